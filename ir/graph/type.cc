@@ -1,0 +1,52 @@
+#include "ir/graph/type.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+namespace sinter::graph {
+namespace {
+
+enum class Kind { floating, integer, logical };
+
+struct Row {
+  std::string_view text;
+  int64_t bytes;
+  Kind kind;
+};
+
+constexpr std::array kRows = {
+#define SINTER_DTYPE(enumerator, text, bytes, kind) Row{text, bytes, Kind::kind},
+#include "ir/graph/types.def"
+#undef SINTER_DTYPE
+};
+
+const Row& row(DType type) { return kRows[static_cast<size_t>(type)]; }
+
+}  // namespace
+
+std::string_view name(DType type) { return row(type).text; }
+
+std::optional<DType> dtype_from_name(std::string_view text) {
+  for (size_t i = 0; i < kRows.size(); ++i) {
+    if (kRows[i].text == text) return static_cast<DType>(i);
+  }
+  return std::nullopt;
+}
+
+int64_t size_in_bytes(DType type) { return row(type).bytes; }
+bool is_floating(DType type) { return row(type).kind == Kind::floating; }
+bool is_integer(DType type) { return row(type).kind == Kind::integer; }
+
+int64_t element_count(const Shape& shape) {
+  int64_t count = 1;
+  for (int64_t extent : shape) count *= extent;
+  return count;
+}
+
+std::string to_string(const TensorType& type) {
+  return fmt::format("{}[{}]", name(type.dtype), fmt::join(type.shape, ","));
+}
+
+}  // namespace sinter::graph
