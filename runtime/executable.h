@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/tensor.h"
+
+namespace sinter::runtime {
+
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape;
+};
+
+// The state that the functions of a program share, where their device keeps it. Zero when made.
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+  // Throw RuntimeError on an unknown name, or a tensor of another type or shape.
+  virtual void set(std::string_view name, const HostTensor& value) = 0;
+  virtual HostTensor get(std::string_view name) const = 0;
+  virtual const std::vector<TensorSpec>& specs() const = 0;
+};
+
+// What one run of an executable changes besides state and outputs: its arena, its fault word.
+class Context {
+ public:
+  virtual ~Context() = default;
+};
+
+struct Call {
+  std::span<const void* const> inputs;  // in the order of Executable::inputs(), row-major host memory
+  std::span<void* const> outputs;       // in the order of Executable::outputs(), written whole
+  uint64_t seed = 0;
+  uint32_t step = 0;
+};
+
+// One function of a program, compiled for one device: immutable. Runs at the same time need a context each, and
+// state that none of them writes.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  virtual const std::vector<TensorSpec>& inputs() const = 0;
+  virtual const std::vector<TensorSpec>& outputs() const = 0;
+  virtual std::unique_ptr<Context> make_context() const = 0;
+  // Throws RuntimeError where a check failed; state is then as it was before.
+  virtual void run(Context& context, StateStore& state, const Call& call) const = 0;
+};
+
+// State in host memory, for devices that compute there.
+class HostState final : public StateStore {
+ public:
+  explicit HostState(std::vector<TensorSpec> specs);
+  void set(std::string_view name, const HostTensor& value) override;
+  HostTensor get(std::string_view name) const override;
+  const std::vector<TensorSpec>& specs() const override { return specs_; }
+
+  HostTensor& at(size_t index) { return tensors_[index]; }
+  size_t index_of(std::string_view name) const;  // throws RuntimeError
+
+ private:
+  std::vector<TensorSpec> specs_;
+  std::vector<HostTensor> tensors_;
+};
+
+// The message of a failed index check, one wording for every backend:
+// "gather: index 1000 at position [3,2] of 'ids' is outside [0,1000) (model.cpp:12, in words)".
+std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape, int64_t position,
+                                int64_t value, int64_t bound, std::string_view location);
+// "loss is not finite: nan at position [0] (train.cpp:30)".
+std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position, double value,
+                                 std::string_view location);
+
+}  // namespace sinter::runtime
