@@ -1,0 +1,126 @@
+#include "runtime/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "runtime/error.h"
+
+namespace sinter::runtime {
+namespace {
+
+[[noreturn]] void fail(std::string_view action, const std::string& path, int error) {
+  throw RuntimeError(fmt::format("cannot {} {}: {}", action, path, std::generic_category().message(error)));
+}
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags) : value_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (valid()) ::close(value_);
+  }
+
+  bool valid() const { return value_ >= 0; }
+  int value() const { return value_; }
+  // Some file systems report a failed write only here.
+  bool close() { return ::close(std::exchange(value_, -1)) == 0; }
+
+ private:
+  int value_;
+};
+
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+bool write_all(int descriptor, std::span<const std::string_view> parts) {
+  for (std::string_view part : parts) {
+    if (!write_all(descriptor, part)) return false;
+  }
+  return true;
+}
+
+void write_in_place(const std::string& path, std::span<const std::string_view> parts) {
+  Descriptor file(path, O_WRONLY);
+  if (!file.valid() || !write_all(file.value(), parts) || !file.close()) fail("write", path, errno);
+}
+
+// Makes the renaming itself durable; a file system that cannot do so has done all it can.
+void flush_folder_of(const std::filesystem::path& path) {
+  const Descriptor folder(path.has_parent_path() ? path.parent_path().string() : ".", O_RDONLY | O_DIRECTORY);
+  if (folder.valid()) ::fsync(folder.value());
+}
+
+std::string temporary_name(const std::string& path) {
+  static std::atomic<unsigned> counter = 0;
+  return fmt::format("{}.{}-{}.tmp", path, ::getpid(), counter++);
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path) {
+  const Descriptor file(path, O_RDONLY);
+  struct stat status;
+  if (!file.valid() || ::fstat(file.value(), &status) != 0) fail("read", path, errno);
+  constexpr size_t kChunk = size_t{1} << 16;
+  // One byte more than expected, so that the end is found without growing.
+  std::string bytes(static_cast<size_t>(status.st_size) + 1, '\0');
+  size_t size = 0;
+  while (true) {
+    if (size == bytes.size()) bytes.resize(size + kChunk);
+    const ssize_t count = ::read(file.value(), bytes.data() + size, bytes.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("read", path, errno);
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+void write_file_atomically(const std::string& path, std::string_view bytes) {
+  write_file_atomically(path, std::span(&bytes, 1));
+}
+
+void write_file_atomically(const std::string& path, std::span<const std::string_view> parts) {
+  std::error_code ignored;
+  std::filesystem::path target = path;
+  if (std::filesystem::is_symlink(target, ignored)) {
+    const std::filesystem::path resolved = std::filesystem::weakly_canonical(target, ignored);
+    if (!ignored) target = resolved;
+  }
+  struct stat status;
+  const bool exists = ::stat(target.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) fail("write", path, EISDIR);
+  if (exists && !S_ISREG(status.st_mode)) return write_in_place(path, parts);
+
+  const std::string temporary = temporary_name(target.string());
+  Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.valid()) fail("write", path, errno);
+  const bool keeps_mode = !exists || ::fchmod(file.value(), status.st_mode & 07777) == 0;
+  if (!keeps_mode || !write_all(file.value(), parts) || ::fsync(file.value()) != 0 || !file.close() ||
+      ::rename(temporary.c_str(), target.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    fail("write", path, error);
+  }
+  flush_folder_of(target);
+}
+
+}  // namespace sinter::runtime

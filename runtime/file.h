@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sinter::runtime {
+
+// The bytes of a file. Throws RuntimeError: "cannot read PATH: No such file or directory".
+std::string read_file(const std::string& path);
+
+// Writes to a temporary file beside `path`, flushes it to the disk and renames it: a reader sees the old
+// file or the whole new one. A symbolic link is followed; a device or pipe is written in place. On failure
+// the old file stands, nothing else is left, and RuntimeError says why:
+// "cannot write PATH: No such file or directory".
+void write_file_atomically(const std::string& path, std::string_view bytes);
+// The parts one after the other, so that large ones need no joining in memory.
+void write_file_atomically(const std::string& path, std::span<const std::string_view> parts);
+
+}  // namespace sinter::runtime

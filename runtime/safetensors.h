@@ -1,0 +1,25 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "runtime/tensor.h"
+
+namespace sinter::runtime {
+
+// The safetensors format: eight bytes with the header's length, a JSON header that gives each tensor's dtype,
+// shape and data_offsets, and the data. Types F16, BF16, F32, F64, I32, I64 and BOOL.
+struct SafetensorsFile {
+  std::map<std::string, std::string> metadata;
+  std::map<std::string, HostTensor> tensors;
+};
+
+// Throws RuntimeError, naming the path and what is wrong, where the file is missing, damaged or of another
+// type: every byte of the data must belong to exactly one tensor.
+SafetensorsFile read_safetensors(const std::string& path);
+
+// Written atomically; equal contents give equal bytes. Throws RuntimeError where the file cannot be written,
+// a tensor is undefined, or a name or text is not UTF-8.
+void write_safetensors(const std::string& path, const SafetensorsFile& file);
+
+}  // namespace sinter::runtime
