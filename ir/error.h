@@ -5,8 +5,8 @@
 
 namespace sinter {
 
-// A mistake in the program being built or compiled, told to the person who wrote it: the message says what was
-// expected, what came, and where in the user's source.
+// A mistake in the program being built or compiled, told to the person who wrote it: the message says what
+// was expected, what came, and where in the user's source.
 class GraphError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -47,7 +47,9 @@ void Attributes::erase(std::string_view name) {
   std::erase_if(entries_, [&](const auto& entry) { return entry.first == name; });
 }
 
-int64_t Attributes::integer(std::string_view name) const { return get<int64_t>(*this, name); }
+int64_t Attributes::integer(std::string_view name) const {
+  return get<int64_t>(*this, name);
+}
 
 double Attributes::number(std::string_view name) const {
   const Attribute* attribute = find(name);
@@ -57,11 +59,17 @@ double Attributes::number(std::string_view name) const {
   return get<double>(*this, name);
 }
 
-bool Attributes::flag(std::string_view name) const { return has(name) && get<bool>(*this, name); }
-const std::string& Attributes::text(std::string_view name) const { return get<std::string>(*this, name); }
+bool Attributes::flag(std::string_view name) const {
+  return has(name) && get<bool>(*this, name);
+}
+const std::string& Attributes::text(std::string_view name) const {
+  return get<std::string>(*this, name);
+}
 const std::vector<int64_t>& Attributes::integers(std::string_view name) const {
   return get<std::vector<int64_t>>(*this, name);
 }
-DType Attributes::dtype(std::string_view name) const { return get<DType>(*this, name); }
+DType Attributes::dtype(std::string_view name) const {
+  return get<DType>(*this, name);
+}
 
 }  // namespace sinter::graph

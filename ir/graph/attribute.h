@@ -11,7 +11,8 @@
 
 namespace sinter::graph {
 
-using Attribute = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>, DType>;
+using Attribute =
+    std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>, DType>;
 
 // What an op is told besides its operands: few, named, kept in the order of their names.
 class Attributes {

@@ -11,8 +11,8 @@
 namespace sinter::graph {
 
 // Appends ops to a function, types inferred and checked. Every misuse throws a GraphError that says what was
-// expected, both operands' types, and the location set last. Elementwise binary ops and select broadcast their
-// operands as numpy does, with explicit broadcast ops; element types never convert by themselves.
+// expected, both operands' types, and the location set last. Elementwise binary ops and select broadcast
+// their operands as numpy does, with explicit broadcast ops; element types never convert by themselves.
 class Builder {
  public:
   Builder(Module& module, Function& function) : module_(&module), function_(&function) {}
@@ -26,11 +26,10 @@ class Builder {
   Op& emit(OpCode code, std::vector<Value> operands, Attributes attributes = {});
 
   // The elementwise ops, by name: b.add(x, y), b.exp(x), b.less(x, y).
-#define SINTER_ELEMENTWISE(name, arity, domain, result) \
-  template <typename... V>                              \
-    requires(sizeof...(V) == arity)                     \
-  Value name(V... operands) {                           \
-    return elementwise(OpCode::name, {operands...});    \
+#define SINTER_ELEMENTWISE(name, arity, domain, result)       \
+  template <typename... V>                                    \
+  requires(sizeof...(V) == arity) Value name(V... operands) { \
+    return elementwise(OpCode::name, {operands...});          \
   }
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE
@@ -41,10 +40,15 @@ class Builder {
 
   // Sources.
   Value parameter(std::string name, TensorType type);
-  Value constant(double value, DType type, Shape shape = {});  // every element `value`; integers rounded to even
+  Value constant(double value, DType type,
+                 Shape shape = {});  // every element `value`; integers rounded to even
   Value constant_int(int64_t value, DType type, Shape shape = {});
-  Value constant_like(double value, Value x) { return constant(value, x.dtype(), x.shape()); }
-  Value scalar_like(double value, Value x) { return constant(value, x.dtype()); }
+  Value constant_like(double value, Value x) {
+    return constant(value, x.dtype(), x.shape());
+  }
+  Value scalar_like(double value, Value x) {
+    return constant(value, x.dtype());
+  }
   Value table(std::vector<double> values, TensorType type);  // a dense constant, row-major
   Value iota(TensorType type, int64_t axis);
   Value random_bits(Shape shape, int64_t key, Value salt = {});  // i32
@@ -66,7 +70,8 @@ class Builder {
   Value broadcast(Value x, Shape shape, std::vector<int64_t> dims);
   Value broadcast_to(Value x, const Shape& shape);  // numpy's rule: aligned at the end; x itself where equal
   Value expand_dims(Value x, std::vector<int64_t> axes);  // axes of the result
-  Value slice(Value x, std::vector<int64_t> start, std::vector<int64_t> limit, std::vector<int64_t> stride = {});
+  Value slice(Value x, std::vector<int64_t> start, std::vector<int64_t> limit,
+              std::vector<int64_t> stride = {});
   Value slice_axis(Value x, int64_t axis, int64_t start, int64_t limit, int64_t stride = 1);
   Value pad(Value x, std::vector<int64_t> low, std::vector<int64_t> high, std::vector<int64_t> interior = {},
             double value = 0);
@@ -91,16 +96,18 @@ class Builder {
   Value read(std::string_view state);
   void write(std::string_view state, Value value);
   std::vector<Value> call(const Function& callee, std::vector<Value> operands, Attributes attributes = {});
-  // Runs `body` for t = 0 .. length-1 (backwards with reverse). Operands: `carries` initial carries, then per-step
-  // inputs with a leading axis of `length`, then `constants` values that every step sees whole. The body takes
-  // (carries, one slice of each per-step input, constants) and returns (carries, per-step outputs). Results: the
-  // final carries, then the outputs stacked along a new leading axis.
-  std::vector<Value> scan(const Function& body, std::vector<Value> operands, int64_t carries, int64_t constants,
-                          int64_t length, bool reverse = false);
+  // Runs `body` for t = 0 .. length-1 (backwards with reverse). Operands: `carries` initial carries, then
+  // per-step inputs with a leading axis of `length`, then `constants` values that every step sees whole. The
+  // body takes (carries, one slice of each per-step input, constants) and returns (carries, per-step
+  // outputs). Results: the final carries, then the outputs stacked along a new leading axis.
+  std::vector<Value> scan(const Function& body, std::vector<Value> operands, int64_t carries,
+                          int64_t constants, int64_t length, bool reverse = false);
   std::vector<Value> grad(Value loss, std::vector<Value> wrt);  // expanded by differentiate; loss is a scalar
   std::vector<Value> barrier(std::vector<Value> values);
 
-  void output(std::string name, Value value) { function_->outputs.push_back({std::move(name), value}); }
+  void output(std::string name, Value value) {
+    function_->outputs.push_back({std::move(name), value});
+  }
 
  private:
   [[noreturn]] void fail(OpCode code, const std::string& message) const;

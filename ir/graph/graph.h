@@ -11,8 +11,8 @@
 #include "ir/graph/attribute.h"
 #include "ir/graph/type.h"
 
-// The Graph IR: typed SSA over tensors of static shape. A module holds state and functions, a function ops in an
-// order in which every operand is made before it is used.
+// The Graph IR: typed SSA over tensors of static shape. A module holds state and functions, a function ops in
+// an order in which every operand is made before it is used.
 namespace sinter::graph {
 
 enum class OpCode : uint8_t {
@@ -41,7 +41,9 @@ struct OpInfo {
 };
 
 const OpInfo& info(OpCode code);
-inline std::string_view name(OpCode code) { return info(code).name; }
+inline std::string_view name(OpCode code) {
+  return info(code).name;
+}
 std::optional<OpCode> opcode_from_name(std::string_view name);
 std::span<const OpCode> all_opcodes();
 
@@ -87,13 +89,16 @@ struct Op {
   std::vector<TensorType> results;
   Attributes attributes;
   Location location;
-  std::unique_ptr<Function> body;  // of a kernel: its parameters stand for the operands, its outputs for the results
+  std::unique_ptr<Function>
+      body;  // of a kernel: its parameters stand for the operands, its outputs for the results
 
   Value result(int index = 0) { return {this, index}; }
   OpKind kind() const { return info(code).kind; }
 };
 
-inline const TensorType& Value::type() const { return op->results[static_cast<size_t>(index)]; }
+inline const TensorType& Value::type() const {
+  return op->results[static_cast<size_t>(index)];
+}
 
 struct Output {
   std::string name;
@@ -148,8 +153,9 @@ Op& clone_op(const Op& op, Function& to, ValueMap<Value>& map);
 // For each op of `function` and each of its results, how often it is used, outputs included.
 ValueMap<int> count_uses(const Function& function);
 
-// The index lists of a contract, written as in einsum: "bik,bkj->bij". A letter stands for a dimension; it occurs
-// in at least two of lhs, rhs and result, at most once in each. In lhs and rhs but not in the result: summed over.
+// The index lists of a contract, written as in einsum: "bik,bkj->bij". A letter stands for a dimension; it
+// occurs in at least two of lhs, rhs and result, at most once in each. In lhs and rhs but not in the result:
+// summed over.
 struct ContractDims {
   std::string lhs, rhs, result;
 

@@ -22,11 +22,15 @@ constexpr std::array kRows = {
 #undef SINTER_DTYPE
 };
 
-const Row& row(DType type) { return kRows[static_cast<size_t>(type)]; }
+const Row& row(DType type) {
+  return kRows[static_cast<size_t>(type)];
+}
 
 }  // namespace
 
-std::string_view name(DType type) { return row(type).text; }
+std::string_view name(DType type) {
+  return row(type).text;
+}
 
 std::optional<DType> dtype_from_name(std::string_view text) {
   for (size_t i = 0; i < kRows.size(); ++i) {
@@ -35,9 +39,15 @@ std::optional<DType> dtype_from_name(std::string_view text) {
   return std::nullopt;
 }
 
-int64_t size_in_bytes(DType type) { return row(type).bytes; }
-bool is_floating(DType type) { return row(type).kind == Kind::floating; }
-bool is_integer(DType type) { return row(type).kind == Kind::integer; }
+int64_t size_in_bytes(DType type) {
+  return row(type).bytes;
+}
+bool is_floating(DType type) {
+  return row(type).kind == Kind::floating;
+}
+bool is_integer(DType type) {
+  return row(type).kind == Kind::integer;
+}
 
 int64_t element_count(const Shape& shape) {
   int64_t count = 1;

@@ -19,7 +19,9 @@ std::optional<DType> dtype_from_name(std::string_view text);
 int64_t size_in_bytes(DType type);
 bool is_floating(DType type);
 bool is_integer(DType type);
-inline bool is_numeric(DType type) { return type != DType::boolean; }
+inline bool is_numeric(DType type) {
+  return type != DType::boolean;
+}
 
 using Shape = std::vector<int64_t>;
 

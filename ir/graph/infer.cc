@@ -1,0 +1,684 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "ir/error.h"
+#include "ir/graph/builder.h"
+
+// The type rule of every op.
+namespace sinter::graph {
+namespace {
+
+using Types = std::vector<TensorType>;
+
+struct Rule {
+  const Module& module;
+  OpCode code;
+  std::span<const Value> operands;
+  const Attributes& attributes;
+
+  const TensorType& type(size_t operand) const { return operands[operand].type(); }
+  const Shape& shape(size_t operand) const { return type(operand).shape; }
+  int64_t rank(size_t operand) const { return type(operand).rank(); }
+
+  template <typename... Args>
+  [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
+    throw GraphError(fmt::format("{}: {}", name(code), fmt::format(format, std::forward<Args>(args)...)));
+  }
+
+  void require(bool holds, std::string_view what, size_t operand) const {
+    if (!holds) fail("takes {}, got {}", what, to_string(type(operand)));
+  }
+  int64_t axis(std::string_view attribute, int64_t bound) const {
+    const int64_t value = attributes.integer(attribute);
+    if (value < 0 || value >= bound) fail("axis {} is outside {}", value, to_string(type(0)));
+    return value;
+  }
+  const std::vector<int64_t>& per_axis(std::string_view attribute) const {
+    const auto& values = attributes.integers(attribute);
+    if (static_cast<int64_t>(values.size()) != rank(0)) {
+      fail("'{}' has {} entries for {}, which has {} axes", attribute, values.size(), to_string(type(0)),
+           rank(0));
+    }
+    return values;
+  }
+  void require_index(size_t operand) const {
+    require(is_integer(type(operand).dtype), "integer indices", operand);
+  }
+  Shape declared_shape() const {
+    const Shape& declared = attributes.integers("shape");
+    for (int64_t extent : declared) {
+      if (extent < 0) fail("a negative extent in shape [{}]", fmt::join(declared, ","));
+    }
+    return declared;
+  }
+};
+
+enum class Domain { floating, numeric, integral, any };
+enum class Result { same, logical };
+
+bool in_domain(DType type, Domain domain) {
+  switch (domain) {
+    case Domain::floating:
+      return is_floating(type);
+    case Domain::numeric:
+      return is_numeric(type);
+    case Domain::integral:
+      return !is_floating(type);
+    case Domain::any:
+      return true;
+  }
+  return false;
+}
+
+std::string_view describe(Domain domain) {
+  switch (domain) {
+    case Domain::floating:
+      return "a floating type";
+    case Domain::numeric:
+      return "a numeric type";
+    case Domain::integral:
+      return "an integer type or bool";
+    case Domain::any:
+      return "any type";
+  }
+  return "";
+}
+
+Types elementwise(const Rule& rule, Domain domain, Result result) {
+  for (size_t i = 1; i < rule.operands.size(); ++i) {
+    if (rule.type(i).dtype != rule.type(0).dtype) {
+      rule.fail("element types differ: lhs {}, rhs {}", to_string(rule.type(0)), to_string(rule.type(i)));
+    }
+    if (rule.shape(i) != rule.shape(0)) {
+      rule.fail("shapes differ: lhs {}, rhs {}", to_string(rule.type(0)), to_string(rule.type(i)));
+    }
+  }
+  rule.require(in_domain(rule.type(0).dtype, domain), describe(domain), 0);
+  return {{result == Result::logical ? DType::boolean : rule.type(0).dtype, rule.shape(0)}};
+}
+
+Types select(const Rule& rule) {
+  rule.require(rule.type(0).dtype == DType::boolean, "a bool condition", 0);
+  if (rule.type(1) != rule.type(2)) {
+    rule.fail("the two values differ: {} and {}", to_string(rule.type(1)), to_string(rule.type(2)));
+  }
+  if (rule.shape(0) != rule.shape(1)) {
+    rule.fail("shapes differ: condition {}, values {}", to_string(rule.type(0)), to_string(rule.type(1)));
+  }
+  return {rule.type(1)};
+}
+
+Types random(const Rule& rule, DType type) {
+  if (!rule.operands.empty() && rule.type(0) != TensorType{DType::i32, {}}) {
+    rule.fail("the salt is i32[], got {}", to_string(rule.type(0)));
+  }
+  if (type != DType::i32 && type != DType::f32 && type != DType::f64)
+    rule.fail("makes f32 or f64, not {}", name(type));
+  return {{type, rule.declared_shape()}};
+}
+
+Types constant(const Rule& rule) {
+  TensorType type{rule.attributes.dtype("dtype"), rule.declared_shape()};
+  if (const Attribute* values = rule.attributes.find("values")) {
+    const size_t count = std::visit(
+        [](const auto& list) -> size_t {
+          if constexpr (requires { list.size(); }) return list.size();
+          return 0;
+        },
+        *values);
+    if (static_cast<int64_t>(count) != type.elements()) {
+      rule.fail("{} takes {} values, got {}", to_string(type), type.elements(), count);
+    }
+  }
+  return {type};
+}
+
+Shape without(const Shape& shape, const std::vector<int64_t>& axes) {
+  Shape result;
+  for (int64_t axis = 0; axis < static_cast<int64_t>(shape.size()); ++axis) {
+    if (std::find(axes.begin(), axes.end(), axis) == axes.end())
+      result.push_back(shape[static_cast<size_t>(axis)]);
+  }
+  return result;
+}
+
+const std::vector<int64_t>& checked_axes(const Rule& rule) {
+  const auto& axes = rule.attributes.integers("axes");
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] < 0 || axes[i] >= rule.rank(0))
+      rule.fail("axis {} is outside {}", axes[i], to_string(rule.type(0)));
+    if (i > 0 && axes[i] <= axes[i - 1])
+      rule.fail("axes [{}] are not sorted and distinct", fmt::join(axes, ","));
+  }
+  return axes;
+}
+
+Types reduce(const Rule& rule) {
+  rule.require(rule.code == OpCode::reduce_sum ? is_numeric(rule.type(0).dtype) : true, "a numeric type", 0);
+  return {{rule.type(0).dtype, without(rule.shape(0), checked_axes(rule))}};
+}
+
+Types argmax(const Rule& rule) {
+  const auto& axes = checked_axes(rule);
+  for (int64_t axis : axes) {
+    if (rule.shape(0)[static_cast<size_t>(axis)] == 0)
+      rule.fail("no element to choose in {}", to_string(rule.type(0)));
+  }
+  return {{DType::i32, without(rule.shape(0), axes)}};
+}
+
+Types contract(const Rule& rule) {
+  const ContractDims dims = ContractDims::parse(rule.attributes.text("dims"));
+  if (rule.type(0).dtype != rule.type(1).dtype) {
+    rule.fail("element types differ: lhs {}, rhs {}", to_string(rule.type(0)), to_string(rule.type(1)));
+  }
+  rule.require(is_numeric(rule.type(0).dtype), "a numeric type", 0);
+  const auto check_rank = [&](const std::string& term, size_t operand, std::string_view side) {
+    if (static_cast<int64_t>(term.size()) != rule.rank(operand)) {
+      rule.fail("dims '{}' give {} {} axes, got {}", dims.text(), side, term.size(),
+                to_string(rule.type(operand)));
+    }
+  };
+  check_rank(dims.lhs, 0, "lhs");
+  check_rank(dims.rhs, 1, "rhs");
+  for (size_t i = 0; i < dims.lhs.size(); ++i) {
+    const size_t j = dims.rhs.find(dims.lhs[i]);
+    if (j == std::string::npos || rule.shape(0)[i] == rule.shape(1)[j]) continue;
+    rule.fail("{} dimensions differ: lhs {} has {}, rhs {} has {}",
+              dims.is_summed(dims.lhs[i]) ? "inner" : "batch", to_string(rule.type(0)), rule.shape(0)[i],
+              to_string(rule.type(1)), rule.shape(1)[j]);
+  }
+  Shape shape;
+  for (char letter : dims.result) {
+    const size_t i = dims.lhs.find(letter);
+    shape.push_back(i != std::string::npos ? rule.shape(0)[i] : rule.shape(1)[dims.rhs.find(letter)]);
+  }
+  return {{rule.type(0).dtype, shape}};
+}
+
+Types reshape(const Rule& rule) {
+  const Shape shape = rule.declared_shape();
+  if (element_count(shape) != rule.type(0).elements()) {
+    rule.fail("{} has {} elements, shape [{}] has {}", to_string(rule.type(0)), rule.type(0).elements(),
+              fmt::join(shape, ","), element_count(shape));
+  }
+  return {{rule.type(0).dtype, shape}};
+}
+
+Types transpose(const Rule& rule) {
+  const auto& permutation = rule.per_axis("permutation");
+  std::vector<bool> seen(permutation.size());
+  Shape shape;
+  for (int64_t axis : permutation) {
+    if (axis < 0 || axis >= rule.rank(0) || seen[static_cast<size_t>(axis)]) {
+      rule.fail("[{}] is no permutation of the axes of {}", fmt::join(permutation, ","),
+                to_string(rule.type(0)));
+    }
+    seen[static_cast<size_t>(axis)] = true;
+    shape.push_back(rule.shape(0)[static_cast<size_t>(axis)]);
+  }
+  return {{rule.type(0).dtype, shape}};
+}
+
+Types broadcast(const Rule& rule) {
+  const Shape shape = rule.declared_shape();
+  const auto& dims = rule.per_axis("dims");
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const bool in_range =
+        dims[i] >= 0 && dims[i] < static_cast<int64_t>(shape.size()) && (i == 0 || dims[i] > dims[i - 1]);
+    const int64_t extent = rule.shape(0)[i];
+    if (!in_range || (extent != 1 && extent != shape[static_cast<size_t>(dims[i])])) {
+      rule.fail("{} does not broadcast to [{}] by axes [{}]", to_string(rule.type(0)), fmt::join(shape, ","),
+                fmt::join(dims, ","));
+    }
+  }
+  return {{rule.type(0).dtype, shape}};
+}
+
+Types slice(const Rule& rule) {
+  const auto& start = rule.per_axis("start");
+  const auto& limit = rule.per_axis("limit");
+  const auto& stride = rule.per_axis("stride");
+  Shape shape;
+  for (size_t i = 0; i < start.size(); ++i) {
+    if (start[i] < 0 || limit[i] < start[i] || limit[i] > rule.shape(0)[i] || stride[i] < 1) {
+      rule.fail("[{}:{}:{}] is outside axis {} of {}", start[i], limit[i], stride[i], i,
+                to_string(rule.type(0)));
+    }
+    shape.push_back((limit[i] - start[i] + stride[i] - 1) / stride[i]);
+  }
+  return {{rule.type(0).dtype, shape}};
+}
+
+Types pad(const Rule& rule) {
+  const auto& low = rule.per_axis("low");
+  const auto& high = rule.per_axis("high");
+  const auto& interior = rule.per_axis("interior");
+  Shape shape;
+  for (size_t i = 0; i < low.size(); ++i) {
+    if (low[i] < 0 || high[i] < 0 || interior[i] < 0) rule.fail("negative padding on axis {}", i);
+    const int64_t extent = rule.shape(0)[i];
+    shape.push_back(low[i] + extent + std::max<int64_t>(extent - 1, 0) * interior[i] + high[i]);
+  }
+  return {{rule.type(0).dtype, shape}};
+}
+
+Types concat(const Rule& rule) {
+  const auto axis = static_cast<size_t>(rule.axis("axis", rule.rank(0)));
+  TensorType type = rule.type(0);
+  for (size_t i = 1; i < rule.operands.size(); ++i) {
+    Shape expected = rule.shape(0);
+    if (rule.rank(i) == rule.rank(0)) expected[axis] = rule.shape(i)[axis];
+    if (rule.type(i) != TensorType{type.dtype, expected}) {
+      rule.fail("parts differ besides axis {}: {} and {}", axis, to_string(rule.type(0)),
+                to_string(rule.type(i)));
+    }
+    type.shape[axis] += rule.shape(i)[axis];
+  }
+  return {type};
+}
+
+Types reverse(const Rule& rule) {
+  checked_axes(rule);
+  return {rule.type(0)};
+}
+
+struct WindowGeometry {
+  int64_t size, stride, dilation;
+  int64_t count(int64_t extent) const { return (extent - (size - 1) * dilation - 1) / stride + 1; }
+  bool fits(int64_t extent) const { return (size - 1) * dilation + 1 <= extent; }
+};
+
+WindowGeometry window_geometry(const Rule& rule, int64_t size) {
+  const WindowGeometry window{size, rule.attributes.integer("stride"), rule.attributes.integer("dilation")};
+  if (window.size < 1 || window.stride < 1 || window.dilation < 1) {
+    rule.fail("size {}, stride {} and dilation {} must be at least 1", window.size, window.stride,
+              window.dilation);
+  }
+  return window;
+}
+
+Types window(const Rule& rule) {
+  const auto axis = static_cast<size_t>(rule.axis("axis", rule.rank(0)));
+  const WindowGeometry window = window_geometry(rule, rule.attributes.integer("size"));
+  TensorType type = rule.type(0);
+  if (!window.fits(type.shape[axis])) {
+    rule.fail("a window of {} with dilation {} is longer than axis {} of {}", window.size, window.dilation,
+              axis, to_string(type));
+  }
+  type.shape[axis] = window.count(type.shape[axis]);
+  type.shape.push_back(window.size);
+  return {type};
+}
+
+Types fold(const Rule& rule) {
+  if (rule.rank(0) < 2)
+    rule.fail("takes an axis of windows and a last axis inside them, got {}", to_string(rule.type(0)));
+  rule.require(is_numeric(rule.type(0).dtype), "a numeric type", 0);
+  const auto axis = static_cast<size_t>(rule.axis("axis", rule.rank(0) - 1));
+  const WindowGeometry window = window_geometry(rule, rule.shape(0).back());
+  const int64_t extent = rule.attributes.integer("extent");
+  TensorType type = rule.type(0);
+  if (!window.fits(extent) || window.count(extent) != type.shape[axis]) {
+    rule.fail("extent {} does not give the windows of {}", extent, to_string(type));
+  }
+  type.shape.pop_back();
+  type.shape[axis] = extent;
+  return {type};
+}
+
+Shape gathered_shape(const Rule& rule, const Shape& indices) {
+  const int64_t axis = rule.axis("axis", rule.rank(0));
+  Shape shape(rule.shape(0).begin(), rule.shape(0).begin() + axis);
+  shape.insert(shape.end(), indices.begin(), indices.end());
+  shape.insert(shape.end(), rule.shape(0).begin() + axis + 1, rule.shape(0).end());
+  return shape;
+}
+
+Types gather(const Rule& rule) {
+  rule.require_index(1);
+  return {{rule.type(0).dtype, gathered_shape(rule, rule.shape(1))}};
+}
+
+Types scatter_add(const Rule& rule) {
+  rule.require_index(1);
+  rule.require(is_numeric(rule.type(0).dtype), "a numeric type", 0);
+  const TensorType updates{rule.type(0).dtype, gathered_shape(rule, rule.shape(1))};
+  if (rule.type(2) != updates)
+    rule.fail("updates are {}, expected {}", to_string(rule.type(2)), to_string(updates));
+  return {rule.type(0)};
+}
+
+void check_starts(const Rule& rule, size_t first) {
+  if (static_cast<int64_t>(rule.operands.size() - first) != rule.rank(0)) {
+    rule.fail("takes one start for each axis of {}, got {}", to_string(rule.type(0)),
+              rule.operands.size() - first);
+  }
+  for (size_t i = first; i < rule.operands.size(); ++i) {
+    rule.require(is_integer(rule.type(i).dtype) && rule.rank(i) == 0, "integer scalars as starts", i);
+  }
+}
+
+Types dynamic_slice(const Rule& rule) {
+  check_starts(rule, 1);
+  const auto& sizes = rule.per_axis("sizes");
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] < 0 || sizes[i] > rule.shape(0)[i]) {
+      rule.fail("size {} is outside axis {} of {}", sizes[i], i, to_string(rule.type(0)));
+    }
+  }
+  return {{rule.type(0).dtype, sizes}};
+}
+
+Types dynamic_update(const Rule& rule) {
+  check_starts(rule, 2);
+  bool fits = rule.type(1).dtype == rule.type(0).dtype && rule.rank(1) == rule.rank(0);
+  for (size_t i = 0; fits && i < rule.shape(0).size(); ++i) fits = rule.shape(1)[i] <= rule.shape(0)[i];
+  if (!fits) rule.fail("update {} does not fit into {}", to_string(rule.type(1)), to_string(rule.type(0)));
+  return {rule.type(0)};
+}
+
+Types top_k(const Rule& rule) {
+  const int64_t k = rule.attributes.integer("k");
+  if (rule.rank(0) == 0 || k < 0 || k > rule.shape(0).back()) {
+    rule.fail("k = {} of the last axis of {}", k, to_string(rule.type(0)));
+  }
+  rule.require(is_numeric(rule.type(0).dtype), "a numeric type", 0);
+  TensorType values = rule.type(0);
+  values.shape.back() = k;
+  return {values, {DType::i32, values.shape}};
+}
+
+Types cumsum(const Rule& rule) {
+  rule.axis("axis", rule.rank(0));
+  rule.require(is_numeric(rule.type(0).dtype), "a numeric type", 0);
+  return {rule.type(0)};
+}
+
+Types read_state(const Rule& rule) {
+  const State* state = rule.module.find_state(rule.attributes.text("state"));
+  if (state == nullptr) rule.fail("no state is called '{}'", rule.attributes.text("state"));
+  return {state->type};
+}
+
+Types write_state(const Rule& rule) {
+  const TensorType expected = read_state(rule)[0];
+  if (rule.type(0) != expected) {
+    rule.fail("state '{}' is {}, got {}", rule.attributes.text("state"), to_string(expected),
+              to_string(rule.type(0)));
+  }
+  return {};
+}
+
+const Function& callee(const Rule& rule) {
+  const std::string& function = rule.attributes.text("function");
+  const Function* found = rule.module.find_function(function);
+  if (found == nullptr) rule.fail("no function is called '{}'", function);
+  return *found;
+}
+
+void check_parameter(const Rule& rule, const Function& function, const Op& parameter, const TensorType& got) {
+  if (parameter.results[0] == got) return;
+  rule.fail("'{}' takes '{}' as {}, got {}", function.name(), Function::parameter_name(parameter),
+            to_string(parameter.results[0]), to_string(got));
+}
+
+Types call(const Rule& rule) {
+  const Function& function = callee(rule);
+  const auto parameters = function.parameters();
+  if (parameters.size() != rule.operands.size()) {
+    rule.fail("'{}' takes {} operands, got {}", function.name(), parameters.size(), rule.operands.size());
+  }
+  for (size_t i = 0; i < parameters.size(); ++i)
+    check_parameter(rule, function, *parameters[i], rule.type(i));
+  Types types;
+  for (const Output& output : function.outputs) types.push_back(output.value.type());
+  return types;
+}
+
+Types scan(const Rule& rule) {
+  const Function& body = callee(rule);
+  const auto parameters = body.parameters();
+  const auto carries = static_cast<size_t>(rule.attributes.integer("carries"));
+  const auto constants = static_cast<size_t>(rule.attributes.integer("constants"));
+  const int64_t length = rule.attributes.integer("length");
+  if (length < 0) rule.fail("a negative length {}", length);
+  if (parameters.size() != rule.operands.size() || carries + constants > rule.operands.size() ||
+      body.outputs.size() < carries) {
+    rule.fail(
+        "'{}' takes {} operands and returns {}, which does not fit {} operands with {} carries and {} "
+        "constants",
+        body.name(), parameters.size(), body.outputs.size(), rule.operands.size(), carries, constants);
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    TensorType type = rule.type(i);
+    if (i >= carries && i < parameters.size() - constants) {
+      if (type.shape.empty() || type.shape[0] != length) {
+        rule.fail("per-step input {} has no leading axis of {}", to_string(type), length);
+      }
+      type.shape.erase(type.shape.begin());
+    }
+    check_parameter(rule, body, *parameters[i], type);
+  }
+  Types types;
+  for (size_t i = 0; i < body.outputs.size(); ++i) {
+    TensorType type = body.outputs[i].value.type();
+    if (i < carries && type != rule.type(i)) {
+      rule.fail("carry {} goes in as {} and comes out as {}", i, to_string(rule.type(i)), to_string(type));
+    }
+    if (i >= carries) type.shape.insert(type.shape.begin(), length);
+    types.push_back(type);
+  }
+  return types;
+}
+
+Types grad(const Rule& rule) {
+  rule.require(rule.rank(0) == 0 && is_floating(rule.type(0).dtype), "a floating scalar as loss", 0);
+  Types types;
+  for (size_t i = 1; i < rule.operands.size(); ++i) {
+    rule.require(is_floating(rule.type(i).dtype), "floating values to differentiate for", i);
+    types.push_back(rule.type(i));
+  }
+  return types;
+}
+
+Types all_operands(const Rule& rule) {
+  Types types;
+  for (Value operand : rule.operands) types.push_back(operand.type());
+  return types;
+}
+
+Types kernel(const Rule& rule) {
+  rule.fail("is made by fuse, not by hand");
+}
+
+// What a composite takes is checked here, where a message can name it; its type is that of its decomposition.
+void check_composite(const Rule& rule) {
+  if (rule.code != OpCode::cross_entropy) rule.require(is_floating(rule.type(0).dtype), "a floating type", 0);
+  switch (rule.code) {
+    case OpCode::softmax:
+    case OpCode::log_softmax:
+      rule.axis("axis", rule.rank(0));
+      break;
+    case OpCode::mean:
+    case OpCode::variance:
+      checked_axes(rule);
+      break;
+    case OpCode::layer_norm:
+    case OpCode::rms_norm:
+      if (rule.rank(0) == 0) rule.fail("takes at least one axis, got {}", to_string(rule.type(0)));
+      for (size_t i = 1; i < rule.operands.size(); ++i) {
+        const TensorType expected{rule.type(0).dtype, {rule.shape(0).back()}};
+        if (rule.type(i) != expected) {
+          rule.fail("{} is {}, expected {} for {}", i == 1 ? "scale" : "bias", to_string(rule.type(i)),
+                    to_string(expected), to_string(rule.type(0)));
+        }
+      }
+      break;
+    case OpCode::cross_entropy: {
+      if (!is_floating(rule.type(0).dtype) || rule.rank(0) == 0) {
+        rule.fail("takes floating logits [..., classes], got {}", to_string(rule.type(0)));
+      }
+      rule.require_index(1);
+      const Shape positions(rule.shape(0).begin(), rule.shape(0).end() - 1);
+      if (rule.shape(1) != positions) {
+        rule.fail("labels {} do not fit logits {}", to_string(rule.type(1)), to_string(rule.type(0)));
+      }
+      const TensorType weights{rule.type(0).dtype, {rule.shape(0).back()}};
+      if (rule.operands.size() > 2 && rule.type(2) != weights) {
+        rule.fail("class weights are {}, expected {}", to_string(rule.type(2)), to_string(weights));
+      }
+      break;
+    }
+    case OpCode::attention: {
+      if (rule.rank(0) != 4 || rule.rank(1) != 4 || rule.rank(2) != 4) {
+        rule.fail("takes q, k and v of [batch,heads,time,width], got {}, {} and {}", to_string(rule.type(0)),
+                  to_string(rule.type(1)), to_string(rule.type(2)));
+      }
+      const Shape &q = rule.shape(0), &k = rule.shape(1), &v = rule.shape(2);
+      const bool fits = q[0] == k[0] && q[0] == v[0] && k[1] == v[1] && k[1] > 0 && q[1] % k[1] == 0 &&
+                        q[3] == k[3] && k[2] == v[2];
+      if (!fits) {
+        rule.fail("q {}, k {} and v {} do not fit each other", to_string(rule.type(0)),
+                  to_string(rule.type(1)), to_string(rule.type(2)));
+      }
+      const size_t named = size_t{3} + rule.attributes.flag("lengths") + rule.attributes.flag("bias") +
+                           rule.attributes.flag("mask");
+      if (named != rule.operands.size()) {
+        rule.fail("names {} operands by 'lengths', 'bias' and 'mask', got {}", named, rule.operands.size());
+      }
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+Types composite(const Rule& rule) {
+  check_composite(rule);
+  Module scratch;
+  Function& function = scratch.add_function("scratch");
+  Builder builder(scratch, function);
+  std::vector<Value> parameters;
+  for (Value operand : rule.operands) {
+    parameters.push_back(builder.parameter(fmt::format("p{}", parameters.size()), operand.type()));
+  }
+  Types types;
+  for (Value result : decompose(builder, rule.code, parameters, rule.attributes))
+    types.push_back(result.type());
+  return types;
+}
+
+Types infer(const Rule& rule) {
+  switch (rule.code) {
+#define SINTER_ELEMENTWISE(name, arity, domain, result) \
+  case OpCode::name:                                    \
+    return elementwise(rule, Domain::domain, Result::result);
+#include "ir/graph/elementwise.def"
+#undef SINTER_ELEMENTWISE
+    case OpCode::select:
+      return select(rule);
+    case OpCode::cast:
+      return {{rule.attributes.dtype("dtype"), rule.shape(0)}};
+    case OpCode::stop_gradient:
+      return {rule.type(0)};
+    case OpCode::parameter:
+      rule.fail("belongs to a function's signature");
+    case OpCode::constant:
+      return constant(rule);
+    case OpCode::iota: {
+      const TensorType type{rule.attributes.dtype("dtype"), rule.declared_shape()};
+      const int64_t axis = rule.attributes.integer("axis");
+      if (axis < 0 || axis >= type.rank()) rule.fail("axis {} is outside {}", axis, to_string(type));
+      return {type};
+    }
+    case OpCode::random_bits:
+      return random(rule, DType::i32);
+    case OpCode::random_uniform:
+    case OpCode::random_normal:
+      if (rule.attributes.dtype("dtype") == DType::i32) rule.fail("makes f32 or f64, not i32");
+      return random(rule, rule.attributes.dtype("dtype"));
+    case OpCode::reduce_sum:
+    case OpCode::reduce_max:
+    case OpCode::reduce_min:
+      return reduce(rule);
+    case OpCode::argmax:
+      return argmax(rule);
+    case OpCode::contract:
+      return contract(rule);
+    case OpCode::reshape:
+      return reshape(rule);
+    case OpCode::transpose:
+      return transpose(rule);
+    case OpCode::broadcast:
+      return broadcast(rule);
+    case OpCode::slice:
+      return slice(rule);
+    case OpCode::pad:
+      return pad(rule);
+    case OpCode::concat:
+      return concat(rule);
+    case OpCode::reverse:
+      return reverse(rule);
+    case OpCode::window:
+      return window(rule);
+    case OpCode::fold:
+      return fold(rule);
+    case OpCode::gather:
+      return gather(rule);
+    case OpCode::scatter_add:
+      return scatter_add(rule);
+    case OpCode::dynamic_slice:
+      return dynamic_slice(rule);
+    case OpCode::dynamic_update:
+      return dynamic_update(rule);
+    case OpCode::top_k:
+      return top_k(rule);
+    case OpCode::cumsum:
+      return cumsum(rule);
+    case OpCode::check_index:
+      rule.require_index(0);
+      return {rule.type(0)};
+    case OpCode::check_finite:
+      rule.require(is_floating(rule.type(0).dtype), "a floating type", 0);
+      return {rule.type(0)};
+    case OpCode::read:
+      return read_state(rule);
+    case OpCode::write:
+      return write_state(rule);
+    case OpCode::call:
+      return call(rule);
+    case OpCode::scan:
+      return scan(rule);
+    case OpCode::grad:
+      return grad(rule);
+    case OpCode::barrier:
+      return all_operands(rule);
+    case OpCode::kernel:
+      return kernel(rule);
+    default:
+      return composite(rule);
+  }
+}
+
+}  // namespace
+
+std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span<const Value> operands,
+                                    const Attributes& attributes) {
+  const Rule rule{module, code, operands, attributes};
+  const int count = static_cast<int>(operands.size());
+  const OpInfo& op = info(code);
+  if (count < op.least_operands || (op.most_operands >= 0 && count > op.most_operands)) {
+    rule.fail("takes {}{} operands, got {}", op.least_operands,
+              op.most_operands < 0                    ? " or more"
+              : op.most_operands != op.least_operands ? fmt::format(" to {}", op.most_operands)
+                                                      : "",
+              count);
+  }
+  return infer(rule);
+}
+
+}  // namespace sinter::graph
