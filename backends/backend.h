@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph/graph.h"
+#include "ir/loop/program.h"
+#include "ir/loop/target.h"
+#include "runtime/executable.h"
+
+namespace sinter::backends {
+
+// A function to compile. The graph is as the user wrote it, gradients expanded, nothing simplified; lower()
+// runs the pipeline down to loops for a target, for devices that execute loops.
+struct Source {
+  const graph::Module& module;
+  const graph::Function& function;
+  std::function<loop::Program(const loop::Target&)> lower;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const = 0;
+  virtual std::unique_ptr<runtime::Executable> compile(const Source& source) const = 0;
+};
+
+struct DeviceOptions {
+  std::string selector;  // what stands behind the colon of "vulkan:1"
+  int threads = 0;       // 0: the cores that this process may use
+};
+
+// A backend is a folder behind this interface, found by name.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::unique_ptr<Device> open(const DeviceOptions& options) const = 0;
+};
+
+std::span<const Backend* const> all_backends();
+// "cpu", "reference", "vulkan:1". Throws GraphError that lists the names on an unknown one.
+std::unique_ptr<Device> open_device(std::string_view name, int threads = 0);
+
+// The runtime's view of graph types.
+runtime::TensorSpec to_spec(const std::string& name, const graph::TensorType& type);
+std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& states);
+
+}  // namespace sinter::backends

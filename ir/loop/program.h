@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "ir/graph/graph.h"
+#include "ir/loop/stmt.h"
+
+namespace sinter::loop {
+
+// One loop nest: a parallel region on a CPU, a dispatch on a GPU.
+struct Kernel {
+  std::string name;  // says the ops and the module paths it serves
+  std::vector<BufferRef> arguments;
+  Stmt body;                       // its root, below allocations, is the parallel or workgroup loop, or none
+  std::vector<std::string> notes;  // the ops in it and their source lines
+  double flops = 0;
+  double bytes = 0;  // read and written at least
+};
+
+// A piece of the program's memory. Constants carry their bytes.
+struct Slot {
+  enum class Kind : uint8_t { input, output, state, arena, constant };
+
+  Kind kind;
+  std::string name;
+  Type type;
+  int64_t elements = 0;
+  int64_t ordinal = 0;  // input, output: position in the signature. state: in Module::states
+  int64_t offset = 0;   // arena: bytes from its start
+  std::vector<std::byte> data;
+
+  int64_t bytes() const { return elements * size_in_bytes(type); }
+};
+
+// A slot as a kernel sees it; inside loops of the program, moved by strides[d] elements an iteration of the
+// loop at depth d (0 the outermost).
+struct Argument {
+  size_t slot = 0;
+  int64_t offset = 0;  // elements
+  std::vector<int64_t> strides;
+};
+
+// What a program does in order.
+struct Step {
+  enum class Kind : uint8_t { launch, repeat };
+
+  Kind kind = Kind::launch;
+  size_t kernel = 0;  // launch
+  std::vector<Argument> arguments;
+  bool writes_state = false;  // launch: skipped once the fault word is set
+  int64_t count = 0;          // repeat: body, `count` times; the loop's variable falls with `reverse`
+  bool reverse = false;
+  std::vector<Step> body;
+};
+
+// A check that can set the fault word. Which of several failed checks is told does not depend on threads: the
+// first site, and there the first position.
+struct FaultSite {
+  enum class Kind : uint8_t { index, finite };
+
+  Kind kind;
+  std::string op;       // "gather"
+  std::string subject;  // the input's name, or what is not finite
+  graph::Shape shape;
+  int64_t bound = 0;
+  std::string location;
+};
+
+struct Signature {
+  std::string name;
+  graph::TensorType type;
+};
+
+struct Program {
+  std::string name;
+  std::vector<Signature> inputs, outputs;
+  std::vector<Kernel> kernels;
+  std::vector<Slot> slots;
+  std::vector<Step> steps;
+  std::vector<FaultSite> faults;
+  int64_t arena_bytes = 0;
+};
+
+std::string print(const Kernel& kernel);
+std::string print(const Program& program);
+
+// Throws InternalError that says what does not hold: variables and buffers in scope, types, constant extents
+// where they are needed, parallel loops only at the root.
+void verify(const Kernel& kernel);
+
+}  // namespace sinter::loop

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ir/loop/expr.h"
+
+namespace sinter::loop {
+
+enum class LoopKind : uint8_t {
+  serial,
+  unrolled,   // constant extent; the body once for each value
+  vector,     // constant extent; the body once, a lane for each value
+  parallel,   // over threads: only at the root of a kernel, one a kernel
+  workgroup,  // over workgroups: only at the root of a kernel, one a kernel
+  lane,       // over the invocations of a workgroup; constant extent, the same in all of a kernel
+};
+
+struct StmtNode;
+using Stmt = std::shared_ptr<const StmtNode>;
+
+struct StmtNode {
+  enum class Kind : uint8_t { block, loop, store, let, branch, allocate, fault, barrier };
+
+  Kind kind;
+
+  std::vector<Stmt>
+      body;  // block: in order. loop, let, allocate: one. branch: then, and else where there is one
+
+  VariableRef variable;  // loop, let
+  LoopKind loop_kind{};  // loop
+  Expr begin, extent;    // loop: variable = begin .. begin + extent - 1
+  Expr limit;  // vector loop: lanes where variable >= limit are inactive: they load zeros, store nothing and
+               // take no part in lane_sum and its like. Null: all lanes are active.
+  BufferRef buffer;  // store, allocate
+  Expr index;        // store
+  Expr value;        // store, let; fault: the value that is out of bounds
+  Expr condition;    // store: null, or a predicate. branch, fault: the condition
+  int64_t site = 0;  // fault: which check of the program
+  Expr position;     // fault: which element
+};
+
+Stmt block(std::vector<Stmt> body);  // flattens blocks in it
+Stmt loop(LoopKind kind, VariableRef variable, Expr begin, Expr extent, Stmt body, Expr limit = nullptr);
+// Inside a vector loop, a store whose index does not depend on the lane happens once; its value is uniform.
+Stmt store(BufferRef buffer, Expr index, Expr value, Expr predicate = nullptr);
+Stmt let(VariableRef variable, Expr value, Stmt body);
+Stmt branch(Expr condition, Stmt then, Stmt otherwise = nullptr);  // the condition is uniform
+Stmt allocate(BufferRef buffer, Stmt body);                        // local or shared; not initialised
+Stmt fault(Expr condition, int64_t site, Expr position, Expr value);
+Stmt barrier();
+
+std::string print(const Stmt& stmt);
+
+}  // namespace sinter::loop

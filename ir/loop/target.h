@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sinter::loop {
+
+// What passes and schedules need to know of a machine: a value that a device fills in.
+struct Target {
+  enum class Style : uint8_t { threads, workgroups };
+
+  Style style = Style::threads;
+  std::string description;
+
+  // Of a machine with threads.
+  int64_t vector_bytes = 32;
+  int64_t vector_registers = 16;
+  int64_t l1_bytes = 32 << 10;
+  int64_t l2_bytes = 512 << 10;
+  int64_t l3_bytes = 16 << 20;
+
+  // Of a machine with workgroups.
+  int64_t subgroup_size = 1;
+  bool subgroup_arithmetic = false;
+  int64_t shared_bytes = 0;
+  int64_t max_workgroup_size = 1;
+  int64_t max_workgroups = 1;
+
+  // Of memory: what a kernel may bind, and how.
+  int64_t max_buffers = 1 << 30;
+  int64_t max_buffer_bytes = INT64_MAX;
+  int64_t buffer_alignment = 64;
+  bool has_f64 = true;
+  bool has_i64 = true;
+};
+
+}  // namespace sinter::loop
