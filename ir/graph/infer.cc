@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "ir/error.h"
+#include "ir/graph/attribute_rules.h"
 #include "ir/graph/builder.h"
 
 // The type rule of every op.
@@ -52,6 +53,7 @@ struct Rule {
     for (int64_t extent : declared) {
       if (extent < 0) fail("a negative extent in shape [{}]", fmt::join(declared, ","));
     }
+    if (!is_valid(declared)) fail("shape [{}] is too large", fmt::join(declared, ","));
     return declared;
   }
 };
@@ -122,7 +124,17 @@ Types random(const Rule& rule, DType type) {
 
 Types constant(const Rule& rule) {
   TensorType type{rule.attributes.dtype("dtype"), rule.declared_shape()};
-  if (const Attribute* values = rule.attributes.find("values")) {
+  const Attribute* value = rule.attributes.find("value");
+  const Attribute* values = rule.attributes.find("values");
+  if ((value == nullptr) == (values == nullptr)) rule.fail("takes either 'value' or 'values'");
+  if (value != nullptr && !is_floating(type.dtype) && !std::holds_alternative<int64_t>(*value)) {
+    rule.fail("a value of {} is an integer", name(type.dtype));
+  }
+  if (values != nullptr) {
+    const bool integral = std::holds_alternative<std::vector<int64_t>>(*values);
+    if (integral == is_floating(type.dtype)) {
+      rule.fail("the values of {} are {}", name(type.dtype), integral ? "numbers" : "integers");
+    }
     const size_t count = std::visit(
         [](const auto& list) -> size_t {
           if constexpr (requires { list.size(); }) return list.size();
@@ -445,7 +457,9 @@ Types scan(const Rule& rule) {
   const auto carries = static_cast<size_t>(rule.attributes.integer("carries"));
   const auto constants = static_cast<size_t>(rule.attributes.integer("constants"));
   const int64_t length = rule.attributes.integer("length");
-  if (length < 0) rule.fail("a negative length {}", length);
+  if (length < 0 || rule.attributes.integer("carries") < 0 || rule.attributes.integer("constants") < 0) {
+    rule.fail("'length', 'carries' and 'constants' must not be negative");
+  }
   if (parameters.size() != rule.operands.size() || carries + constants > rule.operands.size() ||
       body.outputs.size() < carries) {
     rule.fail(
@@ -549,6 +563,9 @@ void check_composite(const Rule& rule) {
                            rule.attributes.flag("mask");
       if (named != rule.operands.size()) {
         rule.fail("names {} operands by 'lengths', 'bias' and 'mask', got {}", named, rule.operands.size());
+      }
+      if (rule.attributes.has("rate") != rule.attributes.has("key")) {
+        rule.fail("dropout takes both 'rate' and 'key'");
       }
       break;
     }
@@ -678,7 +695,12 @@ std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span
                                                       : "",
               count);
   }
-  return infer(rule);
+  check_attributes(code, attributes);
+  Types types = infer(rule);
+  for (const TensorType& type : types) {
+    if (!is_valid(type.shape)) rule.fail("the result {} is too large", to_string(type));
+  }
+  return types;
 }
 
 }  // namespace sinter::graph

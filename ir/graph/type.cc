@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 
 namespace sinter::graph {
@@ -53,6 +54,18 @@ int64_t element_count(const Shape& shape) {
   int64_t count = 1;
   for (int64_t extent : shape) count *= extent;
   return count;
+}
+
+bool is_valid(const Shape& shape) {
+  constexpr int64_t kMaxExtent = (int64_t{1} << 31) - 1;
+  constexpr int64_t kMaxElements = int64_t{1} << 40;
+  int64_t count = 1;  // as if extents of 0 were 1, so that their product overflows in no order
+  for (int64_t extent : shape) {
+    if (extent < 0 || extent > kMaxExtent) return false;
+    count *= std::max<int64_t>(extent, 1);
+    if (count > kMaxElements) return false;
+  }
+  return true;
 }
 
 std::string to_string(const TensorType& type) {

@@ -27,6 +27,10 @@ using Shape = std::vector<int64_t>;
 
 int64_t element_count(const Shape& shape);
 
+// Whether a tensor may have this shape: no extent is negative, each is below 2^31 (positions are i32), and
+// there are at most 2^40 elements.
+bool is_valid(const Shape& shape);
+
 struct TensorType {
   DType dtype = DType::f32;
   Shape shape;
