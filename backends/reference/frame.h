@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ir/graph/graph.h"
+#include "runtime/tensor.h"
+
+namespace sinter::reference {
+
+// A function while it runs, and the op that runs it, whose operands stand in order for its parameters.
+struct Frame {
+  const graph::Function& function;
+  const graph::Op* caller = nullptr;  // none for the outermost
+  const Frame* outer = nullptr;
+  graph::ValueMap<runtime::HostTensor> values = {};
+};
+
+// What a person would call `value`: the outermost function's parameter or the state that it is, seen through
+// views, casts, checks and calls, or else the op that made it.
+std::string origin(graph::Value value, const Frame& frame);
+
+}  // namespace sinter::reference

@@ -1,0 +1,243 @@
+#include "backends/reference/interpreter.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <map>
+
+#include "backends/reference/frame.h"
+#include "backends/reference/kernels.h"
+#include "ir/error.h"
+#include "ir/graph/builder.h"
+#include "runtime/error.h"
+
+namespace sinter::reference {
+namespace {
+
+using graph::Function;
+using graph::Op;
+using graph::OpCode;
+using runtime::HostTensor;
+
+using Kernel = void (*)(const Invocation&);
+
+// Ops of control and composites have no kernel.
+constexpr Kernel kKernels[] = {
+#define SINTER_ENTRY_source(name) kernels::name
+#define SINTER_ENTRY_elementwise(name) kernels::name
+#define SINTER_ENTRY_reduction(name) kernels::name
+#define SINTER_ENTRY_contraction(name) kernels::name
+#define SINTER_ENTRY_view(name) kernels::name
+#define SINTER_ENTRY_data(name) kernels::name
+#define SINTER_ENTRY_check(name) kernels::name
+#define SINTER_ENTRY_control(name) nullptr
+#define SINTER_ENTRY_composite(name) nullptr
+#define SINTER_OP(name, least, most, kind) SINTER_ENTRY_##kind(name),
+#include "ir/graph/ops.def"
+#undef SINTER_OP
+};
+
+using Tensors = std::vector<HostTensor>;
+
+HostTensor make_tensor(const graph::TensorType& type) {
+  return HostTensor(static_cast<runtime::DType>(type.dtype), type.shape);
+}
+
+// Element `index` of the leading axis, as a tensor of its own.
+HostTensor step_of(const HostTensor& whole, int64_t index) {
+  HostTensor step(whole.dtype(), {whole.shape().begin() + 1, whole.shape().end()});
+  std::memcpy(step.raw(), static_cast<const char*>(whole.raw()) + index * static_cast<int64_t>(step.bytes()),
+              step.bytes());
+  return step;
+}
+
+void set_step(HostTensor& whole, int64_t index, const HostTensor& step) {
+  std::memcpy(static_cast<char*>(whole.raw()) + index * static_cast<int64_t>(step.bytes()), step.raw(),
+              step.bytes());
+}
+
+class Interpreter {
+ public:
+  Interpreter(const graph::Module& module, const EvaluateState& state) : module_(module), state_(state) {}
+
+  Tensors run(Frame& frame, const Tensors& arguments);
+  void commit();
+
+ private:
+  Tensors execute(const Op& op, const Tensors& in, const Frame& frame);
+  Tensors primitive(const Op& op, const Tensors& in, const Frame& frame) const;
+  Tensors enter(const Function& function, const Op& caller, const Tensors& in, const Frame& outer);
+  Tensors scan(const Op& op, const Tensors& in, const Frame& frame);
+  HostTensor read(const Op& op) const;
+  void write(const Op& op, const HostTensor& value);
+  size_t state_index(const Op& op, const graph::TensorType& type) const;
+  const Function& decomposition(const Op& op);
+
+  const graph::Module& module_;
+  const EvaluateState& state_;
+  std::map<size_t, HostTensor> written_;  // by index in the state
+  std::unordered_map<const Op*, std::unique_ptr<Function>> decompositions_;
+};
+
+Tensors Interpreter::run(Frame& frame, const Tensors& arguments) {
+  size_t next = 0;
+  for (const auto& op : frame.function.ops()) {
+    if (op->code == OpCode::parameter) {
+      frame.values[op->result()] = arguments[next++];
+      continue;
+    }
+    Tensors in;
+    for (graph::Value operand : op->operands) in.push_back(frame.values.at(operand));
+    Tensors out = execute(*op, in, frame);
+    for (size_t i = 0; i < out.size(); ++i) frame.values[op->result(static_cast<int>(i))] = std::move(out[i]);
+  }
+  Tensors outputs;
+  for (const graph::Output& output : frame.function.outputs) {
+    outputs.push_back(frame.values.at(output.value));
+  }
+  return outputs;
+}
+
+Tensors Interpreter::execute(const Op& op, const Tensors& in, const Frame& frame) {
+  if (op.kind() == graph::OpKind::composite) return enter(decomposition(op), op, in, frame);
+  switch (op.code) {
+    case OpCode::read:
+      return {read(op)};
+    case OpCode::write:
+      write(op, in[0]);
+      return {};
+    case OpCode::call:
+      return enter(*module_.find_function(op.attributes.text("function")), op, in, frame);
+    case OpCode::kernel:
+      return enter(*op.body, op, in, frame);
+    case OpCode::scan:
+      return scan(op, in, frame);
+    case OpCode::barrier:
+      return in;
+    case OpCode::grad:
+      throw InternalError("reference: met a grad; run differentiate first");
+    default:
+      return primitive(op, in, frame);
+  }
+}
+
+Tensors Interpreter::primitive(const Op& op, const Tensors& in, const Frame& frame) const {
+  Tensors out;
+  for (const graph::TensorType& type : op.results) out.push_back(make_tensor(type));
+  const std::string location = graph::to_string(op.location);
+  try {
+    kKernels[static_cast<size_t>(op.code)]({op, in, out, state_.seed, state_.step});
+  } catch (const IndexFault& fault) {
+    throw RuntimeError(runtime::index_fault_message(
+        graph::name(op.code), origin(op.operands[fault.operand], frame), in[fault.operand].shape(),
+        fault.position, fault.value, fault.bound, location));
+  } catch (const FiniteFault& fault) {
+    throw RuntimeError(runtime::finite_fault_message(op.attributes.text("what"), in[0].shape(),
+                                                     fault.position, fault.value, location));
+  }
+  return out;
+}
+
+Tensors Interpreter::enter(const Function& function, const Op& caller, const Tensors& in,
+                           const Frame& outer) {
+  Frame frame{function, &caller, &outer};
+  return run(frame, in);
+}
+
+Tensors Interpreter::scan(const Op& op, const Tensors& in, const Frame& frame) {
+  const Function& body = *module_.find_function(op.attributes.text("function"));
+  const auto carries = static_cast<size_t>(op.attributes.integer("carries"));
+  const auto constants = static_cast<size_t>(op.attributes.integer("constants"));
+  const int64_t length = op.attributes.integer("length");
+  Tensors results(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(carries));
+  for (size_t i = carries; i < op.results.size(); ++i) results.push_back(make_tensor(op.results[i]));
+
+  for (int64_t n = 0; n < length; ++n) {
+    const int64_t t = op.attributes.flag("reverse") ? length - 1 - n : n;
+    Tensors arguments(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(carries));
+    for (size_t i = carries; i < in.size(); ++i) {
+      arguments.push_back(i < in.size() - constants ? step_of(in[i], t) : in[i]);
+    }
+    const Tensors step = enter(body, op, arguments, frame);
+    for (size_t i = 0; i < carries; ++i) results[i] = step[i];
+    for (size_t i = carries; i < step.size(); ++i) set_step(results[i], t, step[i]);
+  }
+  return results;
+}
+
+size_t Interpreter::state_index(const Op& op, const graph::TensorType& type) const {
+  const std::string& name = op.attributes.text("state");
+  if (state_.state == nullptr) throw RuntimeError(fmt::format("no state is given, and '{}' is needed", name));
+  const size_t index = state_.state->index_of(name);
+  const runtime::TensorSpec& spec = state_.state->specs()[index];
+  if (spec.dtype != static_cast<runtime::DType>(type.dtype) || spec.shape != type.shape) {
+    throw RuntimeError(fmt::format("state '{}' is {}, expected {}", name, to_string(spec.dtype, spec.shape),
+                                   graph::to_string(type)));
+  }
+  return index;
+}
+
+HostTensor Interpreter::read(const Op& op) const {
+  const size_t index = state_index(op, op.results[0]);
+  const auto written = written_.find(index);
+  return written != written_.end() ? written->second : state_.state->at(index).clone();
+}
+
+void Interpreter::write(const Op& op, const HostTensor& value) {
+  written_[state_index(op, op.operands[0].type())] = value;
+}
+
+void Interpreter::commit() {
+  for (const auto& [index, value] : written_) {
+    std::memcpy(state_.state->at(index).raw(), value.raw(), value.bytes());
+  }
+}
+
+// The decomposition as a function of the op's operands, made once.
+const Function& Interpreter::decomposition(const Op& op) {
+  std::unique_ptr<Function>& function = decompositions_[&op];
+  if (function == nullptr) {
+    function = std::make_unique<Function>(std::string(graph::name(op.code)));
+    graph::Module scratch;
+    graph::Builder builder(scratch, *function);
+    builder.set_location(op.location);
+    std::vector<graph::Value> parameters;
+    for (graph::Value operand : op.operands) {
+      parameters.push_back(builder.parameter(fmt::format("operand{}", parameters.size()), operand.type()));
+    }
+    for (graph::Value result : decompose(builder, op.code, parameters, op.attributes))
+      builder.output("", result);
+  }
+  return *function;
+}
+
+void check_inputs(const Function& function, const Tensors& inputs) {
+  const auto parameters = function.parameters();
+  if (inputs.size() != parameters.size()) {
+    throw RuntimeError(
+        fmt::format("'{}' takes {} inputs, got {}", function.name(), parameters.size(), inputs.size()));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const graph::TensorType& type = parameters[i]->results[0];
+    if (inputs[i].dtype() != static_cast<runtime::DType>(type.dtype) || inputs[i].shape() != type.shape) {
+      throw RuntimeError(fmt::format("'{}' takes '{}' as {}, got {}", function.name(),
+                                     Function::parameter_name(*parameters[i]), graph::to_string(type),
+                                     to_string(inputs[i].dtype(), inputs[i].shape())));
+    }
+  }
+}
+
+}  // namespace
+
+Tensors evaluate(const graph::Module& module, const Function& function, const Tensors& inputs,
+                 const EvaluateState& state) {
+  check_inputs(function, inputs);
+  Interpreter interpreter(module, state);
+  Frame frame{function};
+  Tensors outputs = interpreter.run(frame, inputs);
+  for (HostTensor& output : outputs) output = output.clone();  // it may be an input, or a state
+  interpreter.commit();
+  return outputs;
+}
+
+}  // namespace sinter::reference

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ir/graph/graph.h"
+#include "runtime/executable.h"
+#include "runtime/tensor.h"
+
+// The oracle: computes the Graph IR as written, op by op, composites by their decomposition.
+namespace sinter::reference {
+
+struct EvaluateState {
+  runtime::HostState* state = nullptr;  // may be null where the function neither reads nor writes any
+  uint64_t seed = 0;
+  uint32_t step = 0;
+};
+
+// The outputs of `function`, in their order. A read of a state that this run has written gives what was
+// written. State changes at the end; not at all where a check failed, which throws RuntimeError. Throws
+// InternalError on a `grad`: differentiate expands those.
+std::vector<runtime::HostTensor> evaluate(const graph::Module& module, const graph::Function& function,
+                                          const std::vector<runtime::HostTensor>& inputs,
+                                          const EvaluateState& state = {});
+
+}  // namespace sinter::reference

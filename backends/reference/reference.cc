@@ -1,0 +1,78 @@
+#include "backends/reference/reference.h"
+
+#include <cstring>
+
+#include "backends/reference/interpreter.h"
+#include "runtime/error.h"
+
+namespace sinter::reference {
+namespace {
+
+using runtime::HostTensor;
+using runtime::TensorSpec;
+
+class Program final : public runtime::Executable {
+ public:
+  explicit Program(const backends::Source& source)
+      : module_(graph::clone(source.module)), function_(graph::clone(source.function)) {
+    for (const graph::Op* parameter : function_->parameters()) {
+      inputs_.push_back(
+          backends::to_spec(graph::Function::parameter_name(*parameter), parameter->results[0]));
+    }
+    for (const graph::Output& output : function_->outputs) {
+      outputs_.push_back(backends::to_spec(output.name, output.value.type()));
+    }
+  }
+
+  const std::vector<TensorSpec>& inputs() const override { return inputs_; }
+  const std::vector<TensorSpec>& outputs() const override { return outputs_; }
+  std::unique_ptr<runtime::Context> make_context() const override {
+    return std::make_unique<runtime::Context>();
+  }
+
+  void run(runtime::Context&, runtime::StateStore& state, const runtime::Call& call) const override {
+    auto* host_state = dynamic_cast<runtime::HostState*>(&state);
+    if (host_state == nullptr) throw RuntimeError("reference: the state lies on another device");
+    std::vector<HostTensor> inputs;
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      HostTensor& tensor = inputs.emplace_back(inputs_[i].dtype, inputs_[i].shape);
+      std::memcpy(tensor.raw(), call.inputs[i], tensor.bytes());
+    }
+    const auto outputs = evaluate(module_, *function_, inputs, {host_state, call.seed, call.step});
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      std::memcpy(call.outputs[i], outputs[i].raw(), outputs[i].bytes());
+    }
+  }
+
+ private:
+  graph::Module module_;
+  std::unique_ptr<graph::Function> function_;
+  std::vector<TensorSpec> inputs_, outputs_;
+};
+
+class ReferenceDevice final : public backends::Device {
+ public:
+  std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
+    return std::make_unique<runtime::HostState>(backends::to_specs(states));
+  }
+  std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
+    return std::make_unique<Program>(source);
+  }
+};
+
+class ReferenceBackend final : public backends::Backend {
+ public:
+  std::string_view name() const override { return "reference"; }
+  std::unique_ptr<backends::Device> open(const backends::DeviceOptions&) const override {
+    return std::make_unique<ReferenceDevice>();
+  }
+};
+
+}  // namespace
+
+const backends::Backend& backend() {
+  static const ReferenceBackend instance;
+  return instance;
+}
+
+}  // namespace sinter::reference
