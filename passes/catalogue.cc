@@ -1,0 +1,31 @@
+#include <fmt/format.h>
+
+#include "ir/error.h"
+#include "passes/differentiate/differentiate.h"
+#include "passes/inline_calls.h"
+#include "passes/pass.h"
+
+namespace sinter::passes {
+namespace {
+
+constexpr Pass kPasses[] = {
+    {"inline_calls", "replaces calls by the body of what they call", inline_calls},
+    {"differentiate", "expands grad ops into the gradients they stand for", differentiate},
+};
+
+}  // namespace
+
+std::span<const Pass> all_passes() {
+  return kPasses;
+}
+
+const Pass& find_pass(std::string_view name) {
+  std::string names;
+  for (const Pass& pass : kPasses) {
+    if (pass.name == name) return pass;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", pass.name);
+  }
+  throw GraphError(fmt::format("no pass is called '{}'; there are {}", name, names));
+}
+
+}  // namespace sinter::passes

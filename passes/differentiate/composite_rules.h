@@ -1,0 +1,79 @@
+#pragma once
+
+#include "passes/differentiate/vjp.h"
+
+// The composites whose gradient is better said by hand than by their definition. Every other composite is
+// replaced by its definition on the way to a gradient, and needs no row.
+namespace sinter::passes {
+
+inline graph::Value mean_of_rows(const Vjp& v, graph::Value x) {
+  const graph::Value sum = v.b.reduce_sum(x, {x.rank() - 1}, true);
+  return v.b.div(sum, v.b.scalar_like(static_cast<double>(x.shape().back()), sum));
+}
+
+// A dead row has y = 0, hence gradient 0.
+inline graph::Value softmax_vjp(const Vjp& v, size_t) {
+  const graph::Value weighted = v.b.mul(v.g, v.y());
+  const graph::Value sum = v.b.reduce_sum(weighted, {v.op.attributes.integer("axis")}, true);
+  return v.b.mul(v.y(), v.b.sub(v.g, sum));
+}
+
+inline graph::Value log_softmax_vjp(const Vjp& v, size_t) {
+  const graph::Value sum = v.b.reduce_sum(v.g, {v.op.attributes.integer("axis")}, true);
+  return v.b.sub(v.g, v.b.mul(v.b.exp(v.y()), sum));
+}
+
+// With n the normalised row, r what it was multiplied by, and h = g * scale:
+// dx = r * (h - mean(h) - n * mean(h * n)), the term mean(h) only where rows were centred.
+inline std::vector<graph::Value> norm_vjp(const Vjp& v, bool centre) {
+  graph::Builder& b = v.b;
+  const graph::Value centred = centre ? b.sub(v.x(), mean_of_rows(v, v.x())) : v.x();
+  const graph::Value variance = mean_of_rows(v, b.mul(centred, centred));
+  const graph::Value r = b.rsqrt(b.add(variance, v.number(v.op.attributes.number("epsilon"))));
+  const graph::Value n = b.mul(centred, r);
+  std::vector<graph::Value> result(v.op.operands.size());
+  if (v.wanted[0]) {
+    const graph::Value h = v.op.operands.size() > 1 ? b.mul(v.g, v.x(1)) : v.g;
+    const graph::Value along = b.mul(n, mean_of_rows(v, b.mul(h, n)));
+    const graph::Value across = centre ? b.sub(h, mean_of_rows(v, h)) : h;
+    result[0] = b.mul(r, b.sub(across, along));
+  }
+  if (result.size() > 1 && v.wanted[1]) result[1] = b.mul(v.g, n);
+  if (result.size() > 2) result[2] = v.g;
+  return result;
+}
+
+inline graph::Value sigmoid_vjp(const Vjp& v, size_t) {
+  return v.b.mul(v.g, v.b.mul(v.y(), v.b.sub(v.number(1), v.y())));
+}
+
+inline graph::Value softplus_vjp(const Vjp& v, size_t) {
+  return v.b.mul(v.g, v.b.emit(graph::OpCode::sigmoid, {v.x()}).result());
+}
+
+inline graph::Value variance_vjp(const Vjp& v, size_t) {
+  const auto& axes = v.op.attributes.integers("axes");
+  double count = 1;
+  for (int64_t axis : axes) count *= static_cast<double>(v.x().shape()[static_cast<size_t>(axis)]);
+  const graph::Value sum = v.b.reduce_sum(v.x(), axes, true);
+  const graph::Value centred = v.b.sub(v.x(), v.b.div(sum, v.number(count)));
+  return v.b.mul(v.scaled(2 / count, centred), v.b.expand_dims(v.g, axes));
+}
+
+// Linear, its own transpose, and the same mask by the same key.
+inline graph::Value dropout_vjp(const Vjp& v, size_t) {
+  return v.b.emit(graph::OpCode::dropout, {v.g}, v.op.attributes).result();
+}
+
+inline constexpr VjpRule kCompositeRules[] = {
+    per_operand(graph::OpCode::softmax, softmax_vjp),
+    per_operand(graph::OpCode::log_softmax, log_softmax_vjp),
+    whole(graph::OpCode::layer_norm, [](const Vjp& v) { return norm_vjp(v, true); }),
+    whole(graph::OpCode::rms_norm, [](const Vjp& v) { return norm_vjp(v, false); }),
+    per_operand(graph::OpCode::sigmoid, sigmoid_vjp),
+    per_operand(graph::OpCode::softplus, softplus_vjp),
+    per_operand(graph::OpCode::variance, variance_vjp),
+    per_operand(graph::OpCode::dropout, dropout_vjp),
+};
+
+}  // namespace sinter::passes

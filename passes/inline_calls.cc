@@ -1,0 +1,75 @@
+#include "passes/inline_calls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "ir/error.h"
+#include "passes/rewrite.h"
+
+namespace sinter::passes {
+
+using graph::Function;
+using graph::Module;
+using graph::Op;
+using graph::OpCode;
+using graph::Value;
+
+std::vector<Value> inline_function(Function& to, const Function& callee, std::span<const Value> operands) {
+  graph::ValueMap<Value> map;
+  size_t next = 0;
+  for (const auto& op : callee.ops()) {
+    if (op->code == OpCode::parameter) {
+      map[op->result()] = operands[next++];
+    } else {
+      graph::clone_op(*op, to, map);
+    }
+  }
+  std::vector<Value> outputs;
+  for (const graph::Output& output : callee.outputs) outputs.push_back(map.at(output.value));
+  return outputs;
+}
+
+namespace {
+
+void visit(const Module& module, Function& function, std::unordered_set<const Function*>& seen,
+           std::vector<Function*>& order) {
+  if (!seen.insert(&function).second) return;
+  for (const auto& op : function.ops()) {
+    for (std::string_view attribute : {"function", "vjp"}) {
+      const bool names =
+          (op->code == OpCode::call || op->code == OpCode::scan) && op->attributes.has(attribute);
+      Function* callee = names ? module.find_function(op->attributes.text(attribute)) : nullptr;
+      if (callee != nullptr) visit(module, *callee, seen, order);
+    }
+  }
+  order.push_back(&function);
+}
+
+}  // namespace
+
+std::vector<Function*> callees_first(const Module& module) {
+  std::vector<Function*> order;
+  std::unordered_set<const Function*> seen;
+  for (const auto& function : module.functions) visit(module, *function, seen, order);
+  return order;
+}
+
+void inline_calls(Module& module, const std::vector<std::string>& arguments) {
+  const bool all = std::find(arguments.begin(), arguments.end(), "all") != arguments.end();
+  if (arguments.size() > (all ? 1 : 0)) {
+    throw GraphError(
+        fmt::format("inline_calls: the only argument is 'all', got '{}'", fmt::join(arguments, ";")));
+  }
+  for (Function* function : callees_first(module)) {
+    Replacements replacements;
+    rewrite_ops(*function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+      if (op.code != OpCode::call) return std::nullopt;
+      if (!all && (op.attributes.flag("checkpoint") || op.attributes.has("vjp"))) return std::nullopt;
+      return inline_function(*function, *module.find_function(op.attributes.text("function")), op.operands);
+    });
+  }
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Replaces calls by the body of what they call.
+//   needs   any verified module
+//   leaves  no call, except those with `checkpoint` or `vjp`, whose meaning `differentiate` has yet to read;
+//   with the
+//           argument `all`, no call
+//
+//   func @twice(%x) { %0 = add %x, %x  return y=%0 }
+//   %1 = call %a {function="twice"}                      %1 = add %a, %a
+void inline_calls(graph::Module& module, const std::vector<std::string>& arguments = {});
+
+// Appends what `callee` does with `operands` to `to`, and returns its outputs there.
+std::vector<graph::Value> inline_function(graph::Function& to, const graph::Function& callee,
+                                          std::span<const graph::Value> operands);
+
+// The functions of a module, a callee before its callers.
+std::vector<graph::Function*> callees_first(const graph::Module& module);
+
+}  // namespace sinter::passes
