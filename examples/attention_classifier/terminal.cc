@@ -148,7 +148,7 @@ void ProgressBar::clear() {
 }
 
 std::string progress_line(std::string_view label, int64_t done, int64_t total, double seconds) {
-  constexpr int64_t kWidth = 30;
+  constexpr int64_t kWidth = 24;
   const int64_t filled = total > 0 ? std::clamp<int64_t>(done * kWidth / total, 0, kWidth) : 0;
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   return fmt::format("{:.20}  {}{}  {}/{}  {:.0f} steps/s", label, repeat("━", filled),
@@ -211,13 +211,13 @@ std::string matrix_preview(std::string_view name, std::span<const float> values,
   constexpr int64_t kColumns = 7;
   std::string text = fmt::format("{} f32[{},{}]\n", name, rows, columns);
   for (int64_t i = 0; i < std::min(rows, kRows); ++i) {
-    std::string line = " ";
+    std::string line;
     for (int64_t j = 0; j < std::min(columns, kColumns); ++j) {
-      line += fmt::format(" {:>9.4g}", values[static_cast<size_t>(i * columns + j)]);
+      line += fmt::format(" {:>10.4g}", values[static_cast<size_t>(i * columns + j)]);
     }
     text += line + (columns > kColumns ? "  …\n" : "\n");
   }
-  if (rows > kRows) text += fmt::format("  {:>9}\n", "⋮");
+  if (rows > kRows) text += fmt::format(" {:>10}\n", "⋮");
   return text;
 }
 
