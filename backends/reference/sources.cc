@@ -19,6 +19,10 @@ void fill_random(const Invocation& i, F number) {
 
 }  // namespace
 
+void parameter(const Invocation&) {
+  throw InternalError("reference: a parameter takes its value from the call");
+}
+
 void constant(const Invocation& i) {
   with_type(i.out[0].dtype(), [&]<typename T>() {
     T* out = i.out[0].data<T>();
