@@ -58,6 +58,7 @@ Stmt loop(LoopKind kind, VariableRef variable, Expr begin, Expr extent, Stmt bod
 Stmt store(BufferRef buffer, Expr index, Expr value, Expr predicate) {
   expect(index, Type::index, "index of a store to " + buffer->name);
   expect(value, buffer->type, "value stored to " + buffer->name);
+  if (predicate && as_integer(predicate) == 0) return block({});
   Expr condition = needed_predicate(std::move(predicate), "predicate of a store to " + buffer->name);
   return make({.kind = StmtNode::Kind::store,
                .buffer = std::move(buffer),
