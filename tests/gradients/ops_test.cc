@@ -1,0 +1,41 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "passes/differentiate/vjp.h"
+#include "tests/gradients/check.h"
+#include "tests/gradients/rows.h"
+
+namespace sinter::test {
+namespace {
+
+using graph::OpCode;
+using passes::VjpRule;
+
+class OpGradient : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(OpGradient, IsThatOfFiniteDifferences) {
+  const Case& c = rows()[GetParam()];
+  SCOPED_TRACE(to_string(c));
+  check_gradient(make_point(c), c.orders);
+}
+
+std::string row_name(const ::testing::TestParamInfo<size_t>& row) {
+  return std::string(name(rows()[row.param].op)) + "_" + std::to_string(row.param);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, OpGradient, ::testing::Range(size_t{0}, rows().size()), row_name);
+
+TEST(OpGradients, HaveARowForEveryDifferentiableOp) {
+  std::set<OpCode> with_row{OpCode::call, OpCode::scan, OpCode::barrier,
+                            OpCode::kernel};  // control_test.cc, scan_test.cc
+  for (const Case& c : rows()) with_row.insert(c.op);
+  for (OpCode code : graph::all_opcodes()) {
+    const VjpRule::Kind kind = passes::vjp_rule(code).kind;
+    const bool differentiable = kind != VjpRule::Kind::zero && kind != VjpRule::Kind::missing;
+    EXPECT_TRUE(!differentiable || with_row.contains(code)) << name(code) << " has no row";
+  }
+}
+
+}  // namespace
+}  // namespace sinter::test

@@ -1,0 +1,87 @@
+#include "tests/gradients/rows.h"
+
+namespace sinter::test {
+
+using Op = graph::OpCode;
+using List = std::vector<int64_t>;
+using graph::DType;
+using graph::Shape;
+
+std::vector<Case> primitive_rows() {
+  const Shape odd{3, 5}, one{1}, prime{7};
+  return {
+      {Op::neg, {real(odd)}},
+      {Op::abs, {real(odd)}},
+      {Op::sign, {real(odd)}},
+      {Op::exp, {real(odd)}},
+      {Op::exp, {real({0, 3})}},
+      {Op::expm1, {real(odd)}},
+      {Op::log, {real(odd, 0.3, 3)}},
+      {Op::log1p, {real(odd, -0.6, 3)}},
+      {Op::sqrt, {real(odd, 0.3, 3)}},
+      {Op::rsqrt, {real(odd, 0.4, 3)}},
+      {Op::sin, {real(odd)}},
+      {Op::cos, {real(one)}},
+      {Op::tanh, {real({})}},
+      {Op::erf, {real(odd)}},
+      {Op::floor, {real(odd)}},
+      {Op::ceil, {real(odd)}},
+      {Op::round, {real(odd)}},
+      {Op::add, {real(odd), real(odd)}},
+      {Op::sub, {real(odd), real(odd)}},
+      {Op::mul, {real(odd), real(odd)}},
+      {Op::div, {real(odd), real(odd, 0.5, 3)}},
+      {Op::rem, {real(odd, -9, 9), real(odd, 0.7, 3)}},
+      {Op::rem, {real(odd, -9, 9), real(odd, -3, -0.7)}},
+      {Op::pow, {real(odd, 0.3, 2), real(odd)}},
+      {Op::max, {real(odd), real(odd)}},
+      {Op::min, {real(odd), real(odd)}},
+      {Op::select, {flags(prime, {1, 0, 0, 1, 1, 0, 1}), real(prime), real(prime)}},
+      {Op::cast, {real(odd)}, {{"dtype", DType::f64}}},
+      {Op::reduce_sum, {real({2, 3, 5})}, {{"axes", List{1}}}},
+      {Op::reduce_sum, {real({2, 3, 5})}, {{"axes", List{0, 2}}}},
+      {Op::reduce_sum, {real(odd)}, {{"axes", List{}}}},
+      {Op::reduce_max, {real({2, 3, 5})}, {{"axes", List{0, 2}}}},
+      {Op::reduce_max, {real(one)}, {{"axes", List{0}}}},
+      {Op::reduce_min, {real({2, 3, 5})}, {{"axes", List{1}}}},
+      {Op::contract, {real({3, 5}), real({5, 2})}, {{"dims", "ik,kj->ij"}}},
+      {Op::contract, {real({2, 3, 5}), real({2, 7, 5})}, {{"dims", "bik,bjk->jbi"}}},
+      {Op::contract, {real({3, 5}), real({5, 3})}, {{"dims", "ij,ji->ij"}}},
+      {Op::contract, {real({2, 3, 1, 4}), real({4, 3})}, {{"dims", "abcd,db->ac"}}},
+      {Op::contract, {real({3}), real({5})}, {{"dims", "i,j->ji"}}},
+      {Op::contract, {real({7}), real({7})}, {{"dims", "i,i->"}}},
+      {Op::reshape, {real({2, 3, 5})}, {{"shape", List{5, 6}}}},
+      {Op::transpose, {real({2, 3, 5})}, {{"permutation", List{2, 0, 1}}}},
+      {Op::broadcast, {real({3, 1})}, {{"shape", List{2, 3, 5}}, {"dims", List{1, 2}}}},
+      {Op::broadcast, {real({3})}, {{"shape", List{3, 5}}, {"dims", List{0}}}},
+      {Op::broadcast, {real({1, 1})}, {{"shape", List{1, 1, 7}}, {"dims", List{0, 2}}}},
+      {Op::broadcast, {real({})}, {{"shape", List{2, 3}}, {"dims", List{}}}},
+      {Op::slice, {real({7, 5})}, {{"start", List{1, 0}}, {"limit", List{7, 4}}, {"stride", List{3, 1}}}},
+      {Op::slice, {real({8})}, {{"start", List{2}}, {"limit", List{8}}, {"stride", List{4}}}},
+      {Op::slice, {real({4})}, {{"start", List{2}}, {"limit", List{2}}, {"stride", List{1}}}},
+      {Op::pad,
+       {real({3, 2})},
+       {{"low", List{1, 0}}, {"high", List{2, 3}}, {"interior", List{2, 0}}, {"value", 1.5}}},
+      {Op::pad,
+       {real({0, 2})},
+       {{"low", List{1, 0}}, {"high", List{2, 3}}, {"interior", List{1, 0}}, {"value", 0.0}}},
+      {Op::concat, {real({2, 3}), real({2, 1}), real({2, 4})}, {{"axis", 1}}},
+      {Op::reverse, {real({3, 5, 2})}, {{"axes", List{0, 2}}}},
+      {Op::window, {real({2, 11, 3})}, {{"axis", 1}, {"size", 3}, {"stride", 2}, {"dilation", 2}}},
+      {Op::window, {real({10})}, {{"axis", 0}, {"size", 3}, {"stride", 4}, {"dilation", 1}}},
+      {Op::fold, {real({2, 4, 3, 3})}, {{"axis", 1}, {"extent", 11}, {"stride", 2}, {"dilation", 2}}},
+      {Op::gather, {real({5, 3}), indices({2, 3}, {0, 4, 4, 1, 0, 4})}, {{"axis", 0}}},
+      {Op::gather, {real({2, 5, 3}), indices({}, {2}, DType::i64)}, {{"axis", 1}}},
+      {Op::scatter_add, {real({2, 5}), indices({3}, {4, 0, 4}), real({2, 3})}, {{"axis", 1}}},
+      {Op::dynamic_slice, {real({5, 7}), indices({}, {1}), indices({}, {6})}, {{"sizes", List{3, 2}}}},
+      {Op::dynamic_update, {real({5, 7}), real({3, 2}), indices({}, {9}), indices({}, {-2})}},
+      {Op::top_k, {real({2, 3, 7})}, {{"k", 3}}},
+      {Op::top_k, {real({5})}, {{"k", 5}}},
+      {Op::top_k, {real({2, 3})}, {{"k", 0}}},
+      {Op::cumsum, {real({2, 5, 3})}, {{"axis", 1}, {"reverse", false}}},
+      {Op::cumsum, {real({7})}, {{"axis", 0}, {"reverse", true}}},
+      {Op::check_finite, {real(odd)}, {{"what", "x"}}},
+  };
+}
+
+}  // namespace sinter::test
