@@ -102,9 +102,11 @@ void top_k(const Invocation& i) {
     for (int64_t row = 0; row < view.outer; ++row) {
       const T* x = i.in[0].data<T>() + row * view.extent;
       std::iota(order.begin(), order.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+      std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
         const bool a_nan = x[a] != x[a], b_nan = x[b] != x[b];
-        return a_nan || b_nan ? a_nan && !b_nan : x[a] > x[b];
+        if (a_nan != b_nan) return a_nan;
+        if (a_nan || x[a] == x[b]) return a < b;
+        return x[a] > x[b];
       });
       for (int64_t n = 0; n < k; ++n) {
         const int32_t place = order[static_cast<size_t>(n)];
