@@ -689,11 +689,12 @@ std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span
   const int count = static_cast<int>(operands.size());
   const OpInfo& op = info(code);
   if (count < op.least_operands || (op.most_operands >= 0 && count > op.most_operands)) {
-    rule.fail("takes {}{} operands, got {}", op.least_operands,
-              op.most_operands < 0                    ? " or more"
-              : op.most_operands != op.least_operands ? fmt::format(" to {}", op.most_operands)
-                                                      : "",
-              count);
+    const std::string bounds = op.most_operands < 0 ? fmt::format("{} or more operands", op.least_operands)
+                               : op.most_operands != op.least_operands
+                                   ? fmt::format("{} to {} operands", op.least_operands, op.most_operands)
+                               : op.least_operands == 1 ? std::string("1 operand")
+                                                        : fmt::format("{} operands", op.least_operands);
+    rule.fail("takes {}, got {}", bounds, count);
   }
   check_attributes(code, attributes);
   Types types = infer(rule);

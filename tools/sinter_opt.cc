@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include "ir/graph/text.h"
+#include "passes/pass_list.h"
+#include "tools/command_line.h"
+
+// Runs passes on a graph in text form, one after the other, and prints what comes out.
+namespace sinter::tools {
+namespace {
+
+struct Arguments {
+  std::string file;
+  std::string passes;
+  bool print_after_all = false;
+  bool list_passes = false;
+  bool no_locations = false;
+};
+
+void list_passes() {
+  for (const passes::Pass& pass : passes::all_passes()) fmt::print("{:<16} {}\n", pass.name, pass.summary);
+}
+
+std::vector<passes::PassCall> requested_passes(const Arguments& arguments) {
+  try {
+    return passes::parse_pass_list(arguments.passes);
+  } catch (const GraphError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+void optimise(const Arguments& arguments) {
+  if (arguments.list_passes) return list_passes();
+  if (arguments.file.empty()) throw UsageError("FILE is required; --help says more");
+  const auto calls = requested_passes(arguments);
+  const graph::PrintOptions options{.locations = !arguments.no_locations};
+  graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
+  std::string text = graph::print(module, options);
+  if (arguments.print_after_all) fmt::print("// input\n{}", text);
+  for (const passes::PassCall& call : calls) {
+    passes::run(call, module);
+    std::string after = graph::print(module, options);
+    if (arguments.print_after_all) {
+      fmt::print("\n// after {}{}", call.text, after == text ? " (unchanged)\n" : "\n" + after);
+    }
+    text = std::move(after);
+  }
+  if (!arguments.print_after_all) fmt::print("{}", text);
+}
+
+}  // namespace
+}  // namespace sinter::tools
+
+int main(int argc, char** argv) {
+  sinter::tools::Arguments arguments;
+  CLI::App app("Runs passes on a graph in text form and prints what comes out.", "sinter-opt");
+  app.add_option("FILE", arguments.file, "the graph; - is the standard input");
+  app.add_option("--pass", arguments.passes, "passes, as in simplify,differentiate(of=loss;wrt=x,w)");
+  app.add_flag("--print-after-all", arguments.print_after_all, "print the graph after every pass");
+  app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
+  app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");
+  return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise(arguments); });
+}
