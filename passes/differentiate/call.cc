@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ir/error.h"
 #include "passes/differentiate/backward.h"
 #include "passes/differentiate/vjp.h"
@@ -31,21 +33,22 @@ std::vector<Value> custom_vjp(const Vjp& v) {
     operands.push_back(v.cotangents[i] ? v.cotangents[i] : v.zeros(result));
   }
   const std::vector<Value> found = v.b.call(*function, operands);
+  const auto floating = std::count_if(v.op.operands.begin(), v.op.operands.end(),
+                                      [](Value operand) { return is_floating(operand.dtype()); });
+  if (static_cast<size_t>(floating) != found.size()) {
+    fail(fmt::format("returns {} values for {} floating operands", found.size(), floating));
+  }
   std::vector<Value> result(v.op.operands.size());
-  size_t next = 0;
+  auto next = found.begin();
   for (size_t i = 0; i < result.size(); ++i) {
     const graph::TensorType& type = v.x(i).type();
     if (!is_floating(type.dtype)) continue;
-    if (next == found.size())
-      fail(fmt::format("returns {} values, one for each floating operand", found.size()));
-    if (found[next].type() != type) {
-      fail(fmt::format("returns {} as the cotangent of operand {}, which is {}",
-                       to_string(found[next].type()), i, to_string(type)));
+    if (next->type() != type) {
+      fail(fmt::format("returns {} as the cotangent of operand {}, which is {}", to_string(next->type()), i,
+                       to_string(type)));
     }
-    result[i] = found[next++];
+    result[i] = *next++;
   }
-  if (next != found.size())
-    fail(fmt::format("returns {} values for {} floating operands", found.size(), next));
   return result;
 }
 
