@@ -195,7 +195,8 @@ Value variance(const Composite& c) {
 Value dropout(const Composite& c) {
   Builder& b = c.b;
   const double rate = c.attributes.number("rate");
-  if (rate >= 1) return b.constant_like(0, c.x());
+  if (!(rate >= 0 && rate <= 1)) throw GraphError(fmt::format("dropout: rate {} is outside [0,1]", rate));
+  if (rate == 1) return b.constant_like(0, c.x());
   const Value uniform = b.random_uniform({DType::f32, c.x().shape()}, c.attributes.integer("key"));
   const Value keep = b.greater_equal(uniform, b.scalar_like(rate, uniform));
   const Value scaled = b.mul(c.x(), b.scalar_like(1 / (1 - rate), c.x()));

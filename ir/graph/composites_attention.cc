@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <limits>
 
+#include "ir/error.h"
 #include "ir/graph/composites.h"
 
 namespace sinter::graph::composites {
@@ -14,6 +17,13 @@ struct Heads {
   std::string_view score_dims() const { return grouped() ? "bgrqw,bgkw->bgrqk" : "bgqw,bgkw->bgqk"; }
   std::string_view value_dims() const { return grouped() ? "bgrqk,bgku->bgrqu" : "bgqk,bgku->bgqu"; }
 };
+
+void require_fit(std::string_view what, Value x, DType dtype, const Shape& shape, bool broadcasts) {
+  const bool fits = broadcasts ? broadcast_shapes(x.shape(), shape) == shape : x.shape() == shape;
+  if (fits && x.dtype() == dtype) return;
+  throw GraphError(fmt::format("attention: {} {} {} {}", what, to_string(x.type()),
+                               broadcasts ? "does not broadcast to" : "is not", to_string({dtype, shape})));
+}
 
 // Splits the axis of heads of what broadcasts to [b, h, tq, tk].
 Value split_heads(Builder& b, const Heads& heads, Value x) {
@@ -78,6 +88,11 @@ Value attention(const Composite& c) {
     return c.attributes.flag(name) ? c.operands[next++] : Value();
   };
   const Value lengths = optional("lengths"), bias = optional("bias"), mask = optional("mask");
+
+  const Shape every_score{heads.batch, heads.heads, heads.queries, heads.keys};
+  if (lengths) require_fit("lengths", lengths, DType::i32, {heads.batch}, false);
+  if (bias) require_fit("bias", bias, q.dtype(), every_score, true);
+  if (mask) require_fit("mask", mask, DType::boolean, every_score, true);
 
   Value queries = q;
   if (heads.grouped()) {

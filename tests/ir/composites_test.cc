@@ -168,5 +168,20 @@ TEST(Composites, ErrorsOfConvolutionAndPooling) {
             "max_pool: 'stride' has 2 entries for x f32[1,2,6] of [batch,channels,spatial...]");
 }
 
+TEST(Composites, ErrorsOfAttentionAndDropout) {
+  const auto with = [](std::string_view name, TensorType type) {
+    Example wrong = attention(4, 2, {{name, true}});
+    wrong.operands.push_back(std::move(type));
+    return error_of(wrong);
+  };
+  EXPECT_EQ(with("lengths", {DType::i32, {3}}), "attention: lengths i32[3] is not i32[2]");
+  EXPECT_EQ(with("bias", floats({3, 3, 5})), "attention: bias f32[3,3,5] does not broadcast to f32[2,4,3,5]");
+  EXPECT_EQ(with("bias", floats({1, 2, 4, 3, 5})),
+            "attention: bias f32[1,2,4,3,5] does not broadcast to f32[2,4,3,5]");
+  EXPECT_EQ(with("mask", floats({3, 5})), "attention: mask f32[3,5] does not broadcast to bool[2,4,3,5]");
+  EXPECT_EQ(error_of({OpCode::dropout, {floats({4})}, {{"rate", 1.5}, {"key", int64_t{1}}}}),
+            "dropout: rate 1.5 is outside [0,1]");
+}
+
 }  // namespace
 }  // namespace sinter::graph
