@@ -14,6 +14,10 @@ namespace {
 
 using Types = std::vector<TensorType>;
 
+std::string counted(size_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
 struct Rule {
   const Module& module;
   OpCode code;
@@ -40,8 +44,8 @@ struct Rule {
   const std::vector<int64_t>& per_axis(std::string_view attribute) const {
     const auto& values = attributes.integers(attribute);
     if (static_cast<int64_t>(values.size()) != rank(0)) {
-      fail("'{}' has {} entries for {}, which has {} axes", attribute, values.size(), to_string(type(0)),
-           rank(0));
+      fail("'{}' has {} for {}, which has {}", attribute, counted(values.size(), "number", "numbers"),
+           to_string(type(0)), counted(shape(0).size(), "axis", "axes"));
     }
     return values;
   }
@@ -442,7 +446,8 @@ Types call(const Rule& rule) {
   const Function& function = callee(rule);
   const auto parameters = function.parameters();
   if (parameters.size() != rule.operands.size()) {
-    rule.fail("'{}' takes {} operands, got {}", function.name(), parameters.size(), rule.operands.size());
+    rule.fail("'{}' takes {}, got {}", function.name(), counted(parameters.size(), "operand", "operands"),
+              rule.operands.size());
   }
   for (size_t i = 0; i < parameters.size(); ++i)
     check_parameter(rule, function, *parameters[i], rule.type(i));
@@ -689,11 +694,11 @@ std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span
   const int count = static_cast<int>(operands.size());
   const OpInfo& op = info(code);
   if (count < op.least_operands || (op.most_operands >= 0 && count > op.most_operands)) {
-    const std::string bounds = op.most_operands < 0 ? fmt::format("{} or more operands", op.least_operands)
+    const auto least = static_cast<size_t>(op.least_operands);
+    const std::string bounds = op.most_operands < 0 ? fmt::format("{} or more operands", least)
                                : op.most_operands != op.least_operands
-                                   ? fmt::format("{} to {} operands", op.least_operands, op.most_operands)
-                               : op.least_operands == 1 ? std::string("1 operand")
-                                                        : fmt::format("{} operands", op.least_operands);
+                                   ? fmt::format("{} to {} operands", least, op.most_operands)
+                                   : counted(least, "operand", "operands");
     rule.fail("takes {}, got {}", bounds, count);
   }
   check_attributes(code, attributes);

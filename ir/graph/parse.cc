@@ -82,19 +82,19 @@ class Parser {
 
   void parse_state() {
     const Token name = take(TokenKind::symbol, "the name of a state, as in @weight");
-    if (module_.find_state(name.text) != nullptr) already(name, "state");
+    if (module_.find_state(name.text) != nullptr) already(name, "a state");
     require(':');
     module_.states.push_back({std::string(name.text), parse_type()});
   }
 
   void parse_function() {
     const Token name = take(TokenKind::symbol, "the name of a function, as in @predict");
-    if (module_.find_function(name.text) != nullptr) already(name, "function");
+    if (module_.find_function(name.text) != nullptr) already(name, "a function");
     parse_body(module_.add_function(std::string(name.text)), 0);
   }
 
   [[noreturn]] void already(const Token& name, std::string_view what) const {
-    lexer_.fail(name.position, fmt::format("there is already a {} {}", what, found(name)));
+    lexer_.fail(name.position, fmt::format("there is already {} {}", what, found(name)));
   }
 
   // "(parameters) { ops return outputs }"
@@ -154,7 +154,7 @@ class Parser {
   }
 
   void define(Scope& scope, const Token& name, Op& op, int index) {
-    if (!scope.try_emplace(std::string(name.text), op.result(index)).second) already(name, "value");
+    if (!scope.try_emplace(std::string(name.text), op.result(index)).second) already(name, "a value");
   }
 
   // "%0: f32[2], %1: i32[2] = top_k %x {k=2} @"model.cpp":3 "scope""
@@ -232,7 +232,7 @@ class Parser {
   void parse_attributes(Op& op) {
     do {
       const Token name = take(TokenKind::word, "the name of an attribute");
-      if (op.attributes.has(name.text)) already(name, "attribute");
+      if (op.attributes.has(name.text)) already(name, "an attribute");
       require('=');
       op.attributes.set(name.text, at('[') ? parse_list() : parse_scalar());
     } while (take(','));

@@ -12,15 +12,15 @@
 namespace sinter::graph {
 namespace {
 
-[[noreturn]] void fail(const Op& op, std::string_view message) {
+// `message` names the op already, as those of infer_types do.
+[[noreturn]] void fail_with(const Op& op, std::string_view message) {
   const std::string where = to_string(op.location);
   throw InvalidOp(op, where.empty() ? std::string(message) : fmt::format("{} ({})", message, where));
 }
 
 template <typename... Args>
 [[noreturn]] void fail(const Op& op, fmt::format_string<Args...> format, Args&&... args) {
-  fail(op, std::string_view(
-               fmt::format("{}: {}", name(op.code), fmt::format(format, std::forward<Args>(args)...))));
+  fail_with(op, fmt::format("{}: {}", name(op.code), fmt::format(format, std::forward<Args>(args)...)));
 }
 
 // As the text form can spell it: [A-Za-z_][A-Za-z0-9_.]*
@@ -104,7 +104,7 @@ class Structure {
     try {
       check_attributes(op.code, op.attributes);
     } catch (const GraphError& error) {
-      fail(op, std::string_view(error.what()));
+      fail_with(op, error.what());
     }
   }
 
@@ -117,7 +117,7 @@ class Structure {
     Structure(*op.body).check();
     const auto parameters = op.body->parameters();
     if (parameters.size() != op.operands.size()) {
-      fail(op, "the body takes {} operands, got {}", parameters.size(), op.operands.size());
+      fail(op, "it has {} operands, its body takes {}", op.operands.size(), parameters.size());
     }
     for (size_t i = 0; i < parameters.size(); ++i) {
       if (parameters[i]->results[0] == op.operands[i].type()) continue;
@@ -146,7 +146,7 @@ std::vector<TensorType> expected_results(const Module& module, const Op& op) {
     try {
       return infer_types(module, op.code, op.operands, op.attributes);
     } catch (const GraphError& error) {
-      fail(op, std::string_view(error.what()));
+      fail_with(op, error.what());
     }
   }
   std::vector<TensorType> types;

@@ -1,20 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <vector>
 
-#include "ir/error.h"
-#include "ir/graph/text.h"
+#include "tests/ir/sample.h"
 
 namespace sinter::graph {
 namespace {
-
-std::string every_op() {
-  std::ifstream file(SINTER_SOURCE_DIR "/tests/ir/every_op.sg");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // Words, numbers, single marks and the space between them.
 std::vector<std::string> pieces(const std::string& text) {

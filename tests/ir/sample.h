@@ -1,0 +1,34 @@
+#pragma once
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "ir/error.h"
+#include "ir/graph/text.h"
+
+namespace sinter::graph {
+
+// A module in which every op occurs, as the printer writes it.
+inline std::string every_op() {
+  std::ifstream file(SINTER_SOURCE_DIR "/tests/ir/every_op.sg");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The message of the GraphError that `action` throws, or "".
+template <typename Action>
+std::string error_of(Action action) {
+  try {
+    action();
+  } catch (const GraphError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+inline std::string parse_error(std::string_view text) {
+  return error_of([&] { parse(text, "in.sg"); });
+}
+
+}  // namespace sinter::graph
