@@ -80,116 +80,136 @@ std::vector<Value> stack_carries(const Vjp& v, const Layout& layout, const std::
   return stacks;
 }
 
-// Puts the backward scan and its body together, operand by operand.
+// Puts the backward scan and its body together.
 class BackwardScan {
  public:
-  BackwardScan(const Vjp& v, const Function& step)
-      : v_(v), body_(std::make_unique<Function>("")), b_(v.module, *body_), step_(step) {}
-
-  // A parameter of the body like the step's `i`, and the operand of the scan that it stands for.
-  Value take(size_t i, const std::string& prefix, Value operand) {
-    const Op& parameter = *step_.parameters()[i];
-    operands_.push_back(operand);
-    const std::string name = free_parameter_name(*body_, prefix + Function::parameter_name(parameter));
-    return b_.parameter(name, parameter.results[0]);
+  explicit BackwardScan(const Vjp& v)
+      : v_(v),
+        layout_(v.op),
+        forward_(*v.module.find_function(v.op.attributes.text("function"))),
+        flow_(flowing(forward_, layout_, v.wanted)),
+        body_(std::make_unique<Function>("")),
+        b_(v.module, *body_) {
+    for (size_t i = 0; i < v.cotangents.size(); ++i) {
+      returned_.push_back(layout_.is_carry(i) ? flow_[i] : static_cast<bool>(v.cotangents[i]));
+    }
+    step_ = make_vjp_function(v.module, forward_, flow_, returned_, v.op.location);
+    parameters_ = step_->parameters();
+    const graph::ValueMap<int> uses = count_uses(*step_);
+    for (size_t i = 0; i < flow_.size(); ++i) needed_.push_back(uses.at(parameters_[i]->result()) > 0);
+    arguments_.resize(parameters_.size());
   }
 
-  Builder& builder() { return b_; }
-  Function& body() { return *body_; }
-
-  std::vector<Value> finish(int64_t carries, int64_t constants) {
+  // The cotangents of the forward scan's operands.
+  std::vector<Value> run() {
     const auto& a = v_.op.attributes;
-    body_->rename(free_function_name(v_.module, a.text("function") + ".vjp"));
+    const int64_t length = a.integer("length");
+    const std::vector<Value> sums = take_carries();
+    const auto carries = static_cast<int64_t>(operands_.size());
+    take_steps();
+    const size_t before = operands_.size();
+    take_constants();
+    const auto constants = static_cast<int64_t>(operands_.size() - before);
+    const std::vector<size_t> order = give_cotangents(sums);
+
+    body_->rename(free_function_name(v_.module, forward_.name() + ".vjp"));
     v_.module.functions.push_back(std::move(body_));
-    return v_.b.scan(*v_.module.functions.back(), operands_, carries, constants, a.integer("length"),
-                     !a.flag("reverse"));
+    const Function& body = *v_.module.functions.back();
+    const auto results = v_.b.scan(body, operands_, carries, constants, length, !a.flag("reverse"));
+    std::vector<Value> cotangents(flow_.size());
+    for (size_t i = 0; i < order.size(); ++i) cotangents[order[i]] = results[i];
+    return cotangents;
   }
 
  private:
+  // Passes `operand` to the body as a parameter like the step's `i`.
+  Value take(size_t i, Value operand, const std::string& prefix = "") {
+    operands_.push_back(operand);
+    const std::string name = free_parameter_name(*body_, prefix + Function::parameter_name(*parameters_[i]));
+    return b_.parameter(name, parameters_[i]->results[0]);
+  }
+
+  // The step's parameter for the cotangent of its output.
+  size_t cotangent_parameter(size_t output) const {
+    const auto end = returned_.begin() + static_cast<int64_t>(output);
+    return flow_.size() + static_cast<size_t>(std::count(returned_.begin(), end, true));
+  }
+
+  // Returns the sums so far of the constants' cotangents.
+  std::vector<Value> take_carries() {
+    for (size_t i = 0; i < layout_.carries; ++i) {
+      if (!flow_[i]) continue;
+      const Value last = v_.cotangents[i] ? v_.cotangents[i] : v_.zeros(v_.x(i));
+      const size_t parameter = cotangent_parameter(i);
+      arguments_[parameter] = take(parameter, last);
+    }
+    std::vector<Value> sums(flow_.size());
+    for (size_t i = 0; i < flow_.size(); ++i) {
+      if (layout_.is_constant(i) && flow_[i]) sums[i] = take(i, v_.zeros(v_.x(i)), "sum_");
+    }
+    return sums;
+  }
+
+  void take_steps() {
+    const std::vector<Value> stacks = stack_carries(v_, layout_, needed_);
+    for (size_t i = 0; i < flow_.size(); ++i) {
+      if (needed_[i] && layout_.is_carry(i)) arguments_[i] = take(i, stacks[i]);
+      if (needed_[i] && layout_.is_step(i)) arguments_[i] = take(i, v_.x(i));
+    }
+    for (size_t i = layout_.carries; i < returned_.size(); ++i) {
+      const size_t parameter = cotangent_parameter(i);
+      if (returned_[i]) arguments_[parameter] = take(parameter, v_.cotangents[i]);
+    }
+  }
+
+  void take_constants() {
+    for (size_t i = 0; i < flow_.size(); ++i) {
+      if (needed_[i] && layout_.is_constant(i)) arguments_[i] = take(i, v_.x(i));
+    }
+  }
+
+  // Writes the step and its outputs: carries, sums, then what is stacked. Returns which operand of the
+  // forward scan each belongs to.
+  std::vector<size_t> give_cotangents(const std::vector<Value>& sums) {
+    const std::vector<Value> found = inline_function(*body_, *step_, arguments_);
+    std::vector<Value> cotangents(flow_.size());
+    auto next = found.begin();
+    for (size_t i = 0; i < flow_.size(); ++i) {
+      if (flow_[i]) cotangents[i] = *next++;
+      if (sums[i]) cotangents[i] = b_.add(sums[i], cotangents[i]);
+    }
+    std::vector<size_t> order;
+    const auto give = [&](bool (Layout::*of_kind)(size_t) const) {
+      for (size_t i = 0; i < flow_.size(); ++i) {
+        if (!flow_[i] || !(layout_.*of_kind)(i)) continue;
+        b_.output("d_" + Function::parameter_name(*parameters_[i]), cotangents[i]);
+        order.push_back(i);
+      }
+    };
+    give(&Layout::is_carry);
+    give(&Layout::is_constant);
+    give(&Layout::is_step);
+    return order;
+  }
+
   const Vjp& v_;
+  const Layout layout_;
+  const Function& forward_;
+  const std::vector<bool> flow_;
+  std::vector<bool> returned_;            // the outputs of the forward body that have a cotangent
+  std::unique_ptr<const Function> step_;  // the VJP of the forward body
+  std::vector<Op*> parameters_;           // of the step
+  std::vector<bool> needed_;              // the operands of the forward scan that the step reads
   std::unique_ptr<Function> body_;
   Builder b_;
-  const Function& step_;
-  std::vector<Value> operands_;
+  std::vector<Value> arguments_;  // of the step, in the body
+  std::vector<Value> operands_;   // of the backward scan
 };
 
 }  // namespace
 
 std::vector<Value> scan_vjp(const Vjp& v) {
-  const Layout layout(v.op);
-  const Function& forward = *v.module.find_function(v.op.attributes.text("function"));
-  const size_t inputs = v.op.operands.size();
-  const std::vector<bool> flow = flowing(forward, layout, v.wanted);
-  std::vector<bool> returned;  // the outputs of the body that have a cotangent
-  for (size_t i = 0; i < v.cotangents.size(); ++i) {
-    returned.push_back(layout.is_carry(i) ? flow[i] : static_cast<bool>(v.cotangents[i]));
-  }
-  const auto step = make_vjp_function(v.module, forward, flow, returned, v.op.location);
-  const graph::ValueMap<int> uses = count_uses(*step);
-  const std::vector<Op*> parameters = step->parameters();
-  std::vector<bool> needed;
-  for (size_t i = 0; i < inputs; ++i) needed.push_back(uses.at(parameters[i]->result()) > 0);
-  const std::vector<Value> stacks = stack_carries(v, layout, needed);
-
-  // Carries: the cotangents of carries, then the sums of the constants' cotangents.
-  BackwardScan scan(v, *step);
-  std::vector<Value> arguments(parameters.size()), sums(inputs);
-  int64_t carries = 0, constants = 0;
-  const auto cotangent_parameter = [&](size_t output) {
-    return inputs + static_cast<size_t>(
-                        std::count(returned.begin(), returned.begin() + static_cast<int64_t>(output), true));
-  };
-  for (size_t i = 0; i < layout.carries; ++i) {
-    if (!flow[i]) continue;
-    const Value last = v.cotangents[i] ? v.cotangents[i] : v.zeros(v.x(i));
-    arguments[cotangent_parameter(i)] = scan.take(cotangent_parameter(i), "", last);
-    ++carries;
-  }
-  for (size_t i = 0; i < inputs; ++i) {
-    if (!layout.is_constant(i) || !flow[i]) continue;
-    sums[i] = scan.take(i, "sum_", v.zeros(v.x(i)));
-    ++carries;
-  }
-  // Per-step inputs: the carries and inputs of the step, the cotangents of its outputs.
-  for (size_t i = 0; i < inputs; ++i) {
-    if (needed[i] && layout.is_carry(i)) arguments[i] = scan.take(i, "", stacks[i]);
-    if (needed[i] && layout.is_step(i)) arguments[i] = scan.take(i, "", v.x(i));
-  }
-  for (size_t i = layout.carries; i < returned.size(); ++i) {
-    if (returned[i])
-      arguments[cotangent_parameter(i)] = scan.take(cotangent_parameter(i), "", v.cotangents[i]);
-  }
-  for (size_t i = 0; i < inputs; ++i) {
-    if (!needed[i] || !layout.is_constant(i)) continue;
-    arguments[i] = scan.take(i, "", v.x(i));
-    ++constants;
-  }
-
-  const std::vector<Value> found = inline_function(scan.body(), *step, arguments);
-  // The step returns its gradients in the order of its parameters; the scan returns carries, sums, then the
-  // rest.
-  std::vector<size_t> order;
-  std::vector<Value> gradients(inputs);
-  size_t next = 0;
-  for (size_t i = 0; i < inputs; ++i) {
-    if (flow[i]) gradients[i] = found[next++];
-  }
-  Builder& b = scan.builder();
-  const auto give = [&](size_t i, Value value) {
-    if (!flow[i]) return;
-    order.push_back(i);
-    b.output("d_" + Function::parameter_name(*parameters[i]), value);
-  };
-  for (size_t i = 0; i < layout.carries; ++i) give(i, gradients[i]);
-  for (size_t i = layout.carries + layout.steps; i < inputs; ++i) {
-    give(i, flow[i] ? b.add(sums[i], gradients[i]) : Value());
-  }
-  for (size_t i = layout.carries; i < layout.carries + layout.steps; ++i) give(i, gradients[i]);
-
-  const std::vector<Value> results = scan.finish(carries, constants);
-  std::vector<Value> cotangents(inputs);
-  for (size_t i = 0; i < order.size(); ++i) cotangents[order[i]] = results[i];
-  return cotangents;
+  return BackwardScan(v).run();
 }
 
 }  // namespace sinter::passes
