@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <functional>
 #include <limits>
 #include <type_traits>
 

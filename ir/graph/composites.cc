@@ -89,9 +89,9 @@ Value cross_entropy(const Composite& c) {
     counts = b.not_equal(labels, b.constant_int(*ignore, labels.dtype()));
     hit = b.logical_and(hit, b.expand_dims(counts, {axis}));
   }
-  const Value log_probabilities = b.emit(OpCode::log_softmax, {logits}, {{"axis", axis}}).result();
+  const Value surprise = b.neg(b.emit(OpCode::log_softmax, {logits}, {{"axis", axis}}).result());
   const Value zero = b.scalar_like(0, logits), one = b.scalar_like(1, logits);
-  Value picked = b.reduce_sum(b.select(hit, log_probabilities, zero), {axis});
+  Value picked = b.reduce_sum(b.select(hit, surprise, zero), {axis});
   const std::vector<int64_t> all = every_axis(labels);
   Value total;
   if (c.operands.size() == 3) {
@@ -104,7 +104,7 @@ Value cross_entropy(const Composite& c) {
     total = b.scalar_like(static_cast<double>(std::max<int64_t>(labels.type().elements(), 1)), logits);
   }
   if (ignore || c.operands.size() == 3) total = b.select(b.equal(total, zero), one, total);
-  return b.div(b.neg(b.reduce_sum(picked, all)), total);
+  return b.div(b.reduce_sum(picked, all), total);
 }
 
 Value layer_norm(const Composite& c) {

@@ -1,5 +1,8 @@
 #include "ir/graph/widen.h"
 
+#include <concepts>
+#include <type_traits>
+
 namespace sinter::graph {
 namespace {
 
@@ -11,20 +14,20 @@ TensorType widened(const TensorType& type) {
   return {widened(type.dtype), type.shape};
 }
 
-double as_f32(double value) {
-  return static_cast<double>(static_cast<float>(value));
-}
-
-// The attribute as an f32 op rounds it.
+// The number or numbers under `name`, as an f32 op rounds them.
 void round_to_f32(Attributes& attributes, std::string_view name) {
+  const auto rounded = [](auto value) { return static_cast<double>(static_cast<float>(value)); };
+  const auto visit = [&]<typename T>(const T& value) {
+    if constexpr (std::is_arithmetic_v<T>) {
+      attributes.set(name, rounded(value));
+    } else if constexpr (std::same_as<T, std::vector<int64_t>> || std::same_as<T, std::vector<double>>) {
+      std::vector<double> values;
+      for (auto element : value) values.push_back(rounded(element));
+      attributes.set(name, std::move(values));
+    }
+  };
   const Attribute* found = attributes.find(name);
-  if (found == nullptr) return;
-  Attribute attribute = *found;
-  if (double* value = std::get_if<double>(&attribute)) *value = as_f32(*value);
-  if (auto* values = std::get_if<std::vector<double>>(&attribute)) {
-    for (double& value : *values) value = as_f32(value);
-  }
-  attributes.set(name, std::move(attribute));
+  if (found != nullptr) std::visit(visit, Attribute(*found));
 }
 
 bool draws_random_floats(OpCode code) {

@@ -420,6 +420,11 @@ TEST(Elementwise, Cast) {
        {{"dtype", graph::DType::i64}},
        {i64({3}, {1, -3000000000.0, 0})},
        0},
+      {OpCode::cast,
+       {f32({3}, {kInf, -kInf, kNan})},
+       {{"dtype", graph::DType::i64}},
+       {i64({3}, {0x1p63, -0x1p63, 0})},
+       0},
       // numpy: x != 0
       {OpCode::cast,
        {f32({4}, {0, -0.0, 0.25, kNan})},

@@ -51,11 +51,13 @@ void check_row(const Row& row) {
   graph::Op& op = builder.emit(row.op, operands, row.attributes);
   for (size_t i = 0; i < op.results.size(); ++i) builder.output("", op.result(static_cast<int>(i)));
 
+  graph::verify(module);
   const auto results = evaluate(module, function, narrow);
   ASSERT_EQ(results.size(), row.results.size());
   for (size_t i = 0; i < results.size(); ++i) expect_equal(results[i], row.results[i], row.tolerance);
 
   const graph::Module wide_module = graph::widen(module);
+  graph::verify(wide_module);
   const auto wide_results = evaluate(wide_module, *wide_module.functions[0], wide);
   for (size_t i = 0; i < results.size(); ++i) {
     Literal expected = row.results[i];
