@@ -10,8 +10,8 @@
 
 namespace sinter {
 
-// Compiles one function of a verified module for a device: `differentiate` always; for devices that execute loops,
-// the pipeline of passes/pipeline.h. The module is not changed.
+// Compiles one function of a verified module for a device: `differentiate` always; for devices that execute
+// loops, the pipeline of passes/pipeline.h. The module is not changed.
 std::unique_ptr<runtime::Executable> compile_function(const graph::Module& module, std::string_view function,
                                                       const backends::Device& device,
                                                       const passes::Options& options = {});

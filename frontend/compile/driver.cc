@@ -1,0 +1,25 @@
+#include "frontend/compile/driver.h"
+
+#include <fmt/format.h>
+
+#include "ir/error.h"
+#include "passes/differentiate/differentiate.h"
+#include "passes/pipeline.h"
+
+namespace sinter {
+
+std::unique_ptr<runtime::Executable> compile_function(const graph::Module& module, std::string_view function,
+                                                      const backends::Device& device,
+                                                      const passes::Options& options) {
+  if (module.find_function(function) == nullptr) {
+    throw GraphError(fmt::format("no function is called '{}'", function));
+  }
+  graph::Module expanded = graph::clone(module);
+  passes::differentiate(expanded, {});
+  const auto lower = [&](const loop::Target& target) {
+    return passes::lower(module, function, target, options);
+  };
+  return device.compile({expanded, *expanded.find_function(function), lower});
+}
+
+}  // namespace sinter

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Groups the ops of every function into kernels.
+//
+// Needs: primitives only, no grad, no call.
+// Leaves: parameters, reads, writes, scans, reshapes of what lies in memory, and kernels, each an op with a
+// body and an `anchor` that names its schedule. An op whose index can be out of bounds is guarded by a check.
+//
+//   %2 = contract %x, %w {dims="mk,kn->mn"}         %5 = kernel %x, %w, %b {anchor="contract"} (...) {
+//   %3 = broadcast %b {dims=[1], ...}          =>      %0 = contract %x, %w {dims="mk,kn->mn"}
+//   %4 = add %2, %3                                    %1 = broadcast %b ...; %2 = add %0, %1; %3 = max %2, 0
+//   %5 = max %4, %zero                                 return %3
+//                                                    }
+//
+// Producer side first: an elementwise op joins the kernel that makes one of its operands, where every value
+// it needs from there is at the same place of the iteration; a reduction joins the elementwise kernel it
+// reads. Then consumer side: a kernel of cheap elementwise work that few kernels read is computed again in
+// each of them and goes away. docs/passes.md states the cost rules.
+void fuse(graph::Module& module, const std::vector<std::string>& arguments);  // "off": one kernel an op
+
+}  // namespace sinter::passes

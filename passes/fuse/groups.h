@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Where a value stands in its group's iteration.
+struct Place {
+  bool row = false;   // of a reduce group: one for each row rather than one for each element of the domain
+  std::string moved;  // the transposes between the domain and the value; "" at the domain's own order
+
+  bool operator==(const Place&) const = default;
+};
+
+// Ops that become one kernel.
+struct Group {
+  enum class Anchor { map, reduce, contract, scatter, cumsum, top_k };
+
+  Anchor anchor = Anchor::map;
+  graph::Shape domain;            // map, reduce: what is iterated over
+  std::vector<int64_t> axes;      // reduce: the axes of the domain that are folded
+  std::vector<graph::Op*> ops;    // in order of execution
+  graph::ValueMap<Place> places;  // of the values it makes
+  bool removed = false;           // computed again in every group that reads it
+
+  int64_t rows() const;  // reduce: how many
+};
+
+const char* name(Group::Anchor anchor);
+
+// The groups of a function while they form.
+class Groups {
+ public:
+  explicit Groups(graph::Function& function) : function_(function) {}
+
+  graph::Function& function() { return function_; }
+  Group* of(const graph::Op& op) const;
+  Group& start(Group::Anchor anchor, graph::Op& op);
+  void join(Group& group, graph::Op& op, const Place& place);
+
+  // Whether `later` needs something that `earlier` makes, directly or through other groups.
+  bool depends(const Group& later, const Group& earlier) const;
+  // The groups whose values `group` reads, through views.
+  std::vector<Group*> sources(const Group& group) const;
+  std::vector<Group*> readers(const Group& group) const;
+
+  const std::vector<std::unique_ptr<Group>>& all() const { return groups_; }
+
+ private:
+  graph::Function& function_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::unordered_map<const graph::Op*, Group*> owner_;
+};
+
+// The value under views: what lies in memory, or is computed.
+graph::Value strip_views(graph::Value value);
+
+// Where `value`, a view of a value of `group` or that value itself, stands in the group; nothing where its
+// elements are not each at one place of the iteration.
+std::optional<Place> place_in(const Group& group, graph::Value value);
+
+// Whether an op has no group of its own and is copied into every group that reads it: sources and views.
+bool is_virtual(const graph::Op& op);
+
+}  // namespace sinter::passes

@@ -1,0 +1,70 @@
+#include "passes/fuse/guard.h"
+
+#include <set>
+#include <tuple>
+
+#include "ir/error.h"
+
+namespace sinter::passes {
+
+using graph::Op;
+using graph::OpCode;
+using graph::OpKind;
+using graph::Value;
+
+namespace {
+
+// The function's parameter that a value is a view of, or the op that makes it.
+std::string subject_of(Value value) {
+  while (value.op->kind() == OpKind::view || value.op->kind() == OpKind::check ||
+         value.op->code == OpCode::cast || value.op->code == OpCode::barrier) {
+    value = value.op->operands[static_cast<size_t>(value.index)];
+  }
+  if (value.op->code == OpCode::parameter) return graph::Function::parameter_name(*value.op);
+  if (value.op->code == OpCode::read) return value.op->attributes.text("state");
+  return std::string(graph::name(value.op->code));
+}
+
+}  // namespace
+
+void guard(graph::Function& function) {
+  std::vector<std::unique_ptr<Op>> ops = std::move(function.ops());
+  function.ops().clear();
+  graph::ValueMap<Value> standing_for;
+  std::set<std::tuple<const Op*, int, int64_t>> guarded;
+  const auto resolve = [&](Value& value) {
+    if (const auto it = standing_for.find(value); it != standing_for.end()) value = it->second;
+  };
+  for (auto& op : ops) {
+    for (Value& operand : op->operands) resolve(operand);
+    if (op->code == OpCode::barrier) {
+      for (size_t i = 0; i < op->operands.size(); ++i)
+        standing_for[op->result(static_cast<int>(i))] = op->operands[i];
+    }
+    if (op->code == OpCode::gather || op->code == OpCode::scatter_add) {
+      const Value indices = op->operands[1];
+      const auto axis = static_cast<size_t>(op->attributes.integer("axis"));
+      const int64_t bound = op->operands[0].shape()[axis];
+      if (guarded.insert({indices.op, indices.index, bound}).second) {
+        auto check = std::make_unique<Op>();
+        check->code = OpCode::check_index;
+        check->operands = {indices};
+        check->results = {indices.type()};
+        check->attributes.set("bound", bound);
+        check->attributes.set("op", std::string(graph::name(op->code)));
+        check->attributes.set("what", subject_of(indices));
+        check->location = op->location;
+        function.append(std::move(check));
+      }
+    }
+    if (op->kind() == OpKind::check) {
+      if (!op->attributes.has("what")) op->attributes.set("what", subject_of(op->operands[0]));
+      standing_for[op->result()] = op->operands[0];
+    }
+    function.append(std::move(op));
+  }
+  std::erase_if(function.ops(), [](const auto& op) { return op->code == OpCode::barrier; });
+  for (graph::Output& output : function.outputs) resolve(output.value);
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Puts a check_index on the indices of every gather and scatter_add, and makes the users of checks read what
+// was checked: the checks stand alone, and kernels clamp the indices they use. Barriers, which have done
+// their work by now, go.
+void guard(graph::Function& function);
+
+}  // namespace sinter::passes

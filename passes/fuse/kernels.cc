@@ -1,0 +1,244 @@
+#include "passes/fuse/kernels.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ir/error.h"
+
+namespace sinter::passes {
+
+using graph::Function;
+using graph::Op;
+using graph::OpCode;
+using graph::OpKind;
+using graph::Value;
+
+namespace {
+
+// Builds the body of one kernel: copies of the group's ops and of all that is computed again in it.
+class Body {
+ public:
+  Body(const Groups& groups, const Group* group, Function& body)
+      : groups_(groups), group_(group), body_(body) {}
+
+  Value import(Value value) {
+    if (const auto it = map_.find(value); it != map_.end()) return it->second;
+    Op& op = *value.op;
+    const Group* owner = groups_.of(op);
+    const bool here = (owner != nullptr && (owner == group_ || owner->removed)) || is_virtual(op);
+    if (!here) return parameter(value);
+    for (Value operand : op.operands) import(operand);
+    Op& copy = graph::clone_op(op, body_, map_);
+    return copy.result(value.index);
+  }
+
+  // Parameters first, as a function has them.
+  void finish() {
+    auto& ops = body_.ops();
+    std::stable_partition(ops.begin(), ops.end(),
+                          [](const auto& op) { return op->code == OpCode::parameter; });
+  }
+
+  void import_check(Op& op) {
+    for (Value operand : op.operands) import(operand);
+    graph::clone_op(op, body_, map_);
+  }
+
+  const std::vector<Value>& operands() const { return operands_; }
+
+ private:
+  Value parameter(Value value) {
+    auto op = std::make_unique<Op>();
+    op->code = OpCode::parameter;
+    op->results = {value.type()};
+    op->attributes.set("name", fmt::format("p{}", operands_.size()));
+    op->location = value.op->location;
+    operands_.push_back(value);
+    return map_[value] = body_.append(std::move(op)).result();
+  }
+
+  const Groups& groups_;
+  const Group* group_;
+  Function& body_;
+  graph::ValueMap<Value> map_;
+  std::vector<Value> operands_;
+};
+
+class Rebuild {
+ public:
+  explicit Rebuild(Groups& groups) : groups_(groups), function_(groups.function()) {}
+
+  void run() {
+    find_materialized();
+    old_ = std::move(function_.ops());
+    function_.ops().clear();
+    for (auto& op : old_) {
+      if (op->code == OpCode::parameter) keep(op);
+    }
+    for (auto& op : old_) visit(op.get());
+    for (graph::Output& output : function_.outputs) output.value = in_memory(output.value, true);
+  }
+
+ private:
+  // Values that must lie in memory after their group has run: those that anything outside of it reads.
+  void find_materialized() {
+    const auto need = [&](Value value, const Group* reader) {
+      std::vector<Value> pending = {value};
+      while (!pending.empty()) {
+        const Value next = pending.back();
+        pending.pop_back();
+        const Group* owner = groups_.of(*next.op);
+        if (owner != nullptr && owner == reader) continue;
+        if (owner != nullptr && !owner->removed) {
+          needed_[next] = true;
+        } else if (is_virtual(*next.op) || owner != nullptr) {
+          for (Value operand : next.op->operands) pending.push_back(operand);
+        }
+      }
+    };
+    for (const auto& op : function_.ops()) {
+      const Group* owner = groups_.of(*op);
+      if (is_virtual(*op) || (owner != nullptr && owner->removed)) continue;
+      for (Value operand : op->operands) need(operand, owner);
+    }
+    for (const graph::Output& output : function_.outputs) need(output.value, nullptr);
+  }
+
+  void keep(std::unique_ptr<Op>& op) {
+    for (size_t i = 0; i < op->results.size(); ++i) {
+      const Value value = op->result(static_cast<int>(i));
+      memory_[value] = value;
+    }
+    emitted_.insert(op.get());
+    function_.append(std::move(op));
+  }
+
+  std::unique_ptr<Op>& owner_of(Op* op) {
+    return *std::find_if(old_.begin(), old_.end(),
+                         [&](const auto& candidate) { return candidate.get() == op; });
+  }
+
+  // Emits the kernel or the op that `op` belongs to, and before it all that it reads.
+  void visit(Op* op) {
+    if (op == nullptr || emitted_.contains(op) || is_virtual(*op)) return;
+    Group* group = groups_.of(*op);
+    if (group != nullptr && group->removed) return;
+    if (group != nullptr) {
+      for (Op* member : group->ops) emitted_.insert(member);
+      for (Op* member : group->ops) visit_operands(*member);
+      emit_kernel(*group);
+      return;
+    }
+    emitted_.insert(op);
+    visit_operands(*op);
+    const bool aliases = op->code == OpCode::write || op->code == OpCode::scan;
+    for (Value& operand : op->operands) operand = in_memory(operand, aliases && op->code == OpCode::write);
+    keep(owner_of(op));
+  }
+
+  void visit_operands(Op& op) {
+    for (Value operand : op.operands) {
+      const Group* owner = groups_.of(*operand.op);
+      if (is_virtual(*operand.op) || (owner != nullptr && owner->removed)) {
+        visit_operands(*operand.op);
+      } else {
+        visit(operand.op);
+      }
+    }
+  }
+
+  void emit_kernel(const Group& group) {
+    auto kernel = std::make_unique<Op>();
+    kernel->code = OpCode::kernel;
+    kernel->attributes.set("anchor", std::string(name(group.anchor)));
+    kernel->location = group.ops.front()->location;
+    kernel->body = std::make_unique<Function>("body");
+    Body body(groups_, &group, *kernel->body);
+    std::vector<Value> made;
+    for (Op* op : group.ops) {
+      if (op->kind() == OpKind::check) {
+        body.import_check(*op);
+        continue;
+      }
+      for (size_t i = 0; i < op->results.size(); ++i) {
+        const Value value = op->result(static_cast<int>(i));
+        // top_k always writes both its results.
+        if (!needed_.contains(value) && op->code != OpCode::top_k) continue;
+        made.push_back(value);
+      }
+    }
+    for (Value value : made) {
+      kernel->body->outputs.push_back(
+          {fmt::format("output{}", kernel->body->outputs.size()), body.import(value)});
+      kernel->results.push_back(value.type());
+    }
+    finish(std::move(kernel), body, made);
+  }
+
+  void finish(std::unique_ptr<Op> kernel, Body& body, const std::vector<Value>& made) {
+    body.finish();
+    for (Value operand : body.operands()) kernel->operands.push_back(memory_.at(operand));
+    Op& op = function_.append(std::move(kernel));
+    for (size_t i = 0; i < made.size(); ++i) memory_[made[i]] = op.result(static_cast<int>(i));
+  }
+
+  // The value as it lies in memory, copied there where it does not. With `own`, the memory has no other
+  // owner: a parameter, or what another output has claimed, is copied.
+  Value in_memory(Value value, bool own) {
+    Value base = value;
+    while (base.op->code == OpCode::reshape && !memory_.contains(base)) base = base.op->operands[0];
+    const auto it = memory_.find(base);
+    if (it != memory_.end()) {
+      const Value place = it->second;
+      const bool taken = place.op->code != OpCode::kernel || (own && !claimed_.insert(place).second);
+      if (!own || !taken) return reshaped(place, value.type());
+    }
+    return copied(value);
+  }
+
+  Value reshaped(Value place, const graph::TensorType& type) {
+    if (place.type() == type) return place;
+    auto op = std::make_unique<Op>();
+    op->code = OpCode::reshape;
+    op->operands = {place};
+    op->results = {type};
+    op->attributes.set("shape", type.shape);
+    op->location = place.op->location;
+    return function_.append(std::move(op)).result();
+  }
+
+  Value copied(Value value) {
+    auto kernel = std::make_unique<Op>();
+    kernel->code = OpCode::kernel;
+    kernel->attributes.set("anchor", std::string("map"));
+    kernel->location = value.op->location;
+    kernel->body = std::make_unique<Function>("body");
+    Body body(groups_, nullptr, *kernel->body);
+    kernel->body->outputs.push_back({"output0", body.import(value)});
+    kernel->results.push_back(value.type());
+    body.finish();
+    for (Value operand : body.operands()) kernel->operands.push_back(memory_.at(operand));
+    const Value place = function_.append(std::move(kernel)).result();
+    claimed_.insert(place);
+    return place;
+  }
+
+  Groups& groups_;
+  Function& function_;
+  std::vector<std::unique_ptr<Op>> old_;
+  std::unordered_set<const Op*> emitted_;
+  graph::ValueMap<bool> needed_;
+  graph::ValueMap<Value> memory_;  // where each value lies
+  std::unordered_set<Value, graph::ValueHash> claimed_;
+};
+
+}  // namespace
+
+void build_kernels(Groups& groups) {
+  Rebuild(groups).run();
+}
+
+}  // namespace sinter::passes

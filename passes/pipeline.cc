@@ -1,0 +1,63 @@
+#include "passes/pipeline.h"
+
+#include <fmt/format.h>
+
+#include <unordered_set>
+
+#include "ir/error.h"
+#include "ir/graph/verify.h"
+#include "passes/decompose/decompose.h"
+#include "passes/differentiate/differentiate.h"
+#include "passes/expand_math/expand_math.h"
+#include "passes/fuse/fuse.h"
+#include "passes/inline_calls.h"
+#include "passes/plan/plan.h"
+#include "passes/simplify/simplify.h"
+
+namespace sinter::passes {
+namespace {
+
+// The module with `name` and the functions it calls, directly or not.
+graph::Module reduced_to(const graph::Module& module, std::string_view name) {
+  std::unordered_set<std::string> needed;
+  std::vector<std::string> pending = {std::string(name)};
+  while (!pending.empty()) {
+    const std::string next = pending.back();
+    pending.pop_back();
+    const graph::Function* function = module.find_function(next);
+    if (function == nullptr) throw GraphError(fmt::format("no function is called '{}'", next));
+    if (!needed.insert(next).second) continue;
+    for (const auto& op : function->ops()) {
+      for (std::string_view attribute : {"function", "vjp"}) {
+        if (op->attributes.has(attribute)) pending.push_back(op->attributes.text(attribute));
+      }
+    }
+  }
+  graph::Module result;
+  result.states = module.states;
+  for (const auto& function : module.functions) {
+    if (needed.contains(function->name())) result.functions.push_back(graph::clone(*function));
+  }
+  return result;
+}
+
+}  // namespace
+
+loop::Program lower(const graph::Module& source, std::string_view name, const loop::Target& target,
+                    const Options& options) {
+  graph::Module module = reduced_to(source, name);
+  const auto run = [&](void (*pass)(graph::Module&, const std::vector<std::string>&),
+                       const std::vector<std::string>& arguments = {}) {
+    pass(module, arguments);
+    if (options.verify) graph::verify(module);
+  };
+  run(inline_calls);
+  run(differentiate);
+  run(decompose);
+  run(simplify);
+  run(inline_calls, {"all"});
+  run(fuse, {options.fuse ? "on" : "off"});
+  return expand_math(plan(module, *module.find_function(name), target), {});
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Whether result `result` of a kernel may be written over operand `operand`: every element of the operand is
+// read only by the iteration that writes the result's element at the same position.
+bool may_overwrite(const graph::Op& kernel, size_t operand, size_t result);
+
+}  // namespace sinter::passes

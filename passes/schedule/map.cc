@@ -1,0 +1,83 @@
+#include <algorithm>
+
+#include "passes/schedule/template.h"
+
+// The schedule of `map`: one pass over a domain, vectors along its last axes.
+namespace sinter::passes {
+
+using graph::OpCode;
+using graph::OpKind;
+using graph::Shape;
+using loop::Expr;
+using loop::LoopKind;
+using loop::Stmt;
+
+namespace {
+
+// Whether every element depends only on elements at its own position (and on scalars): then the domain is as
+// good as flat, however many axes it has.
+bool is_flat(const graph::Function& body) {
+  for (const auto& op : body.ops()) {
+    switch (op->kind()) {
+      case OpKind::elementwise:
+      case OpKind::check:
+        continue;
+      case OpKind::source:
+        if (op->code == OpCode::iota) return false;
+        continue;
+      case OpKind::view: {
+        const bool splat = op->code == OpCode::broadcast && op->operands[0].type().elements() == 1;
+        if (!splat && op->code != OpCode::reshape) return false;
+        continue;
+      }
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
+// Elements a unit of parallel work has: enough to pay for handing it out.
+constexpr int64_t kUnitElements = 8192;
+
+}  // namespace
+
+loop::Kernel schedule_map(Template& t) {
+  Shape domain = t.body.outputs.at(0).value.shape();
+  const int64_t elements = graph::element_count(domain);
+  if (elements == 0) return t.finish(loop::block({}));
+  const int64_t width = 2 * t.lanes();
+  if (is_flat(t.body)) domain = {elements};
+  const auto element = [&](const Index& index, const Expr& predicate) {
+    const Tile tile = Tile::of_outputs(t.body, domain, index, t.loader.ranges());
+    return loop::block({t.checks(tile, predicate), store_tile(t.loader, tile, t.stores(), predicate)});
+  };
+  if (domain.size() <= 1) {
+    return t.finish(
+        parallel_vector_loop(t.loader, "i", elements, width, std::max<int64_t>(1, kUnitElements / width),
+                             [&](const VectorPoint& at) {
+                               return element(domain.empty() ? Index{} : Index{at.index}, at.predicate);
+                             }));
+  }
+  const int64_t inner = domain.back();
+  const int64_t rows = elements / inner;
+  const Shape outer(domain.begin(), domain.end() - 1);
+  const int64_t rows_a_unit = std::max<int64_t>(1, kUnitElements / std::max<int64_t>(inner, 1));
+  const int64_t units = (rows + rows_a_unit - 1) / rows_a_unit;
+  const auto unit = t.loader.variable("unit", units);
+  const auto row = t.loader.variable("row", rows);
+  const Expr begin = loop::variable(unit) * rows_a_unit;
+  Index index = delinearize(loop::variable(row), outer, t.loader.ranges());
+  index.emplace_back();
+  const int64_t lanes = inner >= width ? width : t.lanes();
+  Stmt body = vector_loop(t.loader, "i", inner, lanes, [&](const VectorPoint& at) {
+    Index here = index;
+    here.back() = at.index;
+    return element(here, at.predicate);
+  });
+  body = loop::loop(LoopKind::serial, row, begin,
+                    loop::min(loop::integer(rows_a_unit), loop::integer(rows) - begin), body);
+  return t.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), body));
+}
+
+}  // namespace sinter::passes

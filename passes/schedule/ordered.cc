@@ -1,0 +1,116 @@
+#include <algorithm>
+
+#include "passes/schedule/local.h"
+#include "passes/schedule/template.h"
+
+// Ops whose elements depend on one another along an axis: `cumsum` and `top_k`. Each row is walked in order.
+namespace sinter::passes {
+
+using graph::Op;
+using graph::OpCode;
+using graph::Shape;
+using graph::Value;
+using loop::Expr;
+using loop::LoopKind;
+using loop::ScalarOp;
+using loop::Stmt;
+
+namespace {
+
+const Op& find_op(const graph::Function& body, OpCode code) {
+  const auto it =
+      std::find_if(body.ops().begin(), body.ops().end(), [&](const auto& op) { return op->code == code; });
+  return **it;
+}
+
+}  // namespace
+
+loop::Kernel schedule_cumsum(Template& t) {
+  const Op& op = find_op(t.body, OpCode::cumsum);
+  const Value x = op.operands[0];
+  if (x.type().elements() == 0) return t.finish(loop::block({}));
+  const auto axis = op.attributes.integer("axis");
+  const int64_t length = x.shape()[static_cast<size_t>(axis)];
+  const Shape before(x.shape().begin(), x.shape().begin() + axis),
+      after(x.shape().begin() + axis + 1, x.shape().end());
+  const int64_t width = graph::element_count(after);
+  Loader& loader = t.loader;
+  const loop::Type type = loop::from_graph(x.dtype());
+
+  const auto unit = loader.variable("unit", graph::element_count(before));
+  const Index head = delinearize(loop::variable(unit), before, loader.ranges());
+  const auto c = loader.variable("c", length);
+  const Expr place =
+      op.attributes.flag("reverse") ? loop::integer(length - 1) - loop::variable(c) : loop::variable(c);
+  const loop::BufferRef sums = local_buffer("sums", type, width);
+  const int64_t lanes = 2 * t.lanes();
+  const Stmt start = vector_loop(loader, "i", width, lanes, [&](const VectorPoint& at) {
+    return loop::store(sums, at.index, loop::constant(0, type), at.predicate);
+  });
+  Stmt step = vector_loop(loader, "i", width, lanes, [&](const VectorPoint& at) {
+    Index index = head;
+    index.push_back(place);
+    const Index tail = delinearize(at.index, after, loader.ranges());
+    index.insert(index.end(), tail.begin(), tail.end());
+    const auto sum = loop::make_variable("sum", type);
+    const Expr next = loop::load(sums, at.index, at.predicate) + loader.at(x, index, at.predicate);
+    const Expr position = loader.simplify(linearize(index, x.shape()));
+    return loop::let(sum, next,
+                     loop::block({loop::store(sums, at.index, loop::variable(sum), at.predicate),
+                                  loop::store(t.outputs[0], position, loop::variable(sum), at.predicate)}));
+  });
+  step = loop::loop(LoopKind::serial, c, loop::integer(0), loop::integer(length), step);
+  return t.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0),
+                             loop::integer(graph::element_count(before)),
+                             loop::allocate(sums, loop::block({start, step}))));
+}
+
+loop::Kernel schedule_top_k(Template& t) {
+  const Op& op = find_op(t.body, OpCode::top_k);
+  const Value x = op.operands[0];
+  const int64_t k = op.attributes.integer("k"), length = x.shape().back();
+  const Shape before(x.shape().begin(), x.shape().end() - 1);
+  const int64_t rows = graph::element_count(before);
+  if (rows * k == 0) return t.finish(loop::block({}));
+  Loader& loader = t.loader;
+  const loop::Type type = loop::from_graph(x.dtype());
+  const Expr zero = loop::integer(0);
+
+  const auto unit = loader.variable("unit", rows);
+  const auto s = loader.variable("s", k);
+  const auto j = loader.variable("j", length);
+  const auto value = loop::make_variable("value", type);
+  const loop::BufferRef taken = local_buffer("taken", loop::Type::boolean, length);
+  const loop::BufferRef found = local_buffer("found", loop::Type::boolean, 1);
+  const loop::BufferRef best = local_buffer("best", type, 1);
+  const loop::BufferRef place = local_buffer("place", loop::Type::i32, 1);
+  const auto is_nan = [](const Expr& v) { return loop::apply(ScalarOp::not_equal, {v, v}); };
+  const auto negate = [](const Expr& v) { return loop::apply(ScalarOp::logical_not, {v}); };
+
+  Index index = delinearize(loop::variable(unit), before, loader.ranges());
+  index.push_back(loop::variable(j));
+  const Expr v = loop::variable(value), b = loop::load(best, zero);
+  // NaN before all numbers; of equals, the first.
+  const Expr better = negate(loop::load(taken, loop::variable(j))) &&
+                      (negate(loop::load(found, zero)) || loop::apply(ScalarOp::greater, {v, b}) ||
+                       (is_nan(v) && negate(is_nan(b))));
+  const Stmt take = loop::block({loop::store(best, zero, v), loop::store(found, zero, loop::boolean(true)),
+                                 loop::store(place, zero, loop::cast(loop::variable(j), loop::Type::i32))});
+  Stmt look = loop::let(value, loader.at(x, index), loop::branch(better, take));
+  look = loop::loop(LoopKind::serial, j, zero, loop::integer(length), look);
+  const Expr out = loop::variable(unit) * k + loop::variable(s);
+  const Stmt pick = loop::block(
+      {loop::store(found, zero, loop::boolean(false)), loop::store(best, zero, loop::constant(0, type)),
+       loop::store(place, zero, loop::integer(0, loop::Type::i32)), look,
+       loop::store(taken, loop::cast(loop::load(place, zero), loop::Type::index), loop::boolean(true)),
+       loop::store(t.outputs[0], out, loop::load(best, zero)),
+       loop::store(t.outputs[1], out, loop::load(place, zero))});
+  const Stmt body = loop::block({loop::loop(LoopKind::serial, j, zero, loop::integer(length),
+                                            loop::store(taken, loop::variable(j), loop::boolean(false))),
+                                 loop::loop(LoopKind::serial, s, zero, loop::integer(k), pick)});
+  Stmt loops = body;
+  for (const auto& buffer : {taken, found, best, place}) loops = loop::allocate(buffer, loops);
+  return t.finish(loop::loop(LoopKind::parallel, unit, zero, loop::integer(rows), loops));
+}
+
+}  // namespace sinter::passes

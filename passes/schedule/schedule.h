@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "ir/graph/graph.h"
+#include "ir/loop/program.h"
+#include "ir/loop/target.h"
+
+namespace sinter::passes {
+
+// The kinds of kernel: the attribute `anchor` of a kernel op.
+//   map          elementwise over one domain
+//   reduce       reductions over the same axes of one domain, with elementwise work around them
+//   contract     one contraction with elementwise work on its operands and its result
+//   scatter      one scatter_add with elementwise work on its updates and its result
+//   cumsum, top_k  one of these, alone
+
+// What schedules share while a program is built.
+struct ScheduleContext {
+  const loop::Target& target;
+  std::vector<loop::FaultSite>& faults;
+  // Names for what a check looks at, by the check op.
+  std::string subject;
+};
+
+// The loop nest of a kernel op, its arguments in the order of the op's operands and then its results.
+loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context);
+
+}  // namespace sinter::passes
