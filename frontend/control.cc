@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+#include <sinter/control.h>
+#include <sinter/error.h>
+
+#include "frontend/emit.h"
+
+namespace sinter {
+namespace {
+
+Values resolve_each(Trace& trace, std::string_view what, const Operands& operands) {
+  Values values;
+  for (const Operand& operand : operands.all()) {
+    values.push_back(resolve(trace, what, operand, operands.where()));
+  }
+  return values;
+}
+
+void append(Values& values, const Values& more) {
+  values.insert(values.end(), more.begin(), more.end());
+}
+
+std::vector<Tensor> block_parameters(Trace& trace, const Values& values, std::string_view prefix,
+                                     bool drop_axis = false) {
+  std::vector<Tensor> tensors;
+  for (graph::Value value : values) {
+    Shape shape = value.shape();
+    if (drop_axis) shape.erase(shape.begin());
+    tensors.push_back(
+        trace.parameter(fmt::format("{}{}", prefix, tensors.size()), to_public(value.dtype()), shape));
+  }
+  return tensors;
+}
+
+// build() inside a function of its own; its outputs end the function.
+template <typename F>
+Trace::Closed nested(Trace& trace, std::string_view name, Trace::Nested kind,
+                     const std::source_location& where, F&& make) {
+  trace.open(name, kind);
+  try {
+    return trace.close(std::forward<F>(make)(), where);
+  } catch (...) {
+    trace.abandon();
+    throw;
+  }
+}
+
+int64_t scan_length(Trace& trace, const Values& inputs, const ScanOptions& options,
+                    const std::source_location& where) {
+  if (options.length >= 0) return options.length;
+  if (inputs.empty()) trace.fail("scan", "without inputs it needs a length", where);
+  if (inputs[0].rank() == 0) {
+    trace.fail("scan", fmt::format("input {} has no leading axis", to_string(inputs[0].type())), where);
+  }
+  return inputs[0].shape()[0];
+}
+
+}  // namespace
+
+std::vector<Tensor> grad(Operand loss, Operands wrt) {
+  Trace& trace = Trace::current("grad", loss.where());
+  return translated([&] {
+    const graph::Value scalar = resolve(trace, "grad", loss, loss.where());
+    const Values values = resolve_each(trace, "grad", wrt);
+    if (values.empty()) return std::vector<Tensor>();
+    return trace.wrap(trace.builder(loss.where()).grad(scalar, values));
+  });
+}
+
+Tensor stop_gradient(Operand x) {
+  return build("stop_gradient", {x}, [](Builder& b, const Values& v) { return b.stop_gradient(v[0]); });
+}
+
+Tensor straight_through(Operand value, Operand gradient_of) {
+  const Pin pin(value.where());
+  return stop_gradient(value) + (gradient_of - stop_gradient(gradient_of));
+}
+
+std::vector<Tensor> checkpoint(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& fn,
+                               Operands inputs) {
+  const std::source_location where = inputs.where();
+  Trace& trace = Trace::current("checkpoint", where);
+  return translated([&] {
+    Values operands = resolve_each(trace, "checkpoint", inputs);
+    const Trace::Closed body = nested(trace, "checkpoint", Trace::Nested::block, where,
+                                      [&] { return fn(block_parameters(trace, operands, "input")); });
+    append(operands, body.captured);
+    return trace.wrap(trace.builder(where).call(*body.function, operands, {{"checkpoint", true}}));
+  });
+}
+
+Tensor checkpoint(const std::function<Tensor(const Tensor&)>& fn, Operand input) {
+  const auto one = [&](const std::vector<Tensor>& inputs) { return std::vector<Tensor>{fn(inputs[0])}; };
+  return checkpoint(one, Operands({input}, input.where()))[0];
+}
+
+ScanStep scan(Operands carries, Operands inputs, const ScanBody& body, const ScanOptions& options) {
+  const std::source_location where = carries.where();
+  Trace& trace = Trace::current("scan", where);
+  return translated([&] {
+    Values operands = resolve_each(trace, "scan", carries);
+    Values per_step = resolve_each(trace, "scan", inputs);
+    const int64_t length = scan_length(trace, per_step, options, where);
+    for (graph::Value value : per_step) {
+      if (value.rank() > 0 && value.shape()[0] == length) continue;
+      trace.fail("scan", fmt::format("input {} has no leading axis of {}", to_string(value.type()), length),
+                 where);
+    }
+    const size_t carried = operands.size();
+    const Trace::Closed closed = nested(trace, "scan", Trace::Nested::loop, where, [&] {
+      ScanStep step =
+          body(block_parameters(trace, operands, "carry"), block_parameters(trace, per_step, "input", true));
+      if (step.carries.size() != carried) {
+        trace.fail("scan", fmt::format("the body returns {} carries, got {}", step.carries.size(), carried),
+                   where);
+      }
+      std::vector<Tensor> all = std::move(step.carries);
+      all.insert(all.end(), step.outputs.begin(), step.outputs.end());
+      return all;
+    });
+    Builder& b = trace.builder(where);
+    append(operands, per_step);
+    if (closed.salted) operands.push_back(b.iota({graph::DType::i32, {length}}, 0));
+    append(operands, closed.captured);
+    std::vector<Tensor> results =
+        trace.wrap(b.scan(*closed.function, operands, static_cast<int64_t>(carried),
+                          static_cast<int64_t>(closed.captured.size()), length, options.reverse));
+    const auto middle = results.begin() + static_cast<std::ptrdiff_t>(carried);
+    return ScanStep{{results.begin(), middle}, {middle, results.end()}};
+  });
+}
+
+Tensor check_finite(Operand x, const std::string& what) {
+  return build("check_finite", {x}, [&](Builder& b, const Values& v) { return b.check_finite(v[0], what); });
+}
+
+Tensor check_index(Operand x, int64_t bound) {
+  return build("check_index", {x}, [&](Builder& b, const Values& v) { return b.check_index(v[0], bound); });
+}
+
+}  // namespace sinter

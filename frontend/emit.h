@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "frontend/convert.h"
+#include "frontend/trace.h"
+#include "frontend/translate.h"
+
+// How functions of tensors append operations.
+namespace sinter {
+
+using graph::Builder;
+using graph::OpCode;
+using Values = std::vector<graph::Value>;
+
+// The operand as a value of the innermost function; a number as it is alone.
+graph::Value resolve(Trace& trace, std::string_view what, const Operand& operand,
+                     const std::source_location& where);
+// Numbers take the element type of the first tensor; all of them as if alone where there is none.
+Values resolve_alike(Trace& trace, std::string_view what, const std::vector<Operand>& operands,
+                     const std::source_location& where);
+
+// make(builder, values) with each operand by itself.
+template <typename F>
+Tensor build(std::string_view what, const std::vector<Operand>& operands, F&& make) {
+  const std::source_location where = operands.front().where();
+  Trace& trace = Trace::current(what, where);
+  return translated([&] {
+    Values values;
+    for (const Operand& operand : operands) values.push_back(resolve(trace, what, operand, where));
+    return trace.wrap(std::forward<F>(make)(trace.builder(where), values));
+  });
+}
+
+// make(builder, values) with operands of one element type.
+template <typename F>
+Tensor build_alike(std::string_view what, const std::vector<Operand>& operands, F&& make) {
+  const std::source_location where = operands.front().where();
+  Trace& trace = Trace::current(what, where);
+  return translated([&] {
+    const Values values = resolve_alike(trace, what, operands, where);
+    return trace.wrap(std::forward<F>(make)(trace.builder(where), values));
+  });
+}
+
+inline Tensor build_elementwise(OpCode code, const std::vector<Operand>& operands) {
+  return build_alike(name(code), operands,
+                     [&](Builder& b, const Values& v) { return b.elementwise(code, v); });
+}
+
+// `axis` counted from the front; it may be `rank` too where `end` is allowed.
+int64_t checked_axis(std::string_view what, int64_t axis, int64_t rank, const Operand& x, bool end = false);
+
+}  // namespace sinter

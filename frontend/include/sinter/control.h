@@ -1,0 +1,42 @@
+#pragma once
+
+#include <sinter/tensor.h>
+
+#include <functional>
+
+// Gradients, loops, recomputation and checks.
+namespace sinter {
+
+// d loss / d w for each w; loss is a floating scalar. Gradients are tensors like any other and can be
+// differentiated again.
+std::vector<Tensor> grad(Operand loss, Operands wrt);
+Tensor stop_gradient(Operand x);  // x, seen as a constant by grad
+// The value of one tensor with the gradient of another, finite one: straight_through(round(x), x).
+Tensor straight_through(Operand value, Operand gradient_of);
+
+// fn(inputs), whose inner values are computed again for the gradient instead of being kept. fn may use
+// tensors and parameters from around it.
+Tensor checkpoint(const std::function<Tensor(const Tensor&)>& fn, Operand input);
+std::vector<Tensor> checkpoint(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& fn,
+                               Operands inputs);
+
+struct ScanStep {
+  std::vector<Tensor> carries;  // of the types that came in
+  std::vector<Tensor> outputs;
+};
+struct ScanOptions {
+  int64_t length = -1;   // needed only where there are no inputs
+  bool reverse = false;  // from the last step to the first
+};
+// For t = 0 .. length-1: body(carries, slice t of each input along axis 0). Gives the last carries, and each
+// output stacked along a new axis 0. The body may use tensors and parameters from around it.
+using ScanBody =
+    std::function<ScanStep(const std::vector<Tensor>& carries, const std::vector<Tensor>& inputs)>;
+ScanStep scan(Operands carries, Operands inputs, const ScanBody& body, const ScanOptions& options = {});
+
+// x itself. Where an element is not finite the call fails and names `what`; state is then as before.
+Tensor check_finite(Operand x, const std::string& what);
+// x itself; the call fails unless 0 <= x < bound.
+Tensor check_index(Operand x, int64_t bound);
+
+}  // namespace sinter

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <sinter/tensor.h>
+
+// Functions of each element. Shapes broadcast as in numpy. See tensor.h for the operators.
+namespace sinter {
+
+Tensor abs(Operand x);
+Tensor sign(Operand x);  // -1, 0 or 1; NaN of NaN
+Tensor floor(Operand x);
+Tensor ceil(Operand x);
+Tensor round(Operand x);  // half to even
+
+// Of floating tensors.
+Tensor exp(Operand x);
+Tensor expm1(Operand x);
+Tensor log(Operand x);
+Tensor log1p(Operand x);
+Tensor sqrt(Operand x);
+Tensor rsqrt(Operand x);  // 1 / sqrt(x)
+Tensor sin(Operand x);
+Tensor cos(Operand x);
+Tensor tanh(Operand x);
+Tensor erf(Operand x);
+Tensor is_finite(Operand x);  // bool
+Tensor square(Operand x);     // x * x
+
+Tensor pow(Operand base, Operand exponent);
+Tensor maximum(Operand lhs, Operand rhs);  // NaN where either is
+Tensor minimum(Operand lhs, Operand rhs);
+Tensor clamp(Operand x, Operand low, Operand high);
+
+// `if_true` where `condition` (bool) holds, `if_false` elsewhere; all three broadcast.
+Tensor where(Operand condition, Operand if_true, Operand if_false);
+
+// x itself where it has that type. Floating to integer truncates and saturates, NaN gives 0; to bool: x != 0.
+Tensor cast(Operand x, DType type);
+
+}  // namespace sinter

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <sinter/tensor.h>
+
+#include <optional>
+
+// Movement by values that are known only when the program runs. Indices are i32 or i64.
+namespace sinter {
+
+// Slices of `x` along `axis`: x.shape[:axis] + indices.shape + x.shape[axis+1:]. An index out of range fails
+// the call, whose message names it; state is then as before.
+Tensor gather(Operand x, Operand indices, int64_t axis = 0);
+// `base` with `updates` added at `indices` along `axis`, in order of position: the adjoint of gather.
+Tensor scatter_add(Operand base, Operand indices, Operand updates, int64_t axis = 0);
+
+// A block of `sizes` from `starts` (an integer scalar for each axis) on; starts are clamped so that it fits.
+Tensor dynamic_slice(Operand x, Operands starts, Shape sizes);
+Tensor dynamic_update(Operand x, Operand update, Operands starts);
+
+struct TopK {
+  Tensor values;     // falling
+  Tensor positions;  // i32; ties in order of position
+};
+TopK top_k(Operand x, int64_t k);  // along the last axis
+
+// 1 where the last, new axis of `classes` equals the index, 0 elsewhere; also where it is out of range.
+Tensor one_hot(Operand indices, int64_t classes, DType type = f32);
+
+}  // namespace sinter

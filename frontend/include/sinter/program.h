@@ -1,0 +1,184 @@
+#pragma once
+
+#include <sinter/array.h>
+#include <sinter/tensor.h>
+
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+// An extent that gets its size when a program is compiled: Dim batch{"batch"};
+struct Dim {
+  std::string name;
+};
+
+// An extent of an input: a number or a Dim.
+class Extent {
+ public:
+  template <std::integral T>
+  Extent(T size) : size_(static_cast<int64_t>(size)) {}
+  Extent(const Dim& dim) : name_(dim.name) {}
+
+  int64_t size() const { return size_; }
+  const std::string& name() const { return name_; }  // "" for a number
+
+ private:
+  int64_t size_ = 0;
+  std::string name_;
+};
+
+// Sizes for names: {{"batch", 32}}.
+using DimSizes = std::map<std::string, int64_t>;
+
+struct Input {
+  std::string name;
+  DType dtype = f32;
+  std::vector<Extent> shape = {};
+};
+
+// The inputs of the function being traced, by name.
+class Inputs {
+ public:
+  explicit Inputs(std::string function, std::map<std::string, Tensor> tensors)
+      : function_(std::move(function)), tensors_(std::move(tensors)) {}
+  const Tensor& operator[](const std::string& name) const;  // throws Error that lists the names
+
+ private:
+  std::string function_;
+  std::map<std::string, Tensor> tensors_;
+};
+
+using Outputs = std::vector<std::pair<std::string, Tensor>>;  // {{"loss", loss}, {"scores", scores}}
+using Arrays = std::map<std::string, Array, std::less<>>;
+
+struct FunctionOptions {
+  bool training = false;  // dropout is active, batch normalisation uses the batch
+};
+
+struct CompileOptions {
+  std::string device = "cpu";  // "cpu", "reference", "vulkan", "vulkan:1"
+  int threads = 0;             // 0: the cores that this process may use
+  uint64_t seed = 0;           // of the parameters' beginning and of every random number
+  DimSizes dims = {};
+  bool fuse = true;     // group operations into kernels; off: one kernel an operation
+  bool verify = false;  // check the graph after every pass of the compiler
+};
+
+// The type of an input, output or state.
+struct TensorInfo {
+  std::string name;
+  DType dtype = f32;
+  Shape shape;
+  bool trainable = false;  // of a state: it is a parameter
+};
+
+class Function;
+struct ProgramState;
+
+// Functions that are compiled together and share their state: parameters, moments, running statistics.
+//
+//   Program program;
+//   program.add("predict", {{"ids", i32, {batch, 10}}}, [&](const Inputs& in) -> Outputs {
+//     return {{"scores", model(in["ids"])}};
+//   });
+//   program.compile({.device = "cpu", .dims = {{"batch", 32}}});
+//   Arrays result = program.run("predict", {{"ids", ids}});
+//
+// What the functions refer to (models, optimisers) must live as long as the program. A call that fails, also
+// one in which an index is out of range or a checked value not finite, changes no state.
+class Program {
+ public:
+  using Body = std::function<Outputs(const Inputs&)>;
+
+  Program();
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  // Before compile. `body` builds the function's graph; it is called once for each binding of dims.
+  void add(const std::string& name, std::vector<Input> inputs, Body body, FunctionOptions options = {});
+  // Traces every function, opens the device and sets the state to its beginning. Machine code for a function
+  // is made when it is first asked for.
+  void compile(const CompileOptions& options = {});
+
+  // A call bound to its own inputs and outputs. With `dims`, for other sizes than those compile was given;
+  // the state is the same one.
+  Function function(const std::string& name, const DimSizes& dims = {});
+  // One call: every input by name, all outputs as arrays of their own.
+  Arrays run(const std::string& name, const Arrays& inputs, const DimSizes& dims = {});
+
+  std::vector<std::string> functions() const;
+
+  // State, in order of first use.
+  std::vector<TensorInfo> states() const;
+  Array state(std::string_view name) const;  // a copy
+  void set_state(std::string_view name, const Array& value);
+  // How many successful calls wrote state: what random numbers depend on besides the seed.
+  uint32_t step() const;
+  void set_step(uint32_t step);
+  // Every state, the step and the seed as a safetensors file. load throws Error, and changes nothing, where
+  // a state is missing, unknown, or has another type or shape.
+  void save(const std::string& path) const;
+  void load(const std::string& path);
+
+  // The graph of a function as text, before any pass.
+  std::string text(const std::string& name, bool locations = true) const;
+
+ private:
+  std::shared_ptr<ProgramState> state_;
+};
+
+// A compiled function with memory for its inputs and outputs. run() is one call into machine code: no
+// allocation, no lookup. Several may run at once where none of them writes state.
+class Function {
+ public:
+  Function(Function&&) noexcept;
+  Function& operator=(Function&&) noexcept;
+  ~Function();
+
+  const std::vector<TensorInfo>& inputs() const;
+  const std::vector<TensorInfo>& outputs() const;
+
+  // The memory of an input, to fill before run(); zero at first.
+  template <Element T>
+  std::span<T> input(std::string_view name) {
+    Array& array = input_array(name, dtype_of<T>());
+    return array.values<T>();
+  }
+  void set_input(std::string_view name, const Array& value);
+
+  void run();
+
+  // The memory of an output, written by each run().
+  template <Element T>
+  std::span<const T> output(std::string_view name) const {
+    const Array& array = output_array(name, dtype_of<T>());
+    return array.values<T>();
+  }
+  // The only element of an output.
+  template <Element T>
+  T value(std::string_view name) const {
+    return output_array(name, dtype_of<T>()).template item<T>();
+  }
+  Array output(std::string_view name) const;  // a copy
+
+  struct State;
+
+ private:
+  friend class Program;
+  explicit Function(std::unique_ptr<State> state);
+  Array& input_array(std::string_view name, DType type);
+  const Array& output_array(std::string_view name, DType type) const;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,21 @@
+#pragma once
+
+// The whole of Sinter's interface. docs/dsl.md is the guide to it.
+#include <sinter/array.h>
+#include <sinter/control.h>
+#include <sinter/elementwise.h>
+#include <sinter/error.h>
+#include <sinter/functional.h>
+#include <sinter/indexing.h>
+#include <sinter/losses.h>
+#include <sinter/nn/attention.h>
+#include <sinter/nn/layers.h>
+#include <sinter/nn/module.h>
+#include <sinter/optimizer.h>
+#include <sinter/program.h>
+#include <sinter/reductions.h>
+#include <sinter/sources.h>
+#include <sinter/tensor.h>
+#include <sinter/types.h>
+#include <sinter/variable.h>
+#include <sinter/views.h>

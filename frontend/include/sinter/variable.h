@@ -1,0 +1,68 @@
+#pragma once
+
+#include <sinter/array.h>
+#include <sinter/tensor.h>
+
+#include <optional>
+#include <string>
+
+namespace sinter {
+
+// How a state begins. Random numbers are drawn when a program is compiled, and depend on its seed and the
+// state's name alone.
+class Initializer {
+ public:
+  static Initializer zeros() { return constant(0); }
+  static Initializer ones() { return constant(1); }
+  static Initializer constant(double value);
+  static Initializer uniform(double low, double high);
+  static Initializer normal(double mean, double deviation);
+  static Initializer values(Array values);  // of the state's type and shape
+
+  // The beginning of the state called `name`.
+  Array make(const std::string& name, DType type, const Shape& shape, uint64_t seed) const;
+
+ private:
+  enum class Kind { constant, uniform, normal, values };
+  Initializer(Kind kind, double first, double second, Array values)
+      : kind_(kind), first_(first), second_(second), values_(std::move(values)) {}
+
+  Kind kind_;
+  double first_;   // the value, the low end, the mean
+  double second_;  // the high end, the deviation
+  Array values_;
+};
+
+// A value that lives between the calls of a program: every function of the program reads and writes the same
+// one. It is used like a tensor; what it reads as is its last assigned value.
+class Variable {
+ public:
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+  virtual std::string path() const = 0;  // "encoder.0.attention.query.weight"
+  DType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  bool trainable() const { return trainable_; }
+  const Initializer& initializer() const { return initializer_; }
+
+  Tensor read(std::source_location where = std::source_location::current()) const;
+  operator Tensor() const;
+  // What the state holds after the call. A failed call leaves it as it was.
+  void assign(Operand value);
+
+ protected:
+  Variable(DType type, Shape shape, Initializer initializer, bool trainable)
+      : dtype_(type), shape_(std::move(shape)), initializer_(std::move(initializer)), trainable_(trainable) {}
+  ~Variable() = default;
+
+  void set_trainable(bool trainable) { trainable_ = trainable; }
+
+ private:
+  DType dtype_;
+  Shape shape_;
+  Initializer initializer_;
+  bool trainable_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+#include <sinter/error.h>
+#include <sinter/nn/module.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "frontend/trace.h"
+
+namespace sinter::nn {
+namespace {
+
+std::string checked_name(std::string name) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), fits)) return name;
+  throw Error(fmt::format("'{}' does not name a part of a model: letters, digits and '_' do", name));
+}
+
+}  // namespace
+
+Parameter::Parameter(Module& owner, std::string name, Shape shape, Initializer initializer, DType type)
+    : Variable(type, std::move(shape), std::move(initializer), true),
+      owner_(&owner),
+      name_(checked_name(std::move(name))) {
+  owner.adopt({name_, nullptr, this, nullptr});
+}
+
+Parameter::~Parameter() {
+  owner_->release(this);
+}
+
+std::string Parameter::path() const {
+  return owner_->path_of(name_);
+}
+
+Buffer::Buffer(Module& owner, std::string name, Shape shape, Initializer initializer, DType type)
+    : Variable(type, std::move(shape), std::move(initializer), false),
+      owner_(&owner),
+      name_(checked_name(std::move(name))) {
+  owner.adopt({name_, nullptr, nullptr, this});
+}
+
+Buffer::~Buffer() {
+  owner_->release(this);
+}
+
+std::string Buffer::path() const {
+  return owner_->path_of(name_);
+}
+
+Module::Module(std::string name) : name_(name.empty() ? name : checked_name(std::move(name))) {}
+
+Module::Module(Module& owner, std::string name) : owner_(&owner), name_(checked_name(std::move(name))) {
+  owner.adopt({name_, this, nullptr, nullptr});
+}
+
+Module::~Module() {
+  if (owner_ != nullptr) owner_->release(this);
+}
+
+std::string Module::path() const {
+  return owner_ == nullptr ? name_ : owner_->path_of(name_);
+}
+
+std::string Module::path_of(const std::string& member) const {
+  const std::string own = path();
+  return own.empty() ? member : own + "." + member;
+}
+
+void Module::adopt(Member member) {
+  const std::string whole = path_of(member.name);
+  if (std::isdigit(static_cast<unsigned char>(whole[0])) != 0) {
+    throw Error(fmt::format("'{}' does not name a part of a model: it begins with a digit", whole));
+  }
+  for (const Member& other : members_) {
+    if (other.name == member.name) throw Error(fmt::format("'{}' is declared twice", whole));
+  }
+  members_.push_back(std::move(member));
+}
+
+void Module::release(const void* member) {
+  std::erase_if(members_, [&](const Member& other) {
+    return other.module == member || other.parameter == member || other.buffer == member;
+  });
+}
+
+void Module::collect(std::vector<Parameter*>& into) const {
+  for (const Member& member : members_) {
+    if (member.parameter != nullptr) into.push_back(member.parameter);
+    if (member.module != nullptr) member.module->collect(into);
+  }
+}
+
+std::vector<Parameter*> Module::parameters() const {
+  std::vector<Parameter*> all;
+  collect(all);
+  return all;
+}
+
+int64_t Module::parameter_count() const {
+  int64_t count = 0;
+  for (const Parameter* parameter : parameters()) count += element_count(parameter->shape());
+  return count;
+}
+
+void Module::freeze() {
+  for (Parameter* parameter : parameters()) parameter->freeze();
+}
+
+Scope::Scope(const Module& module) {
+  if (Trace* trace = Trace::active()) trace->push_scope(module.path());
+}
+
+Scope::~Scope() {
+  if (Trace* trace = Trace::active()) trace->pop_scope();
+}
+
+}  // namespace sinter::nn

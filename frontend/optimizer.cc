@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+#include <sinter/control.h>
+#include <sinter/elementwise.h>
+#include <sinter/error.h>
+#include <sinter/optimizer.h>
+#include <sinter/reductions.h>
+#include <sinter/sources.h>
+
+#include "frontend/trace.h"
+
+namespace sinter {
+
+// State that an optimiser keeps; zero when a program begins.
+class Optimizer::State final : public Variable {
+ public:
+  State(std::string path, DType type, Shape shape)
+      : Variable(type, std::move(shape), Initializer::zeros(), false), path_(std::move(path)) {}
+
+  std::string path() const override { return path_; }
+
+ private:
+  std::string path_;
+};
+
+Optimizer::Optimizer(std::string name, LearningRate rate) : name_(std::move(name)), rate_(std::move(rate)) {}
+Optimizer::~Optimizer() = default;
+
+Optimizer::State& Optimizer::state(const std::string& path, DType type, const Shape& shape) {
+  auto& state = states_[path];
+  if (state == nullptr) state = std::make_unique<State>(path, type, shape);
+  return *state;
+}
+
+Variable& Optimizer::moment(const std::string& what, const Variable& parameter) {
+  return state(fmt::format("{}.{}.{}", name_, what, parameter.path()), parameter.dtype(), parameter.shape());
+}
+
+Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
+  const Call call(name_, operand.where());
+  const std::vector<const Variable*> parameters = used_parameters();
+  if (parameters.empty()) {
+    Trace::current(name_, operand.where())
+        .fail("minimize", "the loss is made from no trainable parameter", operand.where());
+  }
+  Update result;
+  result.loss = options.check_finite ? check_finite(operand, "loss") : operand.tensor();
+  std::vector<Tensor> values;
+  for (const Variable* parameter : parameters) {
+    values.push_back(Trace::current(name_, operand.where()).first_read(*parameter));
+  }
+  std::vector<Tensor> gradients = grad(result.loss, values);
+  if (options.check_finite) {
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      gradients[i] = check_finite(gradients[i], fmt::format("gradient of '{}'", parameters[i]->path()));
+    }
+  }
+  if (options.clip_norm) {
+    ClippedGradients clipped = clip_by_global_norm(gradients, *options.clip_norm);
+    gradients = std::move(clipped.gradients);
+    result.gradient_norm = clipped.norm;
+  }
+  result.learning_rate = apply(parameters, gradients, options.learning_rate);
+  return result;
+}
+
+Tensor Optimizer::apply(const std::vector<const Variable*>& parameters, Operands gradients,
+                        const Tensor& learning_rate) {
+  const Call call(name_, gradients.where());
+  Trace& trace = Trace::current(name_, gradients.where());
+  if (parameters.size() != gradients.all().size()) {
+    trace.fail("apply",
+               fmt::format("{} parameters and {} gradients", parameters.size(), gradients.all().size()),
+               gradients.where());
+  }
+  State& made = state(name_ + ".step", i32, {});
+  if (trace.is_assigned(made)) {
+    trace.fail("apply", fmt::format("'{}' updates once in a function", name_), gradients.where());
+  }
+  const Tensor before = made;
+  const Tensor updates = before + 1;
+  made.assign(updates);
+  const Tensor rate = learning_rate.defined() ? learning_rate : rate_.at(cast(before, f32));
+  if (rate.dtype() != f32 || rate.rank() != 0) {
+    trace.fail("apply", fmt::format("the learning rate is f32[], got {}", rate.type()), gradients.where());
+  }
+
+  std::vector<Slot> slots;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor value = *parameters[i], gradient = gradients.all()[i].tensor();
+    if (gradient.dtype() != value.dtype() || gradient.shape() != value.shape()) {
+      trace.fail(
+          "apply",
+          fmt::format("'{}' is {}, its gradient {}", parameters[i]->path(), value.type(), gradient.type()),
+          gradients.where());
+    }
+    slots.push_back({*parameters[i], value, gradient});
+  }
+  const std::vector<Tensor> results = update(slots, {rate, cast(updates, f32)});
+  for (size_t i = 0; i < results.size(); ++i) {
+    trace.assign(*parameters[i], results[i], gradients.where());
+  }
+  return rate;
+}
+
+std::vector<const Variable*> used_parameters() {
+  return Trace::current("used_parameters", std::source_location()).trainable_reads();
+}
+
+ClippedGradients clip_by_global_norm(Operands gradients, double max_norm) {
+  const Pin pin(gradients.where());
+  ClippedGradients result;
+  Tensor squares;
+  for (const Operand& gradient : gradients.all()) {
+    const Tensor one = sum(square(gradient));
+    squares = squares.defined() ? squares + cast(one, squares.dtype()) : one;
+  }
+  if (!squares.defined()) return result;
+  result.norm = sqrt(squares);
+  const Tensor factor = minimum(max_norm / (result.norm + 1e-6), 1.0);
+  for (const Operand& gradient : gradients.all()) {
+    const Tensor tensor = gradient.tensor();
+    result.gradients.push_back(tensor * cast(factor, tensor.dtype()));
+  }
+  return result;
+}
+
+}  // namespace sinter

@@ -1,0 +1,180 @@
+#include <fmt/format.h>
+#include <sinter/error.h>
+#include <sinter/program.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "frontend/convert.h"
+#include "frontend/function.h"
+#include "frontend/program_state.h"
+#include "frontend/translate.h"
+#include "ir/graph/text.h"
+#include "runtime/safetensors.h"
+
+namespace sinter {
+namespace {
+
+void check_name(std::string_view what, const std::string& name) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+      std::all_of(name.begin(), name.end(), fits)) {
+    return;
+  }
+  throw Error(fmt::format("'{}' does not name {}: letters, digits and '_' do", name, what));
+}
+
+}  // namespace
+
+const Tensor& Inputs::operator[](const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found != tensors_.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, tensor] : tensors_) names.push_back(known);
+  throw Error(fmt::format("{}: no input is called '{}'; inputs are {}", function_, name, quoted_list(names)));
+}
+
+Program::Program() : state_(std::make_shared<ProgramState>()) {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+void Program::add(const std::string& name, std::vector<Input> inputs, Body body, FunctionOptions options) {
+  if (state_->compiled) throw Error(fmt::format("{}: functions are added before compile", name));
+  check_name("a function", name);
+  for (const auto& function : state_->added) {
+    if (function.name == name) throw Error(fmt::format("two functions are called '{}'", name));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    check_name("an input", inputs[i].name);
+    for (size_t j = 0; j < i; ++j) {
+      if (inputs[i].name == inputs[j].name) {
+        throw Error(fmt::format("{}: two inputs are called '{}'", name, inputs[i].name));
+      }
+    }
+  }
+  state_->added.push_back({name, std::move(inputs), std::move(body), options});
+}
+
+void Program::compile(const CompileOptions& options) {
+  state_->compile(options);
+}
+
+Function Program::function(const std::string& name, const DimSizes& dims) {
+  auto state = std::make_unique<Function::State>(*state_, state_->ready(name, dims));
+  state->keeps = state_;
+  return Function(std::move(state));
+}
+
+Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSizes& dims) {
+  ProgramState::Variant& variant = state_->ready(name, dims);
+  if (variant.convenience == nullptr) {
+    variant.convenience = std::make_shared<Function::State>(*state_, variant);
+  }
+  Function::State& call = *variant.convenience;
+  for (const auto& [input, value] : inputs) call.set_input(input, value);
+  for (const TensorInfo& info : call.inputs) {
+    if (inputs.find(info.name) == inputs.end()) {
+      throw Error(fmt::format("{}: input '{}' is missing", variant.name, info.name));
+    }
+  }
+  call.run();
+  Arrays outputs;
+  for (size_t i = 0; i < call.outputs.size(); ++i) {
+    outputs[call.outputs[i].name] = call.output_arrays[i].clone();
+  }
+  return outputs;
+}
+
+std::vector<std::string> Program::functions() const {
+  std::vector<std::string> names;
+  for (const auto& function : state_->added) names.push_back(function.name);
+  return names;
+}
+
+std::vector<TensorInfo> Program::states() const {
+  state_->check_compiled("states");
+  std::vector<TensorInfo> infos;
+  for (const StateEntry& entry : state_->table.entries()) {
+    infos.push_back({entry.name, entry.dtype, entry.shape, entry.trainable});
+  }
+  return infos;
+}
+
+Array Program::state(std::string_view name) const {
+  state_->check_compiled("state");
+  return translated([&] { return Array(std::make_shared<runtime::HostTensor>(state_->store->get(name))); });
+}
+
+void Program::set_state(std::string_view name, const Array& value) {
+  state_->check_compiled("set_state");
+  if (!value.defined()) throw Error(fmt::format("state '{}': the array is undefined", name));
+  translated([&] { state_->store->set(name, *value.host()); });
+}
+
+uint32_t Program::step() const {
+  return state_->step;
+}
+void Program::set_step(uint32_t step) {
+  state_->step = step;
+}
+
+void Program::save(const std::string& path) const {
+  state_->check_compiled("save");
+  translated([&] {
+    runtime::SafetensorsFile file;
+    for (const StateEntry& entry : state_->table.entries()) {
+      file.tensors.emplace(entry.name, state_->store->get(entry.name));
+    }
+    file.metadata = {{"seed", std::to_string(state_->options.seed)}, {"step", std::to_string(state_->step)}};
+    runtime::write_safetensors(path, file);
+  });
+}
+
+void Program::load(const std::string& path) {
+  state_->check_compiled("load");
+  const runtime::SafetensorsFile file = translated([&] { return runtime::read_safetensors(path); });
+  for (const StateEntry& entry : state_->table.entries()) {
+    const auto found = file.tensors.find(entry.name);
+    if (found == file.tensors.end()) throw Error(fmt::format("{}: state '{}' is missing", path, entry.name));
+    const runtime::HostTensor& tensor = found->second;
+    if (to_public(tensor.dtype()) != entry.dtype || tensor.shape() != entry.shape) {
+      throw Error(fmt::format("{}: state '{}' is {}, got {}", path, entry.name,
+                              to_string(entry.dtype, entry.shape),
+                              to_string(to_public(tensor.dtype()), tensor.shape())));
+    }
+  }
+  for (const auto& [name, tensor] : file.tensors) {
+    if (state_->table.find(name) == nullptr) {
+      throw Error(fmt::format("{}: the program has no state '{}'", path, name));
+    }
+  }
+  uint32_t step = 0;
+  if (const auto text = file.metadata.find("step"); text != file.metadata.end()) {
+    const char* end = text->second.data() + text->second.size();
+    const auto [stop, error] = std::from_chars(text->second.data(), end, step);
+    if (error != std::errc() || stop != end)
+      throw Error(fmt::format("{}: '{}' is no step", path, text->second));
+  }
+  translated([&] {
+    for (const auto& [name, tensor] : file.tensors) state_->store->set(name, tensor);
+  });
+  state_->step = step;
+}
+
+std::string Program::text(const std::string& name, bool locations) const {
+  const std::string& main = state_->traced(name).name;
+  std::string text;
+  for (const auto& function : state_->module.functions) {
+    if (function->name() != main && !function->name().starts_with(main + ".scan") &&
+        !function->name().starts_with(main + ".checkpoint")) {
+      continue;
+    }
+    if (!text.empty()) text += "\n";
+    text += graph::print(*function, {.locations = locations});
+  }
+  return text;
+}
+
+}  // namespace sinter

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+#include <sinter/sources.h>
+
+#include "frontend/emit.h"
+
+namespace sinter {
+namespace {
+
+// make(builder) at `where`.
+template <typename F>
+Tensor source(std::string_view what, const Where& where, F&& make) {
+  Trace& trace = Trace::current(what, where);
+  return translated([&] { return trace.wrap(make(trace.builder(where))); });
+}
+
+// x * factor + offset, without the parts that change nothing.
+graph::Value affine(Builder& b, graph::Value x, double factor, double offset) {
+  if (factor != 1) x = b.mul(x, b.scalar_like(factor, x));
+  if (offset != 0) x = b.add(x, b.scalar_like(offset, x));
+  return x;
+}
+
+// The elements of `values`, each exactly a double (i64: where its magnitude is at most 2^53).
+template <Element T>
+std::vector<double> numbers(const Array& values) {
+  const auto span = values.values<T>();
+  return {span.begin(), span.end()};
+}
+
+std::vector<double> numbers(const Array& values) {
+  switch (values.dtype()) {
+    case f64:
+      return numbers<double>(values);
+    case i32:
+      return numbers<int32_t>(values);
+    case i64:
+      return numbers<int64_t>(values);
+    case boolean:
+      return numbers<bool>(values);
+    default:
+      return numbers<float>(values);
+  }
+}
+
+}  // namespace
+
+Tensor full(Shape shape, double value, DType type, Where where) {
+  return source("full", where,
+                [&](Builder& b) { return b.constant(value, to_graph(type), std::move(shape)); });
+}
+Tensor zeros(Shape shape, DType type, Where where) {
+  return full(std::move(shape), 0, type, where);
+}
+Tensor ones(Shape shape, DType type, Where where) {
+  return full(std::move(shape), 1, type, where);
+}
+Tensor zeros_like(Operand x) {
+  const Tensor tensor = x.tensor();
+  return full(tensor.shape(), 0, tensor.dtype(), x.where());
+}
+Tensor ones_like(Operand x) {
+  const Tensor tensor = x.tensor();
+  return full(tensor.shape(), 1, tensor.dtype(), x.where());
+}
+
+Tensor constant(const Array& values, Where where) {
+  return source("constant", where, [&](Builder& b) {
+    return b.table(numbers(values), {to_graph(values.dtype()), values.shape()});
+  });
+}
+
+Tensor iota(Shape shape, int64_t axis, DType type, Where where) {
+  return source("iota", where, [&](Builder& b) { return b.iota({to_graph(type), std::move(shape)}, axis); });
+}
+Tensor arange(int64_t count, DType type, Where where) {
+  return iota({count}, 0, type, where);
+}
+
+Tensor random_uniform(Shape shape, double low, double high, DType type, Where where) {
+  Trace& trace = Trace::current("random_uniform", where);
+  const graph::Value salt = trace.salt();
+  const int64_t key = trace.random_key();
+  return source("random_uniform", where, [&](Builder& b) {
+    return affine(b, b.random_uniform({to_graph(type), std::move(shape)}, key, salt), high - low, low);
+  });
+}
+
+Tensor random_normal(Shape shape, double mean, double deviation, DType type, Where where) {
+  Trace& trace = Trace::current("random_normal", where);
+  const graph::Value salt = trace.salt();
+  const int64_t key = trace.random_key();
+  return source("random_normal", where, [&](Builder& b) {
+    return affine(b, b.random_normal({to_graph(type), std::move(shape)}, key, salt), deviation, mean);
+  });
+}
+
+}  // namespace sinter

@@ -1,0 +1,268 @@
+#include "frontend/trace.h"
+
+#include <fmt/format.h>
+#include <sinter/error.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+
+#include "frontend/convert.h"
+#include "frontend/hash.h"
+#include "frontend/translate.h"
+#include "runtime/random.h"
+
+namespace sinter {
+namespace {
+
+thread_local Trace* active_trace = nullptr;
+std::atomic<uint64_t> next_frame{1};
+
+std::string base_name(std::string_view path) {
+  return std::string(path.substr(path.find_last_of("/\\") + 1));
+}
+
+std::string with_place(std::string_view what, std::string_view message, const graph::Location& location) {
+  const std::string place = to_string(location);
+  return fmt::format("{}: {}{}", what, message, place.empty() ? "" : fmt::format(" ({})", place));
+}
+
+}  // namespace
+
+Trace::Trace(graph::Module& module, StateTable& states, const std::string& function, bool training)
+    : module_(&module), states_(&states), training_(training), previous_(active_trace) {
+  push_frame(function, Nested::block);
+  active_trace = this;
+}
+
+Trace::~Trace() {
+  active_trace = previous_;
+}
+
+Trace* Trace::active() {
+  return active_trace;
+}
+
+Trace& Trace::current(std::string_view what, const std::source_location& where) {
+  if (active_trace != nullptr) return *active_trace;
+  const graph::Location location{base_name(where.file_name()), static_cast<int>(where.line()), ""};
+  throw Error(with_place(what, "no function is being traced; build tensors inside one given to Program::add",
+                         location));
+}
+
+Trace::Frame& Trace::push_frame(std::string name, Nested kind) {
+  graph::Function& function = module_->add_function(std::move(name));
+  return frames_.emplace_back(Frame{next_frame++, kind, &function, graph::Builder(*module_, function)});
+}
+
+graph::Location Trace::locate(const std::source_location& where) const {
+  const std::source_location& place = pins_.empty() ? where : pins_.front();
+  return {base_name(place.file_name()), static_cast<int>(place.line()),
+          scopes_.empty() ? "" : scopes_.back()};
+}
+
+graph::Builder& Trace::builder(const std::source_location& where) {
+  graph::Builder& builder = frames_.back().builder;
+  builder.set_location(locate(where));
+  return builder;
+}
+
+Tensor Trace::wrap(graph::Value value) const {
+  return Tensor(
+      std::make_shared<const Node>(Node{value, frames_.back().id, to_public(value.dtype()), value.shape()}));
+}
+
+std::vector<Tensor> Trace::wrap(const std::vector<graph::Value>& values) const {
+  std::vector<Tensor> tensors;
+  for (graph::Value value : values) tensors.push_back(wrap(value));
+  return tensors;
+}
+
+void Trace::fail(std::string_view what, std::string_view message, const std::source_location& where) const {
+  throw Error(with_place(what, message, locate(where)));
+}
+
+graph::Value Trace::use(std::string_view what, const Tensor& tensor, const std::source_location& where) {
+  if (!tensor.defined()) fail(what, "the tensor is undefined", where);
+  const uint64_t id = tensor.node()->frame;
+  const auto home =
+      std::find_if(frames_.begin(), frames_.end(), [&](const Frame& frame) { return frame.id == id; });
+  if (home == frames_.end()) {
+    fail(what, fmt::format("{} belongs to another function or call, which has ended", tensor.type()), where);
+  }
+  graph::Value value = tensor.node()->value;
+  for (auto frame = home + 1; frame != frames_.end(); ++frame) value = capture(*frame, value);
+  return value;
+}
+
+graph::Value Trace::capture(Frame& frame, graph::Value outer) {
+  const auto known = frame.captures.find(outer);
+  if (known != frame.captures.end()) return known->second;
+  frame.builder.set_location(outer.op->location);
+  const graph::Value inner =
+      frame.builder.parameter(fmt::format("captured{}", frame.captured.size()), outer.type());
+  frame.captured.push_back(outer);
+  return frame.captures[outer] = inner;
+}
+
+Tensor Trace::parameter(const std::string& name, DType type, const Shape& shape) {
+  return wrap(frames_.back().builder.parameter(name, {to_graph(type), shape}));
+}
+
+int64_t Trace::random_key() {
+  const std::string scope = scopes_.empty() ? "" : scopes_.back();
+  return runtime::mix32(fnv1a(scope) ^ runtime::mix32(random_uses_[scope]++));
+}
+
+bool Trace::in_loop() const {
+  return std::any_of(frames_.begin(), frames_.end(), [](const Frame& f) { return f.kind == Nested::loop; });
+}
+
+graph::Value Trace::salt() {
+  graph::Value value;
+  for (Frame& frame : frames_) {
+    if (value) value = capture(frame, value);
+    if (frame.kind != Nested::loop) continue;
+    if (!frame.salt) {
+      frame.salt = frame.builder.parameter("iteration", {graph::DType::i32, {}});
+    }
+    if (!value) {
+      value = frame.salt;
+      continue;
+    }
+    // A loop in a loop: a number for each pair of iterations.
+    const graph::Value spread = frame.builder.mul(
+        value, frame.builder.constant_int(0x9e3779b1 - (int64_t{1} << 32), graph::DType::i32));
+    value = frame.builder.add(spread, frame.salt);
+  }
+  return value;
+}
+
+Trace::Usage& Trace::usage(const Variable& variable) {
+  for (Usage& usage : usages_) {
+    if (usage.variable == &variable) return usage;
+  }
+  states_->declare(variable);
+  return usages_.emplace_back(Usage{&variable, {}, {}, false, false, {}});
+}
+
+Tensor Trace::read(const Variable& variable, const std::source_location& where) {
+  Usage& entry = usage(variable);
+  if (!entry.read && !entry.assigned) {
+    // The whole function reads a state once, outside of any loop.
+    Frame& outermost = frames_.front();
+    outermost.builder.set_location(locate(where));
+    entry.first = translated([&] { return outermost.builder.read(variable.path()); });
+    entry.now = Tensor(
+        std::make_shared<const Node>(Node{entry.first, outermost.id, variable.dtype(), variable.shape()}));
+    entry.read = true;
+  }
+  return entry.now;
+}
+
+void Trace::assign(const Variable& variable, const Tensor& value, const std::source_location& where) {
+  const std::string what = fmt::format("assign to '{}'", variable.path());
+  if (frames_.size() > 1) fail(what, "state is written outside of scan and checkpoint only", where);
+  use(what, value, where);
+  if (value.dtype() != variable.dtype() || value.shape() != variable.shape()) {
+    fail(what, fmt::format("it is {}, got {}", to_string(variable.dtype(), variable.shape()), value.type()),
+         where);
+  }
+  Usage& entry = usage(variable);
+  entry.now = value;
+  entry.assigned = true;
+  entry.location = locate(where);
+}
+
+std::vector<const Variable*> Trace::trainable_reads() const {
+  std::vector<const Variable*> variables;
+  for (const Usage& entry : usages_) {
+    if (entry.read && entry.variable->trainable()) variables.push_back(entry.variable);
+  }
+  return variables;
+}
+
+Tensor Trace::first_read(const Variable& variable) const {
+  for (const Usage& entry : usages_) {
+    if (entry.variable != &variable || !entry.read) continue;
+    return Tensor(std::make_shared<const Node>(
+        Node{entry.first, frames_.front().id, variable.dtype(), variable.shape()}));
+  }
+  throw Error(fmt::format("parameter '{}' is not used by the function being traced", variable.path()));
+}
+
+bool Trace::is_assigned(const Variable& variable) const {
+  return std::any_of(usages_.begin(), usages_.end(),
+                     [&](const Usage& entry) { return entry.variable == &variable && entry.assigned; });
+}
+
+bool Trace::writes_state() const {
+  return std::any_of(usages_.begin(), usages_.end(), [](const Usage& entry) { return entry.assigned; });
+}
+
+void Trace::finish(const Outputs& outputs) {
+  Frame& frame = frames_.front();
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : outputs) {
+    const std::string what = fmt::format("{}: output '{}'", frame.function->name(), name);
+    if (!names.insert(name).second) throw Error(what + " is given twice");
+    if (!tensor.defined()) throw Error(what + " is undefined");
+    frame.builder.output(name, use(what, tensor, std::source_location()));
+  }
+  for (const Usage& entry : usages_) {
+    if (!entry.assigned) continue;
+    frame.builder.set_location(entry.location);
+    translated([&] { frame.builder.write(entry.variable->path(), entry.now.node()->value); });
+  }
+}
+
+void Trace::open(std::string_view name, Nested kind) {
+  push_frame(fmt::format("{}.{}{}", frames_.front().function->name(), name, nested_++), kind);
+}
+
+Trace::Closed Trace::close(const std::vector<Tensor>& outputs, const std::source_location& where) {
+  std::vector<graph::Value> values;
+  for (const Tensor& tensor : outputs) values.push_back(use(frames_.back().function->name(), tensor, where));
+  Frame& frame = frames_.back();
+  for (size_t i = 0; i < values.size(); ++i) frame.builder.output(fmt::format("output{}", i), values[i]);
+  // Parameters come first: those of the body, the iteration, what is captured.
+  const auto rank = [&](const std::unique_ptr<graph::Op>& op) {
+    if (op->code != graph::OpCode::parameter) return 3;
+    if (frame.salt && op.get() == frame.salt.op) return 1;
+    const auto is_inner = [&](const auto& entry) { return entry.second.op == op.get(); };
+    return std::any_of(frame.captures.begin(), frame.captures.end(), is_inner) ? 2 : 0;
+  };
+  std::stable_sort(frame.function->ops().begin(), frame.function->ops().end(),
+                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  Closed closed{frame.function, frame.captured, static_cast<bool>(frame.salt)};
+  frames_.pop_back();
+  return closed;
+}
+
+void Trace::abandon() {
+  const graph::Function* function = frames_.back().function;
+  frames_.pop_back();
+  std::erase_if(module_->functions, [&](const auto& other) { return other.get() == function; });
+}
+
+Call::Call(std::string path, const std::source_location& where) : trace_(Trace::active()) {
+  if (trace_ == nullptr) return;
+  trace_->push_scope(std::move(path));
+  trace_->pin(where);
+}
+
+Call::~Call() {
+  if (trace_ == nullptr) return;
+  trace_->unpin();
+  trace_->pop_scope();
+}
+
+Pin::Pin(const std::source_location& where) : trace_(Trace::active()) {
+  if (trace_ != nullptr) trace_->pin(where);
+}
+
+Pin::~Pin() {
+  if (trace_ != nullptr) trace_->unpin();
+}
+
+}  // namespace sinter

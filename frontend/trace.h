@@ -1,0 +1,151 @@
+#pragma once
+
+#include <sinter/program.h>
+#include <sinter/tensor.h>
+#include <sinter/variable.h>
+
+#include <deque>
+#include <map>
+#include <source_location>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "frontend/state_table.h"
+#include "ir/graph/builder.h"
+
+namespace sinter {
+
+// What a Tensor is: a value of one function of the graph. `frame` tells which, so that a tensor that strays
+// is found out.
+struct Node {
+  graph::Value value;
+  uint64_t frame;
+  DType dtype;
+  Shape shape;
+};
+
+// One function of a program while it is being built: what operations append to, where they stand, and which
+// state they use. One at a time on a thread.
+class Trace {
+ public:
+  Trace(graph::Module& module, StateTable& states, const std::string& function, bool training);
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+  ~Trace();
+
+  // The thread's trace. Throws Error, naming `what` was to be done, where there is none.
+  static Trace& current(std::string_view what, const std::source_location& where);
+  static Trace* active();  // or nullptr
+
+  bool training() const { return training_; }
+  graph::Module& module() { return *module_; }
+
+  // The builder of the innermost function, set to the place of `where`.
+  graph::Builder& builder(const std::source_location& where);
+  Tensor wrap(graph::Value value) const;  // a value of the innermost function
+  std::vector<Tensor> wrap(const std::vector<graph::Value>& values) const;
+  // The tensor as a value of the innermost function, which captures it where it comes from around it.
+  graph::Value use(std::string_view what, const Tensor& tensor, const std::source_location& where);
+  Tensor parameter(const std::string& name, DType type, const Shape& shape);
+
+  // Throws Error "what: message (file:line, in scope)".
+  [[noreturn]] void fail(std::string_view what, std::string_view message,
+                         const std::source_location& where) const;
+
+  void push_scope(std::string path) { scopes_.push_back(std::move(path)); }
+  void pop_scope() { scopes_.pop_back(); }
+  // While pinned, operations stand at the place of the first pin: that of the call of a layer or a function
+  // of the library, not the library's own lines.
+  void pin(const std::source_location& where) { pins_.push_back(where); }
+  void unpin() { pins_.pop_back(); }
+
+  // A key for random numbers: of the scope, and of the how manieth use of randomness in it.
+  int64_t random_key();
+  // The number of the iteration inside a loop; no value outside of one.
+  graph::Value salt();
+  bool in_loop() const;
+
+  Tensor read(const Variable& variable, const std::source_location& where);
+  void assign(const Variable& variable, const Tensor& value, const std::source_location& where);
+  // The trainable variables read so far, and the values they were read as.
+  std::vector<const Variable*> trainable_reads() const;
+  Tensor first_read(const Variable& variable) const;  // read before
+  bool is_assigned(const Variable& variable) const;
+
+  // Writes the assigned state and sets the function's outputs.
+  void finish(const Outputs& outputs);
+  bool writes_state() const;
+
+  // A function inside this one: what is built between open and close becomes its body.
+  enum class Nested { block, loop };
+  void open(std::string_view name, Nested kind);
+  struct Closed {
+    graph::Function* function;
+    std::vector<graph::Value> captured;  // values around it, for the parameters after its own
+    bool salted;                         // before those, it takes the iteration's number
+  };
+  Closed close(const std::vector<Tensor>& outputs, const std::source_location& where);
+  void abandon();  // instead of close, where building the body failed
+
+ private:
+  struct Frame {
+    uint64_t id;
+    Nested kind;
+    graph::Function* function;
+    graph::Builder builder;
+    graph::ValueMap<graph::Value> captures;
+    std::vector<graph::Value> captured;
+    graph::Value salt;
+  };
+  struct Usage {
+    const Variable* variable;
+    graph::Value first;
+    Tensor now;
+    bool read = false;
+    bool assigned = false;
+    graph::Location location;  // of the last assignment
+  };
+
+  Frame& push_frame(std::string name, Nested kind);
+  graph::Value capture(Frame& frame, graph::Value outer);
+  graph::Location locate(const std::source_location& where) const;
+  Usage& usage(const Variable& variable);
+
+  graph::Module* module_;
+  StateTable* states_;
+  bool training_;
+  Trace* previous_;
+  std::deque<Frame> frames_;
+  std::vector<std::string> scopes_;
+  std::vector<std::source_location> pins_;
+  std::map<std::string, uint32_t> random_uses_;
+  std::vector<Usage> usages_;
+  int nested_ = 0;
+};
+
+// Enters a scope of the current trace, if there is one, at the place where its work was asked for.
+class Call {
+ public:
+  Call(std::string path, const std::source_location& where);
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call();
+
+ private:
+  Trace* trace_;
+};
+
+// Pins the current trace, if there is one.
+class Pin {
+ public:
+  explicit Pin(const std::source_location& where);
+  Pin(const Pin&) = delete;
+  Pin& operator=(const Pin&) = delete;
+  ~Pin();
+
+ private:
+  Trace* trace_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+#include <sinter/error.h>
+#include <sinter/variable.h>
+
+#include "frontend/hash.h"
+#include "frontend/trace.h"
+#include "runtime/random.h"
+
+namespace sinter {
+namespace {
+
+// Keeps the numbers that parameters begin with apart from those of a training step.
+constexpr uint32_t kInitialSalt = 0x696e6974;
+
+template <Element T, typename F>
+Array filled(const Shape& shape, F&& element) {
+  Array array(dtype_of<T>(), shape);
+  uint64_t i = 0;
+  for (T& value : array.values<T>()) value = static_cast<T>(element(i++));
+  return array;
+}
+
+template <typename F>
+Array filled(DType type, const Shape& shape, F&& element) {
+  switch (type) {
+    case f32:
+      return filled<float>(shape, element);
+    case f64:
+      return filled<double>(shape, element);
+    case i32:
+      return filled<int32_t>(shape, element);
+    case i64:
+      return filled<int64_t>(shape, element);
+    case boolean:
+      return filled<bool>(shape, element);
+    default:
+      throw Error(fmt::format("no array of {} can be initialised", name(type)));
+  }
+}
+
+}  // namespace
+
+Initializer Initializer::constant(double value) {
+  return {Kind::constant, value, 0, {}};
+}
+Initializer Initializer::uniform(double low, double high) {
+  return {Kind::uniform, low, high, {}};
+}
+Initializer Initializer::normal(double mean, double deviation) {
+  return {Kind::normal, mean, deviation, {}};
+}
+Initializer Initializer::values(Array values) {
+  return {Kind::values, 0, 0, std::move(values)};
+}
+
+Array Initializer::make(const std::string& name, DType type, const Shape& shape, uint64_t seed) const {
+  const runtime::RandomStream stream{seed, 0, fnv1a(name), kInitialSalt};
+  switch (kind_) {
+    case Kind::constant:
+      return filled(type, shape, [&](uint64_t) { return first_; });
+    case Kind::uniform:
+      return filled(type, shape, [&](uint64_t i) {
+        return first_ + (second_ - first_) * runtime::uniform_f64(runtime::random_bits(stream, i));
+      });
+    case Kind::normal:
+      return filled(type, shape, [&](uint64_t i) {
+        return first_ + second_ * runtime::normal_f64(runtime::random_bits(stream, i));
+      });
+    case Kind::values:
+      break;
+  }
+  if (values_.dtype() != type || values_.shape() != shape) {
+    throw Error(fmt::format("state '{}' is {}, its initial values are {}", name, to_string(type, shape),
+                            to_string(values_.dtype(), values_.shape())));
+  }
+  return values_;
+}
+
+Tensor Variable::read(std::source_location where) const {
+  return Trace::current(fmt::format("read '{}'", path()), where).read(*this, where);
+}
+
+Variable::operator Tensor() const {
+  return read();
+}
+
+void Variable::assign(Operand value) {
+  Trace& trace = Trace::current(fmt::format("assign to '{}'", path()), value.where());
+  trace.assign(*this, value.tensor(), value.where());
+}
+
+}  // namespace sinter
