@@ -1,0 +1,87 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "ir/error.h"
+#include "ir/graph/text.h"
+#include "passes/pass_list.h"
+#include "runtime/file.h"
+
+// Runs a pass on tests/golden/<pass>/<name>.in.sg and compares what it prints with <name>.out.sg.
+// docs/testing.md says how to rewrite them.
+namespace sinter {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kFolder = SINTER_SOURCE_DIR "/tests/golden";
+constexpr std::string_view kInput = ".in.sg";
+constexpr std::string_view kOutput = ".out.sg";
+constexpr int64_t kMostLines = 80;
+
+std::set<fs::path> files_that_end_with(std::string_view ending) {
+  std::set<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(kFolder)) {
+    if (entry.path().string().ends_with(ending)) files.insert(entry.path());
+  }
+  return files;
+}
+
+fs::path output_of(const fs::path& input) {
+  std::string path = input.string();
+  return path.replace(path.size() - kInput.size(), kInput.size(), kOutput);
+}
+
+// The pass is that of the folder; a first line "// pass: name(argument)" gives it arguments.
+std::string pass_of(const fs::path& input, std::string_view text) {
+  constexpr std::string_view kMark = "// pass: ";
+  std::string folder = input.parent_path().filename().string();
+  if (!text.starts_with(kMark)) return folder;
+  return std::string(text.substr(kMark.size(), text.find('\n') - kMark.size()));
+}
+
+std::string run_golden(const fs::path& input) {
+  const std::string text = runtime::read_file(input);
+  const auto calls = passes::parse_pass_list(pass_of(input, text));
+  if (calls.size() != 1 || calls[0].pass->name != input.parent_path().filename().string()) {
+    throw GraphError("the first line names another pass than the folder");
+  }
+  graph::Module module = graph::parse(text, input.filename().string());
+  passes::run(calls[0], module);
+  return graph::print(module);
+}
+
+TEST(Golden, EveryPassGivesWhatIsWritten) {
+  const bool rewrite = std::getenv("SINTER_REWRITE_GOLDEN") != nullptr;
+  for (const fs::path& input : files_that_end_with(kInput)) {
+    SCOPED_TRACE(input.lexically_relative(kFolder));
+    try {
+      const std::string printed = run_golden(input);
+      EXPECT_LT(std::count(printed.begin(), printed.end(), '\n'), kMostLines);
+      const fs::path output = output_of(input);
+      if (rewrite) {
+        runtime::write_file_atomically(output, printed);
+      } else if (fs::exists(output)) {
+        EXPECT_EQ(printed, runtime::read_file(output));
+      } else {
+        ADD_FAILURE() << "there is no " << output.filename() << "; the pass gives\n" << printed;
+      }
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << error.what();
+    }
+  }
+}
+
+TEST(Golden, EveryOutputHasItsInput) {
+  std::set<fs::path> outputs;
+  for (const fs::path& input : files_that_end_with(kInput)) outputs.insert(output_of(input));
+  for (const fs::path& output : files_that_end_with(kOutput)) {
+    EXPECT_TRUE(outputs.contains(output)) << output.lexically_relative(kFolder);
+  }
+}
+
+}  // namespace
+}  // namespace sinter

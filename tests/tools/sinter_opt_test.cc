@@ -1,0 +1,95 @@
+#include <gmock/gmock.h>
+
+#include "tests/tools/program.h"
+
+namespace sinter {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* kSquare = R"(func @square(%x: f32[3] @"model.cpp":2) {
+  %0: f32[3] = mul %x, %x @"model.cpp":3 "layer"
+  %1: f32[] = reduce_sum %0 {axes=[0]}
+  return loss=%1
+}
+)";
+
+class SinterOpt : public ProgramTest {
+ protected:
+  SinterOpt() { write("square.sg", kSquare); }
+  ProgramResult opt(const std::string& arguments) const { return run("sinter-opt", arguments); }
+};
+
+TEST_F(SinterOpt, PrintsWhatItReads) {
+  const ProgramResult result = opt("square.sg");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, kSquare);
+  EXPECT_EQ(opt("- < square.sg").out, kSquare);
+}
+
+TEST_F(SinterOpt, LeavesOutLocations) {
+  EXPECT_EQ(opt("square.sg --no-locations").out, R"(func @square(%x: f32[3]) {
+  %0: f32[3] = mul %x, %x
+  %1: f32[] = reduce_sum %0 {axes=[0]}
+  return loss=%1
+}
+)");
+}
+
+TEST_F(SinterOpt, RunsPassesWithArguments) {
+  const ProgramResult result =
+      opt("square.sg --pass='inline_calls,differentiate(of=loss;wrt=x)' --no-locations");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("d_x=%"));
+}
+
+TEST_F(SinterOpt, PrintsAfterAll) {
+  const ProgramResult result =
+      opt("square.sg --pass='inline_calls,differentiate(of=loss;wrt=x)' --print-after-all");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("// input\n" + std::string(kSquare) +
+                                     "\n// after inline_calls (unchanged)\n"
+                                     "\n// after differentiate(of=loss;wrt=x)\nfunc @square("));
+}
+
+TEST_F(SinterOpt, ListsPasses) {
+  const ProgramResult result = opt("--list-passes");
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.out, HasSubstr("differentiate    expands grad ops"));
+}
+
+TEST_F(SinterOpt, ErrorsOfTheGraph) {
+  write("bad.sg",
+        "func @f(%x: f32[2]) {\n  %0: f32[3] = exp %x @\"model.cpp\":7 \"layer\"\n  return %0\n}\n");
+  const ProgramResult result = opt("bad.sg");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(
+      result.err,
+      "sinter-opt: bad.sg:2:3: exp: the result is stated as f32[3], it is f32[2] (model.cpp:7, in layer)\n");
+  EXPECT_EQ(
+      opt("- < bad.sg").err,
+      "sinter-opt: <stdin>:2:3: exp: the result is stated as f32[3], it is f32[2] (model.cpp:7, in layer)\n");
+}
+
+TEST_F(SinterOpt, ErrorsOfFiles) {
+  const ProgramResult result = opt("missing.sg");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "sinter-opt: cannot read missing.sg: No such file or directory\n");
+}
+
+TEST_F(SinterOpt, ErrorsOfUsage) {
+  EXPECT_EQ(opt("").status, 2);
+  EXPECT_EQ(opt("").err, "sinter-opt: FILE is required; --help says more\n");
+  EXPECT_EQ(opt("square.sg --nope").status, 2);
+  EXPECT_EQ(opt("square.sg --pass=nope").status, 2);
+  EXPECT_THAT(opt("square.sg --pass=nope").err,
+              StartsWith("sinter-opt: no pass is called 'nope'; there are "));
+  EXPECT_EQ(opt("square.sg --pass='differentiate(of=loss'").err,
+            "sinter-opt: pass 'differentiate(of=loss': expected ')' at the end\n");
+  EXPECT_EQ(opt("--help").status, 0);
+}
+
+}  // namespace
+}  // namespace sinter

@@ -1,0 +1,115 @@
+#include <gmock/gmock.h>
+
+#include "runtime/npy.h"
+#include "tests/tools/program.h"
+
+namespace sinter {
+namespace {
+
+using runtime::HostTensor;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr const char* kTrain = R"(state @layer.weight: f32[2]
+state @step: i32[]
+
+func @train(%x: f32[2]) {
+  %0: f32[2] = read {state="layer.weight"}
+  %1: f32[2] = add %0, %x
+  write %1 {state="layer.weight"}
+  %2: f32[2] = mul %1, %x
+  return product=%2
+}
+
+func @random() {
+  %0: f32[4] = random_uniform {dtype=f32, key=1, shape=[4]}
+  return %0
+}
+)";
+
+class SinterRun : public ProgramTest {
+ protected:
+  SinterRun() {
+    write("train.sg", kTrain);
+    write_npy("x", {2, 3});
+    write_npy("w", {10, 20});
+    write_npy("three", {1, 2, 3});
+  }
+  void write_npy(const std::string& name, const std::vector<float>& values) const {
+    runtime::write_npy(path(name + ".npy"),
+                       HostTensor::from<float>(values, {static_cast<int64_t>(values.size())}));
+  }
+  std::vector<float> read_npy(const std::string& name) const {
+    const HostTensor tensor = runtime::read_npy(path(name));
+    return {tensor.values<float>().begin(), tensor.values<float>().end()};
+  }
+  ProgramResult train(const std::string& arguments) const {
+    return run("sinter-run", "train.sg --function train --device reference --output-dir out " + arguments);
+  }
+  std::string error(const ProgramResult& result) const {
+    EXPECT_EQ(result.status, 1);
+    EXPECT_FALSE(std::filesystem::exists(path("out")));
+    return result.err;
+  }
+};
+
+TEST_F(SinterRun, WritesOutputsAndState) {
+  const ProgramResult result = train("--input x=x.npy --state layer.weight=w.npy");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(read_npy("out/product.npy"), ElementsAre(24, 69));
+  EXPECT_THAT(read_npy("out/layer.weight.npy"), ElementsAre(12, 23));
+  EXPECT_FALSE(std::filesystem::exists(path("out/step.npy")));
+}
+
+TEST_F(SinterRun, StateThatIsNotGivenIsZero) {
+  const ProgramResult result = train("--input x=x.npy");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(read_npy("out/layer.weight.npy"), ElementsAre(2, 3));
+}
+
+TEST_F(SinterRun, RandomNumbersFollowTheSeed) {
+  const auto random = [&](const std::string& seed) {
+    const ProgramResult result = run(
+        "sinter-run", "train.sg --function random --device reference --output-dir deep/er --seed " + seed);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return read_npy("deep/er/output0.npy");
+  };
+  EXPECT_EQ(random("1"), random("1"));
+  EXPECT_NE(random("1"), random("2"));
+}
+
+TEST_F(SinterRun, ErrorsOfInputs) {
+  EXPECT_EQ(error(train("")), "sinter-run: input 'x' (f32[2]) is missing: --input x=FILE.npy\n");
+  EXPECT_EQ(error(train("--input x=x.npy --input y=x.npy")),
+            "sinter-run: no input is called 'y'; inputs: 'x'\n");
+  EXPECT_EQ(error(train("--input x=three.npy")), "sinter-run: input 'x' is f32[2], three.npy holds f32[3]\n");
+  EXPECT_EQ(error(train("--input x=none.npy")),
+            "sinter-run: cannot read none.npy: No such file or directory\n");
+  EXPECT_EQ(error(train("--input x=x.npy --state w=w.npy")),
+            "sinter-run: no state is called 'w'; states: 'layer.weight', 'step'\n");
+  EXPECT_EQ(error(train("--input x=x.npy --state layer.weight=three.npy")),
+            "sinter-run: state 'layer.weight' is f32[2], three.npy holds f32[3]\n");
+}
+
+TEST_F(SinterRun, ErrorsOfDevices) {
+  const ProgramResult result =
+      run("sinter-run", "train.sg --function random --device abacus --output-dir out");
+  EXPECT_THAT(error(result), HasSubstr("abacus"));
+}
+
+TEST_F(SinterRun, ErrorsOfUsage) {
+  const auto usage = [&](const std::string& arguments) {
+    const ProgramResult result = run("sinter-run", arguments + " --device reference --output-dir out");
+    EXPECT_EQ(result.status, 2);
+    return result.err;
+  };
+  EXPECT_EQ(usage("train.sg"), "sinter-run: --function is required; train.sg has 'train', 'random'\n");
+  EXPECT_EQ(usage("train.sg --function predict"),
+            "sinter-run: train.sg has no function 'predict'; it has 'train', 'random'\n");
+  EXPECT_EQ(usage("train.sg --input x"), "sinter-run: --input takes NAME=FILE, got 'x'\n");
+  EXPECT_EQ(usage("train.sg --input x=x.npy --input x=w.npy"), "sinter-run: --input names 'x' twice\n");
+  EXPECT_EQ(run("sinter-run", "train.sg").status, 2);
+}
+
+}  // namespace
+}  // namespace sinter
