@@ -1,7 +1,10 @@
 #include "ir/loop/affine.h"
 
 #include <algorithm>
+#include <bit>
+#include <compare>
 #include <numeric>
+#include <tuple>
 
 namespace sinter::loop {
 namespace {
@@ -10,14 +13,33 @@ int64_t floor_div(int64_t x, int64_t y) {
   return x / y - (x % y != 0 && (x < 0) != (y < 0));
 }
 
+// Variables and buffers by name, so that orders do not change from run to run.
+template <typename T>
+std::strong_ordering compare_named(const T& a, const T& b) {
+  if (a == b) return std::strong_ordering::equal;
+  if (!a || !b) return a ? std::strong_ordering::greater : std::strong_ordering::less;
+  const int names = a->name.compare(b->name);
+  return names != 0 ? names <=> 0 : std::compare_three_way()(a.get(), b.get());
+}
+
+// A total order in which expressions built alike are equal.
+std::strong_ordering compare(const Expr& a, const Expr& b) {
+  if (a.get() == b.get()) return std::strong_ordering::equal;
+  const auto key = [](const ExprNode& x) {
+    return std::tuple(x.kind, x.type, x.op, x.integer, x.context, std::bit_cast<int64_t>(x.number),
+                      x.args.size());
+  };
+  if (const auto order = key(*a) <=> key(*b); order != 0) return order;
+  if (const auto order = compare_named(a->variable, b->variable); order != 0) return order;
+  if (const auto order = compare_named(a->buffer, b->buffer); order != 0) return order;
+  return std::lexicographical_compare_three_way(a->args.begin(), a->args.end(), b->args.begin(),
+                                                b->args.end(), compare);
+}
+
 }  // namespace
 
 bool same(const Expr& a, const Expr& b) {
-  if (a.get() == b.get()) return true;
-  const bool alike = a->kind == b->kind && a->type == b->type && a->op == b->op && a->integer == b->integer &&
-                     a->context == b->context && a->variable == b->variable && a->buffer == b->buffer &&
-                     a->args.size() == b->args.size() && a->number == b->number;
-  return alike && std::equal(a->args.begin(), a->args.end(), b->args.begin(), same);
+  return compare(a, b) == 0;
 }
 
 void Sum::add(int64_t coefficient, const Expr& atom) {
@@ -40,20 +62,22 @@ void Sum::add(const Sum& other, int64_t factor) {
   constant += other.constant * factor;
 }
 
-// Terms that are added, then those that are subtracted, then the constant.
+// Greatest coefficients first; terms that are added, then those that are subtracted, then the constant.
 Expr Sum::expr() const {
+  std::vector<Term> sorted = terms;
+  std::sort(sorted.begin(), sorted.end(), [](const Term& a, const Term& b) {
+    const int64_t x = std::abs(a.coefficient), y = std::abs(b.coefficient);
+    return x != y ? x > y : compare(a.atom, b.atom) < 0;
+  });
   Expr result;
-  const auto append = [&](const Expr& x) { result = result ? result + x : x; };
-  for (const Term& term : terms) {
-    if (term.coefficient > 0) append(term.atom * term.coefficient);
+  for (const Term& term : sorted) {
+    if (term.coefficient < 0) continue;
+    const Expr scaled = term.atom * term.coefficient;
+    result = result ? result + scaled : scaled;
   }
-  for (const Term& term : terms) {
-    if (term.coefficient >= 0) continue;
-    if (result) {
-      result = result - term.atom * -term.coefficient;
-    } else {
-      result = term.atom * term.coefficient;
-    }
+  for (const Term& term : sorted) {
+    if (term.coefficient > 0) continue;
+    result = result ? result - term.atom * -term.coefficient : term.atom * term.coefficient;
   }
   return result ? result + constant : integer(constant);
 }

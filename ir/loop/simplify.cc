@@ -177,28 +177,40 @@ class Simplifier {
     return result;
   }
 
-  // (y/d)*d + y%d is y, and ((y/d)%m)*d + y%d is y % (d*m).
+  // (y/d)*d + y%d is y, and ((z + y/d)%m)*d + y%d is (d*z + y) % (d*m).
   void recombine(Sum& sum) {
     for (size_t i = 0; i < sum.terms.size(); ++i) {
-      const auto [coefficient, atom] = sum.terms[i];
-      const int64_t d = divisor_of(atom, ScalarOp::rem);
+      const auto [coefficient, low] = sum.terms[i];
+      const int64_t d = divisor_of(low, ScalarOp::rem);
       if (d == 0) continue;
-      const Sum operand = sum_of(atom->args[0]);
+      const Sum operand = sum_of(low->args[0]);
       const Sum high = quotient(operand, d);
       if (!high.is_atom()) continue;
       for (const Sum::Term& term : sum.terms) {
         if (term.coefficient != coefficient * d) continue;
-        const int64_t modulus = divisor_of(term.atom, ScalarOp::rem);
-        const bool whole = same(term.atom, high.terms[0].atom);
-        if (!whole && (modulus == 0 || !same(term.atom->args[0], high.terms[0].atom))) continue;
-        const Sum both = whole ? operand : remainder(operand, d * modulus);
+        const auto both = joined(operand, d, high.terms[0].atom, term.atom);
+        if (!both) continue;
         const Expr other = term.atom;
-        sum.add(-coefficient, atom);
+        sum.add(-coefficient, low);
         sum.add(-coefficient * d, other);
-        sum.add(both, coefficient);
+        sum.add(*both, coefficient);
         return recombine(sum);
       }
     }
+  }
+
+  // For y, d, and `high` = y/d: other*d + y%d, where `other` is high or (z + high)%m.
+  std::optional<Sum> joined(const Sum& y, int64_t d, const Expr& high, const Expr& other) {
+    if (same(other, high)) return y;
+    const int64_t modulus = divisor_of(other, ScalarOp::rem);
+    if (modulus == 0) return std::nullopt;
+    Sum z = sum_of(other->args[0]);
+    const size_t terms = z.terms.size();
+    z.add(-1, high);
+    if (z.terms.size() >= terms) return std::nullopt;  // it does not hold `high` once
+    Sum whole = y;
+    whole.add(z, d);
+    return remainder(whole, d * modulus);
   }
 
   // min, max and comparisons of indices, by the range of the difference; null where it does not tell.
