@@ -1,0 +1,103 @@
+#include "passes/expand_math/expand_math.h"
+
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include "ir/loop/fold.h"
+#include "passes/expand_math/functions.h"
+
+namespace sinter::passes {
+namespace {
+
+using loop::Expr;
+using loop::ExprNode;
+using loop::ScalarOp;
+using loop::Stmt;
+
+// Nodes are shared; each is expanded once.
+class Expander {
+ public:
+  explicit Expander(const MathTarget& target) : arithmetic_{target} {}
+
+  Expr expand(const Expr& x) {
+    if (!x || x->args.empty()) return x;
+    if (const auto done = done_.find(x.get()); done != done_.end()) return done->second;
+    std::vector<Expr> args;
+    bool changed = false;
+    for (const Expr& arg : x->args) {
+      args.push_back(expand(arg));
+      changed = changed || args.back().get() != arg.get();
+    }
+    Expr result = function(*x, args);
+    if (!result) result = changed ? loop::with_args(*x, std::move(args)) : x;
+    return done_[x.get()] = result;
+  }
+
+  Stmt expand(const Stmt& stmt) {
+    loop::StmtNode node = *stmt;
+    for (Stmt& child : node.body) child = expand(child);
+    for (Expr* x : {&node.begin, &node.extent, &node.limit, &node.index, &node.value, &node.condition,
+                    &node.position}) {
+      *x = expand(*x);
+    }
+    return std::make_shared<const loop::StmtNode>(std::move(node));
+  }
+
+ private:
+  // Null where `x` is no function to expand.
+  Expr function(const ExprNode& x, const std::vector<Expr>& args) const {
+    if (x.kind != ExprNode::Kind::apply || x.type != loop::Type::f32) return nullptr;
+    switch (x.op) {
+      case ScalarOp::exp:
+        return math::exp(arithmetic_, args[0]);
+      case ScalarOp::expm1:
+        return math::expm1(arithmetic_, args[0]);
+      case ScalarOp::log:
+        return math::log(arithmetic_, args[0]);
+      case ScalarOp::log1p:
+        return math::log1p(arithmetic_, args[0]);
+      case ScalarOp::sin:
+        return math::sin(arithmetic_, args[0]);
+      case ScalarOp::cos:
+        return math::cos(arithmetic_, args[0]);
+      case ScalarOp::tanh:
+        return math::tanh(arithmetic_, args[0]);
+      case ScalarOp::erf:
+        return math::erf(arithmetic_, args[0]);
+      case ScalarOp::pow:
+        return math::pow(arithmetic_, args[0], args[1]);
+      case ScalarOp::rsqrt:
+        return arithmetic_.target.exact_division ? math::rsqrt(args[0]) : nullptr;
+      default:
+        return nullptr;
+    }
+  }
+
+  math::Arithmetic arithmetic_;
+  std::unordered_map<const ExprNode*, Expr> done_;
+};
+
+}  // namespace
+
+Expr expand_math(const Expr& x, const MathTarget& target) {
+  return Expander(target).expand(x);
+}
+
+Stmt expand_math(const Stmt& stmt, const MathTarget& target) {
+  return Expander(target).expand(stmt);
+}
+
+loop::Kernel expand_math(const loop::Kernel& kernel, const MathTarget& target) {
+  loop::Kernel result = kernel;
+  result.body = expand_math(kernel.body, target);
+  return result;
+}
+
+loop::Program expand_math(const loop::Program& program, const MathTarget& target) {
+  loop::Program result = program;
+  for (loop::Kernel& kernel : result.kernels) kernel = expand_math(kernel, target);
+  return result;
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,240 @@
+// Measures how far the expansions of elementary functions (passes/expand_math) are from the true values, in
+// units of the last place of f32: over all 2^32 inputs for functions of one argument, over random pairs for
+// pow and random words for normal numbers. Expressions are printed as C and compiled by the system's
+// compiler.
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <fmt/os.h>
+
+#include <CLI/CLI.hpp>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <numbers>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "passes/expand_math/expand_math.h"
+#include "passes/expand_math/random.h"
+#include "tools/c_function.h"
+
+namespace {
+
+using sinter::loop::Expr;
+using sinter::loop::ScalarOp;
+using sinter::passes::MathTarget;
+
+// How an expansion is evaluated: what it may count on, and what the machine does.
+struct Variant {
+  const char* name;
+  MathTarget target;
+  sinter::tools::Division division;
+};
+
+constexpr Variant kVariants[] = {
+    {"fma", {}, sinter::tools::Division::exact},
+    {"no fma", {.has_fma = false}, sinter::tools::Division::exact},
+    {"no fma, inexact division",
+     {.has_fma = false, .exact_division = false},
+     sinter::tools::Division::inexact},
+};
+
+// The inputs are two words: one float, two, or random words.
+struct Function {
+  const char* name;
+  int arguments;
+  Expr (*build)(const Expr& first, const Expr& second, const MathTarget& target);
+  double (*reference)(uint32_t first, uint32_t second);
+};
+
+Expr to_float(const Expr& word) {
+  return sinter::loop::bitcast(word, sinter::loop::Type::f32);
+}
+
+double to_double(uint32_t word) {
+  return std::bit_cast<float>(word);
+}
+
+template <ScalarOp op>
+Expr build_unary(const Expr& first, const Expr&, const MathTarget& target) {
+  return expand_math(sinter::loop::apply(op, {to_float(first)}), target);
+}
+
+Expr build_pow(const Expr& first, const Expr& second, const MathTarget& target) {
+  return expand_math(sinter::loop::apply(ScalarOp::pow, {to_float(first), to_float(second)}), target);
+}
+
+Expr build_normal(const Expr& first, const Expr& second, const MathTarget& target) {
+  return normal_f32({.first = first, .second = second}, target);
+}
+
+// runtime::normal_f64, but for the rounding of 2 pi v, which near a zero of the cosine is not that of f64.
+double normal(uint32_t first, uint32_t second) {
+  const double u = static_cast<double>((first >> 8) + 1) * 0x1p-24;
+  const long double v = static_cast<long double>(second >> 8) * 0x1p-24L;
+  return static_cast<double>(std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi_v<long double> * v));
+}
+
+#define SINTER_UNARY(function, value)                                          \
+  {                                                                            \
+#function, 1, build_unary<ScalarOp::function>, [](uint32_t word, uint32_t) { \
+     const double x = to_double(word);                                          \
+     return static_cast<double>(value);                                         \
+   } \
+  }
+
+const Function kFunctions[] = {
+    SINTER_UNARY(exp, std::exp(x)),
+    SINTER_UNARY(expm1, std::expm1(x)),
+    SINTER_UNARY(log, std::log(x)),
+    SINTER_UNARY(log1p, std::log1p(x)),
+    SINTER_UNARY(sin, std::sin(x)),
+    SINTER_UNARY(cos, std::cos(x)),
+    SINTER_UNARY(tanh, std::tanh(x)),
+    SINTER_UNARY(erf, std::erf(x)),
+    SINTER_UNARY(rsqrt, 1 / std::sqrt(x)),
+    {"pow", 2, build_pow,
+     [](uint32_t first, uint32_t second) { return std::pow(to_double(first), to_double(second)); }},
+    {"normal", 2, build_normal, normal},
+};
+#undef SINTER_UNARY
+
+// In units of the last place of the exact value, infinite where kind or sign of zero differ. An infinity
+// stands for 2^128.
+double error_in_ulps(float value, double exact) {
+  constexpr double kWrong = std::numeric_limits<double>::infinity();
+  const float rounded = static_cast<float>(exact);
+  if (std::isnan(exact) || std::isnan(value)) return std::isnan(exact) == std::isnan(value) ? 0 : kWrong;
+  if (value == rounded && (value != 0 || std::signbit(value) == std::signbit(rounded))) {
+    if (std::isinf(value)) return 0;
+  } else if (value == rounded ||
+             (value != 0 && rounded != 0 && std::signbit(value) != std::signbit(rounded))) {
+    return kWrong;
+  }
+  const auto finite = [](double x) { return std::isinf(x) ? std::copysign(0x1p128, x) : x; };
+  if (std::isinf(exact) && std::fabs(value) < 0x1p127) return kWrong;
+  const double held = finite(exact);
+  const int exponent = std::max(held == 0 ? -126 : std::min(std::ilogb(held), 127), -126);
+  return std::fabs(finite(value) - held) / std::ldexp(1.0, exponent - 23);
+}
+
+struct Worst {
+  double ulps = 0;
+  uint32_t first = 0, second = 0;
+};
+
+constexpr size_t kChunk = size_t{1} << 16;
+
+struct Inputs {
+  std::vector<uint32_t> first = std::vector<uint32_t>(kChunk), second = std::vector<uint32_t>(kChunk);
+};
+
+// Half of the pairs have any bits; the other half a result that is no overflow and no underflow.
+void draw(const Function& function, std::mt19937_64& random, Inputs& inputs) {
+  const bool is_pow = std::string_view(function.name) == "pow";
+  std::uniform_real_distribution<double> log2_of_result(-150, 129), log2_of_base(-8, 8);
+  for (size_t i = 0; i < kChunk; ++i) {
+    const uint64_t word = random();
+    inputs.first[i] = static_cast<uint32_t>(word);
+    inputs.second[i] = static_cast<uint32_t>(word >> 32);
+    if (is_pow && i % 2 == 1) {
+      const auto base = static_cast<float>(i % 4 == 1 ? std::exp2(log2_of_base(random))
+                                                      : std::fabs(to_double(inputs.first[i])));
+      inputs.first[i] = std::bit_cast<uint32_t>(base);
+      inputs.second[i] =
+          std::bit_cast<uint32_t>(static_cast<float>(log2_of_result(random) / std::log2(base)));
+    }
+  }
+}
+
+// Every pair of values where pow has special cases.
+void fill_with_special_values(Inputs& inputs) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> values = {0,
+                               1,
+                               2,
+                               3,
+                               0.5f,
+                               1.5f,
+                               0x1p-149f,
+                               0x1p-126f,
+                               0x1p23f,
+                               0x1p24f,
+                               0x1.8p24f,
+                               8388607,
+                               16777215,
+                               0x1p127f,
+                               infinity,
+                               1 + 0x1p-23f,
+                               1 - 0x1p-24f,
+                               std::numeric_limits<float>::max(),
+                               std::numeric_limits<float>::quiet_NaN()};
+  const size_t count = values.size();
+  for (size_t i = 0; i < count; ++i) values.push_back(-values[i]);
+  for (size_t i = 0; i < kChunk; ++i) {
+    inputs.first[i] = std::bit_cast<uint32_t>(values[i % values.size()]);
+    inputs.second[i] = std::bit_cast<uint32_t>(values[i / values.size() % values.size()]);
+  }
+}
+
+void measure(const Function& function, uint64_t stride, uint64_t pairs) {
+  constexpr size_t kCount = std::size(kVariants);
+  std::vector<sinter::tools::CFunction> compiled;
+  for (const Variant& variant : kVariants) {
+    compiled.emplace_back(
+        [&](const Expr& first, const Expr& second) { return function.build(first, second, variant.target); },
+        variant.division);
+  }
+  Inputs inputs;
+  std::vector<double> exact(kChunk);
+  std::vector<float> values(kChunk);
+  std::vector<Worst> worst(kCount);
+  std::mt19937_64 random(1);
+  const uint64_t chunks = function.arguments == 1 ? ((uint64_t{1} << 32) / stride) / kChunk : pairs / kChunk;
+  for (uint64_t chunk = 0; chunk < chunks; ++chunk) {
+    if (function.arguments == 1) {
+      for (size_t i = 0; i < kChunk; ++i)
+        inputs.first[i] = static_cast<uint32_t>((chunk * kChunk + i) * stride);
+    } else if (chunk == 0 && std::string_view(function.name) == "pow") {
+      fill_with_special_values(inputs);
+    } else {
+      draw(function, random, inputs);
+    }
+    for (size_t i = 0; i < kChunk; ++i) exact[i] = function.reference(inputs.first[i], inputs.second[i]);
+    for (size_t v = 0; v < kCount; ++v) {
+      compiled[v](inputs.first.data(), inputs.second.data(), values.data(), kChunk);
+      for (size_t i = 0; i < kChunk; ++i) {
+        const double ulps = error_in_ulps(values[i], exact[i]);
+        if (!(ulps <= worst[v].ulps)) worst[v] = {ulps, inputs.first[i], inputs.second[i]};
+      }
+    }
+  }
+  for (size_t v = 0; v < kCount; ++v) {
+    fmt::print("{:8} {:26} {:9.4f} ulp at {:#010x} {:#010x} ({:.9g}, {:.9g}), {} operations\n", function.name,
+               kVariants[v].name, worst[v].ulps, worst[v].first, worst[v].second, to_double(worst[v].first),
+               to_double(worst[v].second), compiled[v].operations());
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measure the accuracy of elementary functions in f32");
+  std::vector<std::string> names;
+  uint64_t stride = 1;
+  uint64_t pairs = uint64_t{1} << 30;
+  app.add_option("function", names, "functions to measure; all where none is named");
+  app.add_option("--stride", stride, "of functions of one argument, take every n-th input");
+  app.add_option("--pairs", pairs, "inputs drawn for functions of two arguments");
+  CLI11_PARSE(app, argc, argv);
+  for (const Function& function : kFunctions) {
+    if (names.empty() || std::find(names.begin(), names.end(), function.name) != names.end()) {
+      measure(function, stride, pairs);
+    }
+  }
+}
