@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "ir/loop/program.h"
+
+namespace sinter::cpu {
+
+// A text that is equal for kernels that do the same, whatever they and their variables and buffers are
+// called.
+std::string canonical_text(const loop::Kernel& kernel);
+
+}  // namespace sinter::cpu

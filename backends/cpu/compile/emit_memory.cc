@@ -1,0 +1,162 @@
+#include <llvm/IR/Constants.h>
+
+#include <cstddef>
+
+#include "backends/cpu/compile/emitter.h"
+#include "ir/error.h"
+
+// Loads and stores. Where the index is the lane's number plus something uniform, one vector access; where it
+// is uniform, one scalar access; else one access a lane.
+namespace sinter::cpu {
+
+using loop::Buffer;
+using loop::Expr;
+
+namespace {
+
+bool is_constant(const llvm::Value* x, int64_t value) {
+  const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(x);
+  return constant != nullptr && constant->getSExtValue() == value;
+}
+
+// Whether a local buffer has all elements of a vector, wherever the mask is false: then plain accesses do,
+// and the buffer can become registers.
+bool is_whole(const Buffer& buffer, const llvm::Value* base, unsigned lanes) {
+  const auto* first = llvm::dyn_cast<llvm::ConstantInt>(base);
+  if (buffer.space != loop::Space::local || first == nullptr) return false;
+  return first->getSExtValue() >= 0 && first->getSExtValue() + lanes <= buffer.size;
+}
+
+}  // namespace
+
+llvm::Align KernelEmitter::alignment(const Buffer& buffer) {
+  return llvm::Align(static_cast<uint64_t>(loop::size_in_bytes(buffer.type)));
+}
+
+llvm::Value* KernelEmitter::address(const Buffer& buffer, llvm::Value* index) {
+  return builder_.CreateInBoundsGEP(memory_type(buffer.type), addresses_.at(&buffer), index);
+}
+
+// Of a place with a zero in it where the predicate is false: no branch, and nothing of the buffer is touched.
+llvm::Value* KernelEmitter::guarded_address(const Buffer& buffer, llvm::Value* index,
+                                            llvm::Value* predicate) {
+  if (predicate == nullptr || is_true(predicate)) return address(buffer, index);
+  if (nowhere_ == nullptr) nowhere_ = entry_alloca(entry_.getInt64Ty(), 1, "nowhere");
+  llvm::Value* there = builder_.CreateGEP(memory_type(buffer.type), addresses_.at(&buffer), index);
+  return builder_.CreateSelect(predicate, there, nowhere_);
+}
+
+llvm::Value* KernelEmitter::mask_of(const Expr& predicate) {
+  llvm::Value* active = vector_ ? vector_->active : nullptr;
+  if (predicate == nullptr) return active;
+  llvm::Value* mask = value(predicate);
+  if (vector_) mask = splat(builder_, mask, vector_->lanes);
+  if (active != nullptr) mask = builder_.CreateAnd(mask, active);
+  return is_true(mask) ? nullptr : mask;
+}
+
+llvm::Value* KernelEmitter::load(const loop::ExprNode& x) {
+  const Expr& index = x.args[0];
+  const Expr predicate = x.args.size() > 1 ? x.args[1] : nullptr;
+  if (!differs(index) && (predicate == nullptr || !differs(predicate))) {
+    return load_scalar(*x.buffer, value(index), predicate ? value(predicate) : nullptr);
+  }
+  llvm::Value* mask = mask_of(predicate);
+  const auto known = linear(index);
+  if (known && is_constant(known->stride, 1)) return load_vector(*x.buffer, known->base, mask);
+  return load_lanes(*x.buffer, lane_indices(index, known), mask);
+}
+
+llvm::Value* KernelEmitter::load_scalar(const Buffer& buffer, llvm::Value* index, llvm::Value* predicate) {
+  llvm::Type* type = memory_type(buffer.type);
+  llvm::Value* there = guarded_address(buffer, index, predicate);
+  llvm::Value* loaded = builder_.CreateAlignedLoad(type, there, alignment(buffer));
+  // `nowhere` may hold what an inactive lane has stored.
+  if (predicate != nullptr && !is_true(predicate)) {
+    loaded = builder_.CreateSelect(predicate, loaded, llvm::Constant::getNullValue(type));
+  }
+  return from_memory(builder_, loaded, buffer.type);
+}
+
+llvm::Value* KernelEmitter::load_vector(const Buffer& buffer, llvm::Value* base, llvm::Value* mask) {
+  auto* type = llvm::FixedVectorType::get(memory_type(buffer.type), vector_->lanes);
+  llvm::Value* loaded = nullptr;
+  if (mask == nullptr || is_whole(buffer, base, vector_->lanes)) {
+    loaded = builder_.CreateAlignedLoad(type, address(buffer, base), alignment(buffer));
+    if (mask != nullptr) loaded = builder_.CreateSelect(mask, loaded, llvm::Constant::getNullValue(type));
+  } else {
+    llvm::Value* there = builder_.CreateGEP(memory_type(buffer.type), addresses_.at(&buffer), base);
+    loaded =
+        builder_.CreateMaskedLoad(type, there, alignment(buffer), mask, llvm::Constant::getNullValue(type));
+  }
+  return from_memory(builder_, loaded, buffer.type);
+}
+
+std::vector<llvm::Value*> KernelEmitter::lane_indices(const Expr& index, const std::optional<Linear>& known) {
+  const unsigned lanes = vector_->lanes;
+  std::vector<llvm::Value*> indices;
+  llvm::Value* all = known ? nullptr : splat(builder_, value(index), lanes);
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    indices.push_back(
+        known ? builder_.CreateAdd(known->base, builder_.CreateMul(known->stride, builder_.getInt64(lane)))
+              : builder_.CreateExtractElement(all, lane));
+  }
+  return indices;
+}
+
+llvm::Value* KernelEmitter::load_lanes(const Buffer& buffer, const std::vector<llvm::Value*>& indices,
+                                       llvm::Value* mask) {
+  llvm::Value* result =
+      llvm::PoisonValue::get(llvm::FixedVectorType::get(value_type(buffer.type), vector_->lanes));
+  for (unsigned lane = 0; lane < vector_->lanes; ++lane) {
+    llvm::Value* active = mask == nullptr ? nullptr : builder_.CreateExtractElement(mask, lane);
+    result = builder_.CreateInsertElement(result, load_scalar(buffer, indices[lane], active), lane);
+  }
+  return result;
+}
+
+void KernelEmitter::emit_store(const loop::StmtNode& s) {
+  llvm::Value* stored = value(s.value);
+  if (!differs(s.index)) {
+    if (is_vector(stored))
+      throw InternalError("the lanes store different values to one element of " + s.buffer->name);
+    return store_scalar(*s.buffer, value(s.index), stored, s.condition ? value(s.condition) : nullptr);
+  }
+  stored = splat(builder_, stored, vector_->lanes);
+  llvm::Value* mask = mask_of(s.condition);
+  const auto known = linear(s.index);
+  if (known && is_constant(known->stride, 1)) return store_vector(*s.buffer, known->base, stored, mask);
+  store_lanes(*s.buffer, lane_indices(s.index, known), stored, mask);
+}
+
+void KernelEmitter::store_scalar(const Buffer& buffer, llvm::Value* index, llvm::Value* x,
+                                 llvm::Value* predicate) {
+  llvm::Value* there = guarded_address(buffer, index, predicate);
+  builder_.CreateAlignedStore(to_memory(builder_, x, buffer.type), there, alignment(buffer));
+}
+
+void KernelEmitter::store_vector(const Buffer& buffer, llvm::Value* base, llvm::Value* x, llvm::Value* mask) {
+  llvm::Value* stored = to_memory(builder_, x, buffer.type);
+  if (mask == nullptr || is_whole(buffer, base, vector_->lanes)) {
+    if (mask != nullptr) {
+      llvm::Value* old =
+          builder_.CreateAlignedLoad(stored->getType(), address(buffer, base), alignment(buffer));
+      stored = builder_.CreateSelect(mask, stored, old);
+    }
+    builder_.CreateAlignedStore(stored, address(buffer, base), alignment(buffer));
+  } else {
+    llvm::Value* there = builder_.CreateGEP(memory_type(buffer.type), addresses_.at(&buffer), base);
+    builder_.CreateMaskedStore(stored, there, alignment(buffer), mask);
+  }
+}
+
+// In order of lanes: where two store to one element, the last stays.
+void KernelEmitter::store_lanes(const Buffer& buffer, const std::vector<llvm::Value*>& indices,
+                                llvm::Value* x, llvm::Value* mask) {
+  for (unsigned lane = 0; lane < vector_->lanes; ++lane) {
+    llvm::Value* active = mask == nullptr ? nullptr : builder_.CreateExtractElement(mask, lane);
+    store_scalar(buffer, indices[lane], builder_.CreateExtractElement(x, lane), active);
+  }
+}
+
+}  // namespace sinter::cpu

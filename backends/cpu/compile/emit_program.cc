@@ -1,0 +1,208 @@
+#include "backends/cpu/compile/emit_program.h"
+
+#include <fmt/format.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <set>
+
+#include "backends/cpu/compile/emitter.h"
+#include "backends/cpu/compile/launches.h"
+#include "backends/cpu/run/context.h"
+#include "ir/error.h"
+
+namespace sinter::cpu {
+namespace {
+
+using loop::Step;
+
+// "kernel3.contract_relu_at_encoder.0"
+std::string kernel_symbol(size_t number, const loop::Kernel& kernel) {
+  std::string symbol = fmt::format("kernel{}.", number);
+  for (char c : kernel.name.substr(0, 60))
+    symbol += std::isalnum(static_cast<unsigned char>(c)) || c == '.' ? c : '_';
+  return symbol;
+}
+
+llvm::FunctionType* kernel_type(llvm::LLVMContext& context) {
+  llvm::Type* pointer = llvm::PointerType::getUnqual(context);
+  llvm::Type* number = llvm::Type::getInt64Ty(context);
+  return llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer, number, number}, false);
+}
+
+// The kernel as the runtime calls it: takes its arguments' addresses out of their array.
+void emit_wrapper(llvm::Module& module, const std::string& symbol, llvm::Function* body, size_t arguments) {
+  auto* wrapper = llvm::Function::Create(kernel_type(module.getContext()), llvm::Function::ExternalLinkage,
+                                         symbol, module);
+  wrapper->setDoesNotThrow();
+  Builder b(llvm::BasicBlock::Create(module.getContext(), "entry", wrapper));
+  std::vector<llvm::Value*> values = {wrapper->getArg(0)};
+  for (size_t i = 0; i < arguments; ++i) {
+    values.push_back(
+        b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), wrapper->getArg(1), i)));
+  }
+  values.push_back(wrapper->getArg(2));
+  values.push_back(wrapper->getArg(3));
+  b.CreateCall(body, values);
+  b.CreateRetVoid();
+}
+
+// The function that runs the program's steps.
+class EntryEmitter {
+ public:
+  EntryEmitter(llvm::Module& module, const loop::Program& program, const std::vector<std::string>& symbols,
+               const std::string& entry)
+      : module_(module), program_(program), symbols_(symbols), b_(module.getContext()) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, entry, module);
+    function_->setDoesNotThrow();
+    b_.SetInsertPoint(new_block("entry"));
+    arguments_ = b_.CreateAlloca(b_.getPtrTy(), b_.getInt64(most_arguments(program.steps)), "arguments");
+    slots_ = field(offsetof(Context, slots), b_.getPtrTy());
+    emit(program.steps);
+    b_.CreateRetVoid();
+  }
+
+ private:
+  static uint64_t most_arguments(const std::vector<Step>& steps) {
+    uint64_t most = 1;
+    for (const Step& step : steps) most = std::max({most, step.arguments.size(), most_arguments(step.body)});
+    return most;
+  }
+
+  llvm::BasicBlock* new_block(const char* name) {
+    return llvm::BasicBlock::Create(b_.getContext(), name, function_);
+  }
+
+  llvm::Value* field(size_t offset, llvm::Type* type) {
+    return b_.CreateLoad(type, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), function_->getArg(0), offset));
+  }
+
+  void emit(const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+      if (step.kind == Step::Kind::repeat) {
+        emit_repeat(step);
+      } else {
+        emit_guarded_launch(step);
+      }
+    }
+  }
+
+  void emit_repeat(const Step& step) {
+    if (step.count <= 0) return;
+    llvm::BasicBlock* before = b_.GetInsertBlock();
+    llvm::BasicBlock* body = new_block("repeat");
+    llvm::BasicBlock* after = new_block("done");
+    b_.CreateBr(body);
+    b_.SetInsertPoint(body);
+    llvm::PHINode* turn = b_.CreatePHI(b_.getInt64Ty(), 2);
+    turn->addIncoming(b_.getInt64(0), before);
+    llvm::Value* last = b_.getInt64(static_cast<uint64_t>(step.count - 1));
+    loops_.push_back(step.reverse ? b_.CreateSub(last, turn) : turn);
+    emit(step.body);
+    loops_.pop_back();
+    turn->addIncoming(b_.CreateAdd(turn, b_.getInt64(1)), b_.GetInsertBlock());
+    b_.CreateCondBr(b_.CreateICmpULT(turn, last), body, after);
+    b_.SetInsertPoint(after);
+  }
+
+  void emit_guarded_launch(const Step& step) {
+    if (!step.writes_state) return emit_launch(step);
+    llvm::BasicBlock* launch = new_block("sound");
+    llvm::BasicBlock* after = new_block("after");
+    llvm::Value* fault = field(offsetof(Context, fault), b_.getInt32Ty());
+    b_.CreateCondBr(b_.CreateICmpEQ(fault, b_.getInt32(0)), launch, after);
+    b_.SetInsertPoint(launch);
+    emit_launch(step);
+    b_.CreateBr(after);
+    b_.SetInsertPoint(after);
+  }
+
+  void emit_launch(const Step& step) {
+    const loop::Kernel& kernel = program_.kernels.at(step.kernel);
+    if (step.arguments.size() != kernel.arguments.size()) {
+      throw InternalError(fmt::format("kernel {} takes {} arguments, its launch has {}", kernel.name,
+                                      kernel.arguments.size(), step.arguments.size()));
+    }
+    const int64_t extent = parallel_extent(kernel);
+    if (extent <= 0) return;
+    for (size_t i = 0; i < step.arguments.size(); ++i) {
+      b_.CreateStore(address(step.arguments[i]), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, i));
+    }
+    llvm::FunctionCallee callee =
+        module_.getOrInsertFunction(symbols_.at(step.kernel), kernel_type(b_.getContext()));
+    const double work = std::clamp(kernel.flops + kernel.bytes, 0.0, 1e18);
+    llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {pointer, pointer, pointer, number, number}, false);
+    b_.CreateCall(type, field(offsetof(Context, parallel_for), pointer),
+                  {function_->getArg(0), callee.getCallee(), arguments_,
+                   b_.getInt64(static_cast<uint64_t>(extent)), b_.getInt64(static_cast<uint64_t>(work))});
+  }
+
+  llvm::Value* address(const loop::Argument& argument) {
+    const loop::Slot& slot = program_.slots.at(argument.slot);
+    const int64_t size = loop::size_in_bytes(slot.type);
+    llvm::Value* offset = b_.getInt64(static_cast<uint64_t>(argument.offset * size));
+    for (size_t depth = 0; depth < argument.strides.size(); ++depth) {
+      if (argument.strides[depth] == 0) continue;
+      llvm::Value* stride = b_.getInt64(static_cast<uint64_t>(argument.strides[depth] * size));
+      offset = b_.CreateAdd(offset, b_.CreateMul(loops_.at(depth), stride));
+    }
+    llvm::Value* start =
+        b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), slots_, argument.slot));
+    return b_.CreateInBoundsGEP(b_.getInt8Ty(), start, offset);
+  }
+
+  llvm::Module& module_;
+  const loop::Program& program_;
+  const std::vector<std::string>& symbols_;
+  Builder b_;
+  llvm::Function* function_;
+  llvm::Value* arguments_;
+  llvm::Value* slots_;
+  std::vector<llvm::Value*> loops_;
+};
+
+void verify(const llvm::Module& module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (llvm::verifyModule(module, &stream))
+    throw InternalError("the code made for a program is not valid: " + text);
+}
+
+}  // namespace
+
+EmittedProgram emit_program(const loop::Program& program, size_t parts) {
+  const std::vector<size_t> representative = representatives(program);
+  const auto unaliased = unaliased_arguments(program, representative);
+  std::vector<size_t> own;
+  std::vector<std::string> symbols;
+  for (size_t i = 0; i < program.kernels.size(); ++i) {
+    if (representative[i] == i) own.push_back(i);
+    symbols.push_back(kernel_symbol(representative[i], program.kernels[representative[i]]));
+  }
+  EmittedProgram result;
+  result.entry = "entry";
+  for (size_t part = 0; part < std::clamp<size_t>(own.size(), 1, parts); ++part) {
+    EmittedModule& emitted = result.modules.emplace_back();
+    emitted.context = std::make_unique<llvm::LLVMContext>();
+    emitted.module =
+        std::make_unique<llvm::Module>(fmt::format("{}.{}", program.name, part), *emitted.context);
+  }
+  for (size_t i = 0; i < own.size(); ++i) {
+    llvm::Module& module = *result.modules[i % result.modules.size()].module;
+    const loop::Kernel& kernel = program.kernels[own[i]];
+    const std::string& symbol = symbols[own[i]];
+    KernelEmitter emitter(module, kernel, symbol + ".body", unaliased[own[i]]);
+    emit_wrapper(module, symbol, emitter.emit(), kernel.arguments.size());
+    result.scratch_bytes = std::max(result.scratch_bytes, emitter.scratch_bytes());
+  }
+  EntryEmitter(*result.modules[0].module, program, symbols, result.entry);
+  for (const EmittedModule& emitted : result.modules) verify(*emitted.module);
+  return result;
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,50 @@
+#include "backends/cpu/cpu.h"
+
+#include <fmt/format.h>
+
+#include "backends/cpu/compile/codegen.h"
+#include "backends/cpu/compile/compile.h"
+#include "backends/cpu/run/executable.h"
+#include "ir/error.h"
+
+namespace sinter::cpu {
+namespace {
+
+class CpuDevice final : public backends::Device {
+ public:
+  explicit CpuDevice(int threads)
+      : target_(host_target()), pool_(std::make_shared<runtime::ThreadPool>(threads)) {}
+
+  std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
+    return std::make_unique<runtime::HostState>(backends::to_specs(states));
+  }
+
+  std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
+    return make_executable(cpu::compile(source.lower(target_), pool_->threads()), pool_);
+  }
+
+ private:
+  loop::Target target_;
+  std::shared_ptr<runtime::ThreadPool> pool_;
+};
+
+class CpuBackend final : public backends::Backend {
+ public:
+  std::string_view name() const override { return "cpu"; }
+
+  std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
+    if (!options.selector.empty()) {
+      throw GraphError(fmt::format("device 'cpu:{}': there is one cpu, called 'cpu'", options.selector));
+    }
+    return std::make_unique<CpuDevice>(options.threads);
+  }
+};
+
+}  // namespace
+
+const backends::Backend& backend() {
+  static const CpuBackend instance;
+  return instance;
+}
+
+}  // namespace sinter::cpu

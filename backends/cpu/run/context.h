@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+
+// What compiled code sees of a run. Plain C: the same code serves a cache on disk and programs exported ahead
+// of time.
+extern "C" {
+
+struct SinterCpuContext;
+
+// Iterations begin .. end - 1 of a kernel's outermost loop.
+using SinterCpuKernel = void (*)(SinterCpuContext* context, void** arguments, int64_t begin, int64_t end);
+
+struct SinterCpuContext {
+  void** slots;  // where each slot of the program lies
+  uint32_t seed_low;
+  uint32_t seed_high;
+  uint32_t step;
+  uint32_t fault;  // not zero once a check has failed
+  // Runs all iterations of a kernel and returns when they are done. `work` is the kernel's operations and
+  // bytes.
+  void (*parallel_for)(SinterCpuContext* context, SinterCpuKernel kernel, void** arguments, int64_t extent,
+                       int64_t work);
+  // A check failed. `bits` is the value that failed it: an i64, or a double's bits.
+  void (*report)(SinterCpuContext* context, int64_t site, int64_t position, int64_t bits);
+  // Memory of the calling thread, as large as the program said that its kernels need.
+  void* (*scratch)(SinterCpuContext* context);
+};
+
+}  // extern "C"
+
+namespace sinter::cpu {
+
+using Context = ::SinterCpuContext;
+using Kernel = ::SinterCpuKernel;
+using Entry = void (*)(Context* context);
+
+}  // namespace sinter::cpu

@@ -1,0 +1,188 @@
+#include "backends/cpu/run/executable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <optional>
+
+#include "runtime/error.h"
+
+namespace sinter::cpu {
+namespace {
+
+constexpr size_t kAlignment = 64;
+// Operations and bytes below which another thread costs more than it brings, and the least for one unit of
+// work.
+constexpr int64_t kParallelWork = 1 << 16;
+constexpr int64_t kUnitWork = 1 << 14;
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using Memory = std::unique_ptr<std::byte, Free>;
+
+Memory allocate(size_t bytes) {
+  void* memory = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return Memory(static_cast<std::byte*>(memory));
+}
+
+struct Fault {
+  int64_t site = 0;
+  int64_t position = 0;
+  int64_t bits = 0;
+};
+
+void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work);
+void report(Context* context, int64_t site, int64_t position, int64_t bits);
+void* scratch(Context* context);
+
+class RunContext final : public runtime::Context, public cpu::Context {
+ public:
+  RunContext(const Image& image, const std::vector<std::byte*>& constants, runtime::ThreadPool& threads)
+      : pool(threads),
+        arena_(allocate(image.arena_bytes)),
+        slots_(image.slots.size(), nullptr),
+        scratch_bytes_((image.scratch_bytes + kAlignment - 1) / kAlignment * kAlignment) {
+    if (scratch_bytes_ > 0) scratch_ = allocate(scratch_bytes_ * static_cast<size_t>(threads.threads()));
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const Slot& slot = image.slots[i];
+      if (slot.kind == Slot::Kind::arena) slots_[i] = arena_.get() + slot.offset;
+      if (slot.kind == Slot::Kind::constant) slots_[i] = constants[i];
+    }
+    slots = slots_.data();
+    cpu::Context::parallel_for = cpu::parallel_for;
+    cpu::Context::report = cpu::report;
+    cpu::Context::scratch = cpu::scratch;
+  }
+
+  void begin(uint64_t seed, uint32_t step_number) {
+    seed_low = static_cast<uint32_t>(seed);
+    seed_high = static_cast<uint32_t>(seed >> 32);
+    step = step_number;
+    fault = 0;
+    first_fault_.reset();
+  }
+
+  void report_fault(Fault found) {
+    const std::lock_guard<std::mutex> lock(fault_mutex_);
+    const auto order = [](const Fault& f) { return std::pair(f.site, f.position); };
+    if (!first_fault_ || order(found) < order(*first_fault_)) first_fault_ = found;
+    fault = 1;
+  }
+
+  const std::optional<Fault>& first_fault() const { return first_fault_; }
+
+  void* thread_scratch() const {
+    return scratch_.get() + scratch_bytes_ * static_cast<size_t>(pool.thread_index());
+  }
+
+  runtime::ThreadPool& pool;
+
+ private:
+  Memory arena_;
+  Memory scratch_;
+  std::vector<void*> slots_;
+  size_t scratch_bytes_;
+  std::mutex fault_mutex_;
+  std::optional<Fault> first_fault_;
+};
+
+void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work) {
+  if (work < kParallelWork || extent <= 1) {
+    kernel(context, arguments, 0, extent);
+    return;
+  }
+  const int64_t units = std::clamp<int64_t>(work / kUnitWork, 1, extent);
+  const int64_t unit = (extent - 1) / units + 1;
+  static_cast<RunContext*>(context)->pool.parallel_for(
+      extent, unit, [=](int64_t begin, int64_t end) { kernel(context, arguments, begin, end); });
+}
+
+void report(Context* context, int64_t site, int64_t position, int64_t bits) {
+  static_cast<RunContext*>(context)->report_fault({site, position, bits});
+}
+
+void* scratch(Context* context) {
+  return static_cast<RunContext*>(context)->thread_scratch();
+}
+
+std::string message(const FaultSite& site, const Fault& fault) {
+  if (site.kind == FaultSite::Kind::index) {
+    return runtime::index_fault_message(site.op, site.subject, site.shape, fault.position, fault.bits,
+                                        site.bound, site.location);
+  }
+  return runtime::finite_fault_message(site.subject, site.shape, fault.position,
+                                       std::bit_cast<double>(fault.bits), site.location);
+}
+
+class CpuExecutable final : public runtime::Executable {
+ public:
+  CpuExecutable(Image image, std::shared_ptr<runtime::ThreadPool> pool)
+      : image_(std::move(image)), pool_(std::move(pool)) {
+    for (Slot& slot : image_.slots) {
+      constants_.push_back(nullptr);
+      if (slot.kind != Slot::Kind::constant) continue;
+      constant_memory_.push_back(allocate(slot.data.size()));
+      constants_.back() = constant_memory_.back().get();
+      std::copy(slot.data.begin(), slot.data.end(), constants_.back());
+      slot.data = {};
+    }
+  }
+
+  const std::vector<runtime::TensorSpec>& inputs() const override { return image_.inputs; }
+  const std::vector<runtime::TensorSpec>& outputs() const override { return image_.outputs; }
+
+  std::unique_ptr<runtime::Context> make_context() const override {
+    return std::make_unique<RunContext>(image_, constants_, *pool_);
+  }
+
+  void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
+    RunContext& run = dynamic_cast<RunContext&>(context);
+    bind(run, state, call);
+    run.begin(call.seed, call.step);
+    image_.entry(&run);
+    if (const std::optional<Fault>& fault = run.first_fault()) {
+      throw RuntimeError(message(image_.faults.at(static_cast<size_t>(fault->site)), *fault));
+    }
+  }
+
+ private:
+  void bind(RunContext& run, runtime::StateStore& state, const runtime::Call& call) const {
+    if (call.inputs.size() != image_.inputs.size() || call.outputs.size() != image_.outputs.size()) {
+      throw RuntimeError(fmt::format("the program takes {} inputs and {} outputs, got {} and {}",
+                                     image_.inputs.size(), image_.outputs.size(), call.inputs.size(),
+                                     call.outputs.size()));
+    }
+    auto* store = dynamic_cast<runtime::HostState*>(&state);
+    for (size_t i = 0; i < image_.slots.size(); ++i) {
+      const Slot& slot = image_.slots[i];
+      // Kernels write only to slots that they may write to, so inputs stay as they are.
+      if (slot.kind == Slot::Kind::input) run.slots[i] = const_cast<void*>(call.inputs[slot.ordinal]);
+      if (slot.kind == Slot::Kind::output) run.slots[i] = call.outputs[slot.ordinal];
+      if (slot.kind == Slot::Kind::state) {
+        if (store == nullptr || slot.ordinal >= store->specs().size())
+          throw RuntimeError("the state belongs to another device or program");
+        run.slots[i] = store->at(slot.ordinal).raw();
+      }
+    }
+  }
+
+  Image image_;
+  std::vector<Memory> constant_memory_;
+  std::vector<std::byte*> constants_;  // by slot
+  std::shared_ptr<runtime::ThreadPool> pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<runtime::Executable> make_executable(Image image, std::shared_ptr<runtime::ThreadPool> pool) {
+  return std::make_unique<CpuExecutable>(std::move(image), std::move(pool));
+}
+
+}  // namespace sinter::cpu
