@@ -57,7 +57,8 @@ inline graph::Value variance_vjp(const Vjp& v, size_t) {
   for (int64_t axis : axes) count *= static_cast<double>(v.x().shape()[static_cast<size_t>(axis)]);
   const graph::Value sum = v.b.reduce_sum(v.x(), axes, true);
   const graph::Value centred = v.b.sub(v.x(), v.b.div(sum, v.number(count)));
-  return v.b.mul(v.scaled(2 / count, centred), v.b.expand_dims(v.g, axes));
+  const graph::Value slope = v.scaled(2 / count, centred);
+  return v.b.mul(v.b.expand_dims(v.g, axes), slope);
 }
 
 // Linear, its own transpose, and the same mask by the same key.

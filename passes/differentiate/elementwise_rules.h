@@ -10,8 +10,9 @@ namespace sinter::passes {
 
 // max and min: all to the winner, half to each at a tie.
 inline graph::Value extremum_vjp(const Vjp& v, size_t i) {
-  const graph::Value won = v.b.select(v.b.equal(v.x(i), v.y()), v.g, v.number(0));
-  return v.b.select(v.b.equal(v.x(0), v.x(1)), v.scaled(0.5, v.g), won);
+  const graph::Value wins = v.b.equal(v.x(i), v.y()), ties = v.b.equal(v.x(0), v.x(1));
+  const graph::Value half = v.scaled(0.5, v.g);
+  return v.b.select(ties, half, v.b.select(wins, v.g, v.number(0)));
 }
 
 // y = x ^ e. For the base, e * x ^ (e - 1), and 0 where e is 0, whatever x is. For the exponent, y * log(x),
@@ -19,7 +20,8 @@ inline graph::Value extremum_vjp(const Vjp& v, size_t i) {
 inline graph::Value pow_vjp(const Vjp& v, size_t i) {
   const graph::Value x = v.x(0), e = v.x(1), one = v.number(1), none = v.number(0);
   if (i == 0) {
-    const graph::Value lower = v.b.select(v.b.equal(e, none), one, v.b.sub(e, one));
+    const graph::Value less = v.b.sub(e, one);
+    const graph::Value lower = v.b.select(v.b.equal(e, none), one, less);
     return v.b.mul(v.g, v.b.mul(e, v.b.pow(x, lower)));
   }
   const graph::Value inside = v.b.greater(x, none);
@@ -46,14 +48,17 @@ inline constexpr VjpRule kElementwiseRules[] = {
     per_operand(graph::OpCode::sqrt, [](const Vjp& v, size_t) { return v.b.div(v.scaled(0.5, v.g), v.y()); }),
     per_operand(graph::OpCode::rsqrt,
                 [](const Vjp& v, size_t) {
-                  return v.b.mul(v.scaled(-0.5, v.g), v.b.mul(v.y(), v.b.mul(v.y(), v.y())));
+                  const graph::Value cube = v.b.mul(v.y(), v.b.mul(v.y(), v.y()));
+                  return v.b.mul(v.g, v.scaled(-0.5, cube));
                 }),
     per_operand(graph::OpCode::sin, [](const Vjp& v, size_t) { return v.b.mul(v.g, v.b.cos(v.x())); }),
     per_operand(graph::OpCode::cos,
                 [](const Vjp& v, size_t) { return v.b.mul(v.g, v.b.neg(v.b.sin(v.x()))); }),
-    per_operand(
-        graph::OpCode::tanh,
-        [](const Vjp& v, size_t) { return v.b.mul(v.g, v.b.sub(v.number(1), v.b.mul(v.y(), v.y()))); }),
+    per_operand(graph::OpCode::tanh,
+                [](const Vjp& v, size_t) {
+                  const graph::Value square = v.b.mul(v.y(), v.y());
+                  return v.b.mul(v.g, v.b.sub(v.number(1), square));
+                }),
     per_operand(graph::OpCode::erf,
                 [](const Vjp& v, size_t) {
                   const graph::Value bell = v.b.exp(v.b.neg(v.b.mul(v.x(), v.x())));

@@ -22,7 +22,8 @@ inline graph::Value spread(const Vjp& v, graph::Value reduced) {
 inline graph::Value reduce_extremum_vjp(const Vjp& v, size_t) {
   const graph::Value winners = v.b.equal(v.x(), spread(v, v.y()));
   const graph::Value count = v.b.reduce_sum(v.b.cast(winners, v.g.dtype()), v.op.attributes.integers("axes"));
-  return v.b.select(winners, spread(v, v.b.div(v.g, count)), v.number(0));
+  const graph::Value share = spread(v, v.b.div(v.g, count));
+  return v.b.select(winners, share, v.number(0));
 }
 
 // A contraction is its own transpose: the letters of g stand for the result's.
@@ -127,10 +128,11 @@ inline graph::Value top_k_vjp(const Vjp& v, size_t) {
   const int64_t k = v.op.attributes.integer("k");
   const graph::DType index =
       type.elements() <= std::numeric_limits<int32_t>::max() ? graph::DType::i32 : graph::DType::i64;
-  const graph::Value row = v.b.mul(v.b.iota({index, {rows, k}}, 0), v.b.constant_int(width, index));
+  const graph::Value number = v.b.iota({index, {rows, k}}, 0);
+  const graph::Value row = v.b.mul(number, v.b.constant_int(width, index));
   const graph::Value position = v.b.add(row, v.b.cast(v.b.reshape(v.y(1), {rows, k}), index));
-  const graph::Value flat = v.b.scatter_add(v.b.constant(0, type.dtype, {type.elements()}),
-                                            v.b.reshape(position, {rows * k}), v.b.reshape(v.g, {rows * k}));
+  const graph::Value places = v.b.reshape(position, {rows * k}), updates = v.b.reshape(v.g, {rows * k});
+  const graph::Value flat = v.b.scatter_add(v.b.constant(0, type.dtype, {type.elements()}), places, updates);
   return v.b.reshape(flat, type.shape);
 }
 
