@@ -12,7 +12,8 @@
 
 // A definition must be right in its gradient too, as the rules of its primitives give it: where one side of a
 // select is not taken, the other's argument is made safe first, since a gradient of zero times an infinite
-// derivative is NaN; and no definition stands on the derivative of `abs` or `max` at a tie.
+// derivative is NaN; and no definition stands on the derivative of `abs` or `max` at a tie. Of the arguments
+// of one call at most one emits ops, since compilers evaluate arguments in different orders.
 namespace sinter::graph {
 namespace composites {
 namespace {
@@ -55,7 +56,8 @@ Shifted shift_by_maximum(Builder& b, Value x, int64_t axis) {
 
 // The sum of a row of exponentials; 1 for a dead row, whose exponentials are all 0.
 Value safe_row_sum(Builder& b, Value exponentials, Value alive, int64_t axis) {
-  return b.select(alive, b.reduce_sum(exponentials, {axis}, true), b.scalar_like(1, exponentials));
+  const Value sum = b.reduce_sum(exponentials, {axis}, true);
+  return b.select(alive, sum, b.scalar_like(1, exponentials));
 }
 
 }  // namespace
@@ -83,7 +85,8 @@ Value cross_entropy(const Composite& c) {
   if (c.attributes.has("ignore_index")) ignore = c.attributes.integer("ignore_index");
   const Value labels = b.check_index(c.operands[1], logits.shape().back(), ignore);
 
-  Value hit = b.equal(b.expand_dims(labels, {axis}), b.iota({labels.dtype(), logits.shape()}, axis));
+  const Value classes = b.iota({labels.dtype(), logits.shape()}, axis);
+  Value hit = b.equal(b.expand_dims(labels, {axis}), classes);
   Value counts;
   if (ignore) {
     counts = b.not_equal(labels, b.constant_int(*ignore, labels.dtype()));
@@ -132,7 +135,8 @@ Value sigmoid(const Composite& c) {
   const Value negative = b.less(c.x(), b.scalar_like(0, c.x()));
   const Value e = b.exp(b.select(negative, c.x(), b.neg(c.x())));
   const Value one = b.scalar_like(1, c.x());
-  return b.div(b.select(negative, e, one), b.add(one, e));
+  const Value numerator = b.select(negative, e, one);
+  return b.div(numerator, b.add(one, e));
 }
 
 Value silu(const Composite& c) {
@@ -145,12 +149,14 @@ Value gelu(const Composite& c) {
   const auto scalar = [&](double value) { return b.scalar_like(value, x); };
   Value bend;
   if (c.attributes.flag("tanh")) {
-    const Value cubic = b.mul(b.mul(x, square(b, x)), scalar(0.044715));
-    bend = b.tanh(b.mul(b.add(x, cubic), scalar(std::sqrt(2 / std::numbers::pi))));
+    const Value cube = b.mul(x, square(b, x));
+    const Value bent = b.add(x, b.mul(cube, scalar(0.044715)));
+    bend = b.tanh(b.mul(bent, scalar(std::sqrt(2 / std::numbers::pi))));
   } else {
     bend = b.erf(b.mul(x, scalar(1 / std::numbers::sqrt2)));
   }
-  return b.mul(b.mul(x, scalar(0.5)), b.add(bend, scalar(1)));
+  const Value half = b.mul(x, scalar(0.5));
+  return b.mul(half, b.add(bend, scalar(1)));
 }
 
 // NaN is not below 0 and passes.
@@ -178,7 +184,8 @@ Value softplus(const Composite& c) {
   const Value zero = b.scalar_like(0, c.x());
   const Value above = b.greater(c.x(), zero);
   const Value e = b.exp(b.select(above, b.neg(c.x()), c.x()));
-  return b.add(b.select(above, c.x(), zero), b.log1p(e));
+  const Value line = b.select(above, c.x(), zero);
+  return b.add(line, b.log1p(e));
 }
 
 Value mean(const Composite& c) {

@@ -47,20 +47,25 @@ class Visible {
         batch_(heads.batch) {}
 
   void require(Value condition) { all_ = all_ ? b_.logical_and(all_, condition) : condition; }
-  void causal() { require(b_.less_equal(key(), query(0))); }
+  void causal() {
+    const Value key = keys();
+    require(b_.less_equal(key, query(0)));
+  }
   void window(int64_t size, bool causal) {
-    require(b_.greater(key(), query(-size)));
-    if (!causal) require(b_.less(key(), query(size)));
+    const Value key = keys();
+    require(b_.greater(key, query(-size)));
+    if (!causal) require(b_.less(key, query(size)));
   }
   void lengths(Value lengths) {
     Shape shape(static_cast<size_t>(score_rank_), 1);
     shape[0] = batch_;
-    require(b_.less(key(), b_.reshape(lengths, shape)));
+    const Value key = keys();
+    require(b_.less(key, b_.reshape(lengths, shape)));
   }
   Value all() const { return all_; }
 
  private:
-  Value key() { return b_.iota(positions_, 1); }
+  Value keys() { return b_.iota(positions_, 1); }
   // The position of the query among the keys, the last query standing at the last key, and `distance`
   // further.
   Value query(int64_t distance) {

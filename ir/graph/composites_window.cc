@@ -93,8 +93,9 @@ Value convolution(const Composite& c) {
   if (groups == 1) {
     y = b.contract(x, kernel, "nc" + numbers + places + ",oc" + places + "->no" + numbers);
   } else {
-    y = b.contract(split_axis(b, x, 1, groups), split_axis(b, kernel, 0, groups),
-                   "ngc" + numbers + places + ",goc" + places + "->ngo" + numbers);
+    x = split_axis(b, x, 1, groups);
+    kernel = split_axis(b, kernel, 0, groups);
+    y = b.contract(x, kernel, "ngc" + numbers + places + ",goc" + places + "->ngo" + numbers);
     Shape merged = y.shape();
     merged[1] *= merged[2];
     merged.erase(merged.begin() + 2);
