@@ -57,9 +57,8 @@ llvm::Function* power_function(llvm::Module& module, llvm::Type* type) {
   llvm::Value* of_minus_one = b.CreateSelect(odd, minus_one, one);
   llvm::Value* reciprocal = b.CreateSelect(b.CreateICmpEQ(base, minus_one), of_minus_one, zero);
   reciprocal = b.CreateSelect(b.CreateICmpEQ(base, one), one, reciprocal);
-  b.CreateCondBr(b.CreateICmpSGT(exponent, zero), loop, done);
   llvm::Value* without_loop = b.CreateSelect(b.CreateICmpEQ(exponent, zero), one, reciprocal);
-  entry->getTerminator()->moveAfter(llvm::cast<llvm::Instruction>(without_loop));
+  b.CreateCondBr(b.CreateICmpSGT(exponent, zero), loop, done);
 
   b.SetInsertPoint(loop);
   auto* left = b.CreatePHI(type, 2);
