@@ -63,7 +63,7 @@ class StepPrinter {
         out += launch(step);
       } else {
         const std::string range =
-            step.reverse ? fmt::format("{}..0 falling", step.count) : fmt::format("0..{}", step.count);
+            step.reverse ? fmt::format("0..{} falling", step.count) : fmt::format("0..{}", step.count);
         out += fmt::format("repeat l{} in {}:\n{}", depth, range, indented(print(step.body, depth + 1)));
       }
     }
@@ -82,8 +82,8 @@ class StepPrinter {
 };
 
 std::string fault_text(const FaultSite& site) {
-  if (site.kind == FaultSite::Kind::finite) return fmt::format("{} of {} is finite", site.op, site.subject);
-  return fmt::format("{} of {}: 0 <= index < {}", site.op, site.subject, site.bound);
+  if (site.kind == FaultSite::Kind::finite) return fmt::format("{}: {} is finite", site.op, site.subject);
+  return fmt::format("{}: 0 <= {} < {}", site.op, site.subject, site.bound);
 }
 
 }  // namespace
