@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include "ir/error.h"
+#include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/inline_calls.h"
 #include "passes/pass.h"
+#include "passes/simplify/simplify.h"
 
 namespace sinter::passes {
 namespace {
@@ -11,6 +13,8 @@ namespace {
 constexpr Pass kPasses[] = {
     {"inline_calls", "replaces calls by the body of what they call", inline_calls},
     {"differentiate", "expands grad ops into the gradients they stand for", differentiate},
+    {"decompose", "replaces composites by the primitives that define them", decompose},
+    {"simplify", "folds, merges and removes ops, and brings the rest to one form", simplify},
 };
 
 }  // namespace

@@ -1,0 +1,55 @@
+#include "passes/decompose/decompose.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "ir/error.h"
+#include "ir/graph/builder.h"
+#include "passes/rewrite.h"
+
+namespace sinter::passes {
+namespace {
+
+using graph::Function;
+using graph::Op;
+using graph::OpCode;
+using graph::Value;
+
+std::set<OpCode> kept_composites(const std::vector<std::string>& names) {
+  std::set<OpCode> kept;
+  for (const std::string& name : names) {
+    const auto code = graph::opcode_from_name(name);
+    if (!code || graph::info(*code).kind != graph::OpKind::composite) {
+      throw GraphError(fmt::format("decompose: '{}' is no composite", name));
+    }
+    kept.insert(*code);
+  }
+  return kept;
+}
+
+// One level; whether there was any.
+bool decompose_once(graph::Module& module, Function& function, const std::set<OpCode>& kept) {
+  bool found = false;
+  Replacements replacements;
+  rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+    if (op.kind() != graph::OpKind::composite || kept.contains(op.code)) return std::nullopt;
+    found = true;
+    graph::Builder builder(module, function);
+    builder.set_location(op.location);
+    return graph::decompose(builder, op.code, op.operands, op.attributes);
+  });
+  return found;
+}
+
+}  // namespace
+
+void decompose(graph::Module& module, const std::vector<std::string>& arguments) {
+  const std::set<OpCode> kept = kept_composites(arguments);
+  for (const auto& function : module.functions) {
+    while (decompose_once(module, *function, kept)) {
+    }
+  }
+}
+
+}  // namespace sinter::passes

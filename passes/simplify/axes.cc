@@ -1,0 +1,104 @@
+#include "passes/simplify/axes.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace sinter::passes {
+
+using graph::Shape;
+
+namespace {
+
+bool all_in(int64_t begin, int64_t end, const Axes& axes, bool in) {
+  for (int64_t axis = begin; axis < end; ++axis) {
+    if (contains(axes, axis) != in) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool contains(const Axes& axes, int64_t axis) {
+  return std::ranges::find(axes, axis) != axes.end();
+}
+
+Axes all_axes(int64_t rank) {
+  Axes axes(at(rank));
+  std::iota(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
+Axes without(int64_t rank, const Axes& axes) {
+  Axes result;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    if (!contains(axes, axis)) result.push_back(axis);
+  }
+  return result;
+}
+
+Axes pick(const Axes& values, const Axes& places) {
+  Axes result;
+  for (int64_t place : places) result.push_back(values[at(place)]);
+  return result;
+}
+
+Axes inverse(const Axes& permutation) {
+  Axes result(permutation.size());
+  for (size_t i = 0; i < permutation.size(); ++i) result[at(permutation[i])] = static_cast<int64_t>(i);
+  return result;
+}
+
+Axes longer_than_one(const Shape& shape) {
+  Axes axes;
+  for (int64_t axis = 0; axis < rank_of(shape); ++axis) {
+    if (shape[at(axis)] != 1) axes.push_back(axis);
+  }
+  return axes;
+}
+
+bool AxisGroup::from_all(const Axes& axes) const {
+  return all_in(from_begin, from_end, axes, true);
+}
+bool AxisGroup::from_none(const Axes& axes) const {
+  return all_in(from_begin, from_end, axes, false);
+}
+bool AxisGroup::to_all(const Axes& axes) const {
+  return all_in(to_begin, to_end, axes, true);
+}
+bool AxisGroup::to_none(const Axes& axes) const {
+  return all_in(to_begin, to_end, axes, false);
+}
+
+std::optional<std::vector<AxisGroup>> group_axes(const Shape& from, const Shape& to) {
+  if (graph::element_count(from) == 0) return std::nullopt;
+  std::vector<AxisGroup> groups;
+  int64_t i = 0, j = 0;
+  const int64_t from_rank = rank_of(from), to_rank = rank_of(to);
+  while (i < from_rank || j < to_rank) {
+    if (i < from_rank && from[at(i)] == 1) {
+      groups.push_back({i, i + 1, j, j});
+      ++i;
+      continue;
+    }
+    if (j < to_rank && to[at(j)] == 1) {
+      groups.push_back({i, i, j, j + 1});
+      ++j;
+      continue;
+    }
+    AxisGroup group{i, i + 1, j, j + 1};
+    int64_t left = from[at(i)], right = to[at(j)];
+    while (left != right) {
+      if (left < right) {
+        left *= from[at(group.from_end++)];
+      } else {
+        right *= to[at(group.to_end++)];
+      }
+    }
+    groups.push_back(group);
+    i = group.from_end;
+    j = group.to_end;
+  }
+  return groups;
+}
+
+}  // namespace sinter::passes

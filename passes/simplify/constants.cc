@@ -1,0 +1,103 @@
+#include "passes/simplify/constants.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+namespace sinter::passes {
+
+using graph::DType;
+using graph::Op;
+using graph::OpCode;
+
+namespace {
+
+bool computes(DType type) {
+  return type != DType::f16 && type != DType::bf16;
+}
+
+std::optional<loop::ScalarOp> scalar_op(OpCode code) {
+  switch (code) {
+#define SINTER_ELEMENTWISE(name, arity, domain, result) \
+  case OpCode::name:                                    \
+    return loop::ScalarOp::name;
+#include "ir/graph/elementwise.def"
+#undef SINTER_ELEMENTWISE
+    default:
+      return std::nullopt;
+  }
+}
+
+// The shortest decimal that rounds to the same f32, so that 0.1f is written 0.1.
+double shortest(double value) {
+  if (!std::isfinite(value)) return value;
+  const std::string text = fmt::format("{}", static_cast<float>(value));
+  double read = value;
+  std::from_chars(text.data(), text.data() + text.size(), read);
+  return static_cast<double>(static_cast<float>(read)) == value ? read : value;
+}
+
+}  // namespace
+
+bool Splat::operator==(const Splat& other) const {
+  return type == other.type && value.integer == other.value.integer &&
+         std::bit_cast<uint64_t>(value.number) == std::bit_cast<uint64_t>(other.value.number);
+}
+
+std::optional<Splat> splat_of(const Op& op) {
+  if (op.code != OpCode::constant) return std::nullopt;
+  const graph::Attribute* value = op.attributes.find("value");
+  if (value == nullptr) return std::nullopt;
+  const DType type = op.results[0].dtype;
+  if (graph::is_floating(type)) return make_splat(op.attributes.number("value"), type);
+  const loop::Scalar integer{.integer = std::get<int64_t>(*value)};
+  return Splat{loop::evaluate_cast(integer, loop::Type::i64, loop::from_graph(type)), type};
+}
+
+Splat make_splat(double value, DType type) {
+  const loop::Scalar number{.number = value};
+  if (!computes(type)) return {number, type};
+  return {loop::evaluate_cast(number, loop::Type::f64, loop::from_graph(type)), type};
+}
+
+bool is_number(const Splat& splat, double number) {
+  if (graph::is_floating(splat.type)) {
+    return std::bit_cast<uint64_t>(splat.value.number) == std::bit_cast<uint64_t>(number);
+  }
+  return !(number == 0 && std::signbit(number)) && static_cast<double>(splat.value.integer) == number;
+}
+
+graph::Attributes attributes_of(const Splat& splat, graph::Shape shape) {
+  graph::Attributes attributes{{"dtype", splat.type}, {"shape", std::move(shape)}};
+  if (!graph::is_floating(splat.type)) {
+    attributes.set("value", splat.value.integer);
+  } else {
+    attributes.set("value", splat.type == DType::f32 ? shortest(splat.value.number) : splat.value.number);
+  }
+  return attributes;
+}
+
+std::optional<Splat> fold_elementwise(const Op& op, std::span<const Splat> operands) {
+  const DType from = operands.back().type, to = op.results[0].dtype;
+  if (op.code == OpCode::select) return operands[0].value.integer ? operands[1] : operands[2];
+  if (!computes(from) || !computes(to)) return std::nullopt;
+  if (op.code == OpCode::cast) {
+    return Splat{loop::evaluate_cast(operands[0].value, loop::from_graph(from), loop::from_graph(to)), to};
+  }
+  const auto code = scalar_op(op.code);
+  if (!code) return std::nullopt;
+  std::vector<loop::Scalar> values;
+  for (const Splat& operand : operands) values.push_back(operand.value);
+  return Splat{loop::evaluate(*code, loop::from_graph(from), loop::from_graph(to), values), to};
+}
+
+std::optional<Splat> fold_binary(loop::ScalarOp op, const Splat& lhs, const Splat& rhs) {
+  if (!computes(lhs.type)) return std::nullopt;
+  const loop::Type type = loop::from_graph(lhs.type);
+  return Splat{loop::evaluate(op, type, type, std::vector{lhs.value, rhs.value}), lhs.type};
+}
+
+}  // namespace sinter::passes

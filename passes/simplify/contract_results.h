@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// What the grad ops among `ops` differentiate for. A rule may not look through these: the gradient for v of
+// f(v) is not that of what v is made from.
+std::vector<graph::Value> differentiated_values(const std::vector<std::unique_ptr<graph::Op>>& ops);
+
+// Gives a contract whose only use is a transpose the letters of the transposed result; how many. The
+// transposes are dead afterwards. Unlike the rules this looks at who uses a value.
+//
+//   %1 = contract %a, %b {dims="mk,kn->mn"}     %1 = contract %a, %b {dims="mk,kn->nm"}
+//   %2 = transpose %1 {permutation=[1,0]}
+int absorb_transposes_of_contracts(graph::Function& function);
+
+}  // namespace sinter::passes

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "passes/simplify/editor.h"
+#include "passes/simplify/pattern.h"
+
+namespace sinter::passes {
+
+// The element types of `x` that a rule holds for.
+enum class Domain : uint8_t { any, floating, integer, logical };
+bool contains(Domain domain, graph::DType type);
+
+// What else must be known of a rule.
+enum class Note : uint8_t {
+  exact,            // the same bits for every value, NaN, infinities and -0 included
+  rounds,           // may round otherwise, and lose the sign of a zero
+  after_gradients,  // exact, and only where nothing is differentiated any more
+};
+
+// A rule in a line: what the left side matches is what the right side says.
+struct PatternRule {
+  std::string_view from;  // its name, too
+  std::string_view to;
+  Domain domain = Domain::any;  // of the last operand
+  bool (*when)(const Match& bound) = nullptr;
+  Note note = Note::exact;
+};
+
+// A rule that takes more than a line, for the ops from `first` to `last` in the order of ops.def.
+struct RewriteRule {
+  std::string_view name;
+  graph::OpCode first, last;
+  Rewrite rewrite;
+  Note note = Note::exact;
+};
+
+std::span<const PatternRule> pattern_rules();  // rules.cc
+std::span<const RewriteRule> rewrite_rules();  // rewrites.cc
+
+// A rule's value for `op`, or an empty value.
+graph::Value apply_pattern(int index, Editor& e, const graph::Op& op);
+
+// All rules, or the one of that name. Throws InternalError where there is none.
+RuleIndex index_rules(bool after_gradients, std::string_view only = "");
+
+}  // namespace sinter::passes
