@@ -75,8 +75,7 @@ Tensor straight_through(Operand value, Operand gradient_of) {
   return stop_gradient(value) + (gradient_of - stop_gradient(gradient_of));
 }
 
-std::vector<Tensor> checkpoint(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& fn,
-                               Operands inputs) {
+std::vector<Tensor> checkpoint(const TensorFunction& fn, Operands inputs) {
   const std::source_location where = inputs.where();
   Trace& trace = Trace::current("checkpoint", where);
   return translated([&] {
@@ -93,6 +92,49 @@ Tensor checkpoint(const std::function<Tensor(const Tensor&)>& fn, Operand input)
   return checkpoint(one, Operands({input}, input.where()))[0];
 }
 
+std::vector<Tensor> custom_gradient(const TensorFunction& fn, const GradientFunction& gradients,
+                                    Operands inputs) {
+  const std::source_location where = inputs.where();
+  Trace& trace = Trace::current("custom_gradient", where);
+  const auto check_closed = [&](const Trace::Closed& closed) {
+    if (closed.captured.empty()) return;
+    trace.fail(
+        "custom_gradient",
+        fmt::format("{} from around it is used; pass it as an input", to_string(closed.captured[0].type())),
+        where);
+  };
+  return translated([&] {
+    const Values operands = resolve_each(trace, "custom_gradient", inputs);
+    Values outputs;
+    const Trace::Closed forward = nested(trace, "custom", Trace::Nested::block, where, [&] {
+      const std::vector<Tensor> results = fn(block_parameters(trace, operands, "input"));
+      for (const Tensor& result : results) outputs.push_back(trace.use("custom_gradient", result, where));
+      return results;
+    });
+    check_closed(forward);
+    std::erase_if(outputs, [](graph::Value value) { return !is_floating(value.dtype()); });
+    std::vector<graph::TensorType> wanted;
+    for (graph::Value value : operands) {
+      if (is_floating(value.dtype())) wanted.push_back(value.type());
+    }
+    const Trace::Closed backward = nested(trace, "custom_vjp", Trace::Nested::block, where, [&] {
+      const std::vector<Tensor> again = block_parameters(trace, operands, "input");
+      const std::vector<Tensor> results = gradients(again, block_parameters(trace, outputs, "cotangent"));
+      bool fits = results.size() == wanted.size();
+      for (size_t i = 0; fits && i < wanted.size(); ++i) {
+        fits = trace.use("custom_gradient", results[i], where).type() == wanted[i];
+      }
+      if (!fits) {
+        trace.fail("custom_gradient", "it takes one gradient for each floating input, of its type", where);
+      }
+      return results;
+    });
+    check_closed(backward);
+    return trace.wrap(
+        trace.builder(where).call(*forward.function, operands, {{"vjp", backward.function->name()}}));
+  });
+}
+
 ScanStep scan(Operands carries, Operands inputs, const ScanBody& body, const ScanOptions& options) {
   const std::source_location where = carries.where();
   Trace& trace = Trace::current("scan", where);
@@ -107,8 +149,9 @@ ScanStep scan(Operands carries, Operands inputs, const ScanBody& body, const Sca
     }
     const size_t carried = operands.size();
     const Trace::Closed closed = nested(trace, "scan", Trace::Nested::loop, where, [&] {
-      ScanStep step =
-          body(block_parameters(trace, operands, "carry"), block_parameters(trace, per_step, "input", true));
+      const std::vector<Tensor> state = block_parameters(trace, operands, "carry");
+      const std::vector<Tensor> slices = block_parameters(trace, per_step, "input", true);
+      ScanStep step = body(state, slices);
       if (step.carries.size() != carried) {
         trace.fail("scan", fmt::format("the body returns {} carries, got {}", step.carries.size(), carried),
                    where);

@@ -25,6 +25,13 @@ void check_name(std::string_view what, const std::string& name) {
   throw Error(fmt::format("'{}' does not name {}: letters, digits and '_' do", name, what));
 }
 
+// Whether a function is a body that Trace::open named after `main`.
+bool belongs_to(std::string_view name, std::string_view main) {
+  if (!name.starts_with(main)) return false;
+  name.remove_prefix(main.size());
+  return name.starts_with(".scan") || name.starts_with(".checkpoint") || name.starts_with(".custom");
+}
+
 }  // namespace
 
 const Tensor& Inputs::operator[](const std::string& name) const {
@@ -167,10 +174,7 @@ std::string Program::text(const std::string& name, bool locations) const {
   const std::string& main = state_->traced(name).name;
   std::string text;
   for (const auto& function : state_->module.functions) {
-    if (function->name() != main && !function->name().starts_with(main + ".scan") &&
-        !function->name().starts_with(main + ".checkpoint")) {
-      continue;
-    }
+    if (function->name() != main && !belongs_to(function->name(), main)) continue;
     if (!text.empty()) text += "\n";
     text += graph::print(*function, {.locations = locations});
   }

@@ -64,8 +64,10 @@ Tensor MultiHeadAttention::operator()(Operand operand, const AttentionInputs& in
   if (inputs.context.defined()) check_input("context", inputs.context, operand);
   const Tensor& source = inputs.context.defined() ? inputs.context : x;
   const int64_t groups = kv_heads(options_);
-  const Tensor heads = attention(split_heads(query(x), options_.heads), split_heads(key(source), groups),
-                                 split_heads(value(source), groups), to_options(options_, inputs));
+  const Tensor q = split_heads(query(x), options_.heads);
+  const Tensor k = split_heads(key(source), groups);
+  const Tensor v = split_heads(value(source), groups);
+  const Tensor heads = attention(q, k, v, to_options(options_, inputs));
   return output(reshape(transpose(heads, {0, 2, 1, 3}), {x.dim(0), x.dim(1), options_.width}));
 }
 
@@ -75,8 +77,9 @@ Tensor MultiHeadAttention::weights(Operand operand, const AttentionInputs& input
   check_input("x", x, operand);
   if (inputs.context.defined()) check_input("context", inputs.context, operand);
   const Tensor& source = inputs.context.defined() ? inputs.context : x;
-  return attention_weights(split_heads(query(x), options_.heads),
-                           split_heads(key(source), kv_heads(options_)), to_options(options_, inputs));
+  const Tensor q = split_heads(query(x), options_.heads);
+  const Tensor k = split_heads(key(source), kv_heads(options_));
+  return attention_weights(q, k, to_options(options_, inputs));
 }
 
 }  // namespace sinter::nn

@@ -14,11 +14,21 @@ Tensor stop_gradient(Operand x);  // x, seen as a constant by grad
 // The value of one tensor with the gradient of another, finite one: straight_through(round(x), x).
 Tensor straight_through(Operand value, Operand gradient_of);
 
+using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs)>;
+
 // fn(inputs), whose inner values are computed again for the gradient instead of being kept. fn may use
 // tensors and parameters from around it.
 Tensor checkpoint(const std::function<Tensor(const Tensor&)>& fn, Operand input);
-std::vector<Tensor> checkpoint(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& fn,
-                               Operands inputs);
+std::vector<Tensor> checkpoint(const TensorFunction& fn, Operands inputs);
+
+// gradients(inputs, cotangents): for each floating output of fn comes d loss / d output; for each floating
+// input goes d loss / d input.
+using GradientFunction = std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs,
+                                                           const std::vector<Tensor>& cotangents)>;
+// fn(inputs), whose gradient is what `gradients` says. Both use their inputs alone: what they need from
+// around them, parameters too, is passed as an input.
+std::vector<Tensor> custom_gradient(const TensorFunction& fn, const GradientFunction& gradients,
+                                    Operands inputs);
 
 struct ScanStep {
   std::vector<Tensor> carries;  // of the types that came in
