@@ -7,17 +7,6 @@ namespace sinter::passes {
 
 using graph::Shape;
 
-namespace {
-
-bool all_in(int64_t begin, int64_t end, const Axes& axes, bool in) {
-  for (int64_t axis = begin; axis < end; ++axis) {
-    if (contains(axes, axis) != in) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 bool contains(const Axes& axes, int64_t axis) {
   return std::ranges::find(axes, axis) != axes.end();
 }
@@ -56,17 +45,12 @@ Axes longer_than_one(const Shape& shape) {
   return axes;
 }
 
-bool AxisGroup::from_all(const Axes& axes) const {
-  return all_in(from_begin, from_end, axes, true);
-}
-bool AxisGroup::from_none(const Axes& axes) const {
-  return all_in(from_begin, from_end, axes, false);
-}
-bool AxisGroup::to_all(const Axes& axes) const {
-  return all_in(to_begin, to_end, axes, true);
-}
-bool AxisGroup::to_none(const Axes& axes) const {
-  return all_in(to_begin, to_end, axes, false);
+std::optional<bool> all_in(const Shape& shape, int64_t begin, int64_t end, const Axes& axes) {
+  bool some = false, others = false;
+  for (int64_t axis = begin; axis < end; ++axis) {
+    if (shape[at(axis)] != 1) (contains(axes, axis) ? some : others) = true;
+  }
+  return some && others ? std::nullopt : std::optional(some);
 }
 
 std::optional<std::vector<AxisGroup>> group_axes(const Shape& from, const Shape& to) {

@@ -29,12 +29,11 @@ Axes longer_than_one(const graph::Shape& shape);  // the axes that are
 // may be empty, for axes of extent 1.
 struct AxisGroup {
   int64_t from_begin, from_end, to_begin, to_end;
-
-  bool from_all(const Axes& axes) const;  // each of the left side is in `axes`
-  bool from_none(const Axes& axes) const;
-  bool to_all(const Axes& axes) const;
-  bool to_none(const Axes& axes) const;
 };
+
+// Whether those of `shape`'s axes from `begin` to `end` that are longer than one are all in `axes`; nothing
+// where some are and some are not. False where there is none.
+std::optional<bool> all_in(const graph::Shape& shape, int64_t begin, int64_t end, const Axes& axes);
 
 // The finest groups of a reshape; nothing where a shape has no elements.
 std::optional<std::vector<AxisGroup>> group_axes(const graph::Shape& from, const graph::Shape& to);

@@ -76,12 +76,14 @@ Value reduction_of_reshape(Editor& e, const Op& op) {
   const Op* reshape = e.find(op.operands[0], OpCode::reshape);
   if (reshape == nullptr) return {};
   const Axes& axes = op.attributes.integers("axes");
-  const auto groups = group_axes(reshape->operands[0].shape(), reshape->results[0].shape);
+  const Shape& after = reshape->results[0].shape;
+  const auto groups = group_axes(reshape->operands[0].shape(), after);
   if (!groups) return {};
   Axes before;
   for (const AxisGroup& group : *groups) {
-    if (group.to_none(axes)) continue;
-    if (!group.to_all(axes)) return {};
+    const auto reduced = all_in(after, group.to_begin, group.to_end, axes);
+    if (!reduced) return {};
+    if (!*reduced) continue;
     for (int64_t axis = group.from_begin; axis < group.from_end; ++axis) before.push_back(axis);
   }
   if (before.empty()) return {};

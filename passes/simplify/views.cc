@@ -18,19 +18,20 @@ struct Source {
 };
 
 std::optional<Source> source_behind(const Op& broadcast, const Shape& shape) {
-  const auto groups = group_axes(broadcast.results[0].shape, shape);
+  const Shape &before = broadcast.operands[0].shape(), &after = broadcast.results[0].shape;
+  const auto groups = group_axes(after, shape);
   if (!groups) return std::nullopt;
   const Axes& dims = broadcast.attributes.integers("dims");
-  const Shape& before = broadcast.operands[0].shape();
   // Axes that stretch an extent of 1 are the broadcast's, not the operand's.
   Axes own;
   for (size_t i = 0; i < dims.size(); ++i) {
-    if (before[i] == broadcast.results[0].shape[at(dims[i])]) own.push_back(dims[i]);
+    if (before[i] == after[at(dims[i])]) own.push_back(dims[i]);
   }
   Source source;
   for (const AxisGroup& group : *groups) {
-    if (group.from_none(own)) continue;
-    if (!group.from_all(own)) return std::nullopt;
+    const auto is_own = all_in(after, group.from_begin, group.from_end, own);
+    if (!is_own) return std::nullopt;
+    if (!*is_own) continue;
     for (int64_t axis = group.to_begin; axis < group.to_end; ++axis) {
       source.dims.push_back(axis);
       source.shape.push_back(shape[at(axis)]);
