@@ -1,0 +1,151 @@
+// sinter-bench WORKLOAD: how long a call of a compiled function takes, and how that compares with what the
+// machine can do.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "bench/machine_peak.h"
+#include "bench/measure.h"
+#include "bench/workloads/workload.h"
+
+namespace sinter::bench {
+namespace {
+
+struct Options {
+  std::string workload;
+  std::string device = "cpu";
+  int threads = static_cast<int>(std::thread::hardware_concurrency());
+  double seconds = 4;
+  bool json = false;
+};
+
+struct Result {
+  double first_step = 0;  // the first call of the compiled function
+  double cold = 0;        // process start to the end of the first call
+  Times times;
+  double flops = 0;  // a call
+  double bytes = 0;  // a call, if every input, output and state moved once
+  int64_t resident = 0;
+  double peak_flops = 0;
+  double peak_bandwidth = 0;
+};
+
+void fill_inputs(Function& function, int32_t classes) {
+  std::mt19937_64 random(0);
+  std::normal_distribution<float> normal;
+  for (const TensorInfo& info : function.inputs()) {
+    if (info.dtype == i32) {
+      for (int32_t& value : function.input<int32_t>(info.name))
+        value = static_cast<int32_t>(random() % static_cast<uint64_t>(classes));
+    } else {
+      for (float& value : function.input<float>(info.name)) value = normal(random);
+    }
+  }
+}
+
+// Elements here are 4 bytes wide.
+double bytes_of(const std::vector<TensorInfo>& tensors) {
+  double bytes = 0;
+  for (const TensorInfo& info : tensors) bytes += 4.0 * static_cast<double>(element_count(info.shape));
+  return bytes;
+}
+
+Result run(const Options& options) {
+  const Workload work = workload(options.workload);
+  Program program;
+  program.add("step", work.inputs, work.body, work.options);
+  program.compile({.device = options.device, .threads = options.threads});
+  Function function = program.function("step");
+  fill_inputs(function, work.classes);
+
+  Result result;
+  const double begin = seconds_now();
+  function.run();
+  result.first_step = seconds_now() - begin;
+  result.cold = seconds_since_process_start();
+  result.times = measure([&] { function.run(); }, options.seconds);
+  result.resident = peak_resident_bytes();
+
+  const int writes = work.options.training ? 2 : 1;  // training reads and writes its state
+  result.flops = work.flops;
+  result.bytes =
+      bytes_of(function.inputs()) + bytes_of(function.outputs()) + writes * bytes_of(program.states());
+  result.peak_flops = peak_flops(options.threads);
+  result.peak_bandwidth = peak_copy_bandwidth(options.threads);
+  return result;
+}
+
+void print_json(const Options& options, const Result& result) {
+  const nlohmann::ordered_json line = {
+      {"workload", options.workload},
+      {"system", "sinter"},
+      {"device", options.device},
+      {"threads", options.threads},
+      {"calls", result.times.calls},
+      {"min_us", 1e6 * result.times.min},
+      {"median_us", 1e6 * result.times.median},
+      {"p95_us", 1e6 * result.times.p95},
+      {"first_step_ms", 1e3 * result.first_step},
+      {"cold_ms", 1e3 * result.cold},
+      {"peak_rss_mb", static_cast<double>(result.resident) / (1 << 20)},
+      {"flops", result.flops},
+      {"bytes", result.bytes},
+      {"gflops", 1e-9 * result.flops / result.times.median},
+      {"gbytes", 1e-9 * result.bytes / result.times.median},
+      {"peak_gflops", 1e-9 * result.peak_flops},
+      {"peak_gbytes", 1e-9 * result.peak_bandwidth},
+  };
+  fmt::print("{}\n", line.dump());
+}
+
+void print_rate(const char* unit, double amount, double seconds, double peak, const char* peak_name) {
+  const double rate = amount / seconds;
+  fmt::print("  {:8.2f} {:<8} {:5.1f} % of {}, {:.1f} {}\n", 1e-9 * rate, unit, 100 * rate / peak, peak_name,
+             1e-9 * peak, unit);
+}
+
+void print_text(const Options& options, const Result& result) {
+  const Times& times = result.times;
+  fmt::print("{} on {}, {} thread(s), {} calls\n", options.workload, options.device, options.threads,
+             times.calls);
+  fmt::print("  min {:.1f}  median {:.1f}  p95 {:.1f} us\n", 1e6 * times.min, 1e6 * times.median,
+             1e6 * times.p95);
+  if (result.flops > 0)
+    print_rate("GFLOP/s", result.flops, times.median, result.peak_flops, "a multiply-add loop");
+  print_rate("GB/s", result.bytes, times.median, result.peak_bandwidth, "a memory copy");
+  fmt::print("  first step {:.2f} ms, process start to its end {:.0f} ms, peak memory {:.1f} MiB\n",
+             1e3 * result.first_step, 1e3 * result.cold, static_cast<double>(result.resident) / (1 << 20));
+}
+
+}  // namespace
+}  // namespace sinter::bench
+
+int main(int argc, char** argv) {
+  using namespace sinter::bench;
+  Options options;
+  CLI::App app("Times one workload.");
+  app.add_option("workload", options.workload,
+                 "flagship, infer1, nanogpt, block, rows, sdpa:T[:causal] or gemm:MxNxK")
+      ->required();
+  app.add_option("--device", options.device, "device to run on")->capture_default_str();
+  app.add_option("--threads", options.threads, "threads to use")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--seconds", options.seconds, "how long to measure")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 3600.0));
+  app.add_flag("--json", options.json, "print one line of JSON");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    const Result result = run(options);
+    options.json ? print_json(options, result) : print_text(options, result);
+  } catch (const sinter::Error& error) {
+    fmt::print(stderr, "sinter-bench: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <sinter/sinter.h>
+
+#include <string>
+#include <vector>
+
+namespace sinter::bench {
+
+// A function to time. What its body refers to, the body holds.
+struct Workload {
+  std::vector<Input> inputs;  // floats are drawn from N(0, 1), integers from 0 .. classes-1
+  Program::Body body;
+  FunctionOptions options = {};
+  double flops = 0;  // of its contractions; 0 where it has none
+  int32_t classes = 1;
+};
+
+// One training step of the attention classifier: 32 sentences of 10 words with 64 features, 5 classes a word.
+Workload flagship();
+// The same model, forward, for one sentence.
+Workload infer1();
+// One training step of a character model: 65 characters, context 64, batch 12, 4 layers, 4 heads, 128 wide.
+Workload nanogpt();
+// Forward and backward of one pre-norm GPT block: batch 8, 256 tokens, 512 wide, 8 heads, causal.
+Workload block();
+// Layer norm → GELU → softmax over 4096 x 1024, forward and backward.
+Workload rows();
+// Attention, 1 x 8 heads x length x 64, forward and backward.
+Workload sdpa(int64_t length, bool causal);
+Workload gemm(int64_t m, int64_t n, int64_t k);
+
+// "flagship", "infer1", "nanogpt", "block", "rows", "sdpa:T", "sdpa:T:causal", "gemm:MxNxK". Throws Error.
+Workload workload(const std::string& name);
+
+}  // namespace sinter::bench

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# count_tests.sh FOLDER: counts the tests of one ctest run. FOLDER holds ctest.xml, ctest's own report, in which
+# a test program is one test, and <test>.xml, the report of each such program, in which its tests are. Names those
+# that failed or were skipped. Fails where a test failed or none ran.
+set -euo pipefail
+reports=$1
+
+# ctest.xml → "<passed|failed|skipped> <name>" for each of its tests.
+ctest_results() {
+  awk '/<testcase / {
+    match($0, / name="[^"]*"/); name = substr($0, RSTART + 7, RLENGTH - 8)
+    match($0, / status="[^"]*"/); status = substr($0, RSTART + 9, RLENGTH - 10)
+    print (status == "run" ? "passed" : status == "disabled" ? "skipped" : "failed"), name
+  }' "$reports/ctest.xml"
+}
+
+# GoogleTest's report → the same for each of its tests.
+gtest_results() {
+  awk '
+    function flush() { if (name != "") print result, name; name = "" }
+    /<testcase / {
+      flush()
+      match($0, / name="[^"]*"/); name = substr($0, RSTART + 7, RLENGTH - 8)
+      match($0, / classname="[^"]*"/); name = substr($0, RSTART + 12, RLENGTH - 13) "." name
+      result = $0 ~ / result="completed"/ ? "passed" : "skipped"
+    }
+    /<failure / { result = "failed" }
+    END { flush() }' "$1"
+}
+
+# A program that failed without a failed test in its report (it crashed, or hung) is itself the failed test.
+results() {
+  local status name inner
+  while read -r status name; do
+    if [[ -f $reports/$name.xml ]]; then
+      inner=$(gtest_results "$reports/$name.xml")
+      [[ -z $inner ]] || echo "$inner"
+      [[ $status != failed || $'\n'$inner == *$'\n'"failed "* ]] || echo "failed $name"
+    else
+      echo "$status $name"
+    fi
+  done < <(ctest_results)
+}
+
+results | awk '
+  { count[$1]++ }
+  $1 != "passed" { print $1 ": " $2 }
+  END {
+    printf "%d passed, %d failed", count["passed"], count["failed"]
+    if (count["skipped"]) printf ", %d skipped", count["skipped"]
+    printf "\n"
+    exit count["failed"] > 0 || count["passed"] == 0
+  }'
