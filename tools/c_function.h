@@ -17,12 +17,16 @@
 // Expressions of the Loop IR as C, compiled by the system's compiler: a second, independent way to run them.
 namespace sinter::tools {
 
-enum class Division { exact, inexact };
+// What a machine does with f32.
+struct Machine {
+  bool inexact_division = false;    // quotients and square roots are off by 2 to 2.5 units of the last place
+  bool contracts_products = false;  // it may round a * b + c once
+};
 
 // Prints an expression as a list of definitions, one for each node, in order of evaluation.
 class CPrinter {
  public:
-  explicit CPrinter(Division division) : division_(division) {}
+  explicit CPrinter(bool inexact_division) : inexact_division_(inexact_division) {}
 
   void bind(const loop::VariableRef& variable, std::string value) {
     variables_[variable.get()] = std::move(value);
@@ -96,7 +100,7 @@ class CPrinter {
       case ScalarOp::div:
         return quotient(infix("/"));
       case ScalarOp::neg:
-        return "-" + args[0];
+        return fmt::format("-{}", args[0]);
       case ScalarOp::abs:
         return fmt::format("__builtin_fabsf({})", args[0]);
       case ScalarOp::fma:
@@ -124,7 +128,7 @@ class CPrinter {
       case ScalarOp::logical_xor:
         return infix("^");
       case ScalarOp::logical_not:
-        return "!" + args[0];
+        return fmt::format("!{}", args[0]);
       case ScalarOp::shift_left:
         return fmt::format("(int)((unsigned){} << {})", args[0], args[1]);
       case ScalarOp::shift_right:
@@ -137,10 +141,10 @@ class CPrinter {
   }
 
   std::string quotient(const std::string& value) const {
-    return division_ == Division::exact ? value : fmt::format("inexact({})", value);
+    return inexact_division_ ? fmt::format("inexact({})", value) : value;
   }
 
-  Division division_;
+  bool inexact_division_;
   std::unordered_map<const loop::Variable*, std::string> variables_;
   std::unordered_map<const loop::ExprNode*, std::string> names_;
   std::string definitions_;
@@ -150,21 +154,22 @@ class CPrinter {
 // A function of two i32 words that gives an f32, over arrays.
 class CFunction {
  public:
-  CFunction(const std::function<loop::Expr(const loop::Expr&, const loop::Expr&)>& build, Division division) {
+  CFunction(const std::function<loop::Expr(const loop::Expr&, const loop::Expr&)>& build,
+            const Machine& machine) {
     const loop::VariableRef first = loop::make_variable("first", loop::Type::i32);
     const loop::VariableRef second = loop::make_variable("second", loop::Type::i32);
     const loop::Expr value = build(loop::variable(first), loop::variable(second));
-    CPrinter printer(division);
+    CPrinter printer(machine.inexact_division);
     printer.bind(first, "first[i]");
     printer.bind(second, "second[i]");
     const std::string result = printer.print(value);
     operations_ = printer.operations();
-    function_ =
-        compile(fmt::format("{}\nvoid run(const int* restrict first, const int* restrict second,\n"
-                            "         float* restrict values, unsigned long count) {{\n"
-                            "  for (unsigned long i = 0; i < count; ++i) {{\n{}    values[i] = {};\n"
-                            "  }}\n}}\n",
-                            kPrelude, printer.definitions(), result));
+    function_ = compile(fmt::format("{}\nvoid run(const int* restrict first, const int* restrict second,\n"
+                                    "         float* restrict values, unsigned long count) {{\n"
+                                    "  for (unsigned long i = 0; i < count; ++i) {{\n{}    values[i] = {};\n"
+                                    "  }}\n}}\n",
+                                    kPrelude, printer.definitions(), result),
+                        machine);
   }
 
   void operator()(const uint32_t* first, const uint32_t* second, float* values, size_t count) const {
@@ -187,15 +192,15 @@ static inline float inexact(float x) {
 )";
 
   // The library stays loaded until the program ends.
-  static Function compile(const std::string& source) {
+  static Function compile(const std::string& source, const Machine& machine) {
     std::string pattern = (std::filesystem::temp_directory_path() / "sinter-XXXXXX").string();
     if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
     const std::filesystem::path folder = pattern;
     std::ofstream(folder / "function.c") << source;
     const std::string command = fmt::format(
-        "cc -O3 -mavx2 -mfma -ffp-contract=off -fno-math-errno -fno-trapping-math -shared -fPIC "
+        "cc -O3 -mavx2 -mfma -ffp-contract={1} -fno-math-errno -fno-trapping-math -shared -fPIC "
         "-o {0}/function.so {0}/function.c",
-        folder.string());
+        folder.string(), machine.contracts_products ? "fast" : "off");
     if (std::system(command.c_str()) != 0) throw std::runtime_error("cc fails on " + folder.string());
     void* library = dlopen((folder / "function.so").c_str(), RTLD_NOW);
     if (!library) throw std::runtime_error(dlerror());

@@ -11,7 +11,8 @@ Expr tanh(const Arithmetic& arithmetic, const Expr& x) {
   const Expr half = t * f32(0.5);
   const Expr quotient = t / (t + f32(2));
   const Expr y = loop::select(t < f32(1), arithmetic.fma(-half, quotient, half), quotient);
-  return with_sign(y, x);
+  // A quotient that is not exact may exceed 1.
+  return with_sign(arithmetic.target.exact_division ? y : at_most(y, 1), x);
 }
 
 }  // namespace sinter::passes::math
