@@ -28,12 +28,12 @@ class Graph:
     def linear(self, x, inputs, outputs):
         return self.op("Add", self.op("MatMul", x, self.weight(inputs, outputs)), self.weight(outputs))
 
-    def session(self, inputs, output, threads):
+    def session(self, inputs, output, output_shape, threads):
         def value(name, shape):
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
-        graph = helper.make_graph(self.nodes, "workload", [value(*i) for i in inputs], [value(output, None)],
-                                  self.weights)
+        graph = helper.make_graph(self.nodes, "workload", [value(*i) for i in inputs],
+                                  [value(output, output_shape)], self.weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         checker.check_model(model)
         settings = onnxruntime.SessionOptions()
@@ -56,13 +56,13 @@ def make_step(workload, threads):
     graph = Graph()
     name, *rest = workload.split(":")
     if name == "infer1":
-        inputs, output = [("x", [1, 10, 64])], classifier(graph, "x")
+        inputs, output, shape = [("x", [1, 10, 64])], classifier(graph, "x"), [1, 10, 5]
     elif name == "gemm":
         m, n, k = map(int, rest[0].split("x"))
-        inputs, output = [("a", [m, k]), ("b", [k, n])], graph.op("MatMul", "a", "b")
+        inputs, output, shape = [("a", [m, k]), ("b", [k, n])], graph.op("MatMul", "a", "b"), [m, n]
     else:
         raise SystemExit(f"onnxruntime does not run {workload}")
-    session = graph.session(inputs, output, threads)
+    session = graph.session(inputs, output, shape, threads)
     feeds = {name: random.standard_normal(shape).astype(np.float32) for name, shape in inputs}
     return lambda: session.run(None, feeds)
 
