@@ -67,6 +67,25 @@ void flush_folder_of(const std::filesystem::path& path) {
   if (folder.valid()) ::fsync(folder.value());
 }
 
+// What a path stands for.
+struct Target {
+  std::filesystem::path path;  // symbolic links followed
+  bool exists;
+  struct stat status;
+};
+
+Target find_target(const std::string& path) {
+  std::error_code ignored;
+  Target target{path, false, {}};
+  if (std::filesystem::is_symlink(target.path, ignored)) {
+    const std::filesystem::path resolved = std::filesystem::weakly_canonical(target.path, ignored);
+    if (!ignored) target.path = resolved;
+  }
+  target.exists = ::stat(target.path.c_str(), &target.status) == 0;
+  if (target.exists && S_ISDIR(target.status.st_mode)) fail("write", path, EISDIR);
+  return target;
+}
+
 std::string temporary_name(const std::string& path) {
   static std::atomic<unsigned> counter = 0;
   return fmt::format("{}.{}-{}.tmp", path, ::getpid(), counter++);
@@ -99,28 +118,32 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
 }
 
 void write_file_atomically(const std::string& path, std::span<const std::string_view> parts) {
-  std::error_code ignored;
-  std::filesystem::path target = path;
-  if (std::filesystem::is_symlink(target, ignored)) {
-    const std::filesystem::path resolved = std::filesystem::weakly_canonical(target, ignored);
-    if (!ignored) target = resolved;
-  }
-  struct stat status;
-  const bool exists = ::stat(target.c_str(), &status) == 0;
-  if (exists && S_ISDIR(status.st_mode)) fail("write", path, EISDIR);
-  if (exists && !S_ISREG(status.st_mode)) return write_in_place(path, parts);
+  const Target target = find_target(path);
+  if (target.exists && !S_ISREG(target.status.st_mode)) return write_in_place(path, parts);
 
-  const std::string temporary = temporary_name(target.string());
+  const std::string temporary = temporary_name(target.path.string());
   Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
   if (!file.valid()) fail("write", path, errno);
-  const bool keeps_mode = !exists || ::fchmod(file.value(), status.st_mode & 07777) == 0;
+  const bool keeps_mode = !target.exists || ::fchmod(file.value(), target.status.st_mode & 07777) == 0;
   if (!keeps_mode || !write_all(file.value(), parts) || ::fsync(file.value()) != 0 || !file.close() ||
-      ::rename(temporary.c_str(), target.c_str()) != 0) {
+      ::rename(temporary.c_str(), target.path.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary.c_str());
     fail("write", path, error);
   }
-  flush_folder_of(target);
+  flush_folder_of(target.path);
+}
+
+void check_writable(const std::string& path) {
+  const Target target = find_target(path);
+  if (target.exists && !S_ISREG(target.status.st_mode)) {
+    if (::access(path.c_str(), W_OK) != 0) fail("write", path, errno);
+    return;
+  }
+  const std::string temporary = temporary_name(target.path.string());
+  const Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.valid()) fail("write", path, errno);
+  ::unlink(temporary.c_str());
 }
 
 }  // namespace sinter::runtime

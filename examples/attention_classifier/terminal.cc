@@ -204,20 +204,19 @@ std::string attention_table(std::span<const std::string> words, std::span<const 
   return text;
 }
 
-std::string matrix_preview(std::string_view name, std::span<const float> values, int64_t rows,
-                           int64_t columns) {
-  assert(static_cast<int64_t>(values.size()) == rows * columns);
-  constexpr int64_t kRows = 5;
-  constexpr int64_t kColumns = 7;
-  std::string text = fmt::format("{} f32[{},{}]\n", name, rows, columns);
-  for (int64_t i = 0; i < std::min(rows, kRows); ++i) {
-    std::string line;
-    for (int64_t j = 0; j < std::min(columns, kColumns); ++j) {
-      line += fmt::format(" {:>10.4g}", values[static_cast<size_t>(i * columns + j)]);
+std::string matrix_preview(std::span<const std::string> words, std::span<const float> values) {
+  assert(!words.empty() && values.size() % words.size() == 0);
+  constexpr int kLabelWidth = 12;
+  constexpr size_t kColumns = 6;
+  const size_t columns = values.size() / words.size();
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    text += fmt::format("{:>{}.{}}", words[i], kLabelWidth - 1, kLabelWidth - 1);
+    for (float value : values.subspan(i * columns, std::min(columns, kColumns))) {
+      text += fmt::format(" {:>10.4g}", value);
     }
-    text += line + (columns > kColumns ? "  …\n" : "\n");
+    text += columns > kColumns ? " …\n" : "\n";
   }
-  if (rows > kRows) text += fmt::format(" {:>10}\n", "⋮");
   return text;
 }
 

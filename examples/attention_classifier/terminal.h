@@ -45,9 +45,8 @@ std::string training_plot(std::span<const double> loss, std::span<const double> 
 // the hundredths beside (at most 99; a dot where they round to 0).
 std::string attention_table(std::span<const std::string> words, std::span<const float> weights);
 
-// "context f32[320,64]" and the first rows and columns of a [rows, columns] row-major matrix.
-std::string matrix_preview(std::string_view name, std::span<const float> values, int64_t rows,
-                           int64_t columns);
+// The first columns of a row-major matrix that has one row for each word.
+std::string matrix_preview(std::span<const std::string> words, std::span<const float> values);
 
 // Each word's probabilities, [words, classes] row-major, with its most probable class marked.
 std::string probability_table(std::span<const std::string> words, std::span<const std::string_view> classes,

@@ -81,5 +81,21 @@ TEST(File, SaysWhyItCannotWriteAndLeavesNothing) {
   EXPECT_EQ(folder.file_count(), 2u);
 }
 
+TEST(File, TellsBeforehandWhetherItCouldWrite) {
+  const ScratchFolder folder;
+  check_writable(folder.path("new"));
+  check_writable("/dev/null");
+  EXPECT_EQ(folder.file_count(), 0u);
+  check_writable(folder.write("old", "kept"));
+  EXPECT_EQ(read_file(folder.path("old")), "kept");
+
+  const std::string inside_missing = folder.path("missing/file");
+  EXPECT_EQ(error_of([&] { check_writable(inside_missing); }),
+            "cannot write " + inside_missing + ": No such file or directory");
+  EXPECT_EQ(error_of([&] { check_writable(folder.path("")); }),
+            "cannot write " + folder.path("") + ": Is a directory");
+  EXPECT_EQ(folder.file_count(), 1u);
+}
+
 }  // namespace
 }  // namespace sinter::runtime

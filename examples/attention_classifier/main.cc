@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "examples/attention_classifier/checkpoint.h"
+#include "examples/attention_classifier/conllu.h"
+#include "examples/attention_classifier/generated_language.h"
+#include "examples/attention_classifier/metrics.h"
+#include "examples/attention_classifier/options.h"
+#include "examples/attention_classifier/predictor.h"
+#include "examples/attention_classifier/terminal.h"
+#include "examples/attention_classifier/tokenize.h"
+#include "examples/attention_classifier/trainer.h"
+#include "runtime/error.h"
+#include "runtime/file.h"
+
+namespace attention_classifier {
+namespace {
+
+struct Data {
+  std::vector<Sentence> train;
+  std::vector<Sentence> dev;
+};
+
+Data read_data(const TrainCommand& command) {
+  if (!command.train.empty()) return {read_conllu(command.train), read_conllu(command.dev)};
+  GeneratedLanguage language = generate_language(command.training.seed);
+  fmt::print(
+      "No --train and --dev: a made-up language, in which the best that one can do without context\n"
+      "has a dev accuracy of {:.4f}\n",
+      context_free_ceiling(language.dev));
+  return {std::move(language.train), std::move(language.dev)};
+}
+
+// The longest of the sentences that fit a window.
+std::string example_of(std::span<const Sentence> sentences) {
+  std::span<const Word> longest;
+  for (const Sentence& sentence : sentences) {
+    const bool fits = sentence.size() <= static_cast<size_t>(kWindowLength);
+    if (fits && sentence.size() > longest.size()) longest = sentence;
+  }
+  if (longest.empty()) longest = std::span(sentences[0]).first(static_cast<size_t>(kWindowLength));
+  std::string text;
+  for (const Word& word : longest) text += (text.empty() ? "" : " ") + word.text;
+  return text;
+}
+
+void check_outputs(const TrainCommand& command) {
+  for (const std::string& path : {command.save, command.metrics}) {
+    if (!path.empty()) sinter::runtime::check_writable(path);
+  }
+  if (!command.save.empty() && command.save == command.metrics) {
+    throw sinter::RuntimeError("--save and --metrics name the same file");
+  }
+}
+
+std::vector<EpochMetrics> train_epochs(Trainer& trainer, int64_t epochs) {
+  std::vector<EpochMetrics> metrics;
+  for (int64_t i = 0; i < epochs; ++i) {
+    const EpochMetrics& epoch = metrics.emplace_back(trainer.run_epoch());
+    fmt::print("epoch {:>2}  loss {:.4f}  train accuracy {:.4f}  dev accuracy {:.4f}  {:.1f} s\n",
+               epoch.epoch, epoch.loss, epoch.train_accuracy, epoch.dev_accuracy, epoch.seconds);
+    std::fflush(stdout);
+  }
+  return metrics;
+}
+
+void plot(std::span<const EpochMetrics> metrics) {
+  std::vector<double> loss, accuracy;
+  for (const EpochMetrics& epoch : metrics) {
+    loss.push_back(epoch.loss);
+    accuracy.push_back(epoch.dev_accuracy);
+  }
+  fmt::print("\n{}", training_plot(loss, accuracy));
+}
+
+void train(const TrainCommand& command) {
+  check_outputs(command);
+  const Data data = read_data(command);
+  const Vocabulary vocabulary(data.train);
+  const ModelOptions model{vocabulary.word_count(), vocabulary.ending_count(), command.heads,
+                           command.features};
+  Windows train_windows = encode_windows(data.train, vocabulary);
+  Windows dev_windows = encode_windows(data.dev, vocabulary);
+  fmt::print("{} words, {} endings; {} windows to train on, {} to measure on\n", vocabulary.word_count(),
+             vocabulary.ending_count(), train_windows.count(), dev_windows.count());
+  Trainer trainer(model, command.training, std::move(train_windows), std::move(dev_windows));
+  std::fflush(stdout);
+  const std::vector<EpochMetrics> metrics = train_epochs(trainer, command.training.epochs);
+  plot(metrics);
+  if (!command.metrics.empty()) write_metrics(command.metrics, metrics);
+  if (!command.save.empty()) {
+    save_checkpoint(command.save,
+                    make_checkpoint(trainer.program(), model, vocabulary, example_of(data.dev)));
+    fmt::print("\nsaved {}\n", command.save);
+  }
+}
+
+void predict(const PredictCommand& command) {
+  const Checkpoint checkpoint = load_checkpoint(command.load);
+  const std::vector<std::string> words = tokenize(command.sentence.value_or(checkpoint.example));
+  Predictor predictor(command.load, checkpoint, command.device);
+  const std::vector<Stages> windows = predictor.run(words);
+  fmt::print("{}", describe_stages(windows[0]));
+  for (size_t i = 1; i < windows.size(); ++i) {
+    fmt::print("\nwords {} to {}\n{}", i * kWindowLength + 1,
+               std::min(words.size(), (i + 1) * static_cast<size_t>(kWindowLength)),
+               describe_classes(windows[i]));
+  }
+}
+
+}  // namespace
+}  // namespace attention_classifier
+
+int main(int argc, char** argv) {
+  using namespace attention_classifier;
+  try {
+    const Command command = parse_command_line(argc, argv);
+    if (command.exit_status) return *command.exit_status;
+    if (command.train) train(*command.train);
+    if (command.predict) predict(*command.predict);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "attention_classifier: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,155 @@
+#include "examples/attention_classifier/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <map>
+
+namespace attention_classifier {
+namespace {
+
+constexpr int kUsageError = 2;
+constexpr int64_t kGeneratedEpochs = 4;
+
+// CLI11 reads "1.5" and "1e3" as whole numbers too.
+CLI::Validator whole_number(int64_t from, int64_t to) {
+  return CLI::Validator(
+      [=](std::string& text) -> std::string {
+        int64_t value = 0;
+        const char* end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        if (error == std::errc() && stop == end && value >= from && value <= to) return "";
+        const bool open = to >= std::numeric_limits<int32_t>::max();
+        return open ? fmt::format("expected a whole number from {} on, got '{}'", from, text)
+                    : fmt::format("expected a whole number from {} to {}, got '{}'", from, to, text);
+      },
+      "N");
+}
+
+CLI::Validator divides_width() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        int64_t heads = 0;
+        const char* end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, heads);
+        if (error == std::errc() && stop == end && heads >= 1 && kWidth % heads == 0) return "";
+        return fmt::format("expected a number that divides {}, got '{}'", kWidth, text);
+      },
+      "N");
+}
+
+CLI::Validator path() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string { return text.empty() ? "expected a path" : ""; }, "PATH");
+}
+
+CLI::Validator positive_number() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        double value = 0;
+        if (CLI::detail::lexical_cast(text, value) && std::isfinite(value) && value > 0) return "";
+        return fmt::format("expected a number above 0, got '{}'", text);
+      },
+      "X");
+}
+
+// One of `choices`, by its name.
+template <typename T>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value,
+                        const std::map<std::string, T>& choices, const std::string& help) {
+  std::string names;
+  for (const auto& [choice, meaning] : choices) names += (names.empty() ? "" : "|") + choice;
+  return app
+      .add_option_function<std::string>(
+          name, [&value, choices](const std::string& text) { value = choices.at(text); }, help)
+      ->check(CLI::Validator(
+          [choices, names](std::string& text) -> std::string {
+            return choices.contains(text) ? "" : fmt::format("expected {}, got '{}'", names, text);
+          },
+          names));
+}
+
+void add_device_options(CLI::App& app, std::string& device, int& threads, bool& fuse) {
+  app.add_option("--device", device, "where to compute: cpu, reference, vulkan")->capture_default_str();
+  app.add_option("--threads", threads, "threads of the cpu device; all cores when left out")
+      ->check(whole_number(1, 1024));
+  add_choice(app, "--fuse", fuse, {{"off", false}, {"on", true}},
+             "group operations into kernels; on when left out");
+}
+
+CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
+  constexpr int64_t kMany = std::numeric_limits<int32_t>::max();
+  CLI::App* train = app.add_subcommand("train", "Trains a model and shows how it goes");
+  CLI::Option* sentences =
+      train->add_option("--train", command.train, "sentences to learn from, CoNLL-U")->check(path());
+  CLI::Option* dev =
+      train->add_option("--dev", command.dev, "sentences to measure accuracy on, CoNLL-U")->check(path());
+  sentences->needs(dev);
+  dev->needs(sentences);
+  TrainingOptions& training = command.training;
+  train
+      ->add_option(
+          "--epochs", training.epochs,
+          fmt::format("times to go through the sentences; {} when left out, {} for the generated language",
+                      training.epochs, kGeneratedEpochs))
+      ->check(whole_number(1, kMany));
+  train->add_option("--batch", training.batch, "windows of ten words a step")
+      ->check(whole_number(1, kMany))
+      ->capture_default_str();
+  train->add_option("--heads", command.heads, fmt::format("of the attention; a divisor of {}", kWidth))
+      ->check(divides_width())
+      ->capture_default_str();
+  add_choice(*train, "--features", command.features, {{"all", Features::all}, {"word", Features::word}},
+             "the word alone, or also its ending and shape; all when left out");
+  train->add_option("--learning-rate", training.learning_rate, "of the first step; falls to 5 %")
+      ->check(positive_number())
+      ->capture_default_str();
+  train->add_option("--seed", training.seed, "of the parameters' beginning, the order and dropout")
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
+      ->capture_default_str();
+  add_device_options(*train, training.device, training.threads, training.fuse);
+  train->add_option("--metrics", command.metrics, "write loss and accuracy of each epoch, CSV")
+      ->check(path());
+  train->add_option("--save", command.save, "write the model, safetensors")->check(path());
+  return train;
+}
+
+CLI::App* add_predict_command(CLI::App& app, PredictCommand& command) {
+  CLI::App* predict = app.add_subcommand("predict", "Shows what a model makes of a sentence, stage by stage");
+  predict->add_option("--load", command.load, "a model that train --save wrote")->required()->check(path());
+  predict->add_option("--sentence", command.sentence,
+                      "the sentence; one that comes with the model when left out");
+  add_device_options(*predict, command.device.device, command.device.threads, command.device.fuse);
+  return predict;
+}
+
+}  // namespace
+
+Command parse_command_line(int argc, const char* const* argv) {
+  CLI::App app("An attention classifier: tells for each word of a sentence which of five classes it has.",
+               "attention_classifier");
+  app.require_subcommand(1);
+  TrainCommand train_command;
+  PredictCommand predict_command;
+  const CLI::App* train = add_train_command(app, train_command);
+  add_predict_command(app, predict_command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& answered) {
+    app.exit(answered);
+    return {.exit_status = 0};
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "attention_classifier: {}\nRun with --help for more information.\n", error.what());
+    return {.exit_status = kUsageError};
+  }
+  if (!train->parsed()) return {.predict = predict_command};
+  const bool epochs_given = train->get_option("--epochs")->count() > 0;
+  if (train_command.train.empty() && !epochs_given) train_command.training.epochs = kGeneratedEpochs;
+  return {.train = train_command};
+}
+
+}  // namespace attention_classifier

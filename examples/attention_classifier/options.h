@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "examples/attention_classifier/model.h"
+#include "examples/attention_classifier/predictor.h"
+#include "examples/attention_classifier/trainer.h"
+
+namespace attention_classifier {
+
+struct TrainCommand {
+  std::string train;  // CoNLL-U files; both empty: the generated language
+  std::string dev;
+  int64_t heads = 4;
+  Features features = Features::all;
+  TrainingOptions training;
+  std::string metrics;  // empty: none
+  std::string save;     // empty: nowhere
+};
+
+struct PredictCommand {
+  std::string load;
+  std::optional<std::string> sentence;  // none: the example in the file
+  DeviceOptions device;
+};
+
+struct Command {
+  std::optional<TrainCommand> train;
+  std::optional<PredictCommand> predict;
+  std::optional<int> exit_status;  // the command line was answered already: help or a mistake in it
+};
+
+// Exactly one part of the result is set. Prints help to stdout; mistakes to stderr, with status 2.
+Command parse_command_line(int argc, const char* const* argv);
+
+}  // namespace attention_classifier

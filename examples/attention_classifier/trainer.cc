@@ -1,0 +1,119 @@
+#include "examples/attention_classifier/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "examples/attention_classifier/terminal.h"
+
+namespace attention_classifier {
+namespace {
+
+// The least learning rate, as a share of the first.
+constexpr double kRateFloor = 0.05;
+
+int64_t checked_steps(const Windows& train, const TrainingOptions& options) {
+  if (train.count() < options.batch) {
+    throw sinter::Error(fmt::format("a batch of {} is larger than the training data: {} windows of {} words",
+                                    options.batch, train.count(), kWindowLength));
+  }
+  return train.count() / options.batch * options.epochs;
+}
+
+sinter::Program compiled(const AttentionClassifier& model, sinter::Optimizer& optimizer,
+                         const TrainingOptions& options) {
+  sinter::Program program;
+  add_train(program, model, optimizer);
+  add_evaluate(program, model);
+  program.compile({.device = options.device,
+                   .threads = options.threads,
+                   .seed = options.seed,
+                   .dims = {{"batch", options.batch}},
+                   .fuse = options.fuse});
+  return program;
+}
+
+double share(int64_t part, int64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+double Trainer::Score::accuracy() const {
+  return share(correct, counted);
+}
+
+Trainer::Score Trainer::score_of(const sinter::Function& call) {
+  return {call.value<int32_t>("correct"), call.value<int32_t>("counted")};
+}
+
+Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, Windows train, Windows dev)
+    : options_(options),
+      train_(std::move(train)),
+      dev_(std::move(dev)),
+      model_(model),
+      optimizer_({.learning_rate = sinter::linear_decay(options.learning_rate, checked_steps(train_, options),
+                                                        kRateFloor)}),
+      program_(compiled(model_, optimizer_, options)),
+      train_call_(program_.function("train")),
+      evaluate_call_(program_.function("evaluate")),
+      train_feed_(train_call_),
+      evaluate_feed_(evaluate_call_),
+      batch_(options.batch) {}
+
+EpochMetrics Trainer::run_epoch() {
+  const auto start = std::chrono::steady_clock::now();
+  const std::vector<int64_t> order =
+      shuffled_order(train_.count(), options_.seed, static_cast<uint32_t>(epoch_));
+  ++epoch_;
+  ProgressBar bar(fmt::format("epoch {}", epoch_), steps_per_epoch());
+  Score score;
+  double loss = 0;  // summed over words
+  for (int64_t step = 0; step < steps_per_epoch(); ++step) {
+    gather_windows(train_,
+                   std::span(order).subspan(static_cast<size_t>(step * options_.batch),
+                                            static_cast<size_t>(options_.batch)),
+                   batch_);
+    train_feed_.load(batch_);
+    try {
+      train_call_.run();
+    } catch (const sinter::Error& error) {
+      bar.clear();
+      throw sinter::Error(fmt::format("step {} of epoch {}: {}", step + 1, epoch_, error.what()),
+                          error.kind());
+    }
+    const Score of_step = score_of(train_call_);
+    loss += static_cast<double>(train_call_.value<float>("loss")) * static_cast<double>(of_step.counted);
+    score.correct += of_step.correct;
+    score.counted += of_step.counted;
+    bar.update(step + 1);
+  }
+  const double mean_loss = loss / static_cast<double>(std::max<int64_t>(score.counted, 1));
+  const double of_dev = dev_accuracy();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  return {epoch_, mean_loss, score.accuracy(), of_dev, elapsed.count()};
+}
+
+double Trainer::dev_accuracy() {
+  std::vector<int64_t> order(static_cast<size_t>(dev_.count()));
+  std::iota(order.begin(), order.end(), 0);
+  Score score;
+  for (std::span<const int64_t> rest = order; !rest.empty();) {
+    const auto taken = rest.first(std::min(rest.size(), static_cast<size_t>(options_.batch)));
+    rest = rest.subspan(taken.size());
+    gather_windows(dev_, taken, batch_);
+    evaluate_feed_.load(batch_);
+    evaluate_call_.run();
+    const Score of_batch = score_of(evaluate_call_);
+    score.correct += of_batch.correct;
+    score.counted += of_batch.counted;
+  }
+  return score.accuracy();
+}
+
+}  // namespace attention_classifier

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <sinter/sinter.h>
+
+#include <cstdint>
+#include <string>
+
+#include "examples/attention_classifier/feed.h"
+#include "examples/attention_classifier/metrics.h"
+#include "examples/attention_classifier/model.h"
+#include "examples/attention_classifier/windows.h"
+
+namespace attention_classifier {
+
+struct TrainingOptions {
+  int64_t epochs = 8;
+  int64_t batch = 32;
+  double learning_rate = 2e-3;  // falls in a straight line to 5 % of itself
+  uint64_t seed = 1;
+  std::string device = "cpu";
+  int threads = 0;  // 0: all cores
+  bool fuse = true;
+};
+
+// A model in training, with its program.
+class Trainer {
+ public:
+  // Throws sinter::Error where the training windows do not fill one batch, or the device is unknown.
+  Trainer(const ModelOptions& model, const TrainingOptions& options, Windows train, Windows dev);
+
+  int64_t steps_per_epoch() const { return train_.count() / options_.batch; }
+  // The next epoch: every training window once, in a new order, but for a last batch that is not full; then
+  // the accuracy on `dev`. Throws sinter::Error that names the step where a loss or gradient is not finite;
+  // the parameters are then those before it.
+  EpochMetrics run_epoch();
+  // Of the parameters as they are.
+  double dev_accuracy();
+
+  const sinter::Program& program() const { return program_; }
+
+ private:
+  struct Score {
+    int64_t correct = 0;
+    int64_t counted = 0;
+    double accuracy() const;
+  };
+  static Score score_of(const sinter::Function& call);
+
+  TrainingOptions options_;
+  Windows train_;
+  Windows dev_;
+  AttentionClassifier model_;
+  sinter::AdamW optimizer_;
+  sinter::Program program_;
+  sinter::Function train_call_;
+  sinter::Function evaluate_call_;
+  Feed train_feed_;
+  Feed evaluate_feed_;
+  Windows batch_;
+  int epoch_ = 0;
+};
+
+}  // namespace attention_classifier
