@@ -11,11 +11,12 @@ namespace sinter::passes {
 // f(v) is not that of what v is made from.
 std::vector<graph::Value> differentiated_values(const std::vector<std::unique_ptr<graph::Op>>& ops);
 
-// Gives a contract whose only use is a transpose the letters of the transposed result; how many. The
-// transposes are dead afterwards. Unlike the rules this looks at who uses a value.
+// Gives a contract whose only use is a transpose, or elementwise ops and then a transpose, the letters of the
+// transposed result. Unlike the rules this looks at who uses a value. Where elementwise ops stand
+// between, the contract is transposed back before them, and the rules bring the two transposes together.
 //
 //   %1 = contract %a, %b {dims="mk,kn->mn"}     %1 = contract %a, %b {dims="mk,kn->nm"}
 //   %2 = transpose %1 {permutation=[1,0]}
-int absorb_transposes_of_contracts(graph::Function& function);
+void absorb_transposes_of_contracts(graph::Function& function);
 
 }  // namespace sinter::passes

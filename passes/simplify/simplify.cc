@@ -21,7 +21,7 @@ using graph::Value;
 
 namespace {
 
-// A sweep leaves what it appends simplified, so that two are mostly enough: the second finds nothing.
+// A sweep leaves what it appends simplified, so that two or three are mostly enough: the last finds nothing.
 constexpr int kMostSweeps = 8;
 
 // Appends every op anew; how many were changed.
@@ -54,11 +54,11 @@ int sweep(const Module& module, Function& function, const RuleIndex& rules) {
 void simplify(const Module& module, Function& function, const RuleIndex& rules, const Effects& effects) {
   remove_dead_code(function, effects);
   for (int i = 0; i < kMostSweeps; ++i) {
+    absorb_transposes_of_contracts(function);
     const int changes = sweep(module, function, rules);
     remove_dead_code(function, effects);
-    if (changes + absorb_transposes_of_contracts(function) == 0) break;
+    if (changes == 0) break;
   }
-  remove_dead_code(function, effects);
 }
 
 bool has_grad(const Module& module) {

@@ -113,7 +113,7 @@ TEST(Simplify, MergesWhatIsEqual) {
       %5: f32[4] = read {state="s"}
       %6: i32[2] = check_index %i {bound=4}
       %7: i32[2] = check_index %i {bound=4}
-      %8: i32[2] = check_index %i {bound=3}
+      %8: i32[2] = check_index %i {bound=5}
       %9: f32[4] = random_uniform {dtype=f32,key=1,shape=[4]}
       %10: f32[4] = random_uniform {dtype=f32,key=1,shape=[4]}
       %11: f32[4] = random_uniform {dtype=f32,key=2,shape=[4]}
