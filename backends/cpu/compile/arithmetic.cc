@@ -201,17 +201,17 @@ llvm::Value* emit_lane_reduction(Builder& builder, ScalarOp op, loop::Type type,
   };
   while (lanes > 1) {
     const unsigned half = lanes / 2, odd = lanes % 2;
-    llvm::Value* last = odd ? part(lanes - 1, 1) : nullptr;
-    llvm::Value* combined = emit_apply(builder, combine, type, type, {part(0, half), part(half, half)});
-    if (last == nullptr) {
+    llvm::Value* combined = emit_apply(builder, combine, type, type, {part(0, half), part(half + odd, half)});
+    if (odd == 0) {
       x = combined;
     } else {
-      // An odd lane waits for the next round.
+      // The lane in the middle waits for the next round.
+      llvm::Value* middle = builder.CreateExtractElement(x, half);
       x = llvm::PoisonValue::get(llvm::FixedVectorType::get(x->getType()->getScalarType(), half + 1));
       for (unsigned lane = 0; lane < half; ++lane) {
         x = builder.CreateInsertElement(x, builder.CreateExtractElement(combined, lane), lane);
       }
-      x = builder.CreateInsertElement(x, builder.CreateExtractElement(last, uint64_t{0}), half);
+      x = builder.CreateInsertElement(x, middle, half);
     }
     lanes = half + odd;
   }

@@ -255,7 +255,10 @@ void KernelEmitter::emit_report(const StmtNode& s, llvm::Value* position, llvm::
 
 void KernelEmitter::emit_fault(const StmtNode& s) {
   llvm::Value* failed = value(s.condition);
-  if (is_vector(failed) && vector_->active != nullptr) failed = builder_.CreateAnd(failed, vector_->active);
+  if (differs(s.condition) || differs(s.position) || (s.value && differs(s.value))) {
+    failed = splat(builder_, failed, vector_->lanes);
+    if (vector_->active != nullptr) failed = builder_.CreateAnd(failed, vector_->active);
+  }
   if (const auto* known = llvm::dyn_cast<llvm::Constant>(failed); known != nullptr && known->isNullValue())
     return;
   llvm::Value* position = emit_cast(builder_, value(s.position), s.position->type, loop::Type::i64);
@@ -271,10 +274,7 @@ void KernelEmitter::emit_fault(const StmtNode& s) {
   builder_.CreateCondBr(any, report, after, llvm::MDBuilder(context_).createBranchWeights(1, 1 << 20));
   builder_.SetInsertPoint(report);
   if (!is_vector(failed)) {
-    const auto first = [&](llvm::Value* x) {
-      return is_vector(x) ? builder_.CreateExtractElement(x, uint64_t{0}) : x;
-    };
-    emit_report(s, first(position), first(bits));
+    emit_report(s, position, bits);
     builder_.CreateBr(after);
   } else {
     // A loop over the lanes: this code is cold.
