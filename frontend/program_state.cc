@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 #include <sinter/error.h>
 
-#include <algorithm>
+#include <stdexcept>
 
 #include "frontend/compile/driver.h"
 #include "frontend/trace.h"
@@ -132,8 +132,13 @@ ProgramState::Variant& ProgramState::ready(const std::string& name, const DimSiz
     passes::Options switches;
     switches.fuse = options.fuse;
     switches.verify = options.verify;
-    variant.executable =
-        translated([&] { return compile_function(module, variant.name, *device, switches); });
+    try {
+      variant.executable =
+          translated([&] { return compile_function(module, variant.name, *device, switches); });
+    } catch (const std::logic_error& error) {
+      throw Error(fmt::format("internal error: compiling '{}': {}", variant.name, error.what()),
+                  Error::Kind::internal);
+    }
   }
   return variant;
 }

@@ -232,8 +232,13 @@ Trace::Closed Trace::close(const std::vector<Tensor>& outputs, const std::source
     const auto is_inner = [&](const auto& entry) { return entry.second.op == op.get(); };
     return std::any_of(frame.captures.begin(), frame.captures.end(), is_inner) ? 2 : 0;
   };
-  std::stable_sort(frame.function->ops().begin(), frame.function->ops().end(),
-                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  std::vector<std::unique_ptr<graph::Op>> sorted;
+  for (int place = 0; place < 4; ++place) {
+    for (auto& op : frame.function->ops()) {
+      if (op != nullptr && rank(op) == place) sorted.push_back(std::move(op));
+    }
+  }
+  frame.function->ops() = std::move(sorted);
   Closed closed{frame.function, frame.captured, static_cast<bool>(frame.salt)};
   frames_.pop_back();
   return closed;
