@@ -109,7 +109,9 @@ class ContractSchedule {
   void choose_tile(int64_t m, int64_t n) {
     width_ = 2 * lanes_;
     rows_ = 6;
-    if (n <= lanes_) {
+    if (n == 1) {
+      width_ = 1;
+    } else if (n <= lanes_) {
       width_ = lanes_;
       rows_ = 8;
     }
@@ -209,11 +211,12 @@ class ContractSchedule {
       Loader::Scope scope(t_.loader);
       const auto k = t_.loader.variable("k", k_.extent());
       const auto j = t_.loader.variable("j_lane", lanes);
-      const Expr n = n0 + loop::variable(j);
-      const Expr predicate = columns == lanes ? nullptr : loop::variable(j) < loop::integer(columns);
+      const Expr column = lanes == 1 ? loop::integer(0) : loop::variable(j);
+      const Expr n = n0 + column;
+      const Expr predicate = columns == lanes ? nullptr : column < loop::integer(columns);
       const Expr value = t_.loader.at(rhs_, index_of(dims_.rhs, b, nullptr, n, loop::variable(k)), predicate);
-      Stmt fill = loop::store(panel_rhs_, loop::variable(k) * lanes + loop::variable(j), value);
-      fill = loop::loop(LoopKind::vector, j, loop::integer(0), loop::integer(lanes), fill);
+      Stmt fill = loop::store(panel_rhs_, loop::variable(k) * lanes + column, value);
+      if (lanes > 1) fill = loop::loop(LoopKind::vector, j, loop::integer(0), loop::integer(lanes), fill);
       body.push_back(loop::loop(LoopKind::serial, k, loop::integer(0), loop::integer(k_.extent()), fill));
     }
     const int64_t whole = m_.extent() / rows_;
@@ -240,18 +243,20 @@ class ContractSchedule {
     const loop::BufferRef acc = local_buffer("acc", type_, rows * lanes);
     const auto i = t_.loader.variable("i", rows);
     const auto j = t_.loader.variable("j_lane", lanes);
-    const Expr slot = loop::variable(i) * lanes + loop::variable(j);
-    const Expr predicate = columns == lanes ? nullptr : loop::variable(j) < loop::integer(columns);
-    const Expr m = m0 + loop::variable(i), n = n0 + loop::variable(j);
+    const Expr column = lanes == 1 ? loop::integer(0) : loop::variable(j);
+    const Expr slot = loop::variable(i) * lanes + column;
+    const Expr predicate = columns == lanes ? nullptr : column < loop::integer(columns);
+    const Expr m = m0 + loop::variable(i), n = n0 + column;
     const auto tile_loop = [&](Stmt body) {
-      body = loop::loop(LoopKind::vector, j, loop::integer(0), loop::integer(lanes), std::move(body));
+      if (lanes > 1)
+        body = loop::loop(LoopKind::vector, j, loop::integer(0), loop::integer(lanes), std::move(body));
       return loop::loop(LoopKind::unrolled, i, loop::integer(0), loop::integer(rows), body);
     };
     const auto step = [&](const Expr& k) {
       Loader::Scope scope(t_.loader);
       const Expr left = pack_lhs_ ? loop::load(panel_lhs_, (m - first_tile * rows_) * k_.extent() + k)
                                   : t_.loader.at(lhs_, index_of(dims_.lhs, b, m, nullptr, k));
-      const Expr right = pack_rhs_ ? loop::load(panel_rhs_, k * lanes + loop::variable(j))
+      const Expr right = pack_rhs_ ? loop::load(panel_rhs_, k * lanes + column)
                                    : t_.loader.at(rhs_, index_of(dims_.rhs, b, nullptr, n, k), predicate);
       const Expr sum = loop::load(acc, slot);
       const Expr next =

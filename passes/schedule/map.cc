@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "ir/error.h"
 #include "passes/schedule/template.h"
 
 // The schedule of `map`: one pass over a domain, vectors along its last axes.
@@ -37,17 +38,27 @@ bool is_flat(const graph::Function& body) {
   return true;
 }
 
+// What the kernel makes, or where it makes nothing, what it checks.
+Shape domain_of(const graph::Function& body) {
+  if (!body.outputs.empty()) return body.outputs[0].value.shape();
+  for (const auto& op : body.ops()) {
+    if (op->kind() == OpKind::check) return op->results[0].shape;
+  }
+  throw InternalError("a kernel that makes nothing");
+}
+
 // Elements a unit of parallel work has: enough to pay for handing it out.
 constexpr int64_t kUnitElements = 8192;
 
 }  // namespace
 
 loop::Kernel schedule_map(Template& t) {
-  Shape domain = t.body.outputs.at(0).value.shape();
+  Shape domain = domain_of(t.body);
   const int64_t elements = graph::element_count(domain);
   if (elements == 0) return t.finish(loop::block({}));
   const int64_t width = 2 * t.lanes();
-  if (is_flat(t.body)) domain = {elements};
+  std::erase(domain, 1);
+  if (is_flat(t.body) && elements > 1) domain = {elements};
   const auto element = [&](const Index& index, const Expr& predicate) {
     const Tile tile = Tile::of_outputs(t.body, domain, index, t.loader.ranges());
     return loop::block({t.checks(tile, predicate), store_tile(t.loader, tile, t.stores(), predicate)});

@@ -446,7 +446,9 @@ class RowSchedule {
     const int64_t inner = outer_shape_.back();
     const Shape outermost(outer_shape_.begin(), outer_shape_.end() - 1);
     int64_t lanes = t_.lanes();
-    if (inner < lanes) {
+    if (inner == 1) {
+      lanes = 1;
+    } else if (inner < lanes) {
       lanes = 4;
       while (lanes < inner) lanes *= 2;
     } else if (inner >= 2 * lanes) {
@@ -456,13 +458,14 @@ class RowSchedule {
     const int64_t units = rows / inner * blocks;
     const auto unit = t_.loader.variable("unit", units);
     const auto lane = t_.loader.variable("lane", lanes);
-    const Expr at = loop::variable(lane);
+    const Expr at = lanes == 1 ? loop::integer(0) : loop::variable(lane);
     const Expr u = loop::variable(unit);
     Index outer = delinearize(loop::simplify(u / blocks, t_.loader.ranges()), outermost, t_.loader.ranges());
     const Expr column = loop::simplify(u % blocks, t_.loader.ranges()) * lanes + at;
     outer.push_back(column);
     const Expr predicate = inner % lanes == 0 ? nullptr : column < loop::integer(inner);
     const auto vector = [&](Stmt body) {
+      if (lanes == 1) return body;
       return loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes), std::move(body));
     };
 

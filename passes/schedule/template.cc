@@ -164,6 +164,10 @@ Stmt one_vector(Loader& loader, const std::string& name, const Expr& first, int6
 
 Stmt vector_loop(Loader& loader, const std::string& name, int64_t extent, int64_t lanes,
                  const VectorBody& body) {
+  if (extent == 1) {
+    Loader::Scope scope(loader);
+    return body({loop::integer(0), loop::integer(0), nullptr});
+  }
   std::vector<Stmt> result;
   const int64_t whole = extent / lanes;
   if (whole > 0) {

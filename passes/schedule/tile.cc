@@ -66,6 +66,9 @@ Tile Tile::of_outputs(const graph::Function& body, const graph::Shape& domain, c
     const Op& op = *body.ops()[i];
     if (op.results.size() != 1) continue;
     const Value result = body.ops()[i]->result();
+    if (op.kind() == OpKind::check) {
+      tile.index_.try_emplace(result, reshape_index(index, result.shape(), domain, ranges));
+    }
     const auto it = tile.index_.find(result);
     if (it == tile.index_.end()) continue;
     const Index here = it->second;
