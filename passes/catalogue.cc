@@ -3,6 +3,7 @@
 #include "ir/error.h"
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
+#include "passes/fuse/fuse.h"
 #include "passes/inline_calls.h"
 #include "passes/pass.h"
 #include "passes/simplify/simplify.h"
@@ -15,6 +16,7 @@ constexpr Pass kPasses[] = {
     {"differentiate", "expands grad ops into the gradients they stand for", differentiate},
     {"decompose", "replaces composites by the primitives that define them", decompose},
     {"simplify", "folds, merges and removes ops, and brings the rest to one form", simplify},
+    {"fuse", "groups ops into kernels; off: one kernel an op", fuse},
 };
 
 }  // namespace

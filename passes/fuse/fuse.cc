@@ -9,6 +9,7 @@
 #include "passes/fuse/groups.h"
 #include "passes/fuse/guard.h"
 #include "passes/fuse/kernels.h"
+#include "passes/fuse/legalize.h"
 
 namespace sinter::passes {
 
@@ -269,7 +270,8 @@ class ConsumerSide {
   Groups& groups_;
 };
 
-void fuse_function(Function& function, bool join) {
+void fuse_function(graph::Module& module, Function& function, bool join) {
+  legalize(module, function);
   guard(function);
   Groups groups(function);
   ProducerSide producer_side(groups);
@@ -289,7 +291,7 @@ void fuse_function(Function& function, bool join) {
 
 void fuse(graph::Module& module, const std::vector<std::string>& arguments) {
   const bool join = std::find(arguments.begin(), arguments.end(), "off") == arguments.end();
-  for (const auto& function : module.functions) fuse_function(*function, join);
+  for (const auto& function : module.functions) fuse_function(module, *function, join);
 }
 
 }  // namespace sinter::passes

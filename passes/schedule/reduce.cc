@@ -152,12 +152,16 @@ class RowSchedule {
     std::vector<std::pair<Value, Index>> anchors;
     for (const auto& op : t_.body.ops()) {
       if (op->results.size() != 1 || op->results[0].shape != domain_) continue;
-      // What moves elements is no anchor at the domain's index, unless nothing in the tile feeds it.
-      if (is_domain_value(*op)) anchors.push_back({op->result(), index});
+      if (is_domain_value(*op) || is_reduced(*op)) anchors.push_back({op->result(), index});
     }
     Tile tile(t_.body, anchors, t_.loader.ranges());
     tile.share_moved(t_.body);
     return tile;
+  }
+
+  bool is_reduced(const Op& op) const {
+    return std::any_of(reductions_.begin(), reductions_.end(),
+                       [&](const Op* reduction) { return reduction->operands[0].op == &op; });
   }
 
   static bool is_domain_value(const Op& op) {

@@ -124,7 +124,9 @@ Stmt with_values(Loader& loader, const Tile& tile, const std::vector<Value>& val
   for (Value value : values) {
     const Index* index = tile.find(value);
     if (index == nullptr && !loader.is_bound(value)) {
-      throw InternalError(fmt::format("'{}' is not in its kernel's tile", graph::name(value.op->code)));
+      throw InternalError(fmt::format("'{}' to {} is not in its kernel's tile ({})",
+                                      graph::name(value.op->code), graph::to_string(value.type()),
+                                      graph::to_string(value.op->location)));
     }
     exprs.push_back(loader.at(value, index != nullptr ? *index : Index{}, predicate));
   }

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Replaces what no schedule computes by ops that one does: argmax by the least position of the greatest element.
+void legalize(graph::Module& module, graph::Function& function);
+
+}  // namespace sinter::passes
