@@ -61,14 +61,17 @@ CLI::Validator positive_number() {
 template <typename T>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value,
                         const std::map<std::string, T>& choices, const std::string& help) {
-  std::string names;
-  for (const auto& [choice, meaning] : choices) names += (names.empty() ? "" : "|") + choice;
+  std::string names, expected;
+  for (const auto& [choice, meaning] : choices) {
+    names += (names.empty() ? "" : "|") + choice;
+    expected += (expected.empty() ? "" : " or ") + choice;
+  }
   return app
       .add_option_function<std::string>(
           name, [&value, choices](const std::string& text) { value = choices.at(text); }, help)
       ->check(CLI::Validator(
-          [choices, names](std::string& text) -> std::string {
-            return choices.contains(text) ? "" : fmt::format("expected {}, got '{}'", names, text);
+          [choices, expected](std::string& text) -> std::string {
+            return choices.contains(text) ? "" : fmt::format("expected {}, got '{}'", expected, text);
           },
           names));
 }

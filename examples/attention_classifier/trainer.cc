@@ -19,8 +19,9 @@ constexpr double kRateFloor = 0.05;
 
 int64_t checked_steps(const Windows& train, const TrainingOptions& options) {
   if (train.count() < options.batch) {
-    throw sinter::Error(fmt::format("a batch of {} is larger than the training data: {} windows of {} words",
-                                    options.batch, train.count(), kWindowLength));
+    throw sinter::Error(
+        fmt::format("the training data does not fill one batch of {}: it has {} windows of {} words",
+                    options.batch, train.count(), kWindowLength));
   }
   return train.count() / options.batch * options.epochs;
 }
