@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <map>
+#include <array>
 
 #include "passes/simplify/axes.h"
 #include "passes/simplify/rewrites.h"
@@ -19,17 +19,18 @@ bool has(const std::string& letters, char letter) {
 struct Contraction {
   Value lhs, rhs;
   ContractDims dims;
-  std::map<char, int64_t> extents;
+  std::array<int64_t, 128> extents{};  // by letter
 
   explicit Contraction(const Op& op)
       : lhs(op.operands[0]), rhs(op.operands[1]), dims(ContractDims::parse(op.attributes.text("dims"))) {
-    for (size_t i = 0; i < dims.lhs.size(); ++i) extents[dims.lhs[i]] = lhs.shape()[i];
-    for (size_t i = 0; i < dims.rhs.size(); ++i) extents[dims.rhs[i]] = rhs.shape()[i];
+    for (size_t i = 0; i < dims.lhs.size(); ++i) extent(dims.lhs[i]) = lhs.shape()[i];
+    for (size_t i = 0; i < dims.rhs.size(); ++i) extent(dims.rhs[i]) = rhs.shape()[i];
   }
 
+  int64_t& extent(char letter) { return extents[static_cast<size_t>(letter)]; }
   Shape shape(const std::string& letters) const {
     Shape result;
-    for (char letter : letters) result.push_back(extents.at(letter));
+    for (char letter : letters) result.push_back(extents[static_cast<size_t>(letter)]);
     return result;
   }
   Value emit(Editor& e) const { return e.emit(OpCode::contract, {lhs, rhs}, {{"dims", dims.text()}}); }
@@ -40,6 +41,10 @@ struct Contraction {
     return e.reshape(emit(e), result);
   }
 };
+
+bool any_operand_is(const Editor& e, const Op& op, OpCode code) {
+  return e.find(op.operands[0], code) != nullptr || e.find(op.operands[1], code) != nullptr;
+}
 
 // Looks through a transpose; whether there was one.
 bool skip_transpose(const Editor& e, Value& operand, std::string& letters) {
@@ -127,6 +132,7 @@ std::optional<std::pair<char, char>> adjacent_letters(const ContractDims& dims) 
 }  // namespace
 
 Value contract_of_transposes(Editor& e, const Op& op) {
+  if (!any_operand_is(e, op, OpCode::transpose)) return {};
   Contraction c(op);
   const bool left = skip_transpose(e, c.lhs, c.dims.lhs);
   const bool right = skip_transpose(e, c.rhs, c.dims.rhs);
@@ -134,6 +140,7 @@ Value contract_of_transposes(Editor& e, const Op& op) {
 }
 
 Value contract_of_broadcasts(Editor& e, const Op& op) {
+  if (!any_operand_is(e, op, OpCode::broadcast)) return {};
   Contraction c(op);
   const std::string result = c.dims.result;
   const bool left = skip_broadcast(e, c, true);
@@ -146,9 +153,10 @@ Value contract_of_broadcasts(Editor& e, const Op& op) {
 
 Value contract_over_units(Editor& e, const Op& op) {
   Contraction c(op);
+  const std::string letters = c.dims.lhs + c.dims.rhs;
   bool found = false;
-  for (const auto& [letter, extent] : c.extents) {
-    if (extent != 1) continue;
+  for (char letter : letters) {
+    if (c.extent(letter) != 1) continue;
     erase(c.dims, letter);
     found = true;
   }
@@ -167,7 +175,7 @@ Value contract_of_adjacent_letters(Editor& e, const Op& op) {
   Contraction c(op);
   bool found = false;
   while (const auto pair = adjacent_letters(c.dims)) {
-    c.extents[pair->first] *= c.extents[pair->second];
+    c.extent(pair->first) *= c.extent(pair->second);
     erase(c.dims, pair->second);
     found = true;
   }

@@ -125,7 +125,7 @@ Value elementwise_of_broadcasts(Editor& e, const Op& op) {
     std::ranges::copy(own_axes(*broadcast), std::back_inserter(axes));
   }
   std::ranges::sort(axes);
-  axes.erase(std::ranges::unique(axes).begin(), axes.end());
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
   const Shape smaller = pick(shape, axes);
   const bool fewer =
       axes.size() < shape.size() && graph::element_count(smaller) <= graph::element_count(shape);
