@@ -6,7 +6,6 @@
 #include "backends/cpu/compile/arithmetic.h"
 #include "backends/cpu/compile/emitter.h"
 #include "backends/cpu/run/context.h"
-#include "ir/error.h"
 
 // Expressions.
 namespace sinter::cpu {
@@ -42,7 +41,7 @@ llvm::Value* KernelEmitter::new_value(const Expr& x) {
     case ExprNode::Kind::context:
       return context_value(x->context);
   }
-  throw InternalError("unknown expression");
+  fail("unknown expression");
 }
 
 llvm::Value* KernelEmitter::constant(const ExprNode& x) {

@@ -3,7 +3,6 @@
 #include <cstddef>
 
 #include "backends/cpu/compile/emitter.h"
-#include "ir/error.h"
 
 // Loads and stores. Where the index is the lane's number plus something uniform, one vector access; where it
 // is uniform, one scalar access; else one access a lane.
@@ -118,8 +117,7 @@ llvm::Value* KernelEmitter::load_lanes(const Buffer& buffer, const std::vector<l
 void KernelEmitter::emit_store(const loop::StmtNode& s) {
   llvm::Value* stored = value(s.value);
   if (!differs(s.index)) {
-    if (is_vector(stored))
-      throw InternalError("the lanes store different values to one element of " + s.buffer->name);
+    if (is_vector(stored)) fail("the lanes store different values to one element of " + s.buffer->name);
     return store_scalar(*s.buffer, value(s.index), stored, s.condition ? value(s.condition) : nullptr);
   }
   stored = splat(builder_, stored, vector_->lanes);

@@ -21,12 +21,6 @@ namespace {
 constexpr int64_t kStackBytes = 64 << 10;
 constexpr int64_t kLocalAlignment = 64;
 
-int64_t constant_extent(const StmtNode& s) {
-  const auto extent = loop::as_integer(s.extent);
-  if (!extent) throw InternalError("the extent of the loop over " + s.variable->name + " is not constant");
-  return *extent;
-}
-
 }  // namespace
 
 KernelEmitter::KernelEmitter(llvm::Module& module, const loop::Kernel& kernel, const std::string& symbol,
@@ -66,6 +60,16 @@ llvm::Function* KernelEmitter::emit() {
   return function_;
 }
 
+void KernelEmitter::fail(const std::string& what) const {
+  throw InternalError("kernel " + kernel_.name + ": " + what);
+}
+
+int64_t KernelEmitter::constant_extent(const StmtNode& s) const {
+  const auto extent = loop::as_integer(s.extent);
+  if (!extent) fail("the extent of the loop over " + s.variable->name + " is not constant");
+  return *extent;
+}
+
 llvm::BasicBlock* KernelEmitter::new_block(const char* name) {
   return llvm::BasicBlock::Create(context_, name, function_);
 }
@@ -103,7 +107,7 @@ void KernelEmitter::emit(const Stmt& stmt) {
     case StmtNode::Kind::barrier:
       break;
   }
-  throw InternalError("a barrier in a kernel for threads");
+  fail("a barrier in a kernel for threads");
 }
 
 void KernelEmitter::emit_loop(const StmtNode& s) {
@@ -127,7 +131,7 @@ void KernelEmitter::emit_loop(const StmtNode& s) {
     case LoopKind::lane:
       break;
   }
-  throw InternalError("a loop over workgroups in a kernel for threads");
+  fail("a loop over workgroups in a kernel for threads");
 }
 
 void KernelEmitter::emit_serial(const StmtNode& s, llvm::Value* begin, llvm::Value* end) {
@@ -163,7 +167,7 @@ void KernelEmitter::emit_unrolled(const StmtNode& s, int64_t extent) {
 }
 
 void KernelEmitter::emit_vector(const StmtNode& s, int64_t extent) {
-  if (vector_) throw InternalError("a vector loop inside another");
+  if (vector_) fail("a vector loop inside another");
   const auto lanes = static_cast<unsigned>(extent);
   llvm::Type* type = builder_.getInt64Ty();
   llvm::Value* begin = value(s.begin);
@@ -194,7 +198,7 @@ void KernelEmitter::emit_let(const StmtNode& s) {
 
 void KernelEmitter::emit_branch(const StmtNode& s) {
   llvm::Value* condition = value(s.condition);
-  if (is_vector(condition)) throw InternalError("the condition of a branch differs between lanes");
+  if (is_vector(condition)) fail("the condition of a branch differs between lanes");
   if (const auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
     if (known->isOne()) emit(s.body[0]);
     if (known->isZero() && s.body.size() > 1) emit(s.body[1]);
@@ -217,7 +221,7 @@ void KernelEmitter::emit_branch(const StmtNode& s) {
 
 void KernelEmitter::emit_allocate(const StmtNode& s) {
   const loop::Buffer& buffer = *s.buffer;
-  if (buffer.space != loop::Space::local) throw InternalError("shared memory in a kernel for threads");
+  if (buffer.space != loop::Space::local) fail("shared memory in a kernel for threads");
   // An unrolled loop comes here more than once, and may use the same memory each time.
   if (!addresses_.contains(&buffer)) {
     const int64_t whole = std::max<int64_t>(buffer.size * loop::size_in_bytes(buffer.type), 1);

@@ -53,6 +53,7 @@ class KernelEmitter {
   void emit_store(const loop::StmtNode& s);
   void emit_fault(const loop::StmtNode& s);
   void emit_report(const loop::StmtNode& s, llvm::Value* position, llvm::Value* bits);
+  int64_t constant_extent(const loop::StmtNode& s) const;
   llvm::BasicBlock* new_block(const char* name);
 
   // Expressions. One that stands twice in a statement is computed once.
@@ -85,6 +86,7 @@ class KernelEmitter {
   llvm::Value* mask_of(const loop::Expr& predicate);
   llvm::Align alignment(const loop::Buffer& buffer);
 
+  [[noreturn]] void fail(const std::string& what) const;
   llvm::Value* entry_alloca(llvm::Type* type, int64_t count, const std::string& name);
   llvm::Value* context_field(size_t offset, llvm::Type* type);
   llvm::Type* value_type(loop::Type type) { return cpu::value_type(context_, type); }
