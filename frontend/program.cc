@@ -139,7 +139,7 @@ void Program::save(const std::string& path) const {
   });
 }
 
-void Program::load(const std::string& path) {
+void Program::load(const std::string& path, const LoadOptions& options) {
   state_->check_compiled("load");
   const runtime::SafetensorsFile file = translated([&] { return runtime::read_safetensors(path); });
   for (const StateEntry& entry : state_->table.entries()) {
@@ -153,7 +153,7 @@ void Program::load(const std::string& path) {
     }
   }
   for (const auto& [name, tensor] : file.tensors) {
-    if (state_->table.find(name) == nullptr) {
+    if (!options.ignore_unknown && state_->table.find(name) == nullptr) {
       throw Error(fmt::format("{}: the program has no state '{}'", path, name));
     }
   }
@@ -165,7 +165,9 @@ void Program::load(const std::string& path) {
       throw Error(fmt::format("{}: '{}' is no step", path, text->second));
   }
   translated([&] {
-    for (const auto& [name, tensor] : file.tensors) state_->store->set(name, tensor);
+    for (const StateEntry& entry : state_->table.entries()) {
+      state_->store->set(entry.name, file.tensors.at(entry.name));
+    }
   });
   state_->step = step;
 }

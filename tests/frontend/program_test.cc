@@ -176,6 +176,16 @@ TEST(Program, SavesAndLoads) {
   EXPECT_EQ(floats(fresh.program.state("words.weight")), floats(trained.program.state("words.weight")));
   EXPECT_EQ(fresh.program.step(), 1u);
 
+  Model model;
+  Program predictor;
+  predictor.add("predict", {{"ids", i32, {1, 10}}}, [&](const Inputs& in) -> Outputs {
+    return {{"scores", model(in["ids"])}};
+  });
+  predictor.compile({.device = "reference"});
+  EXPECT_EQ(message_of([&] { predictor.load(path); }), path + ": the program has no state 'sgd.step'");
+  predictor.load(path, {.ignore_unknown = true});
+  EXPECT_EQ(floats(predictor.state("words.weight")), floats(trained.program.state("words.weight")));
+
   nn::Module root;
   nn::Linear small(root, "classes", 64, 4);
   Program different;

@@ -72,6 +72,10 @@ struct CompileOptions {
   bool verify = false;  // check the graph after every pass of the compiler
 };
 
+struct LoadOptions {
+  bool ignore_unknown = false;  // pass over what the program has not, an optimiser's moments say
+};
+
 // The type of an input, output or state.
 struct TensorInfo {
   std::string name;
@@ -125,9 +129,9 @@ class Program {
   uint32_t step() const;
   void set_step(uint32_t step);
   // Every state, the step and the seed as a safetensors file. load throws Error, and changes nothing, where
-  // a state is missing, unknown, or has another type or shape.
+  // a state is missing, has another type or shape or, unless told otherwise, is unknown to the program.
   void save(const std::string& path) const;
-  void load(const std::string& path);
+  void load(const std::string& path, const LoadOptions& options = {});
 
   // The graph of a function as text, before any pass.
   std::string text(const std::string& name, bool locations = true) const;

@@ -1,0 +1,122 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/frontend/evaluate.h"
+
+// The model and program of docs/dsl.md, as they stand there.
+namespace sinter {
+namespace {
+
+constexpr int64_t vocabulary = 50;
+
+// guide: model
+struct Block : nn::Module {
+  nn::MultiHeadAttention attention{*this, "attention", {.width = 64, .heads = 4}};
+  nn::FeedForward feed_forward{*this, "feed_forward", {.width = 64, .hidden = 128}};
+
+  Block(nn::Module& owner, std::string name) : Module(owner, std::move(name)) {}
+
+  Tensor operator()(Tensor x, const Tensor& lengths) const {
+    nn::Scope scope(*this);
+    x = x + attention(x, {.lengths = lengths});
+    return x + feed_forward(x);
+  }
+};
+
+struct Classifier : nn::Module {
+  nn::Embedding words{*this, "words", vocabulary, 64, {.deviation = 0.5}};
+  nn::Parameter positions{*this, "positions", {10, 64}, Initializer::normal(0, 0.5)};
+  nn::ModuleList<Block> blocks{*this, "blocks", 2};
+  nn::Linear classes{*this, "classes", 64, 5};
+
+  Tensor operator()(const Tensor& ids, const Tensor& lengths) {
+    Tensor x = dropout(words(ids) + positions, 0.3);
+    for (Block& block : blocks) x = block(x, lengths);
+    return classes(x);
+  }
+};
+// guide: end
+
+std::vector<float> trained(int steps, const std::string& device) {
+  // guide: program
+  Classifier model;
+  AdamW optimizer({.learning_rate = linear_decay(2e-3, 6640, 0.05), .weight_decay = 0.01});
+  Dim batch{"batch"};
+
+  Program program;
+  program.add("train", {{"ids", i32, {batch, 10}}, {"lengths", i32, {batch}}, {"labels", i32, {batch, 10}}},
+              [&](const Inputs& in) -> Outputs {
+                Tensor logits = model(in["ids"], in["lengths"]);
+                Tensor loss = cross_entropy(logits, in["labels"], {.ignore_index = -100});
+                return {{"loss", optimizer.minimize(loss, {.check_finite = true}).loss}};
+              },
+              {.training = true});
+  program.add("predict", {{"ids", i32, {batch, 10}}, {"lengths", i32, {batch}}},
+              [&](const Inputs& in) -> Outputs {
+                return {{"probabilities", softmax(model(in["ids"], in["lengths"]))}};
+              });
+  program.compile({.device = device, .threads = 2, .seed = 1, .dims = {{"batch", 32}}});
+  // guide: end
+
+  std::vector<float> losses;
+  // guide: loop
+  Function step = program.function("train");
+  std::span<int32_t> ids = step.input<int32_t>("ids");  // [32,10], row-major, yours to fill
+  std::span<int32_t> lengths = step.input<int32_t>("lengths");
+  std::span<int32_t> labels = step.input<int32_t>("labels");
+  for (int i = 0; i < steps; ++i) {
+    for (size_t k = 0; k < ids.size(); ++k) labels[k] = (ids[k] = static_cast<int32_t>(k % 50)) % 5;
+    std::fill(lengths.begin(), lengths.end(), 10);
+    step.run();
+    losses.push_back(step.value<float>("loss"));
+  }
+  // guide: end
+  return losses;
+}
+
+TEST(Guide, ItsProgramLearns) {
+  const std::vector<float> losses = trained(12, "reference");
+  EXPECT_NEAR(losses.front(), 1.7f, 0.5f);
+  EXPECT_LT(losses.back(), 0.8f * losses.front());
+}
+
+// The lines between "// guide: NAME" and "// guide: end", without the indentation of the first.
+std::string section(const std::string& source, const std::string& name) {
+  std::istringstream lines(source);
+  std::string line, text;
+  bool inside = false;
+  size_t indent = 0;
+  while (std::getline(lines, line)) {
+    if (line.find("// guide: " + name) != std::string::npos) {
+      inside = true;
+      indent = line.find('/');
+    } else if (line.find("// guide: end") != std::string::npos) {
+      if (inside) return text;
+    } else if (inside) {
+      text += (line.size() >= indent ? line.substr(indent) : line) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST(Guide, ShowsWhatIsTestedHere) {
+  const std::string root = SINTER_SOURCE_DIR;
+  const std::string guide = contents(root + "/docs/dsl.md");
+  const std::string source = contents(root + "/tests/frontend/guide_test.cc");
+  for (const char* name : {"model", "program", "loop"}) {
+    EXPECT_THAT(guide, testing::HasSubstr("```cpp\n" + section(source, name) + "```")) << name;
+  }
+}
+
+}  // namespace
+}  // namespace sinter
