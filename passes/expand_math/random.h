@@ -27,7 +27,8 @@ RandomWords random_words(const RandomStream& stream, const loop::Expr& index, in
 loop::Expr uniform_f32(const RandomWords& words);
 loop::Expr uniform_f64(const RandomWords& words);
 
-// Within 4 ulp, and 2^-23 near zeros of the cosine, of runtime::normal_f32.
+// Within 4 ulp of runtime::normal_f32 where square roots are exact, else within 4 ulp and the error of two
+// square roots. Where the cosine is zero this is zero, and that is below 2^-50.
 loop::Expr normal_f32(const RandomWords& words, const MathTarget& target);
 loop::Expr normal_f64(const RandomWords& words);
 
