@@ -100,7 +100,7 @@ def plot(rows, path):
         bars = [row for row in rows if row["system"] == peer]
         places = [workloads.index(row["workload"]) + i * height for row in bars]
         errors = [[row["ratio"] - row["ratio_min"] for row in bars], [row["ratio_max"] - row["ratio"] for row in bars]]
-        axes.barh(places, [row["ratio"] for row in bars], height, xerr=errors, capsize=3, label=peer)
+        axes.barh(places, [row["ratio"] - 1 for row in bars], height, left=1, xerr=errors, capsize=3, label=peer)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.set_yticks([place + height * (len(peers) - 1) / 2 for place in range(len(workloads))], workloads)
