@@ -23,7 +23,7 @@ namespace {
 
 bool stays_outside(const Op& op) {
   return op.code == OpCode::parameter || op.code == OpCode::read || op.code == OpCode::write ||
-         op.code == OpCode::scan || op.code == OpCode::kernel;
+         op.code == OpCode::scan || op.code == OpCode::kernel || is_table(op);
 }
 
 Group::Anchor anchor_of(const Op& op) {

@@ -38,7 +38,12 @@ int64_t Group::rows() const {
   return folded == 0 ? 0 : graph::element_count(domain) / folded;
 }
 
+bool is_table(const Op& op) {
+  return op.code == OpCode::constant && op.attributes.has("values");
+}
+
 bool is_virtual(const Op& op) {
+  if (is_table(op)) return false;
   return op.kind() == OpKind::view || (op.kind() == OpKind::source && op.code != OpCode::parameter);
 }
 

@@ -64,6 +64,9 @@ graph::Value strip_views(graph::Value value);
 // elements are not each at one place of the iteration.
 std::optional<Place> place_in(const Group& group, graph::Value value);
 
+// Whether an op is a constant that lies in memory, element by element.
+bool is_table(const graph::Op& op);
+
 // Whether an op has no group of its own and is copied into every group that reads it: sources and views.
 bool is_virtual(const graph::Op& op);
 

@@ -28,7 +28,8 @@ Value positions(graph::Builder& b, const graph::Shape& shape, const std::vector<
 }
 
 std::vector<Value> argmax(graph::Builder& b, const Op& op) {
-  const Value x = op.operands[0];
+  Value x = op.operands[0];
+  if (x.dtype() == graph::DType::boolean) x = b.cast(x, graph::DType::i32);
   const auto& axes = op.attributes.integers("axes");
   const Value greatest = b.reduce_max(x, axes, true);
   Value hit = b.equal(x, greatest);
@@ -39,15 +40,24 @@ std::vector<Value> argmax(graph::Builder& b, const Op& op) {
   return {b.reduce_min(b.select(hit, place, none), axes)};
 }
 
+// A reduction of bools, by way of integers.
+std::vector<Value> reduce_bool(graph::Builder& b, const Op& op) {
+  const Value x = b.cast(op.operands[0], graph::DType::i32);
+  return {b.cast(b.emit(op.code, {x}, op.attributes).result(), graph::DType::boolean)};
+}
+
 }  // namespace
 
 void legalize(graph::Module& module, graph::Function& function) {
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-    if (op.code != OpCode::argmax) return std::nullopt;
     graph::Builder builder(module, function);
     builder.set_location(op.location);
-    return argmax(builder, op);
+    if (op.code == OpCode::argmax) return argmax(builder, op);
+    const bool folds_bools =
+        op.kind() == graph::OpKind::reduction && op.operands[0].dtype() == graph::DType::boolean;
+    if (folds_bools) return reduce_bool(builder, op);
+    return std::nullopt;
   });
 }
 

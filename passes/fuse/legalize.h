@@ -4,7 +4,8 @@
 
 namespace sinter::passes {
 
-// Replaces what no schedule computes by ops that one does: argmax by the least position of the greatest element.
+// Replaces what no schedule computes by ops that one does: argmax by the least position of the greatest
+// element, a reduction of bools by one of integers.
 void legalize(graph::Module& module, graph::Function& function);
 
 }  // namespace sinter::passes

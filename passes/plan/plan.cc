@@ -78,6 +78,36 @@ class Planner {
     return it->second;
   }
 
+  Argument table_slot(const Op& constant) {
+    const Argument argument = slot(Slot::Kind::constant, "constant", constant.results[0]);
+    Slot& table = program_.slots[argument.slot];
+    const auto append = [&](auto value) {
+      const auto* bytes = reinterpret_cast<const std::byte*>(&value);
+      table.data.insert(table.data.end(), bytes, bytes + sizeof(value));
+    };
+    const auto element = [&](auto value) {
+      switch (table.type) {
+        case loop::Type::f32:
+          return append(static_cast<float>(value));
+        case loop::Type::f64:
+          return append(static_cast<double>(value));
+        case loop::Type::i32:
+          return append(static_cast<int32_t>(value));
+        case loop::Type::i64:
+          return append(static_cast<int64_t>(value));
+        default:
+          return append(static_cast<uint8_t>(value != 0));
+      }
+    };
+    const graph::Attribute& values = *constant.attributes.find("values");
+    if (const auto* numbers = std::get_if<std::vector<double>>(&values)) {
+      for (double value : *numbers) element(value);
+    } else {
+      for (int64_t value : std::get<std::vector<int64_t>>(values)) element(value);
+    }
+    return argument;
+  }
+
   // The ops in order, those that write state, and what depends on them, moved to the end.
   static std::vector<const Op*> ordered(const Function& function) {
     std::unordered_set<const Op*> late;
@@ -140,6 +170,7 @@ class Planner {
   Argument at(Value value) {
     value = strip_reshapes(value);
     if (const auto it = place_.find(value); it != place_.end()) return it->second;
+    if (value.op->code == OpCode::constant) return place_[value] = table_slot(*value.op);
     if (value.op->code == OpCode::read) return place_[value] = state_slot(value.op->attributes.text("state"));
     throw InternalError(fmt::format("plan: a value of '{}' has no place", graph::name(value.op->code)));
   }
@@ -160,6 +191,7 @@ class Planner {
     for (const Op* op : ops) {
       switch (op->code) {
         case OpCode::parameter:
+        case OpCode::constant:
         case OpCode::read:
         case OpCode::reshape:
           break;

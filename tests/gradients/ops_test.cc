@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "passes/differentiate/vjp.h"
 #include "tests/gradients/check.h"
 #include "tests/gradients/rows.h"
+#include "tests/support/run_on.h"
 
 namespace sinter::test {
 namespace {
@@ -18,6 +20,23 @@ TEST_P(OpGradient, IsThatOfFiniteDifferences) {
   const Case& c = rows()[GetParam()];
   SCOPED_TRACE(to_string(c));
   check_gradient(make_point(c), c.orders);
+}
+
+// Values and gradients of compiled code in f64, held against the reference.
+TEST_P(OpGradient, IsTheSameOnTheCpu) {
+  const Case& c = rows()[GetParam()];
+  SCOPED_TRACE(to_string(c));
+  const Point point = gradient(make_point(c));
+  const auto expected = evaluate(point);
+  const auto got = run_on("cpu", point.module, function(point).name(), point.inputs);
+  ASSERT_EQ(got.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (expected[i].dtype() != runtime::DType::f64) continue;
+    for (int64_t j = 0; j < got[i].size(); ++j) {
+      const double want = expected[i].data<double>()[j];
+      EXPECT_NEAR(got[i].data<double>()[j], want, 1e-10 * std::max(1.0, std::abs(want))) << "output " << i;
+    }
+  }
 }
 
 std::string row_name(const ::testing::TestParamInfo<size_t>& row) {

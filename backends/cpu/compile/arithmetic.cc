@@ -54,7 +54,9 @@ llvm::Value* floating_extreme(Builder& b, Predicate better, llvm::Value* x, llvm
 
 llvm::Value* floating_sign(Builder& b, llvm::Value* x) {
   llvm::Value* zero = floating(x, 0);
-  llvm::Value* negative = b.CreateSelect(b.CreateFCmpOLT(x, zero), floating(x, -1), x);
+  llvm::Value* zero_or_nan =
+      b.CreateSelect(b.CreateFCmpOEQ(x, zero), zero, x);  // numpy's sign of -0.0 is 0.0
+  llvm::Value* negative = b.CreateSelect(b.CreateFCmpOLT(x, zero), floating(x, -1), zero_or_nan);
   return b.CreateSelect(b.CreateFCmpOGT(x, zero), floating(x, 1), negative);
 }
 
