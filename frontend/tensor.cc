@@ -37,10 +37,10 @@ std::string Tensor::type() const {
   return to_string(dtype(), shape());
 }
 
-int64_t Tensor::dim(int64_t axis) const {
+int64_t Tensor::dim(int64_t axis, std::source_location where) const {
   const int64_t from_front = axis < 0 ? axis + rank() : axis;
-  if (from_front < 0 || from_front >= rank()) throw Error(fmt::format("axis {} is outside {}", axis, type()));
-  return shape()[static_cast<size_t>(from_front)];
+  if (from_front >= 0 && from_front < rank()) return shape()[static_cast<size_t>(from_front)];
+  Trace::current("dim", where).fail("dim", fmt::format("axis {} is outside {}", axis, type()), where);
 }
 
 Operand::Operand(const Variable& variable, std::source_location where)

@@ -106,6 +106,11 @@ TEST(Errors, AxesAreCheckedWithTheirTensor) {
     (void)mean(in["x"], {1, -1});
   });
   EXPECT_EQ(message, at_line("mean: axis 1 of f32[4,8] is given twice", line));
+  message = traced([&](const Inputs& in) {
+    line = __LINE__ + 1;
+    (void)in["x"].dim(-3);
+  });
+  EXPECT_EQ(message, at_line("dim: axis -3 is outside f32[4,8]", line));
 }
 
 TEST(Errors, AnUndefinedTensor) {

@@ -25,9 +25,10 @@ class Tensor {
   DType dtype() const;
   const Shape& shape() const;
   int64_t rank() const { return static_cast<int64_t>(shape().size()); }
-  int64_t dim(int64_t axis) const;  // the extent of an axis; a negative one counts from the end
-  int64_t size() const;             // the number of elements
-  std::string type() const;         // "f32[4,8]"
+  // The extent of an axis; a negative one counts from the end.
+  int64_t dim(int64_t axis, std::source_location where = std::source_location::current()) const;
+  int64_t size() const;      // the number of elements
+  std::string type() const;  // "f32[4,8]"
 
   // For the library itself.
   explicit Tensor(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
