@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "backends/cpu/compile/codegen.h"
 #include "tests/cpu/run_kernel.h"
 
 // Reductions over lanes, rows, and tiles of a product.
@@ -162,6 +163,18 @@ TEST(Lanes, TilesOfAProduct) {
       EXPECT_EQ(c[i * 16 + j], expected);
     }
   }
+}
+
+TEST(Lanes, TheSumsOfATileStayInRegisters) {
+  const loop::Target target = host_target();
+  if (target.vector_bytes != 32 || target.vector_registers != 16) GTEST_SKIP() << target.description;
+  const std::string code = emit_asm(program_of(tile_kernel(64)), target);
+  const size_t begin = code.find(".body:"), end = code.find(".Lfunc_end", begin);
+  ASSERT_NE(begin, std::string::npos);
+  size_t products = 0;
+  for (size_t at = begin; (at = code.find("vfmadd", at + 1)) < end;) ++products;
+  EXPECT_EQ(products, 12u * 4);
+  EXPECT_GE(code.find("(%rsp)", begin), end) << code.substr(begin, end - begin);
 }
 
 }  // namespace

@@ -240,11 +240,12 @@ TEST(ScalarOps, CastsOfIndices) {
 }
 
 TEST(ScalarOps, Bitcasts) {
-  for (const auto& [from, to] : {std::pair(Type::f32, Type::i32), std::pair(Type::i32, Type::f32),
-                                 std::pair(Type::f64, Type::i64), std::pair(Type::i64, Type::f64)}) {
+  for (const auto& types : {std::pair(Type::f32, Type::i32), std::pair(Type::i32, Type::f32),
+                            std::pair(Type::f64, Type::i64), std::pair(Type::i64, Type::f64)}) {
+    const Type from = types.first, to = types.second;
     expect_same(
-        "bitcast", {from}, to, [to = to](const std::vector<Expr>& x) { return loop::bitcast(x[0], to); },
-        [from = from](const std::vector<loop::Scalar>& x) { return loop::evaluate_bitcast(x[0], from); });
+        "bitcast", {from}, to, [&](const std::vector<Expr>& x) { return loop::bitcast(x[0], to); },
+        [&](const std::vector<loop::Scalar>& x) { return loop::evaluate_bitcast(x[0], from); });
   }
 }
 

@@ -1,6 +1,7 @@
 #include "backends/cpu/compile/codegen.h"
 
 #include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Module.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Pass.h>
 #include <llvm/Support/TargetSelect.h>

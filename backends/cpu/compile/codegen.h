@@ -2,8 +2,11 @@
 
 #include <string>
 
-#include "backends/cpu/compile/emit_program.h"
 #include "ir/loop/target.h"
+
+namespace llvm {
+class Module;
+}
 
 // From modules to the machine code of this machine.
 namespace sinter::cpu {
