@@ -13,6 +13,7 @@
 #include "passes/inline_calls.h"
 #include "passes/plan/plan.h"
 #include "passes/simplify/simplify.h"
+#include "passes/to_workgroups/to_workgroups.h"
 
 namespace sinter::passes {
 namespace {
@@ -57,7 +58,9 @@ loop::Program lower(const graph::Module& source, std::string_view name, const lo
   run(simplify);
   run(inline_calls, {"all"});
   run(fuse, {options.fuse ? "on" : "off"});
-  return expand_math(plan(module, *module.find_function(name), target), {});
+  loop::Program program = plan(module, *module.find_function(name), target);
+  if (target.style == loop::Target::Style::workgroups) program = to_workgroups(program, target);
+  return expand_math(program, {.has_fma = target.has_fma, .exact_division = target.exact_division});
 }
 
 }  // namespace sinter::passes

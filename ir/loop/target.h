@@ -20,6 +20,15 @@ struct Target {
   int64_t l2_bytes = 512 << 10;
   int64_t l3_bytes = 16 << 20;
 
+  // Of both: how much of a kernel one iteration of its parallel loop is.
+  int64_t unit_elements = 8192;      // elements that are worth handing out
+  int64_t unit_vectors = 2;          // vectors that elementwise work keeps in flight
+  int64_t local_bytes = 1024 << 10;  // memory of its own
+
+  // Of arithmetic in f32.
+  bool has_fma = true;         // one instruction, rounded once
+  bool exact_division = true;  // division and square root are correctly rounded; else within 2.5 ulp
+
   // Of a machine with workgroups.
   int64_t subgroup_size = 1;
   bool subgroup_arithmetic = false;

@@ -58,6 +58,7 @@ class ContractSchedule {
     }
     type_ = loop::from_graph(contract_->results[0].dtype);
     lanes_ = std::max<int64_t>(1, t.target().vector_bytes / loop::size_in_bytes(type_));
+    is_small_ = t.target().unit_elements == 1;
   }
 
   loop::Kernel run() {
@@ -72,7 +73,7 @@ class ContractSchedule {
     int64_t tiles_a_unit =
         std::max<int64_t>(1, static_cast<int64_t>(kUnitFlops / std::max(flops_a_tile, 1.0)));
     if (pack_rhs_) tiles_a_unit = std::max(tiles_a_unit, (tiles + 3) / 4);
-    tiles_a_unit = std::min(tiles_a_unit, tiles);
+    tiles_a_unit = is_small_ ? 1 : std::min(tiles_a_unit, tiles);
     if (pack_lhs_) {
       const int64_t fit =
           kPanelBytes / std::max<int64_t>(1, rows_ * k_.extent() * loop::size_in_bytes(type_));
@@ -82,6 +83,7 @@ class ContractSchedule {
     const int64_t panels = (n + width_ - 1) / width_;
     int64_t panels_a_unit = panels;
     if (pack_rhs_ && batch * runs < 8) panels_a_unit = (panels + 3) / 4;
+    if (is_small_) panels_a_unit = 1;
     const int64_t panel_runs = (panels + panels_a_unit - 1) / panels_a_unit;
 
     const auto unit = t_.loader.variable("unit", batch * runs * panel_runs);
@@ -115,6 +117,10 @@ class ContractSchedule {
       width_ = lanes_;
       rows_ = 8;
     }
+    if (is_small_) {
+      width_ = std::min<int64_t>(n, 4);
+      rows_ = 4;
+    }
     rows_ = std::min(rows_, m);
   }
 
@@ -144,13 +150,13 @@ class ContractSchedule {
     const Expr right =
         t_.loader.at(rhs_, index_of(dims_.rhs, b, nullptr, loop::variable(n), loop::variable(k)));
     const bool left_direct = left->kind == loop::ExprNode::Kind::load;
-    pack_lhs_ = !left_direct && n_.extent() > width_;
+    pack_lhs_ = !is_small_ && !left_direct && n_.extent() > width_;
     bool contiguous = right->kind == loop::ExprNode::Kind::load;
     if (contiguous) {
       const auto affine = loop::affine_in(right->args[0], n);
       contiguous = affine && (affine->coefficient == 1 || affine->coefficient == 0);
     }
-    pack_rhs_ = !contiguous && m_.extent() > rows_;
+    pack_rhs_ = !is_small_ && !contiguous && m_.extent() > rows_;
   }
 
   // Tiles [first_tile, first_tile + tiles) of rows, panels [first_panel, first_panel + panels) of columns.
@@ -164,7 +170,8 @@ class ContractSchedule {
     {
       Loader::Scope scope(t_.loader);
       const Expr n0 = loop::variable(panel) * width_;
-      const Expr count = loop::min(loop::integer(panels), loop::integer(whole_panels) - first_panel);
+      const Expr count =
+          t_.loader.simplify(loop::min(loop::integer(panels), loop::integer(whole_panels) - first_panel));
       if (whole_panels > 0) {
         body.push_back(loop::loop(LoopKind::serial, panel, first_panel, count,
                                   panel_body(b, first_tile, tiles, n0, width_, width_)));
@@ -223,7 +230,8 @@ class ContractSchedule {
     const auto tile = t_.loader.variable("tile", whole);
     {
       Loader::Scope scope(t_.loader);
-      const Expr count = loop::min(loop::integer(tiles), loop::integer(whole) - first_tile);
+      const Expr count =
+          t_.loader.simplify(loop::min(loop::integer(tiles), loop::integer(whole) - first_tile));
       body.push_back(
           loop::loop(LoopKind::serial, tile, first_tile, count,
                      micro(b, first_tile, loop::variable(tile) * rows_, rows_, n0, lanes, columns)));
@@ -293,6 +301,7 @@ class ContractSchedule {
   loop::Type type_{};
   int64_t lanes_ = 8;  // of one vector of the type
   int64_t rows_ = 6, width_ = 16;
+  bool is_small_ = false;  // a unit is one register tile
   bool pack_lhs_ = false, pack_rhs_ = false;
   loop::BufferRef panel_lhs_, panel_rhs_;
 };

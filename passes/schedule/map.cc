@@ -47,33 +47,30 @@ Shape domain_of(const graph::Function& body) {
   throw InternalError("a kernel that makes nothing");
 }
 
-// Elements a unit of parallel work has: enough to pay for handing it out.
-constexpr int64_t kUnitElements = 8192;
-
 }  // namespace
 
 loop::Kernel schedule_map(Template& t) {
   Shape domain = domain_of(t.body);
   const int64_t elements = graph::element_count(domain);
   if (elements == 0) return t.finish(loop::block({}));
-  const int64_t width = 2 * t.lanes();
+  const int64_t width = t.width(), unit_elements = t.target().unit_elements;
   std::erase(domain, 1);
   if (is_flat(t.body) && elements > 1) domain = {elements};
   const auto element = [&](const Index& index, const Expr& predicate) {
     const Tile tile = Tile::of_outputs(t.body, domain, index, t.loader.ranges());
     return loop::block({t.checks(tile, predicate), store_tile(t.loader, tile, t.stores(), predicate)});
   };
-  if (domain.size() <= 1) {
+  const int64_t inner = domain.empty() ? 1 : domain.back();
+  if (domain.size() <= 1 || unit_elements == 1) {
     return t.finish(
-        parallel_vector_loop(t.loader, "i", elements, width, std::max<int64_t>(1, kUnitElements / width),
+        parallel_vector_loop(t.loader, "i", elements, width, std::max<int64_t>(1, unit_elements / width),
                              [&](const VectorPoint& at) {
-                               return element(domain.empty() ? Index{} : Index{at.index}, at.predicate);
+                               return element(delinearize(at.index, domain, t.loader.ranges()), at.predicate);
                              }));
   }
-  const int64_t inner = domain.back();
   const int64_t rows = elements / inner;
   const Shape outer(domain.begin(), domain.end() - 1);
-  const int64_t rows_a_unit = std::max<int64_t>(1, kUnitElements / std::max<int64_t>(inner, 1));
+  const int64_t rows_a_unit = std::max<int64_t>(1, unit_elements / std::max<int64_t>(inner, 1));
   const int64_t units = (rows + rows_a_unit - 1) / rows_a_unit;
   const auto unit = t.loader.variable("unit", units);
   const auto row = t.loader.variable("row", rows);

@@ -37,20 +37,23 @@ loop::Kernel schedule_cumsum(Template& t) {
   Loader& loader = t.loader;
   const loop::Type type = loop::from_graph(x.dtype());
 
-  const auto unit = loader.variable("unit", graph::element_count(before));
-  const Index head = delinearize(loop::variable(unit), before, loader.ranges());
+  // The columns of a unit: all, or one where units are small.
+  const int64_t part = t.target().unit_elements == 1 ? 1 : width;
+  const int64_t parts = width / part, units = graph::element_count(before) * parts;
+  const auto unit = loader.variable("unit", units);
+  const Index head = delinearize(loader.simplify(loop::variable(unit) / parts), before, loader.ranges());
+  const Expr first_column = loader.simplify(loop::variable(unit) % parts) * part;
   const auto c = loader.variable("c", length);
   const Expr place =
       op.attributes.flag("reverse") ? loop::integer(length - 1) - loop::variable(c) : loop::variable(c);
-  const loop::BufferRef sums = local_buffer("sums", type, width);
-  const int64_t lanes = 2 * t.lanes();
-  const Stmt start = vector_loop(loader, "i", width, lanes, [&](const VectorPoint& at) {
+  const loop::BufferRef sums = local_buffer("sums", type, part);
+  const Stmt start = vector_loop(loader, "i", part, t.width(), [&](const VectorPoint& at) {
     return loop::store(sums, at.index, loop::constant(0, type), at.predicate);
   });
-  Stmt step = vector_loop(loader, "i", width, lanes, [&](const VectorPoint& at) {
+  Stmt step = vector_loop(loader, "i", part, t.width(), [&](const VectorPoint& at) {
     Index index = head;
     index.push_back(place);
-    const Index tail = delinearize(at.index, after, loader.ranges());
+    const Index tail = delinearize(loader.simplify(first_column + at.index), after, loader.ranges());
     index.insert(index.end(), tail.begin(), tail.end());
     const auto sum = loop::make_variable("sum", type);
     const Expr next = loop::load(sums, at.index, at.predicate) + loader.at(x, index, at.predicate);
@@ -60,8 +63,7 @@ loop::Kernel schedule_cumsum(Template& t) {
                                   loop::store(t.outputs[0], position, loop::variable(sum), at.predicate)}));
   });
   step = loop::loop(LoopKind::serial, c, loop::integer(0), loop::integer(length), step);
-  return t.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0),
-                             loop::integer(graph::element_count(before)),
+  return t.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units),
                              loop::allocate(sums, loop::block({start, step}))));
 }
 

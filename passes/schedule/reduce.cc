@@ -84,8 +84,7 @@ bool is_expensive(const Op& op) {
   }
 }
 
-constexpr int64_t kStashBytes = 16 << 10;   // a row's values kept between passes
-constexpr int64_t kUnitElements = 1 << 13;  // elements a unit of parallel work has
+constexpr int64_t kStashBytes = 16 << 10;  // a row's values kept between passes
 
 class RowSchedule {
  public:
@@ -278,7 +277,8 @@ class RowSchedule {
     const int64_t length = graph::element_count(reduced_shape_);
     int64_t lanes = t_.lanes();
     while (lanes < 4 * t_.lanes() && lanes * 2 <= length) lanes *= 2;
-    const int64_t rows_a_unit = std::max<int64_t>(1, kUnitElements / std::max<int64_t>(length, 1));
+    const int64_t rows_a_unit =
+        std::max<int64_t>(1, t_.target().unit_elements / std::max<int64_t>(length, 1));
     const int64_t units = (rows + rows_a_unit - 1) / rows_a_unit;
     const auto unit = t_.loader.variable("unit", units);
     const auto row = t_.loader.variable("row", rows);
@@ -320,10 +320,11 @@ class RowSchedule {
     body.push_back(output_pass(length, lanes, outer, known, stash, stashed));
     Stmt loops = loop::block(std::move(body));
     for (const auto& buffer : locals) loops = loop::allocate(buffer, loops);
-    loops = loop::loop(
-        LoopKind::serial, row, loop::variable(unit) * rows_a_unit,
-        loop::min(loop::integer(rows_a_unit), loop::integer(rows) - loop::variable(unit) * rows_a_unit),
-        loops);
+    loops =
+        loop::loop(LoopKind::serial, row, loop::variable(unit) * rows_a_unit,
+                   t_.loader.simplify(loop::min(loop::integer(rows_a_unit),
+                                                loop::integer(rows) - loop::variable(unit) * rows_a_unit)),
+                   loops);
     return loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), loops);
   }
 
@@ -331,7 +332,7 @@ class RowSchedule {
   void find_stashes(int64_t length, int64_t lanes, graph::ValueMap<loop::BufferRef>& stash,
                     std::vector<loop::BufferRef>& locals) {
     const int64_t padded = (length + lanes - 1) / lanes * lanes;
-    if (padded * 8 > kStashBytes) return;
+    if (padded * 8 > std::min(kStashBytes, t_.target().local_bytes)) return;
     graph::ValueMap<std::vector<size_t>> passes;
     const auto visit = [&](Value root, size_t pass) {
       std::vector<Value> pending = {root};
@@ -455,8 +456,8 @@ class RowSchedule {
     } else if (inner < lanes) {
       lanes = 4;
       while (lanes < inner) lanes *= 2;
-    } else if (inner >= 2 * lanes) {
-      lanes *= 2;
+    } else if (inner >= t_.width()) {
+      lanes = t_.width();
     }
     const int64_t blocks = (inner + lanes - 1) / lanes;
     const int64_t units = rows / inner * blocks;

@@ -23,6 +23,8 @@ struct Template {
   const loop::Target& target() const { return context.target; }
   // Lanes of the natural vector of f32.
   int64_t lanes() const { return context.target.vector_bytes / 4; }
+  // Lanes that elementwise work takes at once.
+  int64_t width() const { return context.target.unit_vectors * lanes(); }
   std::vector<TileStore> stores() const;
   loop::Kernel finish(loop::Stmt loops) const;
 

@@ -1,0 +1,199 @@
+#include "backends/vulkan/compile/compile.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "backends/backend.h"
+#include "backends/vulkan/compile/spirv.h"
+#include "ir/error.h"
+
+namespace sinter::vulkan {
+namespace {
+
+using loop::Step;
+
+Slot::Kind slot_kind(loop::Slot::Kind kind) {
+  switch (kind) {
+    case loop::Slot::Kind::input:
+      return Slot::Kind::input;
+    case loop::Slot::Kind::output:
+      return Slot::Kind::output;
+    case loop::Slot::Kind::state:
+      return Slot::Kind::state;
+    case loop::Slot::Kind::arena:
+      return Slot::Kind::arena;
+    case loop::Slot::Kind::constant:
+      return Slot::Kind::constant;
+  }
+  throw InternalError("unknown kind of slot");
+}
+
+bool does_nothing(const loop::Stmt& stmt) {
+  return stmt->kind == loop::StmtNode::Kind::block && stmt->body.empty();
+}
+
+// The types of the values that faults report, by site.
+void find_fault_types(const loop::Stmt& stmt, std::map<int64_t, loop::Type>& types) {
+  if (stmt->kind == loop::StmtNode::Kind::fault && stmt->value) types[stmt->site] = stmt->value->type;
+  for (const loop::Stmt& child : stmt->body) find_fault_types(child, types);
+}
+
+class ProgramCompiler {
+ public:
+  ProgramCompiler(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features)
+      : program_(program), target_(target), features_(features) {}
+
+  Image run() {
+    for (const auto& [name, type] : program_.inputs) image_.inputs.push_back(backends::to_spec(name, type));
+    for (const auto& [name, type] : program_.outputs) image_.outputs.push_back(backends::to_spec(name, type));
+    for (const loop::Slot& slot : program_.slots) add_slot(slot);
+    add_faults();
+    image_.arena_bytes = program_.arena_bytes;
+    std::vector<int64_t> iteration;
+    add_launches(program_.steps, iteration);
+    return std::move(image_);
+  }
+
+ private:
+  void add_slot(const loop::Slot& slot) {
+    if (slot.bytes() > target_.max_buffer_bytes) {
+      throw GraphError(
+          fmt::format("'{}' has {} bytes; a kernel on this device reaches {} bytes of a tensor at most{}",
+                      slot.name, slot.bytes(), target_.max_buffer_bytes, users_of(slot)));
+    }
+    image_.slots.push_back(
+        {slot_kind(slot.kind), static_cast<size_t>(slot.ordinal), slot.offset, slot.bytes(), slot.data});
+  }
+
+  // The operations that touch a slot, and where they stand in the user's source.
+  std::string users_of(const loop::Slot& slot) const {
+    const auto index = static_cast<size_t>(&slot - program_.slots.data());
+    std::string users;
+    const auto visit = [&](const auto& self, const std::vector<Step>& steps) -> void {
+      for (const Step& step : steps) {
+        self(self, step.body);
+        for (const loop::Argument& argument : step.arguments) {
+          if (argument.slot != index || !users.empty()) continue;
+          for (const std::string& note : program_.kernels[step.kernel].notes) users += ", " + note;
+        }
+      }
+    };
+    visit(visit, program_.steps);
+    return users;
+  }
+
+  void add_faults() {
+    std::map<int64_t, loop::Type> types;
+    for (const loop::Kernel& kernel : program_.kernels) find_fault_types(kernel.body, types);
+    for (size_t i = 0; i < program_.faults.size(); ++i) {
+      const loop::FaultSite& site = program_.faults[i];
+      const bool is_index = site.kind == loop::FaultSite::Kind::index;
+      const auto type = types.find(static_cast<int64_t>(i));
+      const loop::Type value = type == types.end() ? loop::Type::i32 : type->second;
+      image_.faults.push_back({is_index ? FaultSite::Kind::index : FaultSite::Kind::finite, site.op,
+                               site.subject, site.shape, site.bound, site.location,
+                               value == loop::Type::f32   ? FaultSite::Value::f32
+                               : value == loop::Type::f64 ? FaultSite::Value::f64
+                                                          : FaultSite::Value::integer});
+    }
+  }
+
+  static int64_t moved_by(const loop::Argument& argument, const std::vector<int64_t>& iteration) {
+    int64_t offset = argument.offset;
+    for (size_t d = 0; d < argument.strides.size(); ++d) offset += argument.strides[d] * iteration.at(d);
+    return offset;
+  }
+
+  static bool is_moved(const loop::Argument& argument) {
+    bool moved = argument.offset != 0;
+    for (const int64_t stride : argument.strides) moved |= stride != 0;
+    return moved;
+  }
+
+  void add_launches(const std::vector<Step>& steps, std::vector<int64_t>& iteration) {
+    for (const Step& step : steps) {
+      if (step.kind == Step::Kind::launch) {
+        add_launch(step, iteration);
+        continue;
+      }
+      iteration.push_back(0);
+      for (int64_t i = 0; i < step.count; ++i) {
+        iteration.back() = step.reverse ? step.count - 1 - i : i;
+        add_launches(step.body, iteration);
+      }
+      iteration.pop_back();
+    }
+  }
+
+  void add_launch(const Step& step, const std::vector<int64_t>& iteration) {
+    const loop::Kernel& kernel = program_.kernels[step.kernel];
+    if (does_nothing(kernel.body)) return;
+    Launch launch;
+    launch.kernel = kernel_of(step);
+    for (size_t i = 0; i < step.arguments.size(); ++i) {
+      const loop::Argument& argument = step.arguments[i];
+      const loop::Buffer& buffer = *kernel.arguments[i];
+      const int64_t first = moved_by(argument, iteration), width = loop::size_in_bytes(buffer.type);
+      if (is_moved(argument)) launch.offsets.push_back(static_cast<int32_t>(first));
+      launch.bindings.push_back(
+          {argument.slot, first * width, (first + buffer.size) * width, buffer.written});
+    }
+    image_.launches.push_back(std::move(launch));
+  }
+
+  // The shader of a step; steps whose shaders have the same text share one.
+  size_t kernel_of(const Step& step) {
+    const auto [known, is_new] = kernels_by_step_.try_emplace(&step, 0);
+    if (!is_new) return known->second;
+    const loop::Kernel& kernel = program_.kernels[step.kernel];
+    if (static_cast<int64_t>(kernel.arguments.size()) + 2 > target_.max_buffers) {
+      throw GraphError(fmt::format("{} has {} tensors; a kernel on this device has {} at most ({})",
+                                   kernel.name, kernel.arguments.size(), target_.max_buffers - 2,
+                                   kernel.notes.empty() ? "" : kernel.notes[0]));
+    }
+    std::vector<bool> moved;
+    for (const loop::Argument& argument : step.arguments) moved.push_back(is_moved(argument));
+    const Shader shader = emit_glsl(kernel, features_, moved, step.writes_state);
+    const auto [entry, added] = kernels_by_text_.try_emplace(shader.text, image_.kernels.size());
+    if (added) {
+      Kernel result;
+      result.name = kernel.name;
+      result.spirv = compile_to_spirv(shader.text);
+      result.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
+      result.arguments = static_cast<uint32_t>(kernel.arguments.size());
+      for (const bool is : moved) result.offsets += is ? 1 : 0;
+      result.reads_call = shader.reads_call;
+      result.uses_faults = shader.uses_faults;
+      result.reports_faults = shader.reports_faults;
+      image_.kernels.push_back(std::move(result));
+    }
+    return known->second = entry->second;
+  }
+
+  const loop::Program& program_;
+  const loop::Target& target_;
+  const ShaderFeatures& features_;
+  Image image_;
+  std::map<std::string, size_t> kernels_by_text_;
+  std::map<const Step*, size_t> kernels_by_step_;
+};
+
+}  // namespace
+
+Image compile(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features) {
+  return ProgramCompiler(program, target, features).run();
+}
+
+std::string emit_glsl(const loop::Program& program, const ShaderFeatures& features) {
+  std::string text;
+  for (const loop::Kernel& kernel : program.kernels) {
+    if (does_nothing(kernel.body)) continue;
+    const Shader shader =
+        emit_glsl(kernel, features, std::vector<bool>(kernel.arguments.size(), false), false);
+    text += shader.notes + shader.text + "\n";
+  }
+  return text;
+}
+
+}  // namespace sinter::vulkan

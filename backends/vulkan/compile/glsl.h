@@ -1,0 +1,118 @@
+#pragma once
+
+#include <array>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/loop/program.h"
+
+namespace sinter::vulkan {
+
+// What a shader may use of the device.
+struct ShaderFeatures {
+  bool has_f64 = false;
+  bool has_i64 = false;
+  bool has_bytes = false;  // 8-bit elements in buffers, as bools are
+  bool keeps_nan = false;  // infinities, NaNs and signed zeros can be asked for
+  bool keeps_denormals = false;
+  int64_t max_groups = 65535;  // along one dimension
+};
+
+// A kernel as a compute shader. Bindings are its arguments in order, then the call and the faults where
+// `reads_call` and `uses_faults` say so. Push constants are the first element of each argument of `moved`.
+struct Shader {
+  std::string text;
+  std::string notes;  // what the text computes, for people; not part of it
+  std::array<int64_t, 2> groups{1, 1};
+  bool reads_call = false;
+  bool uses_faults = false;
+  bool reports_faults = false;
+};
+
+// `moved` says which arguments do not begin at their binding's beginning; with `is_guarded` the shader does
+// nothing once a fault is noted. Throws GraphError that names an op and its source line where the device
+// cannot compute what is asked for.
+Shader emit_glsl(const loop::Kernel& kernel, const ShaderFeatures& features, const std::vector<bool>& moved,
+                 bool is_guarded);
+
+// One kernel's text, statement by statement.
+class GlslEmitter {
+ public:
+  GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& features, const std::vector<bool>& moved);
+  Shader emit(bool is_guarded);
+
+ private:
+  using Buffers = std::set<const loop::Buffer*>;
+
+  // An expression's text and, besides, which buffers that the kernel writes it was read from.
+  struct Text {
+    std::string text;
+    Buffers reads;
+    int size = 1;
+  };
+
+  // Statements: glsl_statements.cc.
+  void emit(const loop::Stmt& stmt);
+  void emit_loop(const loop::StmtNode& s);
+  void emit_store(const loop::StmtNode& s);
+  void emit_let(const loop::StmtNode& s);
+  void emit_branch(const loop::StmtNode& s);
+  void emit_allocate(const loop::StmtNode& s);
+  void emit_fault(const loop::StmtNode& s);
+  void line(const std::string& text);
+  void open(const std::string& text);
+  void close();
+  void forget(const loop::Buffer& buffer);  // what was read from it
+  void forget_writable();
+  std::string declarations() const;
+
+  // Expressions: glsl_expressions.cc.
+  void count_uses(const std::vector<loop::Expr>& roots);
+  std::string value(const loop::Expr& x);
+  Text text_of(const loop::Expr& x);
+  Text new_text(const loop::Expr& x);
+  Text load(const loop::ExprNode& x);
+  std::string element(const loop::Buffer& buffer, const std::string& index);
+  std::string named(loop::Type type, const Text& text);
+  std::string constant(const loop::ExprNode& x);
+  std::string apply(const loop::ExprNode& x, const std::vector<std::string>& args);
+  std::string floating_apply(const loop::ExprNode& x, const std::vector<std::string>& args);
+  std::string integer_apply(const loop::ExprNode& x, const std::vector<std::string>& args);
+  std::string boolean_apply(const loop::ExprNode& x, const std::vector<std::string>& args);
+  std::string cast(loop::Type from, loop::Type to, const std::string& x);
+  std::string bitcast(loop::Type from, loop::Type to, const std::string& x);
+  std::string call(const std::string& function, const std::vector<std::string>& args);
+  const char* type_name(loop::Type type);
+  const char* memory_name(loop::Type type);
+
+  std::string unique(const std::string& name);
+  [[noreturn]] void unsupported(const std::string& what) const;
+
+  const loop::Kernel& kernel_;
+  const ShaderFeatures& features_;
+  const std::vector<bool>& moved_;
+
+  std::string body_, shared_;
+  int depth_ = 1;
+  std::set<std::string> helpers_;  // functions of glsl_helpers.h that the text calls
+  std::set<std::string> extensions_;
+  std::unordered_map<const loop::Buffer*, std::string> buffers_;
+  std::unordered_map<const loop::Buffer*, std::string> offsets_;  // of moved arguments
+  std::unordered_map<const loop::Variable*, std::string> variables_;
+  std::unordered_map<const loop::Variable*, Buffers> variable_reads_;
+  std::unordered_map<std::string, int> names_;
+
+  // Of one statement.
+  std::unordered_map<const loop::ExprNode*, int> uses_;
+  std::unordered_map<const loop::ExprNode*, Text> texts_;
+  // Of a scope: text of an expression -> the name it was given.
+  std::unordered_map<std::string, Text> known_;
+
+  int64_t lanes_ = 1;
+  std::array<int64_t, 2> groups_{1, 1};
+  bool reads_call_ = false, uses_faults_ = false, reports_ = false;
+};
+
+}  // namespace sinter::vulkan

@@ -1,0 +1,223 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <bit>
+#include <cmath>
+
+#include "backends/vulkan/compile/glsl.h"
+#include "ir/error.h"
+
+// Expressions. What is used more than once, or is long, gets a line and a name; so does each element of a
+// buffer, so that it is loaded once.
+namespace sinter::vulkan {
+
+using loop::Expr;
+using loop::ExprNode;
+using loop::ScalarOp;
+using loop::Type;
+
+namespace {
+
+constexpr int kLongest = 8;  // operations in one line
+
+std::string in_parentheses(const std::string& text, bool needed) {
+  return needed ? "(" + text + ")" : text;
+}
+
+bool is_leaf(const ExprNode& x) {
+  return x.args.empty();
+}
+
+}  // namespace
+
+const char* GlslEmitter::type_name(Type type) {
+  switch (type) {
+    case Type::boolean:
+      return "bool";
+    case Type::i32:
+    case Type::index:
+      return "int";
+    case Type::f32:
+      return "float";
+    case Type::f64:
+      if (!features_.has_f64) unsupported("f64");
+      return "double";
+    case Type::i64:
+      if (!features_.has_i64) unsupported("i64");
+      extensions_.insert("GL_EXT_shader_explicit_arithmetic_types_int64");
+      return "int64_t";
+  }
+  throw InternalError("unknown type");
+}
+
+void GlslEmitter::count_uses(const std::vector<Expr>& roots) {
+  uses_.clear();
+  texts_.clear();
+  std::vector<const ExprNode*> pending;
+  for (const Expr& root : roots) {
+    if (root) pending.push_back(root.get());
+  }
+  while (!pending.empty()) {
+    const ExprNode* x = pending.back();
+    pending.pop_back();
+    if (uses_[x]++ > 0) continue;
+    for (const Expr& arg : x->args) pending.push_back(arg.get());
+  }
+}
+
+std::string GlslEmitter::value(const Expr& x) {
+  return text_of(x).text;
+}
+
+GlslEmitter::Text GlslEmitter::text_of(const Expr& x) {
+  if (const auto it = texts_.find(x.get()); it != texts_.end()) return it->second;
+  Text result = new_text(x);
+  const bool is_global_load = x->kind == ExprNode::Kind::load && x->buffer->space == loop::Space::global;
+  if (!is_leaf(*x) && (uses_[x.get()] > 1 || result.size > kLongest || is_global_load)) {
+    result = {named(x->type, result), result.reads, 1};
+  }
+  return texts_[x.get()] = result;
+}
+
+std::string GlslEmitter::named(Type type, const Text& text) {
+  const auto it = known_.find(text.text);
+  if (it != known_.end()) return it->second.text;
+  const std::string name = unique("v");
+  line(fmt::format("{} {} = {};", type_name(type), name, text.text));
+  known_[text.text] = {name, text.reads, 1};
+  return name;
+}
+
+GlslEmitter::Text GlslEmitter::new_text(const Expr& x) {
+  switch (x->kind) {
+    case ExprNode::Kind::integer:
+    case ExprNode::Kind::number:
+      return {constant(*x), {}, 0};
+    case ExprNode::Kind::variable:
+      return {variables_.at(x->variable.get()), {}, 0};
+    case ExprNode::Kind::context:
+      reads_call_ = true;
+      return {x->context == loop::ContextValue::seed_low    ? "seed_low"
+              : x->context == loop::ContextValue::seed_high ? "seed_high"
+                                                            : "call_step",
+              {},
+              0};
+    case ExprNode::Kind::load:
+      return load(*x);
+    default:
+      break;
+  }
+  Text result;
+  std::vector<std::string> args;
+  for (const Expr& arg : x->args) {
+    const Text part = text_of(arg);
+    args.push_back(part.text);
+    result.size += part.size;
+    result.reads.insert(part.reads.begin(), part.reads.end());
+  }
+  const Type from = x->args[0]->type;
+  result.text = x->kind == ExprNode::Kind::apply  ? apply(*x, args)
+                : x->kind == ExprNode::Kind::cast ? cast(from, x->type, args[0])
+                                                  : bitcast(from, x->type, args[0]);
+  return result;
+}
+
+std::string GlslEmitter::element(const loop::Buffer& buffer, const std::string& index) {
+  if (buffer.space == loop::Space::global) {
+    type_name(buffer.type);
+    if (buffer.type == Type::boolean) {
+      if (!features_.has_bytes) unsupported("elements of 8 bits in buffers, as bools are");
+      extensions_.insert("GL_EXT_shader_8bit_storage");
+      extensions_.insert("GL_EXT_shader_explicit_arithmetic_types_int8");
+    }
+  }
+  const auto offset = offsets_.find(&buffer);
+  if (offset == offsets_.end()) return fmt::format("{}[{}]", buffers_.at(&buffer), index);
+  return fmt::format("{}[{} + {}]", buffers_.at(&buffer), offset->second, index);
+}
+
+GlslEmitter::Text GlslEmitter::load(const ExprNode& x) {
+  const loop::Buffer& buffer = *x.buffer;
+  const Text index = text_of(x.args[0]);
+  Text result{element(buffer, index.text), index.reads, index.size + 1};
+  if (buffer.space != loop::Space::global || buffer.written) result.reads.insert(&buffer);
+  if (buffer.type == Type::boolean && buffer.space == loop::Space::global) {
+    result.text = fmt::format("(uint({}) != 0u)", result.text);
+  }
+  if (x.args.size() > 1) {
+    const Text predicate = text_of(x.args[1]);
+    const char* zero = x.type == Type::boolean ? "false" : "0";
+    result.text = fmt::format("({} ? {} : {}({}))", predicate.text, result.text, type_name(x.type), zero);
+    result.reads.insert(predicate.reads.begin(), predicate.reads.end());
+    result.size += predicate.size;
+  }
+  return result;
+}
+
+std::string GlslEmitter::constant(const ExprNode& x) {
+  if (x.type == Type::boolean) return x.integer != 0 ? "true" : "false";
+  if (x.type == Type::i64) {
+    type_name(x.type);
+    if (x.integer == INT64_MIN) return "int64_t(0x8000000000000000ul)";
+    return in_parentheses(fmt::format("{}l", x.integer), x.integer < 0);
+  }
+  if (x.kind == ExprNode::Kind::integer) {
+    if (x.integer < INT32_MIN || x.integer > INT32_MAX) {
+      unsupported(fmt::format("indices above 2^31, such as {}", x.integer));
+    }
+    if (x.integer == INT32_MIN) return "int(0x80000000u)";
+    return in_parentheses(fmt::format("{}", x.integer), x.integer < 0);
+  }
+  const bool is_plain = std::isnormal(x.number) || (x.number == 0 && !std::signbit(x.number));
+  if (x.type == Type::f64) {
+    type_name(x.type);
+    const auto bits = std::bit_cast<uint64_t>(x.number);
+    if (!is_plain) {
+      return fmt::format("packDouble2x32(uvec2({:#x}u, {:#x}u))", bits & 0xffffffff, bits >> 32);
+    }
+    return in_parentheses(fmt::format("{:#}lf", x.number), x.number < 0);
+  }
+  const auto number = static_cast<float>(x.number);
+  if (!is_plain || !(std::isnormal(number) || number == 0)) {
+    return fmt::format("uintBitsToFloat({:#x}u)", std::bit_cast<uint32_t>(number));
+  }
+  std::string text = fmt::format("{}", number);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return in_parentheses(text, number < 0);
+}
+
+std::string GlslEmitter::call(const std::string& function, const std::vector<std::string>& args) {
+  return fmt::format("{}({})", function, fmt::join(args, ", "));
+}
+
+std::string GlslEmitter::cast(Type from, Type to, const std::string& x) {
+  if (to == Type::boolean) {
+    return fmt::format("({} != {})", x, from == Type::f32 ? "0.0" : call(type_name(from), {"0"}));
+  }
+  if (loop::is_floating(from) && !loop::is_floating(to)) {
+    std::string helper = to == Type::i64 ? "to_long" : "to_int";
+    if (to == Type::i64) type_name(to);
+    if (from == Type::f64) helper += "_f64";
+    helpers_.insert(helper);
+    return call(helper, {x});
+  }
+  if (type_name(from) == std::string_view(type_name(to))) return x;
+  return call(type_name(to), {x});
+}
+
+std::string GlslEmitter::bitcast(Type from, Type to, const std::string& x) {
+  type_name(from);
+  type_name(to);
+  switch (from) {
+    case Type::f32:
+      return call("floatBitsToInt", {x});
+    case Type::i32:
+      return call("intBitsToFloat", {x});
+    case Type::f64:
+      return call("doubleBitsToInt64", {x});
+    default:
+      return call("int64BitsToDouble", {x});
+  }
+}
+
+}  // namespace sinter::vulkan

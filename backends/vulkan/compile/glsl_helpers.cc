@@ -1,0 +1,135 @@
+#include "backends/vulkan/compile/glsl_helpers.h"
+
+namespace sinter::vulkan {
+namespace {
+
+// `bits` is the unsigned type of 64 bits or 32.
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+std::map<std::string, Helper> make_helpers() {
+  std::map<std::string, Helper> all = {
+      {"is_nan", {{}, "bool is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }\n"}},
+      {"is_finite",
+       {{}, "bool is_finite(float x) { return (floatBitsToUint(x) & 0x7f800000u) != 0x7f800000u; }\n"}},
+      {"is_nan_f64",
+       {{},
+        "bool is_nan_f64(double x) {\n"
+        "  uvec2 bits = unpackDouble2x32(x);\n"
+        "  uint high = bits.y & 0x7fffffffu;\n"
+        "  return high > 0x7ff00000u || (high == 0x7ff00000u && bits.x != 0u);\n"
+        "}\n"}},
+      {"is_finite_f64",
+       {{},
+        "bool is_finite_f64(double x) {\n"
+        "  return (unpackDouble2x32(x).y & 0x7ff00000u) != 0x7ff00000u;\n"
+        "}\n"}},
+      {"mul_high",
+       {{},
+        "int mul_high(int x, int y) {\n"
+        "  uint high, low;\n"
+        "  umulExtended(uint(x), uint(y), high, low);\n"
+        "  return int(high);\n"
+        "}\n"}},
+      // The remainder of magnitudes, one bit of the quotient at a time: exact, as fmod is.
+      {"floating_rem",
+       {{"is_nan", "is_finite"},
+        "float floating_rem(float x, float y) {\n"
+        "  if (is_nan(x) || is_nan(y) || !is_finite(x) || y == 0.0) return uintBitsToFloat(0x7fc00000u);\n"
+        "  if (is_finite(y)) {\n"
+        "    uint sign_of_x = floatBitsToUint(x) & 0x80000000u;\n"
+        "    uint a = floatBitsToUint(x) & 0x7fffffffu, b = floatBitsToUint(y) & 0x7fffffffu;\n"
+        "    int ea = int(a >> 23), eb = int(b >> 23);\n"
+        "    uint ma = ea == 0 ? a : (a & 0x7fffffu) | 0x800000u;\n"
+        "    uint mb = eb == 0 ? b : (b & 0x7fffffu) | 0x800000u;\n"
+        "    ea = max(ea, 1);\n"
+        "    eb = max(eb, 1);\n"
+        "    if (a >= b) {\n"
+        "      ma %= mb;\n"
+        "      for (; ea > eb; --ea) ma = (ma << 1) % mb;\n"
+        "      for (; ma != 0u && ma < 0x800000u && eb > 1; --eb) ma <<= 1;\n"
+        "      a = ma < 0x800000u ? ma : (ma & 0x7fffffu) | (uint(eb) << 23);\n"
+        "    }\n"
+        "    x = uintBitsToFloat(sign_of_x | a);\n"
+        "  }\n"
+        "  if ((floatBitsToUint(x) & 0x7fffffffu) == 0u) {\n"
+        "    return uintBitsToFloat(floatBitsToUint(y) & 0x80000000u);\n"
+        "  }\n"
+        "  return (x < 0.0) != (y < 0.0) ? x + y : x;\n"
+        "}\n"}},
+  };
+  // In i32 and, with other names, in i64.
+  const std::map<std::string, Helper> integers = {
+      {"floor_div",
+       {{},
+        "int floor_div(int x, int y) {\n"
+        "  if (y == 0) return 0;\n"
+        "  if (y == -1) return -x;\n"
+        "  int quotient = x / y;\n"
+        "  return quotient * y != x && (x < 0) != (y < 0) ? quotient - 1 : quotient;\n"
+        "}\n"}},
+      {"floor_rem",
+       {{"floor_div"},
+        "int floor_rem(int x, int y) { return y == 0 || y == -1 ? 0 : x - floor_div(x, y) * y; }\n"}},
+      {"integer_pow",
+       {{},
+        "int integer_pow(int base, int exponent) {\n"
+        "  if (exponent < 0) return base == 1 ? 1 : base != -1 ? 0 : (exponent & 1) == 0 ? 1 : -1;\n"
+        "  int result = 1;\n"
+        "  for (; exponent != 0; exponent >>= 1) {\n"
+        "    if ((exponent & 1) != 0) result *= base;\n"
+        "    base *= base;\n"
+        "  }\n"
+        "  return result;\n"
+        "}\n"}},
+  };
+  for (const auto& [name, helper] : integers) {
+    all[name] = helper;
+    Helper wide{{}, replaced(helper.text, "int ", "int64_t ")};
+    for (const auto& [other, ignored] : integers)
+      wide.text = replaced(wide.text, other + "(", other + "_i64(");
+    for (const std::string& need : helper.needs) wide.needs.push_back(need + "_i64");
+    // A literal does not turn into i64 by itself in a conditional expression.
+    all[name + "_i64"] = std::move(wide);
+  }
+  const std::map<std::string, Helper> extremes = {
+      {"maximum", {{"is_nan"}, "float maximum(float x, float y) { return is_nan(x) || x > y ? x : y; }\n"}},
+      {"minimum", {{"is_nan"}, "float minimum(float x, float y) { return is_nan(x) || x < y ? x : y; }\n"}},
+      {"sign_of", {{}, "float sign_of(float x) { return x > 0.0 ? float(1) : x < 0.0 ? float(-1) : x; }\n"}},
+      {"to_int",
+       {{"is_nan"},
+        "int to_int(float x) {\n"
+        "  if (is_nan(x)) return 0;\n"
+        "  if (x >= float(2147483648.0)) return 0x7fffffff;\n"
+        "  return x <= float(-2147483648.0) ? int(0x80000000u) : int(x);\n"
+        "}\n"}},
+      {"to_long",
+       {{"is_nan"},
+        "int64_t to_long(float x) {\n"
+        "  if (is_nan(x)) return 0l;\n"
+        "  if (x >= float(9223372036854775808.0)) return 0x7fffffffffffffffl;\n"
+        "  return x <= float(-9223372036854775808.0) ? int64_t(0x8000000000000000ul) : int64_t(x);\n"
+        "}\n"}},
+  };
+  for (const auto& [name, helper] : extremes) {
+    all[name] = helper;
+    Helper wide{{}, replaced(replaced(helper.text, "float", "double"), "is_nan(", "is_nan_f64(")};
+    wide.text = replaced(wide.text, name + "(", name + "_f64(");
+    for (const std::string& need : helper.needs) wide.needs.push_back(need + "_f64");
+    all[name + "_f64"] = std::move(wide);
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::map<std::string, Helper>& helpers() {
+  static const std::map<std::string, Helper> all = make_helpers();
+  return all;
+}
+
+}  // namespace sinter::vulkan

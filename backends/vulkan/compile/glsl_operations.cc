@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include "backends/vulkan/compile/glsl.h"
+#include "ir/error.h"
+
+// Scalar operations.
+namespace sinter::vulkan {
+
+using loop::ExprNode;
+using loop::ScalarOp;
+using loop::Type;
+using Args = std::vector<std::string>;
+
+namespace {
+
+// Null where the operation is no operator of GLSL.
+const char* infix(ScalarOp op) {
+  switch (op) {
+    case ScalarOp::add:
+      return "+";
+    case ScalarOp::sub:
+      return "-";
+    case ScalarOp::mul:
+      return "*";
+    case ScalarOp::equal:
+      return "==";
+    case ScalarOp::not_equal:
+      return "!=";
+    case ScalarOp::less:
+      return "<";
+    case ScalarOp::less_equal:
+      return "<=";
+    case ScalarOp::greater:
+      return ">";
+    case ScalarOp::greater_equal:
+      return ">=";
+    default:
+      return nullptr;
+  }
+}
+
+std::string between(const char* text, const Args& args) {
+  return fmt::format("({} {} {})", args[0], text, args[1]);
+}
+
+}  // namespace
+
+std::string GlslEmitter::apply(const ExprNode& x, const Args& args) {
+  const Type operand = x.args.back()->type;
+  if (x.op == ScalarOp::select) {
+    if (operand == Type::i64) return fmt::format("({} ? {} : {})", args[0], args[1], args[2]);
+    return call("mix", {args[2], args[1], args[0]});
+  }
+  if (x.op == ScalarOp::to_unsigned) return fmt::format("{}(uint({}))", type_name(x.type), args[0]);
+  if (loop::is_floating(operand)) return floating_apply(x, args);
+  return operand == Type::boolean ? boolean_apply(x, args) : integer_apply(x, args);
+}
+
+std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
+  const bool is_wide = x.args.back()->type == Type::f64;
+  type_name(x.args.back()->type);
+  const auto help = [&](const std::string& helper) {
+    const std::string name = helper + (is_wide ? "_f64" : "");
+    helpers_.insert(name);
+    return call(name, args);
+  };
+  switch (x.op) {
+    case ScalarOp::neg:
+      return fmt::format("(-{})", args[0]);
+    case ScalarOp::abs:
+    case ScalarOp::floor:
+    case ScalarOp::ceil:
+    case ScalarOp::sqrt:
+    case ScalarOp::fma:
+      return call(std::string(loop::name(x.op)), args);
+    case ScalarOp::rsqrt:
+      return call("inversesqrt", args);
+    case ScalarOp::round:
+      return call("roundEven", args);
+    case ScalarOp::sign:
+      return help("sign_of");
+    case ScalarOp::is_finite:
+      return help("is_finite");
+    case ScalarOp::max:
+      return help("maximum");
+    case ScalarOp::min:
+      return help("minimum");
+    case ScalarOp::div:
+      return between("/", args);
+    case ScalarOp::rem:
+      if (!is_wide) return help("floating_rem");
+      break;
+    case ScalarOp::not_equal:
+      if (args[0] == args[1]) {
+        helpers_.insert(is_wide ? "is_nan_f64" : "is_nan");
+        return call(is_wide ? "is_nan_f64" : "is_nan", {args[0]});
+      }
+      return between("!=", args);
+    default:
+      if (const char* text = infix(x.op)) return between(text, args);
+      break;
+  }
+  unsupported(fmt::format("{} of {}", loop::name(x.op), loop::name(x.args.back()->type)));
+}
+
+std::string GlslEmitter::integer_apply(const ExprNode& x, const Args& args) {
+  const Type type = x.args.back()->type;
+  const bool is_wide = type == Type::i64;
+  const char* name = type_name(type);
+  const char* unsigned_name = is_wide ? "uint64_t" : "uint";
+  const auto help = [&](const std::string& helper) {
+    const std::string full = helper + (is_wide ? "_i64" : "");
+    helpers_.insert(full);
+    return call(full, args);
+  };
+  switch (x.op) {
+    case ScalarOp::neg:
+      return fmt::format("(-{})", args[0]);
+    case ScalarOp::abs:
+    case ScalarOp::sign:
+    case ScalarOp::max:
+    case ScalarOp::min:
+      return call(std::string(loop::name(x.op)), args);
+    case ScalarOp::floor:
+    case ScalarOp::ceil:
+    case ScalarOp::round:
+      return args[0];
+    case ScalarOp::logical_not:
+      return fmt::format("(~{})", args[0]);
+    case ScalarOp::logical_and:
+      return between("&", args);
+    case ScalarOp::logical_or:
+      return between("|", args);
+    case ScalarOp::logical_xor:
+      return between("^", args);
+    case ScalarOp::div:
+    case ScalarOp::rem: {
+      const bool is_div = x.op == ScalarOp::div;
+      if (type != Type::index) return help(is_div ? "floor_div" : "floor_rem");
+      // Neither is negative, and unsigned division is the cheaper one.
+      return fmt::format("int(uint({}) {} uint({}))", args[0], is_div ? "/" : "%", args[1]);
+    }
+    case ScalarOp::pow:
+      return help("integer_pow");
+    case ScalarOp::shift_left:
+      return fmt::format("({} << int({}))", args[0], args[1]);
+    case ScalarOp::shift_right:
+      return fmt::format("{}({}({}) >> int({}))", name, unsigned_name, args[0], args[1]);
+    case ScalarOp::mul_high:
+      helpers_.insert("mul_high");
+      return call("mul_high", args);
+    default:
+      if (const char* text = infix(x.op)) return between(text, args);
+      unsupported(fmt::format("{} of {}", loop::name(x.op), loop::name(type)));
+  }
+}
+
+std::string GlslEmitter::boolean_apply(const ExprNode& x, const Args& args) {
+  const auto format = [&](const char* text) { return fmt::format(fmt::runtime(text), args[0], args[1]); };
+  switch (x.op) {
+    case ScalarOp::logical_not:
+      return fmt::format("(!{})", args[0]);
+    case ScalarOp::logical_and:
+    case ScalarOp::min:
+      return between("&&", args);
+    case ScalarOp::logical_or:
+    case ScalarOp::max:
+      return between("||", args);
+    case ScalarOp::logical_xor:
+    case ScalarOp::not_equal:
+      return between("!=", args);
+    case ScalarOp::equal:
+      return between("==", args);
+    case ScalarOp::less:
+      return format("(!{} && {})");
+    case ScalarOp::less_equal:
+      return format("(!{} || {})");
+    case ScalarOp::greater:
+      return format("({} && !{})");
+    case ScalarOp::greater_equal:
+      return format("({} || !{})");
+    default:
+      unsupported(fmt::format("{} of bool", loop::name(x.op)));
+  }
+}
+
+}  // namespace sinter::vulkan

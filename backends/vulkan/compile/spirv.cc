@@ -1,0 +1,70 @@
+#include "backends/vulkan/compile/spirv.h"
+
+#include <fmt/format.h>
+#include <glslang/Include/ResourceLimits.h>
+#include <glslang/Public/ResourceLimits.h>
+#include <glslang/Public/ShaderLang.h>
+#include <glslang/SPIRV/GlslangToSpv.h>
+
+#include <mutex>
+#include <spirv-tools/libspirv.hpp>
+
+#include "ir/error.h"
+
+namespace sinter::vulkan {
+namespace {
+
+constexpr uint32_t kOpDecorate = 71, kOpFAdd = 129, kOpFSub = 131, kOpFMul = 133;
+constexpr uint32_t kNoContraction = 42;
+constexpr size_t kHeaderWords = 5;
+// Types, constants and globals, OpTypeVoid to OpSpecConstantOp, come after the last decoration.
+constexpr uint32_t kFirstType = 19, kLastType = 52;
+
+void forbid_contraction(std::vector<uint32_t>& words) {
+  std::vector<uint32_t> decorations;
+  size_t first_type = 0;
+  for (size_t at = kHeaderWords; at < words.size(); at += words[at] >> 16) {
+    const uint32_t op = words[at] & 0xffff;
+    if (first_type == 0 && op >= kFirstType && op <= kLastType) first_type = at;
+    if (op != kOpFAdd && op != kOpFSub && op != kOpFMul) continue;
+    decorations.insert(decorations.end(), {3u << 16 | kOpDecorate, words[at + 2], kNoContraction});
+  }
+  words.insert(words.begin() + static_cast<int64_t>(first_type), decorations.begin(), decorations.end());
+}
+
+void validate(const std::vector<uint32_t>& words, const std::string& glsl) {
+  spvtools::SpirvTools tools(SPV_ENV_VULKAN_1_2);
+  std::string message;
+  tools.SetMessageConsumer(
+      [&](spv_message_level_t, const char*, const spv_position_t& position, const char* text) {
+        message += fmt::format("{}: {}\n", position.index, text);
+      });
+  if (!tools.Validate(words)) throw InternalError(fmt::format("invalid SPIR-V: {}{}", message, glsl));
+}
+
+}  // namespace
+
+std::vector<uint32_t> compile_to_spirv(const std::string& glsl) {
+  static std::once_flag once;
+  std::call_once(once, [] { glslang::InitializeProcess(); });
+  glslang::TShader shader(EShLangCompute);
+  const char* const text = glsl.c_str();
+  shader.setStrings(&text, 1);
+  shader.setEnvInput(glslang::EShSourceGlsl, EShLangCompute, glslang::EShClientVulkan, 100);
+  shader.setEnvClient(glslang::EShClientVulkan, glslang::EShTargetVulkan_1_2);
+  shader.setEnvTarget(glslang::EShTargetSpv, glslang::EShTargetSpv_1_5);
+  const auto messages = static_cast<EShMessages>(EShMsgSpvRules | EShMsgVulkanRules);
+  if (!shader.parse(GetDefaultResources(), 460, false, messages)) {
+    throw InternalError(fmt::format("GLSL: {}{}", shader.getInfoLog(), glsl));
+  }
+  glslang::TProgram program;
+  program.addShader(&shader);
+  if (!program.link(messages)) throw InternalError(fmt::format("GLSL: {}{}", program.getInfoLog(), glsl));
+  std::vector<uint32_t> words;
+  glslang::GlslangToSpv(*program.getIntermediate(EShLangCompute), words);
+  forbid_contraction(words);
+  validate(words, glsl);
+  return words;
+}
+
+}  // namespace sinter::vulkan

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sinter::vulkan {
+
+// A compute shader in GLSL as SPIR-V 1.5, checked by SPIRV-Tools. No sum and product are contracted to one
+// operation. Throws InternalError with the compiler's or the validator's message and the text.
+std::vector<uint32_t> compile_to_spirv(const std::string& glsl);
+
+}  // namespace sinter::vulkan

@@ -1,0 +1,103 @@
+#include "backends/vulkan/run/executable.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cstring>
+
+#include "backends/vulkan/run/context.h"
+#include "runtime/error.h"
+
+namespace sinter::vulkan {
+namespace {
+
+std::string message(const FaultSite& site, const Fault& fault) {
+  const uint64_t bits = static_cast<uint64_t>(fault.high) << 32 | fault.low;
+  if (site.kind == FaultSite::Kind::index) {
+    return runtime::index_fault_message(site.op, site.subject, site.shape, fault.position,
+                                        static_cast<int64_t>(bits), site.bound, site.location);
+  }
+  const double value = site.value == FaultSite::Value::f32
+                           ? static_cast<double>(std::bit_cast<float>(fault.low))
+                           : std::bit_cast<double>(bits);
+  return runtime::finite_fault_message(site.subject, site.shape, fault.position, value, site.location);
+}
+
+class VulkanExecutable final : public runtime::Executable {
+ public:
+  VulkanExecutable(Image image, std::shared_ptr<Gpu> gpu)
+      : gpu_(std::move(gpu)),
+        image_(std::move(image)),
+        pipelines_(*gpu_, image_.kernels),
+        constant_offsets_(lay_out(*gpu_, image_.slots)),
+        constants_(*gpu_, Memory::Kind::device, constant_offsets_.back(), "constants") {
+    fill_constants();
+  }
+
+  const std::vector<runtime::TensorSpec>& inputs() const override { return image_.inputs; }
+  const std::vector<runtime::TensorSpec>& outputs() const override { return image_.outputs; }
+
+  std::unique_ptr<runtime::Context> make_context() const override {
+    return std::make_unique<RunContext>(gpu_, image_, pipelines_, constants_, constant_offsets_);
+  }
+
+  void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
+    if (call.inputs.size() != image_.inputs.size() || call.outputs.size() != image_.outputs.size()) {
+      throw RuntimeError(fmt::format("the program takes {} inputs and {} outputs, got {} and {}",
+                                     image_.inputs.size(), image_.outputs.size(), call.inputs.size(),
+                                     call.outputs.size()));
+    }
+    const auto* store = dynamic_cast<const DeviceState*>(&state);
+    if (store == nullptr) throw RuntimeError("the state belongs to another device or program");
+    const auto fault = dynamic_cast<RunContext&>(context).run(*store, call);
+    if (fault) throw RuntimeError(message(image_.faults.at(fault->site), *fault));
+  }
+
+ private:
+  // By slot; of those that are no constants it means nothing.
+  static std::vector<int64_t> lay_out(const Gpu& gpu, const std::vector<Slot>& slots) {
+    const auto alignment = static_cast<int64_t>(gpu.limits().minStorageBufferOffsetAlignment);
+    std::vector<int64_t> offsets = {0};
+    for (const Slot& slot : slots) {
+      const bool is_constant = slot.kind == Slot::Kind::constant;
+      offsets.push_back(offsets.back() + (is_constant ? aligned(slot.bytes, alignment) : 0));
+    }
+    return offsets;
+  }
+
+  void fill_constants() {
+    if (constant_offsets_.back() == 0) return;
+    std::unique_ptr<Memory> staging;
+    std::byte* to = constants_.mapped();
+    if (to == nullptr) {
+      staging = std::make_unique<Memory>(*gpu_, Memory::Kind::upload, constants_.bytes(), "constants");
+      to = staging->mapped();
+    }
+    for (size_t i = 0; i < image_.slots.size(); ++i) {
+      const std::vector<std::byte>& data = image_.slots[i].data;
+      if (!data.empty()) std::memcpy(to + constant_offsets_[i], data.data(), data.size());
+      image_.slots[i].data = {};
+    }
+    if (!staging) return;
+    Commands commands(*gpu_);
+    VkCommandBuffer recorded = commands.begin(true);
+    const VkBufferCopy region{0, 0, static_cast<VkDeviceSize>(constants_.bytes())};
+    vkCmdCopyBuffer(recorded, staging->buffer(), constants_.buffer(), 1, &region);
+    commands.end();
+    commands.run();
+  }
+
+  std::shared_ptr<Gpu> gpu_;
+  Image image_;
+  Pipelines pipelines_;
+  std::vector<int64_t> constant_offsets_;
+  Memory constants_;
+};
+
+}  // namespace
+
+std::unique_ptr<runtime::Executable> make_executable(Image image, std::shared_ptr<Gpu> gpu) {
+  return std::make_unique<VulkanExecutable>(std::move(image), std::move(gpu));
+}
+
+}  // namespace sinter::vulkan

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/executable.h"
+
+namespace sinter::vulkan {
+
+// A piece of memory of a program.
+struct Slot {
+  enum class Kind : uint8_t { input, output, state, arena, constant };
+
+  Kind kind = Kind::arena;
+  size_t ordinal = 0;  // input, output: position in the call. state: in the store
+  int64_t offset = 0;  // arena: bytes from its start
+  int64_t bytes = 0;
+  std::vector<std::byte> data;  // constant
+};
+
+// A check that can fail, and how to tell it.
+struct FaultSite {
+  enum class Kind : uint8_t { index, finite };
+  enum class Value : uint8_t { integer, f32, f64 };
+
+  Kind kind = Kind::index;
+  std::string op;
+  std::string subject;
+  runtime::Shape shape;
+  int64_t bound = 0;
+  std::string location;
+  Value value = Value::integer;
+};
+
+// A compute shader. Its bindings are the arguments, then the call and the faults if it has to do with them.
+struct Kernel {
+  std::string name;
+  std::vector<uint32_t> spirv;
+  std::array<uint32_t, 2> groups{1, 1};
+  uint32_t arguments = 0;
+  uint32_t offsets = 0;  // push constants of 4 bytes
+  bool reads_call = false;
+  bool uses_faults = false;
+  bool reports_faults = false;
+};
+
+// What a launch touches of a slot, in bytes.
+struct Binding {
+  size_t slot = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+  bool written = false;
+};
+
+struct Launch {
+  size_t kernel = 0;
+  std::vector<Binding> bindings;
+  std::vector<int32_t> offsets;
+};
+
+// A compiled program: its loops are unrolled.
+struct Image {
+  std::vector<runtime::TensorSpec> inputs, outputs;
+  std::vector<Slot> slots;
+  std::vector<FaultSite> faults;
+  std::vector<Kernel> kernels;
+  std::vector<Launch> launches;
+  int64_t arena_bytes = 0;
+};
+
+}  // namespace sinter::vulkan

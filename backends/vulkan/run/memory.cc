@@ -1,0 +1,125 @@
+#include "backends/vulkan/run/memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/error.h"
+
+namespace sinter::vulkan {
+
+Memory::Memory(const Gpu& gpu, Kind kind, int64_t bytes, const std::string& what)
+    : gpu_(gpu), bytes_(std::max<int64_t>(bytes, 256)) {
+  const std::string text = fmt::format("{} of {} bytes on {}", what, bytes_, gpu.name());
+  if (bytes_ > gpu.max_allocation()) {
+    throw RuntimeError(
+        fmt::format("vulkan: {}: it gives at most {} bytes in one piece", text, gpu.max_allocation()));
+  }
+  VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+  info.size = static_cast<VkDeviceSize>(bytes_);
+  info.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+               VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
+  check(vkCreateBuffer(gpu.device(), &info, nullptr, &buffer_), text);
+  VkMemoryRequirements needed{};
+  vkGetBufferMemoryRequirements(gpu.device(), buffer_, &needed);
+  VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, liked = 0;
+  const VkMemoryPropertyFlags seen =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  if (kind != Kind::device || gpu.is_unified()) {
+    wanted = seen;
+    if (kind != Kind::upload) liked = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  }
+  try {
+    VkMemoryAllocateInfo allocation{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
+    allocation.allocationSize = needed.size;
+    allocation.memoryTypeIndex = gpu.memory_type(needed.memoryTypeBits, wanted, liked);
+    check(vkAllocateMemory(gpu.device(), &allocation, nullptr, &memory_), text);
+    check(vkBindBufferMemory(gpu.device(), buffer_, memory_, 0), text);
+    if (wanted == seen) {
+      void* address = nullptr;
+      check(vkMapMemory(gpu.device(), memory_, 0, VK_WHOLE_SIZE, 0, &address), text);
+      mapped_ = static_cast<std::byte*>(address);
+      std::memset(mapped_, 0, static_cast<size_t>(bytes_));
+    }
+  } catch (...) {
+    vkDestroyBuffer(gpu.device(), buffer_, nullptr);
+    vkFreeMemory(gpu.device(), memory_, nullptr);
+    throw;
+  }
+  ++gpu.stats().allocations;
+}
+
+Memory::~Memory() {
+  vkDestroyBuffer(gpu_.device(), buffer_, nullptr);
+  vkFreeMemory(gpu_.device(), memory_, nullptr);
+}
+
+SharedMemory::SharedMemory(const Gpu& gpu, Memory::Kind direction, int64_t bytes, const std::string& what)
+    : direction_(direction), device_(gpu, Memory::Kind::device, bytes, what) {
+  if (device_.mapped() == nullptr) host_ = std::make_unique<Memory>(gpu, direction, bytes, what);
+}
+
+void SharedMemory::record_copy(VkCommandBuffer commands) const {
+  if (!host_) return;
+  const VkBufferCopy region{0, 0, static_cast<VkDeviceSize>(device_.bytes())};
+  const bool up = direction_ == Memory::Kind::upload;
+  vkCmdCopyBuffer(commands, up ? host_->buffer() : device_.buffer(), up ? device_.buffer() : host_->buffer(),
+                  1, &region);
+}
+
+Commands::Commands(Gpu& gpu) : gpu_(gpu) {
+  VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+  pool.queueFamilyIndex = gpu.queue_family();
+  check(vkCreateCommandPool(gpu.device(), &pool, nullptr, &pool_), "cannot make commands");
+  VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+  info.commandPool = pool_;
+  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  info.commandBufferCount = 1;
+  check(vkAllocateCommandBuffers(gpu.device(), &info, &commands_), "cannot make commands");
+  VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+  check(vkCreateFence(gpu.device(), &fence, nullptr, &fence_), "cannot make a fence");
+}
+
+Commands::~Commands() {
+  vkDestroyFence(gpu_.device(), fence_, nullptr);
+  vkDestroyCommandPool(gpu_.device(), pool_, nullptr);
+}
+
+VkCommandBuffer Commands::begin(bool once) {
+  check(vkResetCommandPool(gpu_.device(), pool_, 0), "cannot record");
+  VkCommandBufferBeginInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+  if (once) info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
+  check(vkBeginCommandBuffer(commands_, &info), "cannot record");
+  return commands_;
+}
+
+void Commands::end() {
+  check(vkEndCommandBuffer(commands_), "cannot record");
+}
+
+void Commands::run() {
+  gpu_.submit(commands_, fence_);
+  check(vkWaitForFences(gpu_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "waiting for a step");
+  check(vkResetFences(gpu_.device(), 1, &fence_), "waiting for a step");
+}
+
+int64_t bytes_of(const runtime::TensorSpec& spec) {
+  auto bytes = static_cast<int64_t>(runtime::size_in_bytes(spec.dtype));
+  for (const int64_t extent : spec.shape) bytes *= extent;
+  return bytes;
+}
+
+int64_t aligned(int64_t bytes, int64_t alignment) {
+  return (std::max<int64_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+}
+
+void record_barrier(VkCommandBuffer commands, VkPipelineStageFlags from, VkPipelineStageFlags to,
+                    VkAccessFlags writes, VkAccessFlags reads) {
+  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  barrier.srcAccessMask = writes;
+  barrier.dstAccessMask = reads;
+  vkCmdPipelineBarrier(commands, from, to, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+}  // namespace sinter::vulkan

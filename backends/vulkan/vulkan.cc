@@ -1,0 +1,99 @@
+#include "backends/vulkan/vulkan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "backends/vulkan/compile/compile.h"
+#include "backends/vulkan/run/executable.h"
+#include "backends/vulkan/run/state.h"
+
+namespace sinter::vulkan {
+namespace {
+
+constexpr int64_t kLocalBytes = 1024;  // of one invocation, most of it in registers
+
+loop::Target target_of(const Gpu& gpu) {
+  const VkPhysicalDeviceLimits& limits = gpu.limits();
+  loop::Target target;
+  target.style = loop::Target::Style::workgroups;
+  target.description = gpu.name();
+  target.vector_bytes = 4;
+  target.unit_elements = 1;
+  target.unit_vectors = 1;
+  target.local_bytes = kLocalBytes;
+  target.has_fma = false;
+  target.exact_division = false;
+  target.subgroup_size = gpu.subgroup_size();
+  target.subgroup_arithmetic = gpu.subgroup_arithmetic();
+  target.shared_bytes = limits.maxComputeSharedMemorySize;
+  target.max_workgroup_size =
+      std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
+  target.max_workgroups = limits.maxComputeWorkGroupCount[0];
+  target.max_buffers = std::min({limits.maxPerStageDescriptorStorageBuffers,
+                                 limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources});
+  target.max_buffer_bytes = limits.maxStorageBufferRange;
+  target.buffer_alignment =
+      std::max<int64_t>(16, static_cast<int64_t>(limits.minStorageBufferOffsetAlignment));
+  target.has_f64 = gpu.has_f64();
+  target.has_i64 = gpu.has_i64();
+  return target;
+}
+
+class VulkanDevice final : public backends::Device {
+ public:
+  explicit VulkanDevice(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)), target_(target_of(*gpu_)) {}
+
+  std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
+    return std::make_unique<DeviceState>(gpu_, backends::to_specs(states));
+  }
+
+  std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
+    const ShaderFeatures features{.has_f64 = gpu_->has_f64(),
+                                  .has_i64 = gpu_->has_i64(),
+                                  .has_bytes = gpu_->has_bytes(),
+                                  .keeps_nan = gpu_->keeps_nan(),
+                                  .keeps_denormals = gpu_->keeps_denormals(),
+                                  .max_groups = target_.max_workgroups};
+    return make_executable(vulkan::compile(source.lower(target_), target_, features), gpu_);
+  }
+
+ private:
+  std::shared_ptr<Gpu> gpu_;
+  loop::Target target_;
+};
+
+// Devices opened alike share what the driver keeps for them.
+std::shared_ptr<Gpu> shared_gpu(const std::string& selector) {
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<Gpu>> opened;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::weak_ptr<Gpu>& known = opened[selector];
+  std::shared_ptr<Gpu> gpu = known.lock();
+  if (!gpu) known = gpu = std::make_shared<Gpu>(GpuOptions{.selector = selector});
+  return gpu;
+}
+
+class VulkanBackend final : public backends::Backend {
+ public:
+  std::string_view name() const override { return "vulkan"; }
+
+  std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
+    return make_device(shared_gpu(options.selector));
+  }
+};
+
+}  // namespace
+
+const backends::Backend& backend() {
+  static const VulkanBackend instance;
+  return instance;
+}
+
+std::unique_ptr<backends::Device> make_device(std::shared_ptr<Gpu> gpu) {
+  return std::make_unique<VulkanDevice>(std::move(gpu));
+}
+
+}  // namespace sinter::vulkan
