@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "frontend/compile/driver.h"
 #include "frontend/convert.h"
 #include "frontend/function.h"
 #include "frontend/program_state.h"
@@ -181,6 +182,10 @@ std::string Program::text(const std::string& name, bool locations) const {
     text += graph::print(*function, {.locations = locations});
   }
   return text;
+}
+
+std::string Program::explain(const std::string& name) const {
+  return explain_function(state_->module, state_->traced(name).name, {.fuse = state_->options.fuse});
 }
 
 }  // namespace sinter

@@ -6,6 +6,7 @@
 #include "passes/fuse/fuse.h"
 #include "passes/inline_calls.h"
 #include "passes/pass.h"
+#include "passes/raise/raise.h"
 #include "passes/simplify/simplify.h"
 
 namespace sinter::passes {
@@ -16,6 +17,7 @@ constexpr Pass kPasses[] = {
     {"differentiate", "expands grad ops into the gradients they stand for", differentiate},
     {"decompose", "replaces composites by the primitives that define them", decompose},
     {"simplify", "folds, merges and removes ops, and brings the rest to one form", simplify},
+    {"raise", "finds softmax and attention in plain code", raise},
     {"fuse", "groups ops into kernels; off: one kernel an op", fuse},
 };
 

@@ -6,8 +6,8 @@ namespace sinter::passes {
 
 // Every switch of the compiler, declared once: SINTER_SWITCH(type, name, default, affects code, help).
 // Those that affect code are part of every cache key.
-#define SINTER_SWITCHES(SINTER_SWITCH)                                                        \
-  SINTER_SWITCH(bool, fuse, true, true, "group ops into kernels; off: one kernel an op")      \
+#define SINTER_SWITCHES(SINTER_SWITCH)                                                   \
+  SINTER_SWITCH(bool, fuse, true, true, "group ops into kernels; off: one kernel an op") \
   SINTER_SWITCH(bool, verify, false, false, "verify the graph after every pass")
 
 struct Options {

@@ -12,6 +12,7 @@
 #include "passes/fuse/fuse.h"
 #include "passes/inline_calls.h"
 #include "passes/plan/plan.h"
+#include "passes/raise/raise.h"
 #include "passes/simplify/simplify.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
@@ -53,6 +54,11 @@ loop::Program lower(const graph::Module& source, std::string_view name, const lo
     if (options.verify) graph::verify(module);
   };
   run(inline_calls);
+  if (options.fuse && target.style == loop::Target::Style::threads) {
+    run(decompose, {"only", "attention"});
+    run(simplify, {"keep_stop_gradient"});
+    run(raise);
+  }
   run(differentiate);
   run(decompose);
   run(simplify);

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include "ir/graph/text.h"
+#include "passes/explain/explain.h"
 #include "passes/pass_list.h"
+#include "passes/pipeline.h"
 #include "tools/command_line.h"
 
 // Runs passes on a graph in text form, one after the other, and prints what comes out.
@@ -14,6 +16,9 @@ struct Arguments {
   bool print_after_all = false;
   bool list_passes = false;
   bool no_locations = false;
+  bool explain = false;
+  bool memory = false;
+  std::string fuse = "on";
 };
 
 void list_passes() {
@@ -28,9 +33,22 @@ std::vector<passes::PassCall> requested_passes(const Arguments& arguments) {
   }
 }
 
+// What becomes of every function on a machine with threads and vectors of 32 bytes.
+void explain(const Arguments& arguments) {
+  const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
+  passes::Options options;
+  options.fuse = arguments.fuse == "on";
+  for (const auto& function : module.functions) {
+    const loop::Program program = passes::lower(module, function->name(), loop::Target{}, options);
+    if (arguments.explain) fmt::print("{}", passes::explain(program));
+    if (arguments.memory) fmt::print("{}", passes::explain_memory(program));
+  }
+}
+
 void optimise(const Arguments& arguments) {
   if (arguments.list_passes) return list_passes();
   if (arguments.file.empty()) throw UsageError("FILE is required; --help says more");
+  if (arguments.explain || arguments.memory) return explain(arguments);
   const auto calls = requested_passes(arguments);
   const graph::PrintOptions options{.locations = !arguments.no_locations};
   graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
@@ -58,5 +76,10 @@ int main(int argc, char** argv) {
   app.add_flag("--print-after-all", arguments.print_after_all, "print the graph after every pass");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");
+  app.add_flag("--explain", arguments.explain,
+               "compile, and tell of each kernel what is in it and what is not");
+  app.add_flag("--memory", arguments.memory, "compile, and tell how much memory is needed for what");
+  app.add_option("--fuse", arguments.fuse, "on, or off: one kernel an op")
+      ->check(CLI::IsMember({"on", "off"}));
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise(arguments); });
 }

@@ -4,6 +4,7 @@
 
 #include "ir/error.h"
 #include "passes/differentiate/differentiate.h"
+#include "passes/explain/explain.h"
 #include "passes/pipeline.h"
 
 namespace sinter {
@@ -20,6 +21,12 @@ std::unique_ptr<runtime::Executable> compile_function(const graph::Module& modul
     return passes::lower(module, function, target, options);
   };
   return device.compile({expanded, *expanded.find_function(function), lower});
+}
+
+std::string explain_function(const graph::Module& module, std::string_view function,
+                             const passes::Options& options) {
+  const loop::Program program = passes::lower(module, function, loop::Target{}, options);
+  return passes::explain(program) + passes::explain_memory(program);
 }
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "backends/backend.h"
@@ -15,5 +16,9 @@ namespace sinter {
 std::unique_ptr<runtime::Executable> compile_function(const graph::Module& module, std::string_view function,
                                                       const backends::Device& device,
                                                       const passes::Options& options = {});
+
+// What becomes of the function on a machine with threads: passes/explain.h.
+std::string explain_function(const graph::Module& module, std::string_view function,
+                             const passes::Options& options = {});
 
 }  // namespace sinter

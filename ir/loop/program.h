@@ -13,7 +13,10 @@ namespace sinter::loop {
 struct Kernel {
   std::string name;  // says the ops and the module paths it serves
   std::vector<BufferRef> arguments;
-  Stmt body;                       // its root, below allocations, is the parallel or workgroup loop, or none
+  Stmt body;           // its root, below allocations, is the parallel or workgroup loop, or none
+  std::string anchor;  // which schedule made it
+  std::vector<std::string>
+      apart;  // for each op that could have joined another kernel, why it starts this one
   std::vector<std::string> notes;  // the ops in it and their source lines
   double flops = 0;
   double bytes = 0;  // read and written at least
@@ -30,6 +33,8 @@ struct Slot {
   int64_t ordinal = 0;  // input, output: position in the signature. state: in Module::states
   int64_t offset = 0;   // arena: bytes from its start
   std::vector<std::byte> data;
+  std::string origin;                     // arena: where in the user's source it was made
+  int64_t first_step = 0, last_step = 0;  // arena: when it is alive, in launches from the start
 
   int64_t bytes() const { return elements * size_in_bytes(type); }
 };

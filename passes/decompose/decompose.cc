@@ -16,14 +16,24 @@ using graph::Op;
 using graph::OpCode;
 using graph::Value;
 
-std::set<OpCode> kept_composites(const std::vector<std::string>& names) {
+// Those named; with `only` before them, all others.
+std::set<OpCode> kept_composites(std::vector<std::string> names) {
   std::set<OpCode> kept;
+  const bool only = !names.empty() && names[0] == "only";
+  if (only) names.erase(names.begin());
   for (const std::string& name : names) {
     const auto code = graph::opcode_from_name(name);
     if (!code || graph::info(*code).kind != graph::OpKind::composite) {
       throw GraphError(fmt::format("decompose: '{}' is no composite", name));
     }
     kept.insert(*code);
+  }
+  if (only) {
+    std::set<OpCode> others;
+    for (OpCode code : graph::all_opcodes()) {
+      if (!kept.contains(code)) others.insert(code);
+    }
+    return others;
   }
   return kept;
 }

@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "passes/differentiate/activity.h"
+#include "passes/differentiate/attention.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/differentiate/vjp.h"
 #include "passes/inline_calls.h"
@@ -29,8 +30,8 @@ std::optional<std::vector<Value>> expand_op(Builder& b, Op& op) {
     return inline_function(b.function(), *b.module().find_function(op.attributes.text("function")),
                            op.operands);
   }
+  if (op.body && !is_attention(op)) return inline_function(b.function(), *op.body, op.operands);
   if (vjp_rule(op.code).kind != VjpRule::Kind::by_definition) return std::nullopt;
-  if (op.body) return inline_function(b.function(), *op.body, op.operands);
   b.set_location(op.location);
   return decompose(b, op.code, op.operands, op.attributes);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "passes/differentiate/attention.h"
 #include "passes/differentiate/vjp.h"
 
 // The rules of sources, reductions, contractions, views and movement.
@@ -191,7 +192,7 @@ inline constexpr VjpRule kTensorRules[] = {
     whole(graph::OpCode::scan, scan_vjp),
     missing(graph::OpCode::grad),
     whole(graph::OpCode::barrier, barrier_vjp),
-    by_definition(graph::OpCode::kernel),
+    whole(graph::OpCode::kernel, attention_vjp),  // others are replaced by their bodies before
 };
 
 }  // namespace sinter::passes

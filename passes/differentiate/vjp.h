@@ -36,7 +36,7 @@ struct VjpRule {
     per_operand,
     whole,
     zero,           // the gradient is zero: integers, comparisons, sources, steps
-    by_definition,  // composites and kernels: replaced by what they stand for, which is then differentiated
+    by_definition,  // composites: replaced by what they stand for, which is then differentiated
     missing,        // cannot be differentiated; a GraphError
   };
 

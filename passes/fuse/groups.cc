@@ -28,6 +28,10 @@ const char* name(Group::Anchor anchor) {
       return "cumsum";
     case Group::Anchor::top_k:
       return "top_k";
+    case Group::Anchor::attention:
+      return "attention";
+    case Group::Anchor::attention_backward:
+      return "attention_backward";
   }
   return "";
 }

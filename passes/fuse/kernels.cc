@@ -1,6 +1,7 @@
 #include "passes/fuse/kernels.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -155,6 +156,7 @@ class Rebuild {
     kernel->code = OpCode::kernel;
     kernel->attributes.set("anchor", std::string(name(group.anchor)));
     kernel->location = group.ops.front()->location;
+    if (!group.apart.empty()) kernel->attributes.set("apart", fmt::format("{}", fmt::join(group.apart, "\n")));
     kernel->body = std::make_unique<Function>("body");
     Body body(groups_, &group, *kernel->body);
     std::vector<Value> made;

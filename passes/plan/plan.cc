@@ -179,7 +179,9 @@ class Planner {
   Argument result_place(Value value, const std::string& name) {
     const auto it = place_.find(value);
     if (it != place_.end()) return it->second;
-    return place_[value] = slot(Slot::Kind::arena, name, value.type());
+    const Argument argument = slot(Slot::Kind::arena, name, value.type());
+    program_.slots[argument.slot].origin = graph::to_string(value.op->location);
+    return place_[value] = argument;
   }
 
   void use(const Argument& argument) {
@@ -323,6 +325,8 @@ class Planner {
       if (slot.kind != Slot::Kind::arena) continue;
       const auto it = life_.find(i);
       const auto [first, last] = it != life_.end() ? it->second : std::pair<int64_t, int64_t>(0, time_);
+      program_.slots[i].first_step = first;
+      program_.slots[i].last_step = last;
       lifetimes.push_back({slot.bytes(), first, last, 0});
       slots.push_back(i);
     }

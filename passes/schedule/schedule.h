@@ -14,6 +14,7 @@ namespace sinter::passes {
 //   contract     one contraction with elementwise work on its operands and its result
 //   scatter      one scatter_add with elementwise work on its updates and its result
 //   cumsum, top_k  one of these, alone
+//   attention, attention_backward  the kernel that raise or differentiate made, and views of what it reads
 
 // What schedules share while a program is built.
 struct ScheduleContext {

@@ -44,7 +44,7 @@ std::string kernel_name(const graph::Function& body) {
   for (const auto& op : body.ops()) {
     if (op->kind() == OpKind::source || op->kind() == OpKind::view) continue;
     if (!op->location.scope.empty()) scopes.insert(op->location.scope);
-    const std::string text(graph::name(op->code));
+    const std::string text(op->code == OpCode::kernel ? op->attributes.text("anchor") : graph::name(op->code));
     if (seen.size() < 6 && seen.insert(text).second) name += (name.empty() ? "" : "+") + text;
   }
   if (name.empty()) name = "copy";
@@ -54,6 +54,11 @@ std::string kernel_name(const graph::Function& body) {
 }
 
 double flops_of(const Op& op) {
+  if (op.body != nullptr) {
+    double sum = 0;
+    for (const auto& inner : op.body->ops()) sum += flops_of(*inner);
+    return sum;
+  }
   switch (op.kind()) {
     case OpKind::elementwise:
       return static_cast<double>(op.results[0].elements());
@@ -108,6 +113,14 @@ std::vector<TileStore> Template::stores() const {
 loop::Kernel Template::finish(Stmt loops) const {
   loop::Kernel result;
   result.name = kernel_name(body);
+  result.anchor = kernel.attributes.text("anchor");
+  if (kernel.attributes.has("apart")) {
+    for (size_t begin = 0; begin < kernel.attributes.text("apart").size();) {
+      const size_t end = std::min(kernel.attributes.text("apart").find('\n', begin), kernel.attributes.text("apart").size());
+      result.apart.push_back(kernel.attributes.text("apart").substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
   result.arguments = inputs;
   result.arguments.insert(result.arguments.end(), outputs.begin(), outputs.end());
   result.body = std::move(loops);
@@ -216,7 +229,8 @@ loop::Kernel schedule(const Op& kernel, ScheduleContext& context) {
   using Schedule = loop::Kernel (*)(Template&);
   static const std::vector<std::pair<std::string_view, Schedule>> schedules = {
       {"map", schedule_map},         {"reduce", schedule_reduce}, {"contract", schedule_contract},
-      {"scatter", schedule_scatter}, {"cumsum", schedule_cumsum}, {"top_k", schedule_top_k}};
+      {"scatter", schedule_scatter}, {"cumsum", schedule_cumsum}, {"top_k", schedule_top_k},
+      {"attention", schedule_attention}, {"attention_backward", schedule_attention_backward}};
   const std::string& anchor = kernel.attributes.text("anchor");
   for (const auto& [name, run] : schedules) {
     if (name != anchor) continue;

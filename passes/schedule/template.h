@@ -57,5 +57,7 @@ loop::Kernel schedule_contract(Template& t);
 loop::Kernel schedule_scatter(Template& t);
 loop::Kernel schedule_cumsum(Template& t);
 loop::Kernel schedule_top_k(Template& t);
+loop::Kernel schedule_attention(Template& t);
+loop::Kernel schedule_attention_backward(Template& t);
 
 }  // namespace sinter::passes
