@@ -22,6 +22,8 @@ struct Options {
   int threads = static_cast<int>(std::thread::hardware_concurrency());
   double seconds = 4;
   bool json = false;
+  bool explain = false;
+  bool fuse = true;
 };
 
 struct Result {
@@ -59,7 +61,8 @@ Result run(const Options& options) {
   const Workload work = workload(options.workload);
   Program program;
   program.add("step", work.inputs, work.body, work.options);
-  program.compile({.device = options.device, .threads = options.threads});
+  program.compile({.device = options.device, .threads = options.threads, .fuse = options.fuse});
+  if (options.explain) fmt::print("{}", program.explain("step"));
   Function function = program.function("step");
   fill_inputs(function, work.classes);
 
@@ -139,6 +142,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "how long to measure")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 3600.0));
+  app.add_flag("--explain", options.explain, "print the kernels and the memory of the step first");
+  app.add_flag("!--no-fuse", options.fuse, "one kernel an operation");
   app.add_flag("--json", options.json, "print one line of JSON");
   CLI11_PARSE(app, argc, argv);
   try {

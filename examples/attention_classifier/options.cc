@@ -115,6 +115,7 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
       ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
   add_device_options(*train, training.device, training.threads, training.fuse);
+  train->add_flag("--explain", training.explain, "print the kernels and the memory of the training step");
   train->add_option("--metrics", command.metrics, "write loss and accuracy of each epoch, CSV")
       ->check(path());
   train->add_option("--save", command.save, "write the model, safetensors")->check(path());

@@ -20,6 +20,7 @@ struct TrainingOptions {
   std::string device = "cpu";
   int threads = 0;  // 0: all cores
   bool fuse = true;
+  bool explain = false;  // print what the training step becomes
 };
 
 // A model in training, with its program.
