@@ -21,13 +21,22 @@ using graph::Value;
 
 namespace {
 
+// A kernel that raise or differentiate made.
+bool is_raised(const Op& op) {
+  return op.code == OpCode::kernel && op.attributes.text("anchor").starts_with("attention");
+}
+
 bool stays_outside(const Op& op) {
+  if (op.code == OpCode::kernel) return !is_raised(op);
   return op.code == OpCode::parameter || op.code == OpCode::read || op.code == OpCode::write ||
-         op.code == OpCode::scan || op.code == OpCode::kernel || is_table(op);
+         op.code == OpCode::scan || is_table(op);
 }
 
 Group::Anchor anchor_of(const Op& op) {
   switch (op.code) {
+    case OpCode::kernel:
+      return op.attributes.text("anchor") == "attention" ? Group::Anchor::attention
+                                                         : Group::Anchor::attention_backward;
     case OpCode::reduce_sum:
     case OpCode::reduce_max:
     case OpCode::reduce_min:
@@ -49,8 +58,13 @@ bool is_pointwise(const Op& op) {
   return op.kind() == OpKind::elementwise || op.kind() == OpKind::check;
 }
 
+// Reads each element many times over: what stands before it is computed once, by a kernel of its own.
+bool is_attention(const Group& group) {
+  return group.anchor == Group::Anchor::attention || group.anchor == Group::Anchor::attention_backward;
+}
+
 bool takes_epilogue(const Group& group) {
-  return group.anchor != Group::Anchor::cumsum && group.anchor != Group::Anchor::top_k;
+  return group.anchor != Group::Anchor::cumsum && group.anchor != Group::Anchor::top_k && !is_attention(group);
 }
 
 // A reduction to few rows has little parallel work of its own: what is large beside it stays apart.
@@ -226,6 +240,9 @@ class ConsumerSide {
     if (is_kept(group)) return false;
     const auto readers = groups_.readers(group);
     if (readers.empty()) return false;
+    if (std::any_of(readers.begin(), readers.end(), [](const Group* reader) { return is_attention(*reader); })) {
+      return false;
+    }
     const bool tiny = group.ops.size() == 1 && graph::element_count(group.domain) <= 1;
     bool dear = group.ops.size() > kMostOps;
     for (const Op* op : group.ops) dear |= is_dear(*op);

@@ -1,0 +1,329 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "ir/graph/builder.h"
+#include "passes/raise/attention_body.h"
+#include "passes/raise/raise.h"
+#include "passes/rewrite.h"
+
+// From a softmax back through what is elementwise to the one contraction whose result it normalises, and
+// forward through what is linear to the contraction that sums over its axis.
+namespace sinter::passes {
+
+using graph::Builder;
+using graph::ContractDims;
+using graph::Function;
+using graph::Op;
+using graph::OpCode;
+using graph::OpKind;
+using graph::Value;
+
+namespace {
+
+bool is_pointwise(const Op& op) {
+  switch (op.code) {
+    case OpCode::sigmoid:
+    case OpCode::silu:
+    case OpCode::gelu:
+    case OpCode::relu:
+    case OpCode::leaky_relu:
+    case OpCode::elu:
+    case OpCode::softplus:
+    case OpCode::dropout:
+      return true;
+    default:
+      return op.kind() == OpKind::elementwise;
+  }
+}
+
+bool keeps_elements(const Op& op) {
+  return op.code == OpCode::reshape || op.code == OpCode::transpose ||
+         (op.code == OpCode::broadcast && op.results[0].elements() == op.operands[0].type().elements());
+}
+
+bool is_dear(const Op& op) {
+  switch (op.code) {
+    case OpCode::exp:
+    case OpCode::expm1:
+    case OpCode::log:
+    case OpCode::log1p:
+    case OpCode::sin:
+    case OpCode::cos:
+    case OpCode::tanh:
+    case OpCode::erf:
+    case OpCode::pow:
+      return true;
+    default:
+      return op.kind() == OpKind::composite;
+  }
+}
+
+bool is_zero(Value value) {
+  return value.op->code == OpCode::constant && value.op->attributes.has("value") &&
+         graph::is_floating(value.dtype()) && value.op->attributes.number("value") == 0;
+}
+
+// The number of which every element is, where there is one.
+std::optional<double> splat_number(Value value) {
+  while (value.op->code == OpCode::broadcast || value.op->code == OpCode::reshape) {
+    value = value.op->operands[0];
+  }
+  if (value.op->code != OpCode::constant || !value.op->attributes.has("value")) return std::nullopt;
+  return value.op->attributes.number("value");
+}
+
+// An operand of the scores, and the numbers it is multiplied by.
+struct Scaled {
+  Value value;
+  std::vector<std::pair<OpCode, double>> by;  // mul and div, the last first
+};
+
+Scaled strip_scale(Value value) {
+  Scaled result{value, {}};
+  for (;;) {
+    const Op& op = *result.value.op;
+    if (op.code != OpCode::mul && op.code != OpCode::div) return result;
+    size_t number = 1;
+    if (op.code == OpCode::mul && splat_number(op.operands[0])) number = 0;
+    const auto by = splat_number(op.operands[number]);
+    if (!by) return result;
+    result.by.emplace_back(op.code, *by);
+    result.value = op.operands[1 - number];
+  }
+}
+
+struct Match {
+  Op* scores = nullptr;
+  Op* softmax = nullptr;
+  Op* product = nullptr;
+  size_t kept = 0;                        // which operand of the product
+  std::unordered_set<const Op*> between;  // the ops of f and g that the scores pass through
+};
+
+class Matcher {
+ public:
+  explicit Matcher(const Function& function) {
+    for (const auto& op : function.ops()) {
+      for (Value operand : op->operands) users_[operand].push_back(op.get());
+    }
+    for (const graph::Output& output : function.outputs) users_[output.value].push_back(nullptr);
+  }
+
+  std::optional<Match> match(Op& softmax) {
+    if (!graph::is_floating(softmax.results[0].dtype)) return std::nullopt;
+    Match found;
+    found.softmax = &softmax;
+    elements_ = softmax.results[0].elements();
+    seen_.clear();
+    if (!reaches_scores(softmax.operands[0], found) || found.scores == nullptr || several_) {
+      several_ = false;
+      return std::nullopt;
+    }
+    for (const Op* op : found.between) {
+      for (const Op* user : users_[const_cast<Op*>(op)->result()]) {
+        if (user != &softmax && !found.between.contains(user)) return std::nullopt;
+      }
+    }
+    for (const Op* user : users_[found.scores->result()]) {
+      if (user != &softmax && !found.between.contains(user)) return std::nullopt;
+    }
+    if (!find_product(found)) return std::nullopt;
+    return found;
+  }
+
+ private:
+  bool reaches_scores(Value value, Match& found) {
+    Op& op = *value.op;
+    if (value.type().elements() != elements_) return false;
+    if (const auto it = seen_.find(&op); it != seen_.end()) return it->second;
+    bool reaches = false;
+    if (op.code == OpCode::contract) {
+      several_ = several_ || (found.scores != nullptr && found.scores != &op);
+      found.scores = &op;
+      return seen_[&op] = true;
+    }
+    if (is_pointwise(op) || keeps_elements(op)) {
+      for (Value operand : op.operands) reaches = reaches_scores(operand, found) || reaches;
+    }
+    if (reaches) found.between.insert(&op);
+    return seen_[&op] = reaches;
+  }
+
+  // Whether `op` is linear in its operand `value`, which occurs in it once.
+  static bool is_linear(const Op& op, Value value) {
+    if (std::count(op.operands.begin(), op.operands.end(), value) != 1) return false;
+    switch (op.code) {
+      case OpCode::mul:
+      case OpCode::neg:
+      case OpCode::dropout:
+      case OpCode::stop_gradient:
+      case OpCode::reshape:
+      case OpCode::transpose:
+        return true;
+      case OpCode::div:
+        return op.operands[0] == value;
+      case OpCode::select:
+        return op.operands[0] != value && (is_zero(op.operands[1]) || is_zero(op.operands[2]));
+      default:
+        return false;
+    }
+  }
+
+  bool find_product(Match& found) {
+    Value value = found.softmax->result();
+    for (;;) {
+      const auto& users = users_[value];
+      if (users.size() != 1 || users[0] == nullptr) return false;
+      Op& op = *users[0];
+      if (op.code == OpCode::contract) {
+        if (op.operands[0] == op.operands[1]) return false;
+        found.product = &op;
+        found.kept = op.operands[0] == value ? 0 : 1;
+        return true;
+      }
+      if (!is_linear(op, value)) return false;
+      found.between.insert(&op);
+      value = op.result();
+    }
+  }
+
+  graph::ValueMap<std::vector<Op*>> users_;
+  std::unordered_map<const Op*, bool> seen_;
+  int64_t elements_ = 0;
+  bool several_ = false;
+};
+
+// Builds the kernel. Parameters: q, k, v, then whatever else the body reads.
+class Raiser {
+ public:
+  Raiser(graph::Module& module, const Match& match)
+      : match_(match),
+        kernel_(std::make_unique<Op>()),
+        body_(std::make_unique<Function>("body")),
+        b_(module, *body_) {}
+
+  // Nothing where what was matched is no attention after all.
+  std::unique_ptr<Op> run() {
+    const Op &scores = *match_.scores, &product = *match_.product;
+    // The keys are the side that has the softmax's axis.
+    const Scaled lhs = strip_scale(scores.operands[0]), rhs = strip_scale(scores.operands[1]);
+    for (bool swapped : {false, true}) {
+      if (auto kernel = build(swapped ? rhs : lhs, swapped ? lhs : rhs, swapped, product)) return kernel;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::unique_ptr<Op> build(const Scaled& queries, const Scaled& keys, bool swapped, const Op& product) {
+    reset();
+    const Value q = parameter(queries.value), k = parameter(keys.value);
+    const Value v = parameter(product.operands[1 - match_.kept]);
+    ContractDims dims = ContractDims::parse(match_.scores->attributes.text("dims"));
+    if (swapped) std::swap(dims.lhs, dims.rhs);
+    b_.set_location(match_.scores->location);
+    Value scores = b_.contract(q, k, dims.text());
+    for (const Scaled* side : {&queries, &keys}) {
+      for (size_t i = side->by.size(); i-- > 0;) {
+        const Value number = b_.constant_like(side->by[i].second, scores);
+        scores = b_.elementwise(side->by[i].first, {scores, number});
+      }
+    }
+    map_[match_.scores->result()] = scores;
+    const Value kept = import(product.operands[match_.kept]);
+    dims = ContractDims::parse(product.attributes.text("dims"));
+    if (match_.kept == 1) std::swap(dims.lhs, dims.rhs);
+    b_.set_location(product.location);
+    b_.output("output0", b_.contract(kept, v, dims.text()));
+    expand_composites();
+    std::ranges::stable_partition(body_->ops(), [](const auto& op) { return op->code == OpCode::parameter; });
+    if (!AttentionBody::find(*body_)) return nullptr;
+    kernel_->code = OpCode::kernel;
+    kernel_->attributes.set("anchor", std::string(kAttention));
+    kernel_->location = product.location;
+    kernel_->results = {product.results[0]};
+    kernel_->body = std::move(body_);
+    return std::move(kernel_);
+  }
+
+  void reset() {
+    body_->ops().clear();
+    body_->outputs.clear();
+    map_.clear();
+    kernel_->operands.clear();
+  }
+
+  Value parameter(Value value) {
+    const std::string name = fmt::format("p{}", kernel_->operands.size());
+    kernel_->operands.push_back(value);
+    return b_.parameter(name, value.type());
+  }
+
+  // Whether the value is computed in the body rather than read by it.
+  bool is_inside(const Op& op) const {
+    if (&op == match_.softmax || match_.between.contains(&op)) return true;
+    if (op.code == OpCode::parameter) return false;
+    if (op.kind() == OpKind::source || is_plain_view(op)) return true;
+    if (!is_pointwise(op)) return false;
+    return !is_dear(op) || op.results[0].elements() >= scores_of_a_head();
+  }
+
+  int64_t scores_of_a_head() const {
+    const auto axis = static_cast<size_t>(match_.softmax->attributes.integer("axis"));
+    const graph::Shape& shape = match_.softmax->results[0].shape;
+    int64_t longest = 1;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      if (i != axis) longest = std::max(longest, shape[i]);
+    }
+    return longest * shape[axis];
+  }
+
+  Value import(Value value) {
+    if (const auto it = map_.find(value); it != map_.end()) return it->second;
+    if (!is_inside(*value.op)) return map_[value] = parameter(value);
+    for (Value operand : value.op->operands) import(operand);
+    return graph::clone_op(*value.op, *body_, map_).result(value.index);
+  }
+
+  void expand_composites() {
+    for (bool again = true; again;) {
+      again = false;
+      Replacements replacements;
+      rewrite_ops(*body_, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+        if (op.kind() != OpKind::composite || op.code == OpCode::softmax) return std::nullopt;
+        again = true;
+        b_.set_location(op.location);
+        return graph::decompose(b_, op.code, op.operands, op.attributes);
+      });
+    }
+  }
+
+  const Match& match_;
+  std::unique_ptr<Op> kernel_;
+  std::unique_ptr<Function> body_;
+  Builder b_;
+  graph::ValueMap<Value> map_;
+};
+
+}  // namespace
+
+void raise_attention(graph::Module& module, Function& function) {
+  std::unordered_map<const Op*, Match> matches;
+  Matcher matcher(function);
+  for (const auto& op : function.ops()) {
+    if (op->code != OpCode::softmax) continue;
+    if (auto match = matcher.match(*op)) matches.emplace(match->product, std::move(*match));
+  }
+  Replacements replacements;
+  rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+    const auto it = matches.find(&op);
+    if (it == matches.end()) return std::nullopt;
+    std::unique_ptr<Op> kernel = Raiser(module, it->second).run();
+    if (kernel == nullptr) return std::nullopt;
+    replacements.apply(kernel->operands);
+    return std::vector{function.append(std::move(kernel)).result()};
+  });
+}
+
+}  // namespace sinter::passes

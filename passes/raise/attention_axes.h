@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "passes/raise/attention_body.h"
+
+namespace sinter::passes {
+
+// Which axes of an attention body's domain each of its parameters varies along.
+class AttentionAxes {
+ public:
+  explicit AttentionAxes(const graph::Function& body);
+
+  const graph::Shape& domain() const { return parts_.domain; }
+  // By axis: whether all those parameters vary along it, or it has extent 1.
+  using Axes = std::vector<bool>;
+  Axes common(const std::vector<size_t>& parameters) const;
+  // The product of the extents of those axes, but for queries and keys.
+  int64_t units(const Axes& axes) const;
+
+ private:
+  AttentionBody parts_;
+  std::vector<Axes> varies_;  // by parameter
+};
+
+}  // namespace sinter::passes

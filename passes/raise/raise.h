@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Finds in plain code what a kernel of its own does better.
+//   needs   a simplified module, of composites at least `attention` decomposed
+//   leaves  a softmax spelled by hand (with or without its maximum subtracted) as the composite; and
+//           contract -> f -> softmax -> g -> contract as one kernel with the anchor `attention`, whose body
+//           says what it computes. f is elementwise in the scores; g is linear in the probabilities. A mask
+//           or a bias that is computed from indices or from smaller inputs is taken into the body.
+//
+//   %0 = contract %q, %k {dims="hqw,hkw->hqk"}     %0 = kernel %q, %k, %v {anchor="attention"} (...) {
+//   %1 = exp %0                                      %0 = contract %q, %k {dims="hqw,hkw->hqk"}
+//   %2 = reduce_sum %1 {axes=[2]}                    %1 = softmax %0 {axis=2}
+//   %3 = broadcast %2 {dims=[0,1],shape=[...]}       %2 = contract %1, %v {dims="hqk,hku->hqu"}
+//   %4 = div %1, %3                                  return output0=%2
+//   %5 = contract %4, %v {dims="hqk,hku->hqu"}     }
+void raise(graph::Module& module, const std::vector<std::string>& arguments = {});
+
+// Its steps, on one function.
+void raise_softmax(graph::Module& module, graph::Function& function);
+void raise_attention(graph::Module& module, graph::Function& function);
+
+}  // namespace sinter::passes

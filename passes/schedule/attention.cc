@@ -1,0 +1,199 @@
+#include <limits>
+
+#include "passes/schedule/attention_tile.h"
+#include "passes/schedule/local.h"
+
+// The schedule of `attention`: FlashAttention-2, algorithm 1. For a block of queries the blocks of keys run
+// by; each row keeps its maximum and its sum of exponentials so far (the online softmax), and the weighted
+// sum of values is scaled when the maximum moves.
+namespace sinter::passes {
+
+using loop::Expr;
+using loop::LoopKind;
+using loop::ScalarOp;
+using loop::Stmt;
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+class AttentionSchedule {
+ public:
+  explicit AttentionSchedule(Template& t) : t_(t), tile_(t, kAttention) {}
+
+  loop::Kernel run() {
+    const AttentionBody& parts = tile_.parts();
+    graph::Shape outer_shape = parts.domain;
+    outer_shape[parts.key] = 1;
+    if (parts.query) outer_shape[*parts.query] = 1;
+    const int64_t blocks = tile_.query_blocks(), units = graph::element_count(outer_shape) * blocks;
+    Loader& loader = tile_.loader();
+    const auto unit = loader.variable("unit", units);
+    const Expr u = loop::variable(unit);
+    const Index outer = delinearize(loader.simplify(u / blocks), outer_shape, loader.ranges());
+    const Stmt body = tile_.for_query_block(loader.simplify(u % blocks),
+                                            [&](const QueryRows& rows) { return query_block(outer, rows); });
+    return t_.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), body));
+  }
+
+ private:
+  Stmt query_block(const Index& outer, const QueryRows& rows) {
+    const int64_t columns = tile_.query_block();
+    const auto vector = [&](const char* name) { return local_buffer(name, tile_.type(), columns); };
+    queries_ = local_buffer("queries", tile_.type(), tile_.width() * columns);
+    sums_ = local_buffer("sums", tile_.type(), tile_.values() * columns);
+    scores_ = tile_.tile("scores");
+    maximum_ = vector("maximum");
+    total_ = vector("total");
+    rescale_ = vector("rescale");
+    const auto [low, high] = tile_.visible_keys(outer, rows);
+    Stmt body = loop::block({
+        tile_.transpose_in(queries_, rows, tile_.width(),
+                           [&](const Expr& query, const Expr& w) {
+                             return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w));
+                           }),
+        tile_.fill(maximum_, rows, 1, -kInfinity),
+        tile_.fill(total_, rows, 1, 0),
+        tile_.fill(sums_, rows, tile_.values(), 0),
+        tile_.for_key_blocks(low, high, [&](const KeyRows& keys) { return key_block(outer, rows, keys); }),
+        finish(outer, rows),
+    });
+    for (const auto& buffer : {queries_, sums_, scores_, maximum_, total_, rescale_}) {
+      body = loop::allocate(buffer, body);
+    }
+    return body;
+  }
+
+  Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
+    return loop::block({
+        tile_.keys_by_queries("scores_tile", scores_, rows, keys, tile_.width(), queries_,
+                              [&](const Expr& key, const Expr& w) {
+                                return tile_.element(tile_.parts().k, tile_.key_index(outer, key, w));
+                              }),
+        tile_.for_queries(rows, [&](const QueryLane& lane) { return weigh(outer, keys, lane); }),
+        add_values(outer, rows, keys),
+    });
+  }
+
+  // Turns the scores of a block of keys into what is kept of their weights, before division by the sum.
+  Stmt weigh(const Index& outer, const KeyRows& keys, const QueryLane& lane) {
+    const AttentionBody& parts = tile_.parts();
+    Loader& loader = tile_.loader();
+    const auto one = [&](const char* name) { return local_buffer(name, tile_.type(), tile_.lanes()); };
+    const auto greatest = one("greatest"), sum = one("sum");
+    const Expr place = lane.lane;
+    const Stmt mask = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
+      const Expr slot = tile_.in_tile(key, lane.column);
+      loader.bind(tile_.flat(const_cast<graph::Op*>(parts.scores)->result()), loop::load(scores_, slot));
+      Lets lets;
+      const Expr x =
+          lets.add("x", tile_.in_lane(parts.masked(), tile_.at(outer, lane.index, keys.first + key), lane));
+      const Expr before = loop::load(greatest, place);
+      // A NaN is not greater, but its exponential is NaN.
+      return lets.around(loop::block({loop::store(scores_, slot, x),
+                                      loop::store(greatest, place, loop::select(before < x, x, before))}));
+    });
+    Lets lets;
+    const Expr maximum = lets.add("m", loop::load(greatest, place));
+    const Expr alive = loop::apply(ScalarOp::not_equal, {maximum, tile_.number(-kInfinity)});
+    const Expr shift = lets.add("shift", loop::select(alive, maximum, tile_.number(0)));
+    const Expr old = loop::load(maximum_, lane.column);
+    const Expr rescale = lets.add("r", loop::apply(ScalarOp::exp, {old - shift}));
+    const Stmt weights = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
+      const Expr slot = tile_.in_tile(key, lane.column);
+      Lets inner;
+      const Expr p = inner.add("p", loop::apply(ScalarOp::exp, {loop::load(scores_, slot) - shift}));
+      loader.bind(tile_.flat(parts.weights()), p);
+      const Index kept = *parts.kept_index(tile_.at(outer, lane.index, keys.first + key), loader.ranges());
+      const Expr value = tile_.in_lane(parts.kept(), kept, lane);
+      return inner.around(loop::block(
+          {loop::store(sum, place, loop::load(sum, place) + p), loop::store(scores_, slot, value)}));
+    });
+    const Stmt beyond =
+        tile_.for_keys(keys.count, keys.tiles * AttentionTile::kRows - keys.count, [&](const Expr& key) {
+          return loop::store(scores_, tile_.in_tile(key, lane.column), tile_.number(0));
+        });
+    const Expr total = loop::load(total_, lane.column);
+    const Stmt after = lets.around(loop::block({
+        loop::store(maximum_, lane.column, maximum),
+        loop::store(rescale_, lane.column, rescale),
+        loop::store(sum, place, tile_.number(0)),
+        weights,
+        beyond,
+        loop::store(total_, lane.column, total * rescale + loop::load(sum, place)),
+    }));
+    return loop::allocate(
+        greatest,
+        loop::allocate(sum, loop::block({loop::store(greatest, place, loop::load(maximum_, lane.column)),
+                                         mask, after})));
+  }
+
+  Stmt add_values(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
+    MatrixProduct p;
+    p.name = "sums_tile";
+    p.set_rows(tile_.values());
+    p.columns = tile_.columns(rows);
+    p.depth_steps = keys.tiles;
+    p.depth_unroll = AttentionTile::kRows;
+    p.left = [&](const Expr& u, const Expr& t) {
+      const Expr key = tile_.clamped_key(keys.first + t);
+      return tile_.element(tile_.parts().v, tile_.value_index(outer, key, u));
+    };
+    p.right = [&](const Expr& t, const Expr& column, const Expr&) {
+      return loop::load(scores_, tile_.in_tile(t, column));
+    };
+    p.finish = [&](const Expr& u, const Expr& column, const Expr&, const Expr& value) {
+      const Expr slot = u * tile_.query_block() + column;
+      return loop::store(sums_, slot, loop::load(sums_, slot) * loop::load(rescale_, column) + value);
+    };
+    return tile_.emit(p);
+  }
+
+  Stmt finish(const Index& outer, const QueryRows& rows) {
+    Loader& loader = tile_.loader();
+    std::vector<Stmt> body;
+    // The row's statistics; `rescale` then holds what the sums are multiplied by.
+    body.push_back(tile_.for_queries(rows, [&](const QueryLane& lane) {
+      Lets lets;
+      const Expr maximum = loop::load(maximum_, lane.column);
+      const Expr alive = loop::apply(ScalarOp::not_equal, {maximum, tile_.number(-kInfinity)});
+      const Expr shift = lets.add("shift", loop::select(alive, maximum, tile_.number(0)));
+      const Expr total =
+          lets.add("total", loop::select(alive, loop::load(total_, lane.column), tile_.number(1)));
+      std::vector<Stmt> stores = {loop::store(rescale_, lane.column, tile_.number(1) / total)};
+      const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
+      for (size_t result : {1, 2}) {
+        const loop::BufferRef buffer = tile_.output(result);
+        if (buffer == nullptr) continue;
+        const Expr place = loader.simplify(linearize(row, tile_.core().results[result].shape));
+        stores.push_back(loop::store(buffer, place, result == 1 ? shift : total, lane.predicate));
+      }
+      return lets.around(loop::block(std::move(stores)));
+    }));
+    if (const loop::BufferRef buffer = tile_.output(0)) {
+      const auto row = loader.variable("row", rows.count), u = loader.variable("u", tile_.values());
+      const Expr column = loop::variable(row);
+      const Index index = tile_.result_index(outer, rows.first + column, loop::variable(u));
+      const Expr place = loader.simplify(linearize(index, tile_.core().results[0].shape));
+      const Expr value =
+          loop::load(sums_, loop::variable(u) * tile_.query_block() + column) * loop::load(rescale_, column);
+      body.push_back(
+          loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
+                     loop::loop(LoopKind::serial, u, loop::integer(0), loop::integer(tile_.values()),
+                                loop::store(buffer, place, value))));
+    }
+    return loop::block(std::move(body));
+  }
+
+  Template& t_;
+  AttentionTile tile_;
+  loop::BufferRef queries_, sums_, scores_, maximum_, total_, rescale_;
+};
+
+}  // namespace
+
+loop::Kernel schedule_attention(Template& t) {
+  return AttentionSchedule(t).run();
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,328 @@
+#include <algorithm>
+
+#include "ir/error.h"
+#include "passes/raise/attention_axes.h"
+#include "passes/schedule/attention_gradients.h"
+#include "passes/schedule/attention_tile.h"
+#include "passes/schedule/local.h"
+
+// The schedule of `attention_backward`: FlashAttention-2, algorithm 2, with the loops exchanged. For a block
+// of queries the blocks of keys run by, and the probabilities are computed again; the gradient of the queries
+// is held, those of keys and values, and of what f and g read, are added up in memory, by one unit of work
+// each.
+namespace sinter::passes {
+
+using graph::Op;
+using graph::OpCode;
+using graph::Value;
+using loop::Expr;
+using loop::LoopKind;
+using loop::ScalarOp;
+using loop::Stmt;
+
+namespace {
+
+class BackwardSchedule {
+ public:
+  explicit BackwardSchedule(Template& t) : t_(t), tile_(t, kAttentionBackward), gradients_(tile_) {
+    const graph::Function& body = *tile_.core().body;
+    const size_t forward = body.parameters().size() - 4;
+    out_ = tile_.parameter(forward);
+    shift_ = tile_.parameter(forward + 1);
+    total_ = tile_.parameter(forward + 2);
+    cotangent_ = tile_.parameter(forward + 3);
+    AttentionAxes axes(body);
+    std::vector<size_t> operands;
+    for (const AttentionGradient& gradient : gradients_.all()) operands.push_back(gradient.operand);
+    shared_ = axes.common(operands);
+  }
+
+  loop::Kernel run() {
+    const AttentionBody& parts = tile_.parts();
+    const bool by_query = parts.query && shared_[*parts.query];
+    const bool by_key = !by_query && shared_[parts.key];
+    graph::Shape parallel = parts.domain, serial = parts.domain;
+    for (size_t axis = 0; axis < parallel.size(); ++axis) {
+      const bool rows = axis == parts.key || axis == parts.query;
+      (rows || !shared_[axis] ? parallel : serial)[axis] = 1;
+      if (rows) serial[axis] = 1;
+    }
+    const int64_t key_blocks = (tile_.keys() + tile_.key_block() - 1) / tile_.key_block();
+    const int64_t blocks_a_run = (key_blocks + kMostRuns - 1) / kMostRuns;
+    const int64_t key_runs = (key_blocks + blocks_a_run - 1) / blocks_a_run;
+    const int64_t runs = by_query ? tile_.query_blocks() : by_key ? key_runs : 1;
+    const int64_t units = graph::element_count(parallel) * runs;
+
+    Loader& loader = tile_.loader();
+    const auto unit = loader.variable("unit", units);
+    const Expr u = loop::variable(unit);
+    const Index mine = delinearize(loader.simplify(u / runs), parallel, loader.ranges());
+    const Expr run = loader.simplify(u % runs);
+    Part part{loop::integer(0), loop::integer(tile_.keys()), nullptr};
+    if (by_key) {
+      const int64_t keys = blocks_a_run * tile_.key_block();
+      part.low = run * keys;
+      part.high = loop::min(run * keys + keys, loop::integer(tile_.keys()));
+    }
+    if (by_query) part.query_block = run;
+    serial_ = serial;
+    held_ = std::ranges::all_of(serial, [](int64_t extent) { return extent == 1; });
+
+    std::vector<Stmt> body = gradients_.clear(mine, serial, {part.low, part.high}, queries_of(part));
+    body.push_back(for_serial(mine, [&](const Index& outer) { return query_blocks(outer, part); }));
+    Stmt all = loop::block(std::move(body));
+    return t_.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), all));
+  }
+
+ private:
+  static constexpr int64_t kMostRuns = 16;
+
+  struct Part {
+    Expr low, high;    // keys
+    Expr query_block;  // null: all of them
+  };
+
+  AttentionGradients::QueryRange queries_of(const Part& part) const {
+    if (!part.query_block) return {loop::integer(0), loop::integer(tile_.queries())};
+    const Expr first = part.query_block * tile_.query_block();
+    return {first, loop::min(loop::integer(tile_.query_block()), loop::integer(tile_.queries()) - first)};
+  }
+
+  Stmt for_serial(const Index& mine, const std::function<Stmt(const Index&)>& body) {
+    Index outer = mine;
+    std::vector<loop::VariableRef> variables;
+    for (size_t axis = 0; axis < serial_.size(); ++axis) {
+      if (serial_[axis] == 1) continue;
+      variables.push_back(tile_.loader().variable("outer", serial_[axis]));
+      outer[axis] = loop::variable(variables.back());
+    }
+    Stmt result = body(outer);
+    for (size_t axis = serial_.size(); axis-- > 0;) {
+      if (serial_[axis] == 1) continue;
+      result = loop::loop(LoopKind::serial, variables.back(), loop::integer(0), loop::integer(serial_[axis]),
+                          result);
+      variables.pop_back();
+    }
+    return result;
+  }
+
+  Stmt query_blocks(const Index& outer, const Part& part) {
+    const auto one = [&](const Expr& block) {
+      return tile_.for_query_block(block,
+                                   [&](const QueryRows& rows) { return query_block(outer, part, rows); });
+    };
+    if (part.query_block) return one(part.query_block);
+    const auto block = tile_.loader().variable("query_block", tile_.query_blocks());
+    return loop::loop(LoopKind::serial, block, loop::integer(0), loop::integer(tile_.query_blocks()),
+                      one(loop::variable(block)));
+  }
+
+  Stmt query_block(const Index& outer, const Part& part, const QueryRows& rows) {
+    const int64_t columns = tile_.query_block();
+    const auto lines = [&](const char* name, int64_t extent) {
+      return local_buffer(name, tile_.type(), extent * columns);
+    };
+    queries_ = lines("queries", tile_.width());
+    cotangents_ = lines("cotangents", tile_.values());
+    gradient_ = lines("gradient", tile_.width());
+    shifts_ = lines("shifts", 1);
+    shares_ = lines("shares", 1);
+    deltas_ = lines("deltas", 1);
+    weights_ = tile_.tile("weights");
+    slopes_ = tile_.tile("slopes");
+    const auto [low, high] = tile_.visible_keys(outer, rows);
+    const bool of_queries = gradients_.of(0) != nullptr;
+    std::vector<Stmt> body = {
+        tile_.transpose_in(queries_, rows, tile_.width(),
+                           [&](const Expr& query, const Expr& w) {
+                             return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w));
+                           }),
+        tile_.transpose_in(cotangents_, rows, tile_.values(),
+                           [&](const Expr& query, const Expr& u) {
+                             return tile_.element(cotangent_, tile_.result_index(outer, query, u));
+                           }),
+        statistics(outer, rows),
+    };
+    if (of_queries) body.push_back(tile_.fill(gradient_, rows, tile_.width(), 0));
+    body.push_back(tile_.for_key_blocks(loop::max(low, part.low), loop::min(high, part.high),
+                                        [&](const KeyRows& keys) { return key_block(outer, rows, keys); }));
+    if (of_queries) body.push_back(store_queries(outer, rows));
+    Stmt result = loop::block(std::move(body));
+    for (const auto& buffer :
+         {queries_, cotangents_, gradient_, shifts_, shares_, deltas_, weights_, slopes_}) {
+      result = loop::allocate(buffer, result);
+    }
+    return result;
+  }
+
+  // Of each row: what its exponentials are shifted and multiplied by, and the sum of result times cotangent,
+  // which is the sum of its probabilities times their cotangents.
+  Stmt statistics(const Index& outer, const QueryRows& rows) {
+    Loader& loader = tile_.loader();
+    const Stmt of_lanes = tile_.for_queries(rows, [&](const QueryLane& lane) {
+      const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
+      return loop::block(
+          {loop::store(shifts_, lane.column, tile_.element(shift_, row, lane.predicate)),
+           loop::store(shares_, lane.column, tile_.number(1) / tile_.element(total_, row, lane.predicate)),
+           loop::store(deltas_, lane.column, tile_.number(0))});
+    });
+    const auto row = loader.variable("row", rows.count);
+    const Expr query = rows.first + loop::variable(row);
+    const Stmt products = vector_loop(loader, "u", tile_.values(), tile_.lanes(), [&](const VectorPoint& at) {
+      const Index place = tile_.result_index(outer, query, at.index);
+      Expr product =
+          tile_.element(out_, place, at.predicate) * tile_.element(cotangent_, place, at.predicate);
+      if (tile_.values() > 1) product = loop::apply(ScalarOp::lane_sum, {product});
+      const Expr sum = loop::load(deltas_, loop::variable(row));
+      return loop::store(deltas_, loop::variable(row), sum + product);
+    });
+    return loop::block(
+        {of_lanes, loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count), products)});
+  }
+
+  Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
+    const AttentionBody& parts = tile_.parts();
+    std::vector<Stmt> body = {
+        tile_.keys_by_queries("scores_tile", weights_, rows, keys, tile_.width(), queries_,
+                              [&](const Expr& key, const Expr& w) {
+                                return tile_.element(parts.k, tile_.key_index(outer, key, w));
+                              }),
+        tile_.keys_by_queries("slopes_tile", slopes_, rows, keys, tile_.values(), cotangents_,
+                              [&](const Expr& key, const Expr& u) {
+                                return tile_.element(parts.v, tile_.value_index(outer, key, u));
+                              }),
+        tile_.for_queries(rows, [&](const QueryLane& lane) { return differentiate(outer, keys, lane); }),
+    };
+    if (const auto* gradient = gradients_.of(2)) {
+      body.push_back(add_to_keys(
+          "values_tile", *gradient, weights_, rows, keys, tile_.values(),
+          [&](const Expr& query, const Expr& u, const Expr& predicate) {
+            return tile_.element(cotangent_, tile_.result_index(outer, query, u), predicate);
+          },
+          [&](const Expr& key, const Expr& u) { return tile_.value_index(outer, key, u); }));
+    }
+    if (const auto* gradient = gradients_.of(1)) {
+      body.push_back(add_to_keys(
+          "keys_tile", *gradient, slopes_, rows, keys, tile_.width(),
+          [&](const Expr& query, const Expr& w, const Expr& predicate) {
+            return tile_.element(parts.q, tile_.query_index(outer, query, w), predicate);
+          },
+          [&](const Expr& key, const Expr& w) { return tile_.key_index(outer, key, w); }));
+    }
+    if (gradients_.of(0) != nullptr) body.push_back(add_to_queries(outer, rows, keys));
+    return loop::block(std::move(body));
+  }
+
+  // Turns scores into what is kept of the weights, and its cotangents into those of the scores.
+  Stmt differentiate(const Index& outer, const KeyRows& keys, const QueryLane& lane) {
+    const AttentionBody& parts = tile_.parts();
+    Loader& loader = tile_.loader();
+    const Stmt seen = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& row) {
+      const Expr slot = tile_.in_tile(row, lane.column);
+      const Index at = tile_.at(outer, lane.index, keys.first + row);
+      Lets lets;
+      const Expr score = lets.add("s", loop::load(weights_, slot));
+      loader.bind(tile_.flat(const_cast<Op*>(parts.scores)->result()), score);
+      const Expr x = lets.add("x", tile_.in_lane(parts.masked(), at, lane));
+      const Expr shifted = x - loop::load(shifts_, lane.column);
+      const Expr weight =
+          lets.add("p", loop::apply(ScalarOp::exp, {shifted}) * loop::load(shares_, lane.column));
+      loader.bind(tile_.flat(parts.weights()), weight);
+      loader.bind(tile_.flat(gradients_.kept_cotangent()), loop::load(slopes_, slot));
+      loader.bind(tile_.flat(gradients_.row_sum()), loop::load(deltas_, lane.column));
+      const Index kept_at = *parts.kept_index(at, loader.ranges());
+      const Expr kept = lets.add("kept", tile_.in_lane(parts.kept(), kept_at, lane));
+      std::vector<Stmt> body = gradients_.add_to_extras(at, lane);
+      if (const Value slope = gradients_.score_cotangent()) {
+        const Index scores_at =
+            *trace(parts.masked(), at, const_cast<Op*>(parts.scores)->result(), loader.ranges());
+        body.push_back(loop::store(slopes_, slot, tile_.in_lane(slope, scores_at, lane)));
+      }
+      body.push_back(loop::store(weights_, slot, kept));
+      return lets.around(loop::block(std::move(body)));
+    });
+    const Stmt beyond =
+        tile_.for_keys(keys.count, keys.tiles * AttentionTile::kRows - keys.count, [&](const Expr& row) {
+          const Expr slot = tile_.in_tile(row, lane.column);
+          return loop::block(
+              {loop::store(weights_, slot, tile_.number(0)), loop::store(slopes_, slot, tile_.number(0))});
+        });
+    return loop::block({seen, beyond});
+  }
+
+  // gradient[key, column] += sum over queries of tile[key, query] * right(query, column).
+  Stmt add_to_keys(
+      const char* name, const AttentionGradient& gradient, const loop::BufferRef& tile, const QueryRows& rows,
+      const KeyRows& keys, int64_t columns,
+      const std::function<Expr(const Expr& query, const Expr& column, const Expr& predicate)>& right,
+      const std::function<Index(const Expr& key, const Expr& column)>& index) {
+    MatrixProduct p;
+    p.name = name;
+    p.row_tiles = keys.tiles;
+    p.columns = columns;
+    p.set_depth(rows.count);
+    p.left = [&](const Expr& row, const Expr& t) { return loop::load(tile, tile_.in_tile(row, t)); };
+    p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
+      return right(rows.first + t, column, predicate);
+    };
+    p.holds = [&](const Expr& row) { return row < keys.count; };
+    p.finish = [&](const Expr& row, const Expr& column, const Expr& predicate, const Expr& value) {
+      const Expr place =
+          tile_.loader().simplify(linearize(index(keys.first + row, column), gradient.value.shape()));
+      return loop::store(gradient.buffer, place, loop::load(gradient.buffer, place, predicate) + value,
+                         predicate);
+    };
+    return tile_.emit(p);
+  }
+
+  Stmt add_to_queries(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
+    MatrixProduct p;
+    p.name = "queries_tile";
+    p.set_rows(tile_.width());
+    p.columns = tile_.columns(rows);
+    p.depth_steps = keys.tiles;
+    p.depth_unroll = AttentionTile::kRows;
+    p.left = [&](const Expr& w, const Expr& t) {
+      const Expr key = tile_.clamped_key(keys.first + t);
+      return tile_.element(tile_.parts().k, tile_.key_index(outer, key, w));
+    };
+    p.right = [&](const Expr& t, const Expr& column, const Expr&) {
+      return loop::load(slopes_, tile_.in_tile(t, column));
+    };
+    p.finish = [&](const Expr& w, const Expr& column, const Expr&, const Expr& value) {
+      const Expr slot = w * tile_.query_block() + column;
+      return loop::store(gradient_, slot, loop::load(gradient_, slot) + value);
+    };
+    return tile_.emit(p);
+  }
+
+  Stmt store_queries(const Index& outer, const QueryRows& rows) {
+    Loader& loader = tile_.loader();
+    const AttentionGradient& gradient = *gradients_.of(0);
+    const auto row = loader.variable("row", rows.count), w = loader.variable("w", tile_.width());
+    const Index index = tile_.query_index(outer, rows.first + loop::variable(row), loop::variable(w));
+    const Expr place = loader.simplify(linearize(index, gradient.value.shape()));
+    Expr value = loop::load(gradient_, loop::variable(w) * tile_.query_block() + loop::variable(row));
+    if (!held_) value = loop::load(gradient.buffer, place) + value;
+    return loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
+                      loop::loop(LoopKind::serial, w, loop::integer(0), loop::integer(tile_.width()),
+                                 loop::store(gradient.buffer, place, value)));
+  }
+
+  Template& t_;
+  AttentionTile tile_;
+  AttentionGradients gradients_;
+  Value out_, shift_, total_, cotangent_;
+  AttentionAxes::Axes shared_;  // by axis of the domain: whether units divide it
+  graph::Shape serial_;
+  bool held_ = true;  // whether a unit meets each row of queries once
+  loop::BufferRef queries_, cotangents_, gradient_, shifts_, shares_, deltas_, weights_, slopes_;
+};
+
+}  // namespace
+
+loop::Kernel schedule_attention_backward(Template& t) {
+  return BackwardSchedule(t).run();
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,375 @@
+#include "passes/schedule/attention_tile.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/loop/fold.h"
+#include "passes/schedule/local.h"
+
+namespace sinter::passes {
+
+using graph::ContractDims;
+using graph::Op;
+using graph::OpCode;
+using graph::Shape;
+using graph::Value;
+using loop::Expr;
+using loop::LoopKind;
+using loop::Stmt;
+
+namespace {
+
+constexpr int64_t kMostQueries = 64;
+constexpr int64_t kMostKeys = 48;
+
+const Op* find_core(const graph::Function& body, std::string_view anchor) {
+  for (const auto& op : body.ops()) {
+    if (op->code == OpCode::kernel && op->attributes.text("anchor") == anchor) return op.get();
+  }
+  throw InternalError("a kernel of attention without its core");
+}
+
+// The extent of the letters of an operand of a contraction.
+Shape shape_of(const std::string& wanted, const std::string& letters, const Shape& shape) {
+  Shape result;
+  for (char letter : wanted) result.push_back(shape[letters.find(letter)]);
+  return result;
+}
+
+bool depends_on(const Expr& x, const Expr& variable) {
+  if (x.get() == variable.get()) return true;
+  if (x->kind == loop::ExprNode::Kind::variable) return x->variable == variable->variable;
+  return std::ranges::any_of(x->args, [&](const Expr& arg) { return depends_on(arg, variable); });
+}
+
+// The variable that differs between lanes, in the predicate of a query.
+Expr lane_of(const Expr& x) {
+  if (x->kind == loop::ExprNode::Kind::variable) return x->variable->name == "q_lane" ? x : nullptr;
+  for (const Expr& arg : x->args) {
+    if (Expr found = lane_of(arg)) return found;
+  }
+  return nullptr;
+}
+
+class IdlePredicates {
+ public:
+  explicit IdlePredicates(Expr predicate) : predicate_(std::move(predicate)), lane_(lane_of(predicate_)) {}
+
+  Expr remove(const Expr& x) {
+    if (x->args.empty()) return x;
+    if (const auto it = done_.find(x.get()); it != done_.end()) return it->second;
+    std::vector<Expr> args;
+    for (const Expr& arg : x->args) args.push_back(remove(arg));
+    Expr result;
+    if (x->kind == loop::ExprNode::Kind::load) {
+      const bool idle =
+          args.size() > 1 && x->args[1].get() == predicate_.get() && !depends_on(args[0], lane_);
+      result = loop::load(x->buffer, args[0], args.size() > 1 && !idle ? x->args[1] : nullptr);
+    } else {
+      result = loop::with_args(*x, std::move(args));
+    }
+    kept_.push_back(x);
+    return done_[x.get()] = result;
+  }
+
+ private:
+  Expr predicate_, lane_;
+  std::unordered_map<const loop::ExprNode*, Expr> done_;
+  std::vector<Expr> kept_;
+};
+
+}  // namespace
+
+void MatrixProduct::set_rows(int64_t rows) {
+  row_tiles = loop::integer(rows / AttentionTile::kRows);
+  more_rows = rows % AttentionTile::kRows;
+}
+
+void MatrixProduct::set_depth(int64_t depth) {
+  depth_unroll = depth >= 4 ? 4 : 1;
+  depth_steps = loop::integer(depth / depth_unroll);
+  more_depth = depth % depth_unroll;
+}
+
+AttentionTile::AttentionTile(Template& t, std::string_view anchor)
+    : t_(t),
+      core_(find_core(t.body, anchor)),
+      flat_("flat"),
+      map_([&] {
+        graph::ValueMap<Value> outer, inner;
+        for (const auto& op : t.body.ops()) {
+          if (op.get() != core_) graph::clone_op(*op, flat_, outer);
+          if (op.get() == core_) break;
+        }
+        size_t next = 0;
+        for (const auto& op : core_->body->ops()) {
+          if (op->code == OpCode::parameter) {
+            inner[op->result()] = outer.at(core_->operands[next++]);
+          } else {
+            graph::clone_op(*op, flat_, inner);
+          }
+        }
+        return inner;
+      }()),
+      parts_(*AttentionBody::find(*core_->body)),
+      loader_(flat_, t.inputs),
+      type_(loop::from_graph(parts_.dtype())),
+      lanes_(std::max<int64_t>(4, t.target().vector_bytes / loop::size_in_bytes(type_))) {
+  const ContractDims first = ContractDims::parse(parts_.scores->attributes.text("dims"));
+  const ContractDims second = ContractDims::parse(parts_.product->attributes.text("dims"));
+  if (parts_.query) queries_ = parts_.domain[*parts_.query];
+  keys_ = parts_.domain[parts_.key];
+  width_ = graph::element_count(shape_of(parts_.width_letters(), first.rhs, parts_.k.shape()));
+  values_ = graph::element_count(shape_of(parts_.value_letters(), second.rhs, parts_.v.shape()));
+  query_block_ = std::min(kMostQueries, (queries_ + lanes_ - 1) / lanes_ * lanes_);
+  key_block_ = std::min(kMostKeys, (keys_ + kRows - 1) / kRows * kRows);
+}
+
+loop::BufferRef AttentionTile::output(size_t result) const {
+  for (size_t i = 0; i < t_.body.outputs.size(); ++i) {
+    const Value value = t_.body.outputs[i].value;
+    if (value.op == core_ && value.index == static_cast<int>(result)) return t_.outputs[i];
+  }
+  return nullptr;
+}
+
+Index AttentionTile::at(const Index& outer, const Expr& query, const Expr& key) const {
+  Index index = outer;
+  if (parts_.query) index[*parts_.query] = query;
+  index[parts_.key] = key;
+  return index;
+}
+
+Index AttentionTile::without_key(const Index& at) const {
+  Index index = at;
+  index.erase(index.begin() + static_cast<std::ptrdiff_t>(parts_.key));
+  return index;
+}
+
+Index AttentionTile::index_of(const std::string& letters, const AttentionBody::Letters& known,
+                              const std::string& inner, const Shape& shape, const Expr& place) {
+  const Index parts = delinearize(place, shape_of(inner, letters, shape), loader_.ranges());
+  Index index;
+  for (char letter : letters) {
+    const size_t i = inner.find(letter);
+    index.push_back(i != std::string::npos ? parts[i] : known.at(letter));
+  }
+  return index;
+}
+
+Index AttentionTile::query_index(const Index& outer, const Expr& query, const Expr& w) {
+  const auto letters = parts_.score_letters(at(outer, query, loop::integer(0)), loader_.ranges());
+  const ContractDims dims = ContractDims::parse(parts_.scores->attributes.text("dims"));
+  return index_of(dims.lhs, letters, parts_.width_letters(), parts_.q.shape(), w);
+}
+
+Index AttentionTile::key_index(const Index& outer, const Expr& key, const Expr& w) {
+  const auto letters = parts_.score_letters(at(outer, loop::integer(0), key), loader_.ranges());
+  const ContractDims dims = ContractDims::parse(parts_.scores->attributes.text("dims"));
+  return index_of(dims.rhs, letters, parts_.width_letters(), parts_.k.shape(), w);
+}
+
+Index AttentionTile::value_index(const Index& outer, const Expr& key, const Expr& u) {
+  const auto letters = parts_.product_letters(at(outer, loop::integer(0), key), loader_.ranges());
+  const ContractDims dims = ContractDims::parse(parts_.product->attributes.text("dims"));
+  return index_of(dims.rhs, letters, parts_.value_letters(), parts_.v.shape(), u);
+}
+
+Index AttentionTile::result_index(const Index& outer, const Expr& query, const Expr& u) {
+  const auto letters = parts_.product_letters(at(outer, query, loop::integer(0)), loader_.ranges());
+  const ContractDims dims = ContractDims::parse(parts_.product->attributes.text("dims"));
+  return index_of(dims.result, letters, parts_.value_letters(), parts_.product->results[0].shape, u);
+}
+
+Expr AttentionTile::element(Value value, const Index& index, const Expr& predicate) {
+  return loader_.at(flat(value), index, predicate);
+}
+
+Expr AttentionTile::clamped_key(const Expr& key) const {
+  return loop::min(key, loop::integer(keys_ - 1));
+}
+
+Expr AttentionTile::in_lane(Value value, const Index& index, const QueryLane& lane) {
+  const Expr x = loader_.at(flat(value), index, lane.predicate);
+  return lane.predicate ? IdlePredicates(lane.predicate).remove(x) : x;
+}
+
+loop::BufferRef AttentionTile::tile(std::string name) const {
+  return local_buffer(std::move(name), type_, key_block_ * query_block_);
+}
+
+Stmt AttentionTile::for_queries(const QueryRows& rows, const std::function<Stmt(const QueryLane&)>& body) {
+  const auto vector = loader_.variable("q_vector", columns(rows) / lanes_);
+  const auto lane = loader_.variable("q_lane", lanes_);
+  const Expr column = loop::variable(vector) * lanes_ + loop::variable(lane);
+  Expr predicate;
+  if (rows.count % lanes_ != 0) predicate = column < loop::integer(rows.count);
+  Loader::Scope scope(loader_);
+  const Stmt inner = body({loop::variable(lane), column, rows.first + column, predicate});
+  return loop::loop(LoopKind::serial, vector, loop::integer(0), loop::integer(columns(rows) / lanes_),
+                    loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), inner));
+}
+
+Stmt AttentionTile::for_keys(const Expr& begin, const Expr& extent,
+                             const std::function<Stmt(const Expr& key_row)>& body) {
+  const auto row = loader_.variable("key", key_block_);
+  Loader::Scope scope(loader_);
+  return loop::loop(LoopKind::serial, row, begin, extent, body(loop::variable(row)));
+}
+
+Stmt AttentionTile::for_key_blocks(const Expr& low, const Expr& high,
+                                   const std::function<Stmt(const KeyRows&)>& body) {
+  Lets bounds;
+  const Expr first = bounds.add("low", low), end = bounds.add("high", high);
+  loader_.ranges()[first->variable] = {0, keys_ + 1};
+  loader_.ranges()[end->variable] = {0, keys_ + 1};
+  const int64_t most = (keys_ + key_block_ - 1) / key_block_;
+  const auto number = loader_.variable("key_block", most);
+  const Expr blocks = (loop::max(end - first, loop::integer(0)) + (key_block_ - 1)) / key_block_;
+  Lets lets;
+  const Expr key0 = lets.add("key0", first + loop::variable(number) * key_block_);
+  const Expr count = lets.add("keys", loop::min(loop::integer(key_block_), end - key0));
+  const Expr tiles = lets.add("key_tiles", (count + (kRows - 1)) / kRows);
+  loader_.ranges()[key0->variable] = {0, keys_};
+  loader_.ranges()[count->variable] = {1, key_block_ + 1};
+  loader_.ranges()[tiles->variable] = {1, key_block_ / kRows + 1};
+  Loader::Scope scope(loader_);
+  const Stmt inner = lets.around(body({key0, count, tiles}));
+  return bounds.around(loop::loop(LoopKind::serial, number, loop::integer(0), blocks, inner));
+}
+
+Stmt AttentionTile::for_query_block(const Expr& block, const std::function<Stmt(const QueryRows&)>& body) {
+  const int64_t whole = queries_ / query_block_, rest = queries_ % query_block_;
+  Stmt of_whole, of_rest;
+  if (whole > 0) {
+    Loader::Scope scope(loader_);
+    of_whole = body({block * query_block_, query_block_});
+  }
+  if (rest > 0) {
+    Loader::Scope scope(loader_);
+    of_rest = body({loop::integer(whole * query_block_), rest});
+  }
+  if (!of_rest) return of_whole;
+  if (!of_whole) return of_rest;
+  return loop::branch(block < loop::integer(whole), of_whole, of_rest);
+}
+
+Stmt AttentionTile::transpose_in(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent,
+                                 const std::function<Expr(const Expr& query, const Expr& i)>& element) {
+  std::vector<Stmt> body;
+  if (rows.count % lanes_ != 0) {
+    // The lanes of the last vector that no query fills.
+    const auto i = loader_.variable("i", extent);
+    const auto lane = loader_.variable("q_lane", lanes_);
+    const Expr column = loop::variable(lane) + rows.count / lanes_ * lanes_;
+    const Stmt zero = loop::store(buffer, loop::variable(i) * query_block_ + column, number(0));
+    body.push_back(
+        loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
+                   loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), zero)));
+  }
+  const auto row = loader_.variable("row", rows.count), i = loader_.variable("i", extent);
+  Loader::Scope scope(loader_);
+  const Expr value = element(rows.first + loop::variable(row), loop::variable(i));
+  const Stmt copy = loop::store(buffer, loop::variable(i) * query_block_ + loop::variable(row), value);
+  body.push_back(loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
+                            loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent), copy)));
+  return loop::block(std::move(body));
+}
+
+Stmt AttentionTile::fill(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent, double value) {
+  const auto i = loader_.variable("i", extent);
+  return loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
+                    for_queries(rows, [&](const QueryLane& lane) {
+                      return loop::store(buffer, loop::variable(i) * query_block_ + lane.column,
+                                         number(value));
+                    }));
+}
+
+Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int64_t rows, const Expr& column0,
+                                  int64_t lanes, bool bounded) {
+  const loop::BufferRef sums = local_buffer(p.name, type_, rows * lanes);
+  const auto i = loader_.variable("i", rows), lane = loader_.variable("c_lane", lanes);
+  const Expr slot = loop::variable(i) * lanes + loop::variable(lane);
+  const Expr row = row0 + loop::variable(i), column = column0 + loop::variable(lane);
+  const Expr predicate = bounded ? column < loop::integer(p.columns) : nullptr;
+  const auto for_tile = [&](Stmt body, bool rows_hold) {
+    body = loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes), std::move(body));
+    if (rows_hold && p.holds) body = loop::branch(p.holds(row), body);
+    return loop::loop(LoopKind::unrolled, i, loop::integer(0), loop::integer(rows), body);
+  };
+  const auto step = [&](const Expr& t) {
+    Loader::Scope scope(loader_);
+    const Expr next = loop::apply(loop::ScalarOp::fma,
+                                  {p.left(row, t), p.right(t, column, predicate), loop::load(sums, slot)});
+    return for_tile(loop::store(sums, slot, next), false);
+  };
+  std::vector<Stmt> body = {for_tile(loop::store(sums, slot, number(0)), false)};
+  const auto t = loader_.variable("t", std::max<int64_t>(1, std::max(std::max(width_, values_), key_block_)));
+  const auto inner = loader_.variable("t_inner", p.depth_unroll);
+  Stmt steps = step(loop::variable(t) * p.depth_unroll + loop::variable(inner));
+  steps = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll), steps);
+  body.push_back(loop::loop(LoopKind::serial, t, loop::integer(0), p.depth_steps, steps));
+  for (int64_t more = 0; more < p.more_depth; ++more)
+    body.push_back(step(p.depth_steps * p.depth_unroll + more));
+  {
+    Loader::Scope scope(loader_);
+    body.push_back(for_tile(p.finish(row, column, predicate, loop::load(sums, slot)), true));
+  }
+  return loop::allocate(sums, loop::block(std::move(body)));
+}
+
+Stmt AttentionTile::emit(const MatrixProduct& p) {
+  const auto rows_by = [&](const Expr& column0, int64_t lanes, bool bounded) {
+    std::vector<Stmt> body;
+    if (loop::as_integer(p.row_tiles).value_or(1) > 0) {
+      const auto tile = loader_.variable(
+          "row_tile",
+          std::max<int64_t>(1, (std::max(key_block_, std::max(width_, values_)) + kRows - 1) / kRows));
+      Loader::Scope scope(loader_);
+      body.push_back(
+          loop::loop(LoopKind::serial, tile, loop::integer(0), p.row_tiles,
+                     register_tile(p, loop::variable(tile) * kRows, kRows, column0, lanes, bounded)));
+    }
+    if (p.more_rows > 0) {
+      Loader::Scope scope(loader_);
+      body.push_back(register_tile(p, p.row_tiles * kRows, p.more_rows, column0, lanes, bounded));
+    }
+    return loop::block(std::move(body));
+  };
+  const int64_t panel = 2 * lanes_, whole = p.columns / panel, rest = p.columns % panel;
+  std::vector<Stmt> body;
+  if (whole > 0) {
+    const auto number = loader_.variable("panel", whole);
+    Loader::Scope scope(loader_);
+    body.push_back(loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(whole),
+                              rows_by(loop::variable(number) * panel, panel, false)));
+  }
+  if (rest > 0) {
+    int64_t lanes = std::min<int64_t>(lanes_, 4);
+    while (lanes < rest) lanes *= 2;
+    Loader::Scope scope(loader_);
+    body.push_back(rows_by(loop::integer(whole * panel), lanes, lanes != rest));
+  }
+  return loop::block(std::move(body));
+}
+
+Stmt AttentionTile::keys_by_queries(const std::string& name, const loop::BufferRef& result,
+                                    const QueryRows& rows, const KeyRows& keys, int64_t depth,
+                                    const loop::BufferRef& transposed,
+                                    const std::function<Expr(const Expr& key, const Expr& w)>& left) {
+  MatrixProduct p;
+  p.name = name;
+  p.row_tiles = keys.tiles;
+  p.columns = columns(rows);
+  p.set_depth(depth);
+  p.left = [&](const Expr& row, const Expr& t) { return left(clamped_key(keys.first + row), t); };
+  p.right = [&](const Expr& t, const Expr& column, const Expr&) {
+    return loop::load(transposed, t * query_block_ + column);
+  };
+  p.finish = [&](const Expr& row, const Expr& column, const Expr&, const Expr& value) {
+    return loop::store(result, in_tile(row, column), value);
+  };
+  return emit(p);
+}
+
+}  // namespace sinter::passes

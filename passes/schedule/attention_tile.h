@@ -1,0 +1,166 @@
+#pragma once
+
+#include <functional>
+
+#include "passes/raise/attention_body.h"
+#include "passes/schedule/template.h"
+
+// What the schedules of `attention` and `attention_backward` share. Both work on tiles of scores, queries
+// along lanes and keys one after the other: neither keys nor values need to be moved, softmax needs no
+// reduction across lanes, and only the queries of a tile are transposed.
+namespace sinter::passes {
+
+// Some queries in a row.
+struct QueryRows {
+  loop::Expr first;
+  int64_t count = 0;
+};
+
+// Keys first .. first + count - 1, in `tiles` register tiles, the last of which may go beyond.
+struct KeyRows {
+  loop::Expr first, count, tiles;
+};
+
+// What a step of a vector loop over the queries of a tile knows of them.
+struct QueryLane {
+  loop::Expr lane;       // in the vector
+  loop::Expr column;     // in the tile
+  loop::Expr index;      // the query
+  loop::Expr predicate;  // null where all lanes are queries
+};
+
+// A product of matrices: result[row, column] = sum over t of left(row, t) * right(t, column).
+struct MatrixProduct {
+  std::string name;
+  loop::Expr row_tiles;   // register tiles of AttentionTile::kRows rows
+  int64_t more_rows = 0;  // after those
+  int64_t columns = 0;
+  loop::Expr depth_steps;  // of depth_unroll each
+  int64_t depth_unroll = 1;
+  int64_t more_depth = 0;  // after those
+  std::function<loop::Expr(const loop::Expr& row, const loop::Expr& t)> left;
+  std::function<loop::Expr(const loop::Expr& t, const loop::Expr& column, const loop::Expr& predicate)> right;
+  std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column, const loop::Expr& predicate,
+                           const loop::Expr& value)>
+      finish;
+  // Whether the row is one, where not all of the tiles' are; null: all are.
+  std::function<loop::Expr(const loop::Expr& row)> holds;
+
+  void set_rows(int64_t rows);
+  void set_depth(int64_t depth);
+};
+
+class AttentionTile {
+ public:
+  static constexpr int64_t kRows = 6;  // by two vectors of columns: 12 registers of sums
+
+  AttentionTile(Template& t, std::string_view anchor);
+
+  // The kernel op that raise or differentiate made, in the fused kernel's body, and the parts of its body.
+  const graph::Op& core() const { return *core_; }
+  const AttentionBody& parts() const { return parts_; }
+  // A value of the core's body where the loader knows it.
+  graph::Value flat(graph::Value value) const { return map_.at(value); }
+  graph::Value parameter(size_t number) const { return core_->body->parameters()[number]->result(); }
+  // Where the core's result goes; null where nobody needs it.
+  loop::BufferRef output(size_t result) const;
+
+  Loader& loader() { return loader_; }
+  loop::Type type() const { return type_; }
+  loop::Expr number(double value) const { return loop::constant(value, type_); }
+
+  int64_t lanes() const { return lanes_; }
+  int64_t queries() const { return queries_; }
+  int64_t keys() const { return keys_; }
+  int64_t width() const { return width_; }    // of q and k
+  int64_t values() const { return values_; }  // of v
+  int64_t query_block() const { return query_block_; }
+  int64_t key_block() const { return key_block_; }
+  int64_t columns(const QueryRows& rows) const { return (rows.count + lanes_ - 1) / lanes_ * lanes_; }
+
+  // An index into the domain, for one of its axes but those of queries and keys.
+  Index at(const Index& outer, const loop::Expr& query, const loop::Expr& key) const;
+  // Indices into q, k, v and the result (or its cotangent), and their elements.
+  Index query_index(const Index& outer, const loop::Expr& query, const loop::Expr& w);
+  Index key_index(const Index& outer, const loop::Expr& key, const loop::Expr& w);
+  Index value_index(const Index& outer, const loop::Expr& key, const loop::Expr& u);
+  Index result_index(const Index& outer, const loop::Expr& query, const loop::Expr& u);
+  loop::Expr element(graph::Value value, const Index& index, const loop::Expr& predicate = nullptr);
+  Index without_key(const Index& at) const;
+  // Keys beyond the last stand for the last: what is computed for them is not used.
+  loop::Expr clamped_key(const loop::Expr& key) const;
+
+  // `value` of the core's body at `index`, for a query in a lane. Loads that do not depend on the lane do
+  // without its predicate.
+  loop::Expr in_lane(graph::Value value, const Index& index, const QueryLane& lane);
+
+  // The tile of memory that scores and the like stand in, and an element of it.
+  loop::BufferRef tile(std::string name) const;
+  loop::Expr in_tile(const loop::Expr& key_row, const loop::Expr& column) const {
+    return key_row * query_block_ + column;
+  }
+
+  // For each vector of queries.
+  loop::Stmt for_queries(const QueryRows& rows, const std::function<loop::Stmt(const QueryLane&)>& body);
+  // for key_row in begin .. begin + extent - 1
+  loop::Stmt for_keys(const loop::Expr& begin, const loop::Expr& extent,
+                      const std::function<loop::Stmt(const loop::Expr& key_row)>& body);
+  // For the blocks of keys of low .. high - 1.
+  loop::Stmt for_key_blocks(const loop::Expr& low, const loop::Expr& high,
+                            const std::function<loop::Stmt(const KeyRows&)>& body);
+  // For the blocks of queries, or the one of number `block`.
+  loop::Stmt for_query_block(const loop::Expr& block,
+                             const std::function<loop::Stmt(const QueryRows&)>& body);
+  int64_t query_blocks() const { return (queries_ + query_block_ - 1) / query_block_; }
+
+  // buffer[i, column] = element(query, i), for i below `extent`.
+  loop::Stmt transpose_in(
+      const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent,
+      const std::function<loop::Expr(const loop::Expr& query, const loop::Expr& i)>& element);
+  loop::Stmt fill(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent, double value);
+
+  loop::Stmt emit(const MatrixProduct& product);
+  // buffer[key, column] = sum over w of q or k's like: the scores, or the cotangents of what is kept.
+  loop::Stmt keys_by_queries(
+      const std::string& name, const loop::BufferRef& result, const QueryRows& rows, const KeyRows& keys,
+      int64_t depth, const loop::BufferRef& transposed,
+      const std::function<loop::Expr(const loop::Expr& key, const loop::Expr& w)>& left);
+
+  // The keys, low .. high - 1, outside of which f selects -inf for all of the queries.
+  std::pair<loop::Expr, loop::Expr> visible_keys(const Index& outer, const QueryRows& rows);
+
+ private:
+  Index index_of(const std::string& letters, const AttentionBody::Letters& known, const std::string& inner,
+                 const graph::Shape& shape, const loop::Expr& place);
+  loop::Stmt register_tile(const MatrixProduct& p, const loop::Expr& row0, int64_t rows,
+                           const loop::Expr& column0, int64_t lanes, bool bounded);
+
+  Template& t_;
+  const graph::Op* core_;
+  graph::Function flat_;
+  graph::ValueMap<graph::Value> map_;
+  AttentionBody parts_;
+  Loader loader_;
+  loop::Type type_;
+  int64_t lanes_;
+  int64_t queries_ = 1, keys_, width_, values_;
+  int64_t query_block_, key_block_;
+};
+
+// A chain of lets around `body`.
+class Lets {
+ public:
+  loop::Expr add(const std::string& name, const loop::Expr& value) {
+    lets_.push_back({loop::make_variable(name, value->type), value});
+    return loop::variable(lets_.back().first);
+  }
+  loop::Stmt around(loop::Stmt body) const {
+    for (size_t i = lets_.size(); i-- > 0;) body = loop::let(lets_[i].first, lets_[i].second, body);
+    return body;
+  }
+
+ private:
+  std::vector<std::pair<loop::VariableRef, loop::Expr>> lets_;
+};
+
+}  // namespace sinter::passes
