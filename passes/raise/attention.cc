@@ -74,23 +74,30 @@ std::optional<double> splat_number(Value value) {
   return value.op->attributes.number("value");
 }
 
-// An operand of the scores, and the numbers it is multiplied by.
+// An operand of the scores, and the numbers it is multiplied by, at most under views.
 struct Scaled {
   Value value;
   std::vector<std::pair<OpCode, double>> by;  // mul and div, the last first
+  std::vector<const Op*> views;               // of `value` without them, the last first
 };
 
 Scaled strip_scale(Value value) {
-  Scaled result{value, {}};
+  Scaled result{value, {}, {}}, seen = result;
   for (;;) {
-    const Op& op = *result.value.op;
+    const Op& op = *seen.value.op;
+    if (is_plain_view(op)) {
+      seen.views.push_back(&op);
+      seen.value = op.operands[0];
+      continue;
+    }
     if (op.code != OpCode::mul && op.code != OpCode::div) return result;
     size_t number = 1;
     if (op.code == OpCode::mul && splat_number(op.operands[0])) number = 0;
     const auto by = splat_number(op.operands[number]);
     if (!by) return result;
-    result.by.emplace_back(op.code, *by);
-    result.value = op.operands[1 - number];
+    seen.by.emplace_back(op.code, *by);
+    seen.value = op.operands[1 - number];
+    result = seen;
   }
 }
 
@@ -198,8 +205,9 @@ class Matcher {
 // Builds the kernel. Parameters: q, k, v, then whatever else the body reads.
 class Raiser {
  public:
-  Raiser(graph::Module& module, const Match& match)
+  Raiser(graph::Module& module, Function& function, const Match& match)
       : match_(match),
+        function_(function),
         kernel_(std::make_unique<Op>()),
         body_(std::make_unique<Function>("body")),
         b_(module, *body_) {}
@@ -218,7 +226,8 @@ class Raiser {
  private:
   std::unique_ptr<Op> build(const Scaled& queries, const Scaled& keys, bool swapped, const Op& product) {
     reset();
-    const Value q = parameter(queries.value), k = parameter(keys.value);
+    const Value q = parameter(viewed(queries));
+    const Value k = parameter(viewed(keys));
     const Value v = parameter(product.operands[1 - match_.kept]);
     ContractDims dims = ContractDims::parse(match_.scores->attributes.text("dims"));
     if (swapped) std::swap(dims.lhs, dims.rhs);
@@ -254,6 +263,21 @@ class Raiser {
     kernel_->operands.clear();
   }
 
+  // The views of what was scaled, for what was not.
+  Value viewed(const Scaled& side) {
+    Value value = side.value;
+    for (size_t i = side.views.size(); i-- > 0;) {
+      auto copy = std::make_unique<Op>();
+      copy->code = side.views[i]->code;
+      copy->attributes = side.views[i]->attributes;
+      copy->location = side.views[i]->location;
+      copy->results = side.views[i]->results;
+      copy->operands = {value};
+      value = function_.append(std::move(copy)).result();
+    }
+    return value;
+  }
+
   Value parameter(Value value) {
     const std::string name = fmt::format("p{}", kernel_->operands.size());
     kernel_->operands.push_back(value);
@@ -266,7 +290,13 @@ class Raiser {
     if (op.code == OpCode::parameter) return false;
     if (op.kind() == OpKind::source || is_plain_view(op)) return true;
     if (!is_pointwise(op)) return false;
-    return !is_dear(op) || op.results[0].elements() >= scores_of_a_head();
+    return !is_dear(op) || op.results[0].elements() >= scores_of_a_head() || reads_nothing(op);
+  }
+
+  static bool reads_nothing(const Op& op) {
+    if (op.kind() == OpKind::source) return op.code != OpCode::parameter && op.operands.empty();
+    return (is_pointwise(op) || is_plain_view(op)) &&
+           std::ranges::all_of(op.operands, [](Value operand) { return reads_nothing(*operand.op); });
   }
 
   int64_t scores_of_a_head() const {
@@ -300,6 +330,7 @@ class Raiser {
   }
 
   const Match& match_;
+  Function& function_;
   std::unique_ptr<Op> kernel_;
   std::unique_ptr<Function> body_;
   Builder b_;
@@ -319,7 +350,7 @@ void raise_attention(graph::Module& module, Function& function) {
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
     const auto it = matches.find(&op);
     if (it == matches.end()) return std::nullopt;
-    std::unique_ptr<Op> kernel = Raiser(module, it->second).run();
+    std::unique_ptr<Op> kernel = Raiser(module, function, it->second).run();
     if (kernel == nullptr) return std::nullopt;
     replacements.apply(kernel->operands);
     return std::vector{function.append(std::move(kernel)).result()};

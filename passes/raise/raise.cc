@@ -10,6 +10,7 @@ void raise(graph::Module& module, const std::vector<std::string>& arguments) {
   const Effects effects = functions_with_effects(module);
   for (const auto& function : module.functions) {
     raise_softmax(module, *function);
+    remove_dead_code(*function, effects);
     raise_attention(module, *function);
     remove_dead_code(*function, effects);
   }

@@ -166,7 +166,7 @@ class AttentionSchedule {
         const loop::BufferRef buffer = tile_.output(result);
         if (buffer == nullptr) continue;
         const Expr place = loader.simplify(linearize(row, tile_.core().results[result].shape));
-        stores.push_back(loop::store(buffer, place, result == 1 ? shift : total, lane.predicate));
+        stores.push_back(tile_.store_row(buffer, place, result == 1 ? shift : total, lane));
       }
       return lets.around(loop::block(std::move(stores)));
     }));

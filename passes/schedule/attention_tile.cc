@@ -194,6 +194,13 @@ Expr AttentionTile::in_lane(Value value, const Index& index, const QueryLane& la
   return lane.predicate ? IdlePredicates(lane.predicate).remove(x) : x;
 }
 
+Stmt AttentionTile::store_row(const loop::BufferRef& buffer, const Expr& place, const Expr& value,
+                              const QueryLane& lane) const {
+  if (parts_.query) return loop::store(buffer, place, value, lane.predicate);
+  const Expr first = loop::select(lane.lane < loop::integer(1), value, number(0));
+  return loop::store(buffer, place, loop::apply(loop::ScalarOp::lane_sum, {first}));
+}
+
 loop::BufferRef AttentionTile::tile(std::string name) const {
   return local_buffer(std::move(name), type_, key_block_ * query_block_);
 }

@@ -94,6 +94,10 @@ class AttentionTile {
   // without its predicate.
   loop::Expr in_lane(graph::Value value, const Index& index, const QueryLane& lane);
 
+  // Stores a value of each query.
+  loop::Stmt store_row(const loop::BufferRef& buffer, const loop::Expr& place, const loop::Expr& value,
+                       const QueryLane& lane) const;
+
   // The tile of memory that scores and the like stand in, and an element of it.
   loop::BufferRef tile(std::string name) const;
   loop::Expr in_tile(const loop::Expr& key_row, const loop::Expr& column) const {

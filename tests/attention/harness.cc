@@ -1,0 +1,182 @@
+#include "tests/attention/harness.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "backends/backend.h"
+#include "backends/reference/interpreter.h"
+#include "ir/graph/text.h"
+#include "ir/graph/widen.h"
+#include "passes/differentiate/differentiate.h"
+#include "passes/pipeline.h"
+
+namespace sinter::test {
+namespace {
+
+using runtime::HostTensor;
+
+std::string trace(const Form& form, bool gradients) {
+  Program program;
+  FunctionOptions options;
+  options.training = form.training;
+  std::vector<Input> inputs = form.inputs;
+  // The cotangent has the shape of the result, which tracing once gives.
+  const auto add = [&](Program& to, const std::vector<Input>& of, bool whole) {
+    to.add(
+        "f", of,
+        [&](const sinter::Inputs& in) -> Outputs {
+          const Tensor y = form.body(in);
+          Outputs outputs{{"y", y}};
+          if (!whole) return outputs;
+          std::vector<Tensor> wrt;
+          for (const std::string& name : form.wrt) wrt.push_back(in[name]);
+          const std::vector<Tensor> gradients_of = grad(sum(y * in["d_y"]), wrt);
+          for (size_t i = 0; i < wrt.size(); ++i) outputs.emplace_back("d_" + form.wrt[i], gradients_of[i]);
+          return outputs;
+        },
+        options);
+    to.compile({.device = "reference"});
+  };
+  add(program, inputs, false);
+  if (!gradients) return program.text("f", false);
+  const TensorInfo y = program.function("f").outputs()[0];
+  std::vector<Extent> shape(y.shape.begin(), y.shape.end());
+  inputs.push_back({"d_y", y.dtype, shape});
+  Program whole;
+  add(whole, inputs, true);
+  return whole.text("f", false);
+}
+
+template <typename T>
+void fill(HostTensor& tensor, const Form& form, std::mt19937& random) {
+  std::normal_distribution<double> normal(0, form.scale);
+  for (int64_t i = 0; i < tensor.size(); ++i) tensor.data<T>()[i] = static_cast<T>(normal(random));
+}
+
+std::vector<HostTensor> draw_inputs(const graph::Function& function, const Form& form) {
+  std::mt19937 random(1);
+  std::vector<HostTensor> inputs;
+  for (graph::Op* parameter : function.parameters()) {
+    const graph::TensorType& type = parameter->results[0];
+    HostTensor tensor(static_cast<runtime::DType>(type.dtype), type.shape);
+    switch (type.dtype) {
+      case graph::DType::f32:
+        fill<float>(tensor, form, random);
+        break;
+      case graph::DType::f64:
+        fill<double>(tensor, form, random);
+        break;
+      case graph::DType::i32:
+        for (int64_t i = 0; i < tensor.size(); ++i) {
+          tensor.data<int32_t>()[i] =
+              static_cast<int32_t>(random() % static_cast<unsigned>(form.most_length + 1));
+        }
+        break;
+      default:
+        for (int64_t i = 0; i < tensor.size(); ++i) tensor.data<bool>()[i] = random() % 3 != 0;
+    }
+    inputs.push_back(std::move(tensor));
+  }
+  return inputs;
+}
+
+HostTensor wide(const HostTensor& tensor) {
+  if (tensor.dtype() != runtime::DType::f32) return tensor;
+  HostTensor result(runtime::DType::f64, tensor.shape());
+  std::copy(tensor.data<float>(), tensor.data<float>() + tensor.size(), result.data<double>());
+  return result;
+}
+
+std::vector<double> doubles(const HostTensor& tensor) {
+  const HostTensor all = wide(tensor);
+  return {all.data<double>(), all.data<double>() + all.size()};
+}
+
+std::vector<HostTensor> run(const runtime::Executable& executable, const std::vector<HostTensor>& inputs) {
+  std::vector<HostTensor> outputs;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const HostTensor& input : inputs) in.push_back(input.raw());
+  for (const auto& spec : executable.outputs()) outputs.emplace_back(spec.dtype, spec.shape);
+  for (HostTensor& output : outputs) {
+    std::fill_n(static_cast<unsigned char*>(output.raw()), output.bytes(), 0x5a);
+    out.push_back(output.raw());
+  }
+  runtime::HostState state({});
+  const auto context = executable.make_context();
+  runtime::Call call;
+  call.inputs = in;
+  call.outputs = out;
+  executable.run(*context, state, call);
+  return outputs;
+}
+
+// At most four times as far from the wide answer as the narrow one is, anywhere, and 2 ulp more of the
+// largest magnitude.
+void compare(const std::string& name, const std::vector<double>& got, const std::vector<double>& narrow,
+             const std::vector<double>& exact) {
+  double allowed = 0, magnitude = 0, worst = 0;
+  size_t where = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    if (std::isfinite(narrow[i]) && std::isfinite(exact[i]))
+      allowed = std::max(allowed, std::abs(narrow[i] - exact[i]));
+    if (std::isfinite(exact[i])) magnitude = std::max(magnitude, std::abs(exact[i]));
+  }
+  for (size_t i = 0; i < exact.size(); ++i) {
+    if (got[i] == exact[i] || (std::isnan(got[i]) && std::isnan(exact[i]))) continue;
+    const double distance = std::isfinite(got[i]) ? std::abs(got[i] - exact[i]) : INFINITY;
+    if (distance > worst) {
+      worst = distance;
+      where = i;
+    }
+  }
+  const double most = 4 * allowed + 2 * magnitude * 0x1p-23;
+  if (worst > most) {
+    ADD_FAILURE() << fmt::format("{}[{}]: got {}, expected {}; {} from it, allowed are {}", name, where,
+                                 got[where], exact[where], worst, most);
+  }
+}
+
+}  // namespace
+
+Outcome check(const Form& form, bool gradients) {
+  SCOPED_TRACE(form.name + (gradients ? ", with gradients" : ""));
+  Outcome outcome;
+  const graph::Module module = graph::parse(trace(form, gradients));
+  graph::Module expanded = graph::clone(module);
+  passes::differentiate(expanded, {});
+  const graph::Function& function = *expanded.find_function("f");
+  const std::vector<HostTensor> inputs = draw_inputs(function, form);
+  const auto lower = [&](const loop::Target& target) {
+    passes::Options options;
+    options.verify = true;
+    outcome.program = passes::lower(module, "f", target, options);
+    return outcome.program;
+  };
+  const auto device = backends::open_device("cpu", 2);
+  const auto got = run(*device->compile({expanded, function, lower}), inputs);
+  for (const loop::Kernel& kernel : outcome.program.kernels) {
+    loop::verify(kernel);
+    outcome.anchors += (outcome.anchors.empty() ? "" : " ") + kernel.anchor;
+  }
+  for (const loop::Slot& slot : outcome.program.slots) {
+    const bool held = slot.kind == loop::Slot::Kind::arena || slot.kind == loop::Slot::Kind::constant;
+    if (held) outcome.largest = std::max(outcome.largest, slot.elements);
+  }
+
+  const graph::Module widened = graph::widen(expanded);
+  std::vector<HostTensor> wide_inputs;
+  for (const HostTensor& input : inputs) wide_inputs.push_back(wide(input));
+  const auto narrow = reference::evaluate(expanded, function, inputs);
+  const auto exact = reference::evaluate(widened, *widened.find_function("f"), wide_inputs);
+  for (size_t i = 0; i < got.size(); ++i) {
+    compare(function.outputs[i].name, doubles(got[i]), doubles(narrow[i]), doubles(exact[i]));
+  }
+  return outcome;
+}
+
+}  // namespace sinter::test

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <sinter/sinter.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ir/loop/program.h"
+
+namespace sinter::test {
+
+// An attention written in the DSL. Inputs called `lengths` are drawn from 0 .. most_length.
+struct Form {
+  std::string name;
+  std::vector<Input> inputs;
+  std::function<Tensor(const sinter::Inputs&)> body;
+  std::vector<std::string> wrt = {"q", "k", "v"};  // inputs to differentiate for
+  double scale = 1;                                // of floating inputs
+  int most_length = 0;
+  bool training = false;
+};
+
+// What a form becomes on the CPU, without its gradients or with them; values are those of outputs `y` and
+// `d_NAME`, checked against the unfused answer of the reference in f64.
+struct Outcome {
+  loop::Program program;
+  std::string anchors;  // of its kernels in order: "attention attention_backward"
+  int64_t largest = 0;  // elements of a piece of the arena, or of a constant
+};
+Outcome check(const Form& form, bool gradients);
+
+}  // namespace sinter::test
