@@ -13,6 +13,9 @@
 namespace sinter::vulkan {
 namespace {
 
+// The call and the faults.
+constexpr int64_t kOwnBuffers = 2;
+
 constexpr int64_t kLocalBytes = 1024;  // of one invocation, most of it in registers
 
 loop::Target target_of(const Gpu& gpu) {
@@ -33,7 +36,8 @@ loop::Target target_of(const Gpu& gpu) {
       std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   target.max_workgroups = limits.maxComputeWorkGroupCount[0];
   target.max_buffers = std::min({limits.maxPerStageDescriptorStorageBuffers,
-                                 limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources});
+                                 limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources}) -
+                       kOwnBuffers;
   target.max_buffer_bytes = limits.maxStorageBufferRange;
   target.buffer_alignment =
       std::max<int64_t>(16, static_cast<int64_t>(limits.minStorageBufferOffsetAlignment));

@@ -67,7 +67,8 @@ void check_row(const Row& row) {
   }
 
   // Compiled code rounds in its own order, and has its own elementary functions.
-  for (const char* device : {"cpu"}) {
+  static const auto kept_open = backends::open_device("vulkan");
+  for (const char* device : {"cpu", "vulkan"}) {
     SCOPED_TRACE(device);
     const auto compiled = sinter::test::run_on(device, module, "f", narrow);
     for (size_t i = 0; i < compiled.size(); ++i) {

@@ -147,9 +147,9 @@ class ProgramCompiler {
     const auto [known, is_new] = kernels_by_step_.try_emplace(&step, 0);
     if (!is_new) return known->second;
     const loop::Kernel& kernel = program_.kernels[step.kernel];
-    if (static_cast<int64_t>(kernel.arguments.size()) + 2 > target_.max_buffers) {
+    if (static_cast<int64_t>(kernel.arguments.size()) > target_.max_buffers) {
       throw GraphError(fmt::format("{} has {} tensors; a kernel on this device has {} at most ({})",
-                                   kernel.name, kernel.arguments.size(), target_.max_buffers - 2,
+                                   kernel.name, kernel.arguments.size(), target_.max_buffers,
                                    kernel.notes.empty() ? "" : kernel.notes[0]));
     }
     std::vector<bool> moved;

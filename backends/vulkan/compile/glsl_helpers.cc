@@ -3,7 +3,6 @@
 namespace sinter::vulkan {
 namespace {
 
-// `bits` is the unsigned type of 64 bits or 32.
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
     text.replace(at, from.size(), to);
@@ -27,6 +26,19 @@ std::map<std::string, Helper> make_helpers() {
        {{},
         "bool is_finite_f64(double x) {\n"
         "  return (unpackDouble2x32(x).y & 0x7ff00000u) != 0x7ff00000u;\n"
+        "}\n"}},
+      // By bits, as drivers take the obvious form for a sign() of their own, which makes -0 of 0.
+      {"sign_of",
+       {{"is_nan"},
+        "float sign_of(float x) {\n"
+        "  if (is_nan(x) || x == 0.0) return x;\n"
+        "  return uintBitsToFloat((floatBitsToUint(x) & 0x80000000u) | 0x3f800000u);\n"
+        "}\n"}},
+      {"sign_of_f64",
+       {{"is_nan_f64"},
+        "double sign_of_f64(double x) {\n"
+        "  if (is_nan_f64(x) || x == 0.0) return x;\n"
+        "  return packDouble2x32(uvec2(0u, (unpackDouble2x32(x).y & 0x80000000u) | 0x3ff00000u));\n"
         "}\n"}},
       {"mul_high",
        {{},
@@ -99,7 +111,6 @@ std::map<std::string, Helper> make_helpers() {
   const std::map<std::string, Helper> extremes = {
       {"maximum", {{"is_nan"}, "float maximum(float x, float y) { return is_nan(x) || x > y ? x : y; }\n"}},
       {"minimum", {{"is_nan"}, "float minimum(float x, float y) { return is_nan(x) || x < y ? x : y; }\n"}},
-      {"sign_of", {{}, "float sign_of(float x) { return x > 0.0 ? float(1) : x < 0.0 ? float(-1) : x; }\n"}},
       {"to_int",
        {{"is_nan"},
         "int to_int(float x) {\n"

@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include "tests/vulkan/harness.h"
+
+// What a graph gives on the GPU and on the CPU. Every op by itself stands in tests/reference.
+namespace sinter::vulkan::test {
+namespace {
+
+TEST(VulkanParity, ContractionsOfEveryShape) {
+  for (const char* shapes : {"1,1,1", "3,5,7", "10,64,64", "37,1,16", "1,33,4", "9,70,13"}) {
+    int m = 0, k = 0, n = 0;
+    ASSERT_EQ(sscanf(shapes, "%d,%d,%d", &m, &k, &n), 3);
+    const auto text = [](int a, int b) { return "f32[" + std::to_string(a) + "," + std::to_string(b) + "]"; };
+    SCOPED_TRACE(shapes);
+    expect_same_as_cpu("func @f(%x: " + text(m, k) + ", %w: " + text(k, n) + ", %v: " + text(n, k) + ") {\n" +
+                       "  %0: " + text(m, n) + " = contract %x, %w {dims=\"ik,kj->ij\"}\n" + "  %1: " +
+                       text(m, n) + " = contract %x, %v {dims=\"ik,jk->ij\"}\n" + "  return %0, %1\n}\n");
+  }
+}
+
+TEST(VulkanParity, BatchedContractionWithAnEpilogue) {
+  expect_same_as_cpu(R"(func @f(%x: f32[3,2,5,8], %y: f32[3,7,2,8], %b: f32[7]) {
+  %0: f32[3,2,5,7] = contract %x, %y {dims="bhqw,bkhw->bhqk"}
+  %1: f32[3,2,5,7] = broadcast %b {shape=[3,2,5,7], dims=[3]}
+  %2: f32[3,2,5,7] = add %0, %1
+  %3: f32[3,2,5,7] = gelu %2 {tanh=false}
+  return %3
+})");
+}
+
+TEST(VulkanParity, RowsAndColumns) {
+  expect_same_as_cpu(R"(func @f(%x: f32[33,70], %s: f32[70], %b: f32[70]) {
+  %0: f32[33,70] = softmax %x {axis=1}
+  %1: f32[33,70] = log_softmax %x {axis=0}
+  %2: f32[33,70] = layer_norm %x, %s, %b {epsilon=1e-05}
+  %3: f32[70] = reduce_sum %x {axes=[0]}
+  %4: f32[] = reduce_sum %x {axes=[0,1]}
+  %5: f32[33] = reduce_max %x {axes=[1]}
+  return %0, %1, %2, %3, %4, %5
+})");
+}
+
+TEST(VulkanParity, ViewsGathersAndOrder) {
+  expect_same_as_cpu(R"(func @f(%x: f32[9,6], %i: i32[4], %u: f32[4,6]) {
+  %0: f32[4,6] = gather %x, %i {axis=0}
+  %1: f32[9,6] = scatter_add %x, %i, %u {axis=0}
+  %2: f32[6,9] = transpose %x {permutation=[1,0]}
+  %3: f32[54] = reshape %2 {shape=[54]}
+  %4: f32[9,6] = cumsum %x {axis=0, reverse=true}
+  %5: f32[9,2], %6: i32[9,2] = top_k %x {k=2}
+  %7: i32[9] = argmax %x {axes=[1]}
+  return %0, %1, %3, %4, %5, %6, %7
+})");
+}
+
+TEST(VulkanParity, BoolsInBuffers) {
+  expect_same_as_cpu(R"(func @f(%x: bool[5,3], %y: f32[5,3]) {
+  %0: bool[5,3] = logical_not %x
+  %1: f32[5,3] = neg %y
+  %2: f32[5,3] = select %x, %y, %1
+  %3: bool[5,3] = less %y, %1
+  return %0, %2, %3
+})");
+}
+
+TEST(VulkanParity, AttentionAndItsGradient) {
+  expect_same_as_cpu(R"(func @f(%q: f32[2,2,5,8], %k: f32[2,2,5,8], %v: f32[2,2,5,8]) {
+  %0: f32[2,2,5,8] = attention %q, %k, %v {bias=false, causal=true, lengths=false, mask=false, scale=0.35}
+  %1: f32[2,2,5,8] = mul %0, %v
+  %2: f32[] = reduce_sum %1 {axes=[0,1,2,3]}
+  %3: f32[2,2,5,8], %4: f32[2,2,5,8], %5: f32[2,2,5,8] = grad %2, %q, %k, %v
+  return %0, %3, %4, %5
+})",
+                     1e-5);
+}
+
+TEST(VulkanParity, ConvolutionAndItsGradient) {
+  expect_same_as_cpu(R"(func @f(%x: f32[2,3,6,6], %w: f32[4,3,3,3], %b: f32[4]) {
+  %0: f32[2,4,6,6] = convolution %x, %w, %b {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
+  %1: f32[2,4,3,3] = max_pool %0 {size=[2,2], stride=[2,2]}
+  %2: f32[] = reduce_sum %1 {axes=[0,1,2,3]}
+  %3: f32[2,3,6,6], %4: f32[4,3,3,3], %5: f32[4] = grad %2, %x, %w, %b
+  return %1, %3, %4, %5
+})",
+                     1e-5);
+}
+
+TEST(VulkanParity, AScanMovesItsSlices) {
+  expect_same_as_cpu(R"(func @step(%h: f32[3], %x: f32[3], %w: f32[3,3]) {
+  %0: f32[3] = contract %w, %h {dims="ij,j->i"}
+  %1: f32[3] = add %0, %x
+  %2: f32[3] = tanh %1
+  return %2, %1
+}
+
+func @f(%h: f32[3], %x: f32[7,3], %w: f32[3,3]) {
+  %0: f32[3], %1: f32[7,3] = scan %h, %x, %w {carries=1, constants=1, function="step", length=7, reverse=false}
+  %2: f32[] = reduce_sum %1 {axes=[0,1]}
+  %3: f32[3,3] = grad %2, %w
+  return %0, %1, %3
+})",
+                     1e-5);
+}
+
+}  // namespace
+}  // namespace sinter::vulkan::test
