@@ -5,6 +5,7 @@
 #include "passes/differentiate/differentiate.h"
 #include "passes/fuse/fuse.h"
 #include "passes/inline_calls.h"
+#include "passes/merge/merge.h"
 #include "passes/pass.h"
 #include "passes/raise/raise.h"
 #include "passes/simplify/simplify.h"
@@ -18,6 +19,7 @@ constexpr Pass kPasses[] = {
     {"decompose", "replaces composites by the primitives that define them", decompose},
     {"simplify", "folds, merges and removes ops, and brings the rest to one form", simplify},
     {"raise", "finds softmax and attention in plain code", raise},
+    {"merge", "puts independent kernels side by side", merge},
     {"fuse", "groups ops into kernels; off: one kernel an op", fuse},
 };
 

@@ -11,6 +11,7 @@
 #include "passes/expand_math/expand_math.h"
 #include "passes/fuse/fuse.h"
 #include "passes/inline_calls.h"
+#include "passes/merge/merge.h"
 #include "passes/plan/plan.h"
 #include "passes/raise/raise.h"
 #include "passes/simplify/simplify.h"
@@ -64,6 +65,7 @@ loop::Program lower(const graph::Module& source, std::string_view name, const lo
   run(simplify);
   run(inline_calls, {"all"});
   run(fuse, {options.fuse ? "on" : "off"});
+  if (options.fuse) run(merge, {std::to_string(target.max_buffers)});
   loop::Program program = plan(module, *module.find_function(name), target);
   if (target.style == loop::Target::Style::workgroups) program = to_workgroups(program, target);
   return expand_math(program, {.has_fma = target.has_fma, .exact_division = target.exact_division});

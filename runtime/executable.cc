@@ -46,10 +46,12 @@ void HostState::set(std::string_view name, const HostTensor& value) {
   std::memcpy(tensors_[index].raw(), value.raw(), value.bytes());
 }
 
-HostTensor HostState::get(std::string_view name) const { return tensors_[index_of(name)].clone(); }
+HostTensor HostState::get(std::string_view name) const {
+  return tensors_[index_of(name)].clone();
+}
 
-std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape, int64_t position,
-                                int64_t value, int64_t bound, std::string_view location) {
+std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,
+                                int64_t position, int64_t value, int64_t bound, std::string_view location) {
   return fmt::format("{}: index {} at position {} of '{}' is outside [0,{}){}", op, value,
                      position_text(shape, position), input, bound, in_parentheses(location));
 }

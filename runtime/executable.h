@@ -40,8 +40,8 @@ struct Call {
   uint32_t step = 0;
 };
 
-// One function of a program, compiled for one device: immutable. Runs at the same time need a context each, and
-// state that none of them writes.
+// One function of a program, compiled for one device: immutable. Runs at the same time need a context each,
+// and state that none of them writes.
 class Executable {
  public:
   virtual ~Executable() = default;
@@ -70,8 +70,8 @@ class HostState final : public StateStore {
 
 // The message of a failed index check, one wording for every backend:
 // "gather: index 1000 at position [3,2] of 'ids' is outside [0,1000) (model.cpp:12, in words)".
-std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape, int64_t position,
-                                int64_t value, int64_t bound, std::string_view location);
+std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,
+                                int64_t position, int64_t value, int64_t bound, std::string_view location);
 // "loss is not finite: nan at position [0] (train.cpp:30)".
 std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position, double value,
                                  std::string_view location);

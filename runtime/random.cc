@@ -11,6 +11,8 @@ double normal_f64(RandomBits bits) {
   return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
 }
 
-float normal_f32(RandomBits bits) { return static_cast<float>(normal_f64(bits)); }
+float normal_f32(RandomBits bits) {
+  return static_cast<float>(normal_f64(bits));
+}
 
 }  // namespace sinter::runtime

@@ -50,7 +50,9 @@ constexpr RandomBits random_bits(const RandomStream& stream, uint64_t element) {
 }
 
 // In [0, 1): 24 bits in f32, 53 in f64.
-constexpr float uniform_f32(RandomBits bits) { return static_cast<float>(bits.first >> 8) * 0x1p-24f; }
+constexpr float uniform_f32(RandomBits bits) {
+  return static_cast<float>(bits.first >> 8) * 0x1p-24f;
+}
 constexpr double uniform_f64(RandomBits bits) {
   return (static_cast<double>(bits.first >> 5) * 0x1p26 + static_cast<double>(bits.second >> 6)) * 0x1p-53;
 }

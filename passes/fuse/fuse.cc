@@ -64,7 +64,8 @@ bool is_attention(const Group& group) {
 }
 
 bool takes_epilogue(const Group& group) {
-  return group.anchor != Group::Anchor::cumsum && group.anchor != Group::Anchor::top_k && !is_attention(group);
+  return group.anchor != Group::Anchor::cumsum && group.anchor != Group::Anchor::top_k &&
+         !is_attention(group);
 }
 
 // A reduction to few rows has little parallel work of its own: what is large beside it stays apart.
@@ -87,7 +88,8 @@ class ProducerSide {
   }
 
  private:
-  // The groups that make the op's operands, the latest first.
+  // The groups that make the op's operands: those that do more than elementwise work first, the latest
+  // of them before the others; then elementwise ones, the first before those that only read parameters.
   std::vector<Group*> producers(const Op& op) const {
     std::vector<Group*> list;
     for (Value operand : op.operands) {
@@ -99,7 +101,11 @@ class ProducerSide {
       return std::find_if(all.begin(), all.end(), [&](const auto& g) { return g.get() == group; }) -
              all.begin();
     };
-    std::sort(list.begin(), list.end(), [&](Group* a, Group* b) { return position(a) > position(b); });
+    std::sort(list.begin(), list.end(), [&](Group* a, Group* b) {
+      const bool a_map = a->anchor == Group::Anchor::map, b_map = b->anchor == Group::Anchor::map;
+      if (a_map != b_map) return b_map;
+      return a_map ? position(a) < position(b) : position(a) > position(b);
+    });
     return list;
   }
 
@@ -148,9 +154,20 @@ class ProducerSide {
       const auto place = common_place(op, *group);
       if (!place) continue;
       if (group->anchor == Group::Anchor::reduce && !fits_reduce(op, *group, *place)) continue;
+      if (chains_sums(op, *group)) continue;
       if (!others_come_before(op, *group)) continue;
       groups_.join(*group, op, *place);
       return true;
+    }
+    return false;
+  }
+
+  // Whether the op would put one whole reduction after another, which could run side by side.
+  bool chains_sums(const Op& op, const Group& group) const {
+    if (group.anchor != Group::Anchor::reduce || group.rows() != 1) return false;
+    for (Value operand : op.operands) {
+      const Group* other = groups_.of(*strip_views(operand).op);
+      if (other != nullptr && other != &group) return true;
     }
     return false;
   }
@@ -240,7 +257,8 @@ class ConsumerSide {
     if (is_kept(group)) return false;
     const auto readers = groups_.readers(group);
     if (readers.empty()) return false;
-    if (std::any_of(readers.begin(), readers.end(), [](const Group* reader) { return is_attention(*reader); })) {
+    if (std::any_of(readers.begin(), readers.end(),
+                    [](const Group* reader) { return is_attention(*reader); })) {
       return false;
     }
     const bool tiny = group.ops.size() == 1 && graph::element_count(group.domain) <= 1;

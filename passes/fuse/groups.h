@@ -22,12 +22,12 @@ struct Group {
   enum class Anchor { map, reduce, contract, scatter, cumsum, top_k, attention, attention_backward };
 
   Anchor anchor = Anchor::map;
-  graph::Shape domain;            // map, reduce: what is iterated over
-  std::vector<int64_t> axes;      // reduce: the axes of the domain that are folded
-  std::vector<graph::Op*> ops;    // in order of execution
-  graph::ValueMap<Place> places;  // of the values it makes
-  std::vector<std::string> apart;    // why its first op joined no other group
-  bool removed = false;           // computed again in every group that reads it
+  graph::Shape domain;             // map, reduce: what is iterated over
+  std::vector<int64_t> axes;       // reduce: the axes of the domain that are folded
+  std::vector<graph::Op*> ops;     // in order of execution
+  graph::ValueMap<Place> places;   // of the values it makes
+  std::vector<std::string> apart;  // why its first op joined no other group
+  bool removed = false;            // computed again in every group that reads it
 
   int64_t rows() const;  // reduce: how many
 };

@@ -156,7 +156,8 @@ class Rebuild {
     kernel->code = OpCode::kernel;
     kernel->attributes.set("anchor", std::string(name(group.anchor)));
     kernel->location = group.ops.front()->location;
-    if (!group.apart.empty()) kernel->attributes.set("apart", fmt::format("{}", fmt::join(group.apart, "\n")));
+    if (!group.apart.empty())
+      kernel->attributes.set("apart", fmt::format("{}", fmt::join(group.apart, "\n")));
     kernel->body = std::make_unique<Function>("body");
     Body body(groups_, &group, *kernel->body);
     std::vector<Value> made;

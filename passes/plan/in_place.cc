@@ -13,15 +13,29 @@ bool keeps_position(const Op& op) {
   return op.kind() == OpKind::elementwise || op.kind() == OpKind::check || op.code == OpCode::reshape;
 }
 
+// Kernels side by side run at the same time: only the one that makes the result may read the operand.
+bool may_overwrite_together(const graph::Function& body, size_t operand, size_t result) {
+  const Value parameter = body.parameters()[operand]->result();
+  const Value made = body.outputs[result].value;
+  for (const auto& part : body.ops()) {
+    for (size_t i = 0; i < part->operands.size(); ++i) {
+      if (part->operands[i] != parameter) continue;
+      if (part.get() != made.op || !may_overwrite(*part, i, static_cast<size_t>(made.index))) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 bool may_overwrite(const Op& kernel, size_t operand, size_t result) {
   const graph::Function& body = *kernel.body;
+  if (kernel.attributes.text("anchor") == "together") return may_overwrite_together(body, operand, result);
   const Op* parameter = body.parameters()[operand];
   if (kernel.results[result].bytes() != kernel.operands[operand].type().bytes()) return false;
   if (kernel.results[result].dtype != kernel.operands[operand].dtype()) return false;
   const std::string& anchor = kernel.attributes.text("anchor");
-  if (anchor != "map" && anchor != "contract" && anchor != "scatter") return false;
+  if (anchor != "map" && anchor != "contract" && anchor != "scatter" && anchor != "reduce") return false;
   // From the operand to outputs, all steps keep positions; nothing else reads it.
   graph::ValueMap<bool> derived;
   derived[Value{const_cast<Op*>(parameter), 0}] = true;

@@ -44,7 +44,8 @@ std::string kernel_name(const graph::Function& body) {
   for (const auto& op : body.ops()) {
     if (op->kind() == OpKind::source || op->kind() == OpKind::view) continue;
     if (!op->location.scope.empty()) scopes.insert(op->location.scope);
-    const std::string text(op->code == OpCode::kernel ? op->attributes.text("anchor") : graph::name(op->code));
+    const std::string text(op->code == OpCode::kernel ? op->attributes.text("anchor")
+                                                      : graph::name(op->code));
     if (seen.size() < 6 && seen.insert(text).second) name += (name.empty() ? "" : "+") + text;
   }
   if (name.empty()) name = "copy";
@@ -82,11 +83,15 @@ double flops_of(const Op& op) {
 }  // namespace
 
 Template::Template(const Op& op, ScheduleContext& schedule_context)
+    : Template(op, schedule_context, input_buffers(op), make_buffers("out", op.results, true)) {}
+
+Template::Template(const Op& op, ScheduleContext& schedule_context, std::vector<loop::BufferRef> in,
+                   std::vector<loop::BufferRef> out)
     : kernel(op),
       body(*op.body),
       context(schedule_context),
-      inputs(input_buffers(op)),
-      outputs(make_buffers("out", op.results, true)),
+      inputs(std::move(in)),
+      outputs(std::move(out)),
       loader(body, inputs) {
   for (const auto& check : body.ops()) {
     if (check->kind() != OpKind::check) continue;
@@ -116,7 +121,8 @@ loop::Kernel Template::finish(Stmt loops) const {
   result.anchor = kernel.attributes.text("anchor");
   if (kernel.attributes.has("apart")) {
     for (size_t begin = 0; begin < kernel.attributes.text("apart").size();) {
-      const size_t end = std::min(kernel.attributes.text("apart").find('\n', begin), kernel.attributes.text("apart").size());
+      const size_t end =
+          std::min(kernel.attributes.text("apart").find('\n', begin), kernel.attributes.text("apart").size());
       result.apart.push_back(kernel.attributes.text("apart").substr(begin, end - begin));
       begin = end + 1;
     }
@@ -225,19 +231,37 @@ Stmt parallel_vector_loop(Loader& loader, const std::string& name, int64_t exten
                     loop::block(std::move(inner)));
 }
 
-loop::Kernel schedule(const Op& kernel, ScheduleContext& context) {
+namespace {
+
+loop::Kernel run_schedule(Template t) {
   using Schedule = loop::Kernel (*)(Template&);
   static const std::vector<std::pair<std::string_view, Schedule>> schedules = {
-      {"map", schedule_map},         {"reduce", schedule_reduce}, {"contract", schedule_contract},
-      {"scatter", schedule_scatter}, {"cumsum", schedule_cumsum}, {"top_k", schedule_top_k},
-      {"attention", schedule_attention}, {"attention_backward", schedule_attention_backward}};
-  const std::string& anchor = kernel.attributes.text("anchor");
+      {"map", schedule_map},
+      {"reduce", schedule_reduce},
+      {"contract", schedule_contract},
+      {"scatter", schedule_scatter},
+      {"cumsum", schedule_cumsum},
+      {"top_k", schedule_top_k},
+      {"together", schedule_together},
+      {"attention", schedule_attention},
+      {"attention_backward", schedule_attention_backward}};
+  const std::string& anchor = t.kernel.attributes.text("anchor");
   for (const auto& [name, run] : schedules) {
     if (name != anchor) continue;
-    Template t(kernel, context);
     return run(t);
   }
   throw InternalError(fmt::format("no schedule for a kernel with anchor '{}'", anchor));
+}
+
+}  // namespace
+
+loop::Kernel schedule(const Op& kernel, ScheduleContext& context) {
+  return run_schedule(Template(kernel, context));
+}
+
+loop::Kernel schedule(const Op& kernel, ScheduleContext& context, std::vector<loop::BufferRef> inputs,
+                      std::vector<loop::BufferRef> outputs) {
+  return run_schedule(Template(kernel, context, std::move(inputs), std::move(outputs)));
 }
 
 }  // namespace sinter::passes

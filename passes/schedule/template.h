@@ -12,7 +12,10 @@ namespace sinter::passes {
 // What every schedule starts from: a kernel's body, buffers for its parameters and outputs, a loader over
 // them.
 struct Template {
+  // With buffers of its own, or those of a kernel that it is part of.
   Template(const graph::Op& kernel, ScheduleContext& context);
+  Template(const graph::Op& kernel, ScheduleContext& context, std::vector<loop::BufferRef> inputs,
+           std::vector<loop::BufferRef> outputs);
 
   const graph::Op& kernel;
   const graph::Function& body;
@@ -57,6 +60,7 @@ loop::Kernel schedule_contract(Template& t);
 loop::Kernel schedule_scatter(Template& t);
 loop::Kernel schedule_cumsum(Template& t);
 loop::Kernel schedule_top_k(Template& t);
+loop::Kernel schedule_together(Template& t);
 loop::Kernel schedule_attention(Template& t);
 loop::Kernel schedule_attention_backward(Template& t);
 

@@ -135,8 +135,8 @@ class Program {
 
   // The graph of a function as text, before any pass.
   std::string text(const std::string& name, bool locations = true) const;
-  // What the function becomes, kernel by kernel: the ops in each and their source lines, flops, bytes, and why others
-  // stand apart; then what lies in memory when most does. For the dims of the last compile().
+  // What the function becomes, kernel by kernel: the ops in each and their source lines, flops, bytes, and
+  // why others stand apart; then what lies in memory when most does. For the dims of the last compile().
   std::string explain(const std::string& name) const;
 
  private:

@@ -1,0 +1,245 @@
+#include "passes/merge/merge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace sinter::passes {
+
+using graph::Function;
+using graph::Op;
+using graph::OpCode;
+using graph::Value;
+
+namespace {
+
+// Bytes that a kernel moves, below which its launch is what costs.
+constexpr int64_t kSmallBytes = 64 << 10;
+// The same for a kernel that writes state: nothing waits for its results, all of these can run at the end.
+constexpr int64_t kSmallUpdateBytes = 512 << 10;
+
+Value strip_reshapes(Value value) {
+  while (value.op->code == OpCode::reshape) value = value.op->operands[0];
+  return value;
+}
+
+int64_t bytes_of(const Op& op) {
+  int64_t bytes = 0;
+  for (Value operand : op.operands) bytes += operand.type().bytes();
+  for (const graph::TensorType& type : op.results) bytes += type.bytes();
+  return bytes;
+}
+
+// What the kernel's contractions multiply: its operands that they read, as they lie in memory.
+std::vector<Value> multiplied(const Op& kernel) {
+  std::vector<Value> result;
+  const auto parameters = kernel.body->parameters();
+  for (const auto& op : kernel.body->ops()) {
+    if (op->code != OpCode::contract) continue;
+    for (Value operand : op->operands) {
+      operand = strip_reshapes(operand);
+      for (size_t i = 0; i < parameters.size(); ++i) {
+        if (operand.op == parameters[i]) result.push_back(strip_reshapes(kernel.operands[i]));
+      }
+    }
+  }
+  return result;
+}
+
+class Merge {
+ public:
+  Merge(Function& function, int64_t most_tensors) : function_(function), most_tensors_(most_tensors) {
+    for (const auto& op : function.ops()) {
+      if (op->code == OpCode::write) writers_.insert(strip_reshapes(op->operands[0]).op);
+      if (op->code == OpCode::kernel) clusters_.push_back({op.get()});
+    }
+  }
+
+  void run() {
+    for (size_t i = 0; i < clusters_.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (clusters_[j].empty() || !wanted(clusters_[j], *clusters_[i][0])) continue;
+        if (reaches(clusters_[i], clusters_[j]) || reaches(clusters_[j], clusters_[i])) continue;
+        clusters_[j].push_back(clusters_[i][0]);
+        clusters_[i].clear();
+        break;
+      }
+      index();
+    }
+    rebuild();
+  }
+
+ private:
+  using Cluster = std::vector<Op*>;
+
+  void index() {
+    cluster_of_.clear();
+    for (size_t i = 0; i < clusters_.size(); ++i) {
+      for (const Op* op : clusters_[i]) cluster_of_[op] = i;
+    }
+  }
+
+  bool wanted(const Cluster& cluster, const Op& op) const {
+    const Op& first = *cluster[0];
+    const bool writes = writers_.contains(&first);
+    if (writes != writers_.contains(&op)) return false;
+    if (has_check(first) || has_check(op) || tensors_of(cluster, op) > most_tensors_) return false;
+    const std::string &ours = first.attributes.text("anchor"), &theirs = op.attributes.text("anchor");
+    if (ours == "contract" && theirs == "contract" && share_operand(first, op)) return true;
+    if (writes && ours == "map" && theirs == "map") return true;
+    if (is_whole_sum(first) && is_whole_sum(op)) return true;
+    const int64_t limit = writes ? kSmallUpdateBytes : kSmallBytes;
+    if (bytes_of(first) > limit || bytes_of(op) > limit) return false;
+    return (is_plain(first) || (writes && ours == "contract")) &&
+           (is_plain(op) || (writes && theirs == "contract"));
+  }
+
+  // What can fault runs before the first write of state, whatever it stands beside.
+  static bool has_check(const Op& op) {
+    return std::any_of(op.body->ops().begin(), op.body->ops().end(),
+                       [](const auto& inner) { return inner->kind() == graph::OpKind::check; });
+  }
+
+  static int64_t tensors_of(const Cluster& cluster, const Op& op) {
+    graph::ValueMap<bool> tensors;
+    const auto add = [&](const Op& kernel) {
+      for (Value operand : kernel.operands) tensors[strip_reshapes(operand)] = true;
+      return static_cast<int64_t>(kernel.results.size());
+    };
+    int64_t results = add(op);
+    for (const Op* member : cluster) results += add(*member);
+    return results + static_cast<int64_t>(tensors.size());
+  }
+
+  static bool share_operand(const Op& a, const Op& b) {
+    const auto ours = multiplied(a), theirs = multiplied(b);
+    return std::any_of(theirs.begin(), theirs.end(),
+                       [&](Value value) { return std::find(ours.begin(), ours.end(), value) != ours.end(); });
+  }
+
+  // A reduction of everything to single values.
+  static bool is_whole_sum(const Op& op) {
+    return op.attributes.text("anchor") == "reduce" &&
+           std::all_of(op.results.begin(), op.results.end(),
+                       [](const auto& type) { return type.elements() == 1; });
+  }
+
+  // Of a kind whose body is one pass over some elements.
+  static bool is_plain(const Op& op) {
+    const std::string& anchor = op.attributes.text("anchor");
+    return anchor == "map" || anchor == "reduce" || anchor == "scatter";
+  }
+
+  // Whether anything in `later` needs what `earlier` makes, through other clusters too.
+  bool reaches(const Cluster& later, const Cluster& earlier) const {
+    const std::unordered_set<const Op*> targets(earlier.begin(), earlier.end());
+    std::unordered_set<const Op*> seen;
+    std::vector<const Op*> pending(later.begin(), later.end());
+    while (!pending.empty()) {
+      const Op* op = pending.back();
+      pending.pop_back();
+      if (!seen.insert(op).second) continue;
+      for (Value operand : op->operands) {
+        if (targets.contains(operand.op)) return true;
+        pending.push_back(operand.op);
+        if (const auto it = cluster_of_.find(operand.op); it != cluster_of_.end()) {
+          for (const Op* beside : clusters_[it->second]) {
+            if (targets.contains(beside)) return true;
+            pending.push_back(beside);
+          }
+        }
+      }
+    }
+    return false;
+  }
+
+  void rebuild() {
+    index();
+    old_ = std::move(function_.ops());
+    function_.ops().clear();
+    for (size_t i = 0; i < old_.size(); ++i) position_[old_[i].get()] = i;
+    for (size_t i = 0; i < old_.size(); ++i) emit(i);
+    for (graph::Output& output : function_.outputs) output.value = now(output.value);
+  }
+
+  Value now(Value value) const {
+    const auto it = moved_.find(value);
+    return it == moved_.end() ? value : it->second;
+  }
+
+  // Emits the op at a place of the old order, with its whole cluster, after all that these need.
+  void emit(size_t place) {
+    Op* op = old_[place] ? old_[place].get() : nullptr;
+    if (op == nullptr || !started_.insert(op).second) return;
+    const auto it = cluster_of_.find(op);
+    const Cluster cluster = it == cluster_of_.end() ? Cluster{op} : clusters_[it->second];
+    for (Op* member : cluster) started_.insert(member);
+    for (Op* member : cluster) {
+      for (Value operand : member->operands) {
+        if (const auto at = position_.find(operand.op); at != position_.end()) emit(at->second);
+      }
+    }
+    for (Op* member : cluster) {
+      for (Value& operand : member->operands) operand = now(operand);
+    }
+    if (cluster.size() == 1) {
+      function_.append(std::move(old_[place]));
+    } else {
+      append_together(cluster);
+    }
+  }
+
+  void append_together(const Cluster& cluster) {
+    auto together = std::make_unique<Op>();
+    together->code = OpCode::kernel;
+    together->attributes.set("anchor", std::string("together"));
+    together->location = cluster[0]->location;
+    together->body = std::make_unique<Function>("body");
+    Function& body = *together->body;
+    graph::ValueMap<Value> inside;
+    for (const Op* member : cluster) {
+      for (Value operand : member->operands) {
+        if (inside.contains(operand)) continue;
+        auto parameter = std::make_unique<Op>();
+        parameter->code = OpCode::parameter;
+        parameter->results = {operand.type()};
+        parameter->attributes.set("name", fmt::format("p{}", together->operands.size()));
+        inside[operand] = body.append(std::move(parameter)).result();
+        together->operands.push_back(operand);
+      }
+    }
+    std::vector<Value> results;
+    for (Op* member : cluster) {
+      Op& copy = graph::clone_op(*member, body, inside);
+      for (size_t i = 0; i < member->results.size(); ++i) {
+        body.outputs.push_back(
+            {fmt::format("output{}", body.outputs.size()), copy.result(static_cast<int>(i))});
+        together->results.push_back(member->results[i]);
+        results.push_back(member->result(static_cast<int>(i)));
+      }
+    }
+    Op& op = function_.append(std::move(together));
+    for (size_t i = 0; i < results.size(); ++i) moved_[results[i]] = op.result(static_cast<int>(i));
+  }
+
+  Function& function_;
+  int64_t most_tensors_;
+  std::unordered_set<const Op*> writers_;
+  std::vector<Cluster> clusters_;
+  std::unordered_map<const Op*, size_t> cluster_of_;
+  std::vector<std::unique_ptr<Op>> old_;
+  std::unordered_map<const Op*, size_t> position_;
+  std::unordered_set<const Op*> started_;
+  graph::ValueMap<Value> moved_;
+};
+
+}  // namespace
+
+void merge(graph::Module& module, const std::vector<std::string>& arguments) {
+  const int64_t most_tensors = arguments.empty() ? INT64_MAX : std::stoll(arguments[0]);
+  for (const auto& function : module.functions) Merge(*function, most_tensors).run();
+}
+
+}  // namespace sinter::passes
