@@ -39,8 +39,7 @@ loop::Target target_of(const Gpu& gpu) {
                                  limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources}) -
                        kOwnBuffers;
   target.max_buffer_bytes = limits.maxStorageBufferRange;
-  target.buffer_alignment =
-      std::max<int64_t>(16, static_cast<int64_t>(limits.minStorageBufferOffsetAlignment));
+  target.buffer_alignment = gpu.buffer_alignment();
   target.has_f64 = gpu.has_f64();
   target.has_i64 = gpu.has_i64();
   return target;

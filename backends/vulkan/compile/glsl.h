@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backends/vulkan/compile/vec4_loads.h"
 #include "ir/loop/program.h"
 
 namespace sinter::vulkan {
@@ -74,8 +75,9 @@ class GlslEmitter {
   Text text_of(const loop::Expr& x);
   Text new_text(const loop::Expr& x);
   Text load(const loop::ExprNode& x);
+  Text load_of_four(const loop::ExprNode& x, const Vec4Element& element);
   std::string element(const loop::Buffer& buffer, const std::string& index);
-  std::string named(loop::Type type, const Text& text);
+  std::string named(const char* type, const Text& text);
   std::string constant(const loop::ExprNode& x);
   std::string apply(const loop::ExprNode& x, const std::vector<std::string>& args);
   std::string floating_apply(const loop::ExprNode& x, const std::vector<std::string>& args);
@@ -94,6 +96,7 @@ class GlslEmitter {
   const ShaderFeatures& features_;
   const std::vector<bool>& moved_;
 
+  Vec4Loads fours_;
   std::string body_, shared_;
   int depth_ = 1;
   std::set<std::string> helpers_;  // functions of glsl_helpers.h that the text calls
@@ -107,6 +110,7 @@ class GlslEmitter {
   // Of one statement.
   std::unordered_map<const loop::ExprNode*, int> uses_;
   std::unordered_map<const loop::ExprNode*, Text> texts_;
+  std::vector<loop::Expr> kept_;  // alive as long as texts_ has them
   // Of a scope: text of an expression -> the name it was given.
   std::unordered_map<std::string, Text> known_;
 

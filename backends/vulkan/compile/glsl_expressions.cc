@@ -53,6 +53,7 @@ const char* GlslEmitter::type_name(Type type) {
 void GlslEmitter::count_uses(const std::vector<Expr>& roots) {
   uses_.clear();
   texts_.clear();
+  kept_.clear();
   std::vector<const ExprNode*> pending;
   for (const Expr& root : roots) {
     if (root) pending.push_back(root.get());
@@ -72,18 +73,20 @@ std::string GlslEmitter::value(const Expr& x) {
 GlslEmitter::Text GlslEmitter::text_of(const Expr& x) {
   if (const auto it = texts_.find(x.get()); it != texts_.end()) return it->second;
   Text result = new_text(x);
-  const bool is_global_load = x->kind == ExprNode::Kind::load && x->buffer->space == loop::Space::global;
-  if (!is_leaf(*x) && (uses_[x.get()] > 1 || result.size > kLongest || is_global_load)) {
-    result = {named(x->type, result), result.reads, 1};
+  const bool is_global_load =
+      x->kind == ExprNode::Kind::load && x->buffer->space == loop::Space::global && result.size > 0;
+  const bool is_shared = uses_[x.get()] > 1 && result.size > 0;
+  if (!is_leaf(*x) && (is_shared || result.size > kLongest || is_global_load)) {
+    result = {named(type_name(x->type), result), result.reads, 1};
   }
   return texts_[x.get()] = result;
 }
 
-std::string GlslEmitter::named(Type type, const Text& text) {
+std::string GlslEmitter::named(const char* type, const Text& text) {
   const auto it = known_.find(text.text);
   if (it != known_.end()) return it->second.text;
   const std::string name = unique("v");
-  line(fmt::format("{} {} = {};", type_name(type), name, text.text));
+  line(fmt::format("{} {} = {};", type, name, text.text));
   known_[text.text] = {name, text.reads, 1};
   return name;
 }
@@ -136,8 +139,19 @@ std::string GlslEmitter::element(const loop::Buffer& buffer, const std::string& 
   return fmt::format("{}[{} + {}]", buffers_.at(&buffer), offset->second, index);
 }
 
+// Part of a vector that has a name.
+GlslEmitter::Text GlslEmitter::load_of_four(const ExprNode& x, const Vec4Element& element) {
+  kept_.push_back(element.vector);
+  const Text index = text_of(element.vector);
+  const Text vector{fmt::format("{}_by_4[{}]", buffers_.at(x.buffer.get()), index.text), index.reads, 1};
+  return {named("vec4", vector) + "." + "xyzw"[element.lane], index.reads, 0};
+}
+
 GlslEmitter::Text GlslEmitter::load(const ExprNode& x) {
   const loop::Buffer& buffer = *x.buffer;
+  if (!offsets_.contains(&buffer)) {
+    if (const auto element = fours_.find(x)) return load_of_four(x, *element);
+  }
   const Text index = text_of(x.args[0]);
   Text result{element(buffer, index.text), index.reads, index.size + 1};
   if (buffer.space != loop::Space::global || buffer.written) result.reads.insert(&buffer);

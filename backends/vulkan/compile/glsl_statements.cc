@@ -27,7 +27,7 @@ Shader emit_glsl(const loop::Kernel& kernel, const ShaderFeatures& features, con
 
 GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& features,
                          const std::vector<bool>& moved)
-    : kernel_(kernel), features_(features), moved_(moved) {
+    : kernel_(kernel), features_(features), moved_(moved), fours_(kernel) {
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const loop::Buffer& buffer = *kernel.arguments[i];
     buffers_[&buffer] = unique(buffer.name);
@@ -76,6 +76,11 @@ std::string GlslEmitter::declarations() const {
                                                            : "int";
     text += fmt::format("layout(std430, binding = {}) {}buffer Binding{} {{ {} {}[]; }};\n", binding,
                         buffer->written ? "" : "readonly ", binding, type, name);
+    if (fours_.uses(*buffer) && !offsets_.contains(buffer.get())) {
+      text +=
+          fmt::format("layout(std430, binding = {0}) readonly buffer Binding{0}By4 {{ vec4 {1}_by_4[]; }};\n",
+                      binding, name);
+    }
     ++binding;
     if (const auto it = offsets_.find(buffer.get()); it != offsets_.end()) {
       offsets += fmt::format(" int {};", it->second);
@@ -202,7 +207,8 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
       return forget_writable();
     }
     case LoopKind::serial: {
-      const std::string end = value(s.begin + s.extent);
+      kept_.push_back(s.begin + s.extent);
+      const std::string end = value(kept_.back());
       const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
       const auto outside = known_;
       forget_writable();

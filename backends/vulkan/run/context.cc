@@ -35,7 +35,7 @@ RunContext::~RunContext() {
 }
 
 void RunContext::lay_out() {
-  const auto alignment = static_cast<int64_t>(gpu_->limits().minStorageBufferOffsetAlignment);
+  const auto alignment = gpu_->buffer_alignment();
   const auto place = [&](const std::vector<runtime::TensorSpec>& specs, int64_t offset) {
     std::vector<int64_t> offsets = {offset};
     for (const auto& spec : specs) offsets.push_back(offsets.back() + aligned(bytes_of(spec), alignment));

@@ -56,7 +56,7 @@ class VulkanExecutable final : public runtime::Executable {
  private:
   // By slot; of those that are no constants it means nothing.
   static std::vector<int64_t> lay_out(const Gpu& gpu, const std::vector<Slot>& slots) {
-    const auto alignment = static_cast<int64_t>(gpu.limits().minStorageBufferOffsetAlignment);
+    const auto alignment = gpu.buffer_alignment();
     std::vector<int64_t> offsets = {0};
     for (const Slot& slot : slots) {
       const bool is_constant = slot.kind == Slot::Kind::constant;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -39,6 +40,10 @@ class Gpu {
   VkDevice device() const { return device_; }
   uint32_t queue_family() const { return queue_family_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
+  // Of the beginning of a tensor: for bindings, and for vectors of four.
+  int64_t buffer_alignment() const {
+    return std::max<int64_t>(16, static_cast<int64_t>(limits().minStorageBufferOffsetAlignment));
+  }
   int64_t max_allocation() const { return max_allocation_; }
   std::string name() const { return properties_.deviceName; }
 

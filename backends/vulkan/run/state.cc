@@ -14,7 +14,7 @@ using runtime::HostTensor;
 using runtime::TensorSpec;
 
 std::vector<int64_t> lay_out(const Gpu& gpu, const std::vector<TensorSpec>& specs) {
-  const auto alignment = static_cast<int64_t>(gpu.limits().minStorageBufferOffsetAlignment);
+  const auto alignment = gpu.buffer_alignment();
   std::vector<int64_t> offsets = {0};
   for (const TensorSpec& spec : specs) {
     offsets.push_back(offsets.back() + aligned(bytes_of(spec), alignment));
