@@ -15,9 +15,13 @@ constexpr std::array<Row, 7> kRows = {
 
 }  // namespace
 
-size_t size_in_bytes(DType type) { return kRows[static_cast<size_t>(type)].bytes; }
+size_t size_in_bytes(DType type) {
+  return kRows[static_cast<size_t>(type)].bytes;
+}
 
-std::string_view name(DType type) { return kRows[static_cast<size_t>(type)].name; }
+std::string_view name(DType type) {
+  return kRows[static_cast<size_t>(type)].name;
+}
 
 std::optional<DType> dtype_from_name(std::string_view name) {
   for (size_t i = 0; i < kRows.size(); ++i) {
