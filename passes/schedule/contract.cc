@@ -99,6 +99,7 @@ class ContractSchedule {
   }
 
  private:
+  static constexpr int64_t kFillingSubgroups = 32;  // that a machine needs to be busy
   static constexpr double kUnitFlops = 2e5;
   static constexpr int64_t kPanelBytes = 256 << 10;
 
@@ -118,8 +119,10 @@ class ContractSchedule {
       rows_ = 8;
     }
     if (is_small_) {
-      width_ = std::min<int64_t>(n, 4);
-      rows_ = 4;
+      const bool is_large =
+          m / 8 * (n / 8) * batch_.extent() >= kFillingSubgroups * t_.target().subgroup_size;
+      width_ = std::min<int64_t>(n, is_large ? 8 : 4);
+      rows_ = is_large ? 8 : 4;
     }
     rows_ = std::min(rows_, m);
   }
