@@ -220,7 +220,7 @@ int main(int argc, char** argv) {
   CLI::App app("Measure the accuracy of elementary functions in f32");
   std::vector<std::string> names;
   uint64_t stride = 1;
-  uint64_t pairs = uint64_t{1} << 27;
+  uint64_t pairs = uint64_t{1} << 29;
   app.add_option("function", names, "functions to measure; all where none is named");
   app.add_option("--stride", stride, "of functions of one argument, take every n-th input");
   app.add_option("--pairs", pairs, "inputs drawn for functions of two arguments");
