@@ -150,7 +150,7 @@ double floating_op(ScalarOp op, double x, double y) {
     case ScalarOp::abs:
       return std::fabs(x);
     case ScalarOp::sign:
-      return x > 0 ? 1 : x < 0 ? -1 : x;
+      return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x;  // numpy's: 0.0 for -0.0 too
     case ScalarOp::exp:
       return std::exp(x);
     case ScalarOp::expm1:

@@ -8,6 +8,7 @@
 #include "ir/graph/verify.h"
 #include "passes/simplify/simplify.h"
 #include "tests/simplify/compare.h"
+#include "tests/support/run_on.h"
 
 // Whole graphs, made at random of the ops that rules look at, keep their values in f64 up to rounding.
 namespace sinter::passes {
@@ -200,6 +201,24 @@ TEST(RandomGraphs, KeepValues) {
     std::mt19937 random(seed);
     ASSERT_EQ(test::difference(before, after, test::Values::mild, 1e-9, random), "")
         << graph::print(before) << graph::print(after);
+  }
+}
+
+// The whole pipeline and the code it ends in, held against the reference on the graph as it was built.
+TEST(RandomGraphs, GiveTheSameWhenCompiled) {
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    const graph::Module module = Generator(seed).make(6 + static_cast<int>(seed % 40));
+    const graph::Function& function = *module.functions[0];
+    std::mt19937 random(seed);
+    const auto inputs = test::random_inputs(function, test::Values::mild, random);
+    const auto expected = test::run_on("reference", module, function.name(), inputs);
+    const auto fused = test::run_on("cpu", module, function.name(), inputs);
+    ASSERT_EQ(test::difference(expected, fused, 1e-4), "") << graph::print(module);
+    const auto apart = test::run_on("cpu", module, function.name(), inputs, {.fuse = false});
+    ASSERT_EQ(test::difference(expected, apart, 1e-4), "") << graph::print(module);
+    const auto alone = test::run_on("cpu", module, function.name(), inputs, {}, 1);
+    ASSERT_EQ(test::difference(fused, alone, 0), "") << graph::print(module);
   }
 }
 
