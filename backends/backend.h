@@ -39,6 +39,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
+  // A line for each device that this machine has: how to select it, and what it is.
+  virtual std::vector<std::string> devices() const { return {std::string(name())}; }
   virtual std::unique_ptr<Device> open(const DeviceOptions& options) const = 0;
 };
 

@@ -170,6 +170,15 @@ void run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   sinter::tools::Arguments arguments;
   CLI::App app("Runs one function of a graph in text form once, on tensors from .npy files.", "sinter-run");
+  app.add_flag_callback(
+      "--list-devices",
+      [] {
+        for (const auto* backend : sinter::backends::all_backends()) {
+          for (const std::string& line : backend->devices()) fmt::print("{}\n", line);
+        }
+        throw CLI::Success();
+      },
+      "print the devices of this machine");
   app.add_option("FILE", arguments.file, "the graph; - is the standard input")->required();
   app.add_option("--device", arguments.device, "reference, cpu or another backend")->required();
   app.add_option("--function", arguments.function, "the function to run, where there are several");

@@ -9,6 +9,7 @@
 #include "backends/vulkan/compile/compile.h"
 #include "backends/vulkan/run/executable.h"
 #include "backends/vulkan/run/state.h"
+#include "runtime/error.h"
 
 namespace sinter::vulkan {
 namespace {
@@ -82,6 +83,14 @@ std::shared_ptr<Gpu> shared_gpu(const std::string& selector) {
 class VulkanBackend final : public backends::Backend {
  public:
   std::string_view name() const override { return "vulkan"; }
+
+  std::vector<std::string> devices() const override {
+    try {
+      return list_gpus();
+    } catch (const RuntimeError& error) {
+      return {fmt::format("vulkan  not here: {}", error.what())};
+    }
+  }
 
   std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
     return make_device(shared_gpu(options.selector));
