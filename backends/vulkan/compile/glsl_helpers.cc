@@ -27,17 +27,19 @@ std::map<std::string, Helper> make_helpers() {
         "bool is_finite_f64(double x) {\n"
         "  return (unpackDouble2x32(x).y & 0x7ff00000u) != 0x7ff00000u;\n"
         "}\n"}},
-      // By bits, as drivers take the obvious form for a sign() of their own, which makes -0 of 0.
+      // By bits, as drivers take the obvious form for a sign() of their own, which may make -0 of 0.
       {"sign_of",
        {{"is_nan"},
         "float sign_of(float x) {\n"
-        "  if (is_nan(x) || x == 0.0) return x;\n"
+        "  if (is_nan(x)) return x;\n"
+        "  if (x == 0.0) return 0.0;\n"
         "  return uintBitsToFloat((floatBitsToUint(x) & 0x80000000u) | 0x3f800000u);\n"
         "}\n"}},
       {"sign_of_f64",
        {{"is_nan_f64"},
         "double sign_of_f64(double x) {\n"
-        "  if (is_nan_f64(x) || x == 0.0) return x;\n"
+        "  if (is_nan_f64(x)) return x;\n"
+        "  if (x == 0.0) return double(0);\n"
         "  return packDouble2x32(uvec2(0u, (unpackDouble2x32(x).y & 0x80000000u) | 0x3ff00000u));\n"
         "}\n"}},
       {"mul_high",

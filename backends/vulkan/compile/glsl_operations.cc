@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
+
 #include "backends/vulkan/compile/glsl.h"
 #include "ir/error.h"
 
@@ -85,8 +88,13 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
       return help("maximum");
     case ScalarOp::min:
       return help("minimum");
-    case ScalarOp::div:
-      return between("/", args);
+    case ScalarOp::div: {
+      const ExprNode& divisor = *x.args[1];
+      if (divisor.kind != ExprNode::Kind::number || divisor.number != 0) return between("/", args);
+      // A quotient by a constant zero is undefined to some drivers; this product is the same.
+      const double infinity = std::copysign(std::numeric_limits<double>::infinity(), divisor.number);
+      return between("*", {args[0], constant(*loop::number(infinity, divisor.type))});
+    }
     case ScalarOp::rem:
       if (!is_wide) return help("floating_rem");
       break;
