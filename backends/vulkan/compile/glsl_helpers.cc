@@ -32,7 +32,7 @@ std::map<std::string, Helper> make_helpers() {
        {{"is_nan"},
         "float sign_of(float x) {\n"
         "  if (is_nan(x)) return x;\n"
-        "  if (x == 0.0) return 0.0;\n"
+        "  if ((floatBitsToUint(x) << 1) == 0u) return uintBitsToFloat(0u);\n"
         "  return uintBitsToFloat((floatBitsToUint(x) & 0x80000000u) | 0x3f800000u);\n"
         "}\n"}},
       {"sign_of_f64",

@@ -140,12 +140,10 @@ void Gpu::choose(const std::string& selector) {
     if (selector.size() < 4 && std::stoul(selector) < devices.size())
       physical_ = devices[std::stoul(selector)];
   } else {
-    std::stable_sort(devices.begin(), devices.end(), [](VkPhysicalDevice a, VkPhysicalDevice b) {
-      return rank(properties_of(a)) < rank(properties_of(b));
-    });
     for (VkPhysicalDevice device : devices) {
-      const bool fits = lower(properties_of(device).deviceName).find(lower(selector)) != std::string::npos;
-      if (fits && physical_ == VK_NULL_HANDLE) physical_ = device;
+      const VkPhysicalDeviceProperties candidate = properties_of(device);
+      if (lower(candidate.deviceName).find(lower(selector)) == std::string::npos) continue;
+      if (physical_ == VK_NULL_HANDLE || rank(candidate) < rank(properties_of(physical_))) physical_ = device;
     }
   }
   if (physical_ == VK_NULL_HANDLE) {
