@@ -38,14 +38,12 @@ class AttentionSchedule {
 
  private:
   Stmt query_block(const Index& outer, const QueryRows& rows) {
-    const int64_t columns = tile_.query_block();
-    const auto vector = [&](const char* name) { return local_buffer(name, tile_.type(), columns); };
-    queries_ = local_buffer("queries", tile_.type(), tile_.width() * columns);
-    sums_ = local_buffer("sums", tile_.type(), tile_.values() * columns);
-    scores_ = tile_.tile("scores");
-    maximum_ = vector("maximum");
-    total_ = vector("total");
-    rescale_ = vector("rescale");
+    queries_ = tile_.lines("queries", tile_.width());
+    sums_ = tile_.lines("sums", tile_.values());
+    scores_ = tile_.lines("scores", tile_.key_block());
+    maximum_ = tile_.lines("maximum", 1);
+    total_ = tile_.lines("total", 1);
+    rescale_ = tile_.lines("rescale", 1);
     const auto [low, high] = tile_.visible_keys(outer, rows);
     Stmt body = loop::block({
         tile_.transpose_in(queries_, rows, tile_.width(),
@@ -83,7 +81,7 @@ class AttentionSchedule {
     const auto greatest = one("greatest"), sum = one("sum");
     const Expr place = lane.lane;
     const Stmt mask = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
-      const Expr slot = tile_.in_tile(key, lane.column);
+      const Expr slot = tile_.slot(scores_, key, lane.column);
       loader.bind(tile_.flat(const_cast<graph::Op*>(parts.scores)->result()), loop::load(scores_, slot));
       Lets lets;
       const Expr x =
@@ -100,7 +98,7 @@ class AttentionSchedule {
     const Expr old = loop::load(maximum_, lane.column);
     const Expr rescale = lets.add("r", loop::apply(ScalarOp::exp, {old - shift}));
     const Stmt weights = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
-      const Expr slot = tile_.in_tile(key, lane.column);
+      const Expr slot = tile_.slot(scores_, key, lane.column);
       Lets inner;
       const Expr p = inner.add("p", loop::apply(ScalarOp::exp, {loop::load(scores_, slot) - shift}));
       loader.bind(tile_.flat(parts.weights()), p);
@@ -111,7 +109,7 @@ class AttentionSchedule {
     });
     const Stmt beyond =
         tile_.for_keys(keys.count, keys.tiles * AttentionTile::kRows - keys.count, [&](const Expr& key) {
-          return loop::store(scores_, tile_.in_tile(key, lane.column), tile_.number(0));
+          return loop::store(scores_, tile_.slot(scores_, key, lane.column), tile_.number(0));
         });
     const Expr total = loop::load(total_, lane.column);
     const Stmt after = lets.around(loop::block({
@@ -140,10 +138,10 @@ class AttentionSchedule {
       return tile_.element(tile_.parts().v, tile_.value_index(outer, key, u));
     };
     p.right = [&](const Expr& t, const Expr& column, const Expr&) {
-      return loop::load(scores_, tile_.in_tile(t, column));
+      return loop::load(scores_, tile_.slot(scores_, t, column));
     };
     p.finish = [&](const Expr& u, const Expr& column, const Expr&, const Expr& value) {
-      const Expr slot = u * tile_.query_block() + column;
+      const Expr slot = tile_.slot(sums_, u, column);
       return loop::store(sums_, slot, loop::load(sums_, slot) * loop::load(rescale_, column) + value);
     };
     return tile_.emit(p);
@@ -176,7 +174,7 @@ class AttentionSchedule {
       const Index index = tile_.result_index(outer, rows.first + column, loop::variable(u));
       const Expr place = loader.simplify(linearize(index, tile_.core().results[0].shape));
       const Expr value =
-          loop::load(sums_, loop::variable(u) * tile_.query_block() + column) * loop::load(rescale_, column);
+          loop::load(sums_, tile_.slot(sums_, loop::variable(u), column)) * loop::load(rescale_, column);
       body.push_back(
           loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
                      loop::loop(LoopKind::serial, u, loop::integer(0), loop::integer(tile_.values()),

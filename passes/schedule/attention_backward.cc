@@ -118,18 +118,14 @@ class BackwardSchedule {
   }
 
   Stmt query_block(const Index& outer, const Part& part, const QueryRows& rows) {
-    const int64_t columns = tile_.query_block();
-    const auto lines = [&](const char* name, int64_t extent) {
-      return local_buffer(name, tile_.type(), extent * columns);
-    };
-    queries_ = lines("queries", tile_.width());
-    cotangents_ = lines("cotangents", tile_.values());
-    gradient_ = lines("gradient", tile_.width());
-    shifts_ = lines("shifts", 1);
-    shares_ = lines("shares", 1);
-    deltas_ = lines("deltas", 1);
-    weights_ = tile_.tile("weights");
-    slopes_ = tile_.tile("slopes");
+    queries_ = tile_.lines("queries", tile_.width());
+    cotangents_ = tile_.lines("cotangents", tile_.values());
+    gradient_ = tile_.lines("gradient", tile_.width());
+    shifts_ = tile_.lines("shifts", 1);
+    shares_ = tile_.lines("shares", 1);
+    deltas_ = tile_.lines("deltas", 1);
+    weights_ = tile_.lines("weights", tile_.key_block());
+    slopes_ = tile_.lines("slopes", tile_.key_block());
     const auto [low, high] = tile_.visible_keys(outer, rows);
     const bool of_queries = gradients_.of(0) != nullptr;
     std::vector<Stmt> body = {
@@ -218,7 +214,7 @@ class BackwardSchedule {
     const AttentionBody& parts = tile_.parts();
     Loader& loader = tile_.loader();
     const Stmt seen = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& row) {
-      const Expr slot = tile_.in_tile(row, lane.column);
+      const Expr slot = tile_.slot(slopes_, row, lane.column);
       const Index at = tile_.at(outer, lane.index, keys.first + row);
       Lets lets;
       const Expr score = lets.add("s", loop::load(weights_, slot));
@@ -243,7 +239,7 @@ class BackwardSchedule {
     });
     const Stmt beyond =
         tile_.for_keys(keys.count, keys.tiles * AttentionTile::kRows - keys.count, [&](const Expr& row) {
-          const Expr slot = tile_.in_tile(row, lane.column);
+          const Expr slot = tile_.slot(slopes_, row, lane.column);
           return loop::block(
               {loop::store(weights_, slot, tile_.number(0)), loop::store(slopes_, slot, tile_.number(0))});
         });
@@ -260,8 +256,8 @@ class BackwardSchedule {
     p.name = name;
     p.row_tiles = keys.tiles;
     p.columns = columns;
-    p.set_depth(rows.count);
-    p.left = [&](const Expr& row, const Expr& t) { return loop::load(tile, tile_.in_tile(row, t)); };
+    p.set_depth(rows.count, 8);
+    p.left = [&](const Expr& row, const Expr& t) { return loop::load(tile, tile_.slot(tile, row, t)); };
     p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
       return right(rows.first + t, column, predicate);
     };
@@ -287,10 +283,10 @@ class BackwardSchedule {
       return tile_.element(tile_.parts().k, tile_.key_index(outer, key, w));
     };
     p.right = [&](const Expr& t, const Expr& column, const Expr&) {
-      return loop::load(slopes_, tile_.in_tile(t, column));
+      return loop::load(slopes_, tile_.slot(slopes_, t, column));
     };
     p.finish = [&](const Expr& w, const Expr& column, const Expr&, const Expr& value) {
-      const Expr slot = w * tile_.query_block() + column;
+      const Expr slot = tile_.slot(gradient_, w, column);
       return loop::store(gradient_, slot, loop::load(gradient_, slot) + value);
     };
     return tile_.emit(p);
@@ -302,7 +298,7 @@ class BackwardSchedule {
     const auto row = loader.variable("row", rows.count), w = loader.variable("w", tile_.width());
     const Index index = tile_.query_index(outer, rows.first + loop::variable(row), loop::variable(w));
     const Expr place = loader.simplify(linearize(index, gradient.value.shape()));
-    Expr value = loop::load(gradient_, loop::variable(w) * tile_.query_block() + loop::variable(row));
+    Expr value = loop::load(gradient_, tile_.slot(gradient_, loop::variable(w), loop::variable(row)));
     if (!held_) value = loop::load(gradient.buffer, place) + value;
     return loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
                       loop::loop(LoopKind::serial, w, loop::integer(0), loop::integer(tile_.width()),

@@ -85,8 +85,8 @@ void MatrixProduct::set_rows(int64_t rows) {
   more_rows = rows % AttentionTile::kRows;
 }
 
-void MatrixProduct::set_depth(int64_t depth) {
-  depth_unroll = depth >= 4 ? 4 : 1;
+void MatrixProduct::set_depth(int64_t depth, int64_t unroll) {
+  depth_unroll = depth >= unroll ? unroll : 1;
   depth_steps = loop::integer(depth / depth_unroll);
   more_depth = depth % depth_unroll;
 }
@@ -122,6 +122,7 @@ AttentionTile::AttentionTile(Template& t, std::string_view anchor)
   width_ = graph::element_count(shape_of(parts_.width_letters(), first.rhs, parts_.k.shape()));
   values_ = graph::element_count(shape_of(parts_.value_letters(), second.rhs, parts_.v.shape()));
   query_block_ = std::min(kMostQueries, (queries_ + lanes_ - 1) / lanes_ * lanes_);
+  panel_ = std::min(2 * lanes_, query_block_);
   key_block_ = std::min(kMostKeys, (keys_ + kRows - 1) / kRows * kRows);
 }
 
@@ -201,8 +202,13 @@ Stmt AttentionTile::store_row(const loop::BufferRef& buffer, const Expr& place, 
   return loop::store(buffer, place, loop::apply(loop::ScalarOp::lane_sum, {first}));
 }
 
-loop::BufferRef AttentionTile::tile(std::string name) const {
-  return local_buffer(std::move(name), type_, key_block_ * query_block_);
+loop::BufferRef AttentionTile::lines(std::string name, int64_t count) const {
+  return local_buffer(std::move(name), type_, count * ((query_block_ + panel_ - 1) / panel_ * panel_));
+}
+
+Expr AttentionTile::slot(const loop::BufferRef& lines, const Expr& line, const Expr& column) const {
+  const int64_t count = lines->size / ((query_block_ + panel_ - 1) / panel_ * panel_);
+  return loader_.simplify(column / panel_ * (count * panel_) + line * panel_ + column % panel_);
 }
 
 Stmt AttentionTile::for_queries(const QueryRows& rows, const std::function<Stmt(const QueryLane&)>& body) {
@@ -269,7 +275,7 @@ Stmt AttentionTile::transpose_in(const loop::BufferRef& buffer, const QueryRows&
     const auto i = loader_.variable("i", extent);
     const auto lane = loader_.variable("q_lane", lanes_);
     const Expr column = loop::variable(lane) + rows.count / lanes_ * lanes_;
-    const Stmt zero = loop::store(buffer, loop::variable(i) * query_block_ + column, number(0));
+    const Stmt zero = loop::store(buffer, slot(buffer, loop::variable(i), column), number(0));
     body.push_back(
         loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
                    loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), zero)));
@@ -277,7 +283,7 @@ Stmt AttentionTile::transpose_in(const loop::BufferRef& buffer, const QueryRows&
   const auto row = loader_.variable("row", rows.count), i = loader_.variable("i", extent);
   Loader::Scope scope(loader_);
   const Expr value = element(rows.first + loop::variable(row), loop::variable(i));
-  const Stmt copy = loop::store(buffer, loop::variable(i) * query_block_ + loop::variable(row), value);
+  const Stmt copy = loop::store(buffer, slot(buffer, loop::variable(i), loop::variable(row)), value);
   body.push_back(loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
                             loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent), copy)));
   return loop::block(std::move(body));
@@ -287,8 +293,7 @@ Stmt AttentionTile::fill(const loop::BufferRef& buffer, const QueryRows& rows, i
   const auto i = loader_.variable("i", extent);
   return loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
                     for_queries(rows, [&](const QueryLane& lane) {
-                      return loop::store(buffer, loop::variable(i) * query_block_ + lane.column,
-                                         number(value));
+                      return loop::store(buffer, slot(buffer, loop::variable(i), lane.column), number(value));
                     }));
 }
 
@@ -371,10 +376,10 @@ Stmt AttentionTile::keys_by_queries(const std::string& name, const loop::BufferR
   p.set_depth(depth);
   p.left = [&](const Expr& row, const Expr& t) { return left(clamped_key(keys.first + row), t); };
   p.right = [&](const Expr& t, const Expr& column, const Expr&) {
-    return loop::load(transposed, t * query_block_ + column);
+    return loop::load(transposed, slot(transposed, t, column));
   };
   p.finish = [&](const Expr& row, const Expr& column, const Expr&, const Expr& value) {
-    return loop::store(result, in_tile(row, column), value);
+    return loop::store(result, slot(result, row, column), value);
   };
   return emit(p);
 }

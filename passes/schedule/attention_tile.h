@@ -47,7 +47,7 @@ struct MatrixProduct {
   std::function<loop::Expr(const loop::Expr& row)> holds;
 
   void set_rows(int64_t rows);
-  void set_depth(int64_t depth);
+  void set_depth(int64_t depth, int64_t unroll = 4);
 };
 
 class AttentionTile {
@@ -98,11 +98,10 @@ class AttentionTile {
   loop::Stmt store_row(const loop::BufferRef& buffer, const loop::Expr& place, const loop::Expr& value,
                        const QueryLane& lane) const;
 
-  // The tile of memory that scores and the like stand in, and an element of it.
-  loop::BufferRef tile(std::string name) const;
-  loop::Expr in_tile(const loop::Expr& key_row, const loop::Expr& column) const {
-    return key_row * query_block_ + column;
-  }
+  // Local memory of so many lines, each of an element for every query of a block. Panels of two vectors of
+  // columns lie one after the other, so that what a product reads lies together.
+  loop::BufferRef lines(std::string name, int64_t count) const;
+  loop::Expr slot(const loop::BufferRef& lines, const loop::Expr& line, const loop::Expr& column) const;
 
   // For each vector of queries.
   loop::Stmt for_queries(const QueryRows& rows, const std::function<loop::Stmt(const QueryLane&)>& body);
@@ -149,6 +148,7 @@ class AttentionTile {
   int64_t lanes_;
   int64_t queries_ = 1, keys_, width_, values_;
   int64_t query_block_, key_block_;
+  int64_t panel_;  // columns
 };
 
 // A chain of lets around `body`.
