@@ -33,9 +33,8 @@ TEST(AttentionNearMisses, SoftmaxOverQueries) {
 }
 
 TEST(AttentionNearMisses, SumOverQueries) {
-  expect_plain("summed over queries", [](const In& in) {
-    return contract(softmax(scores(in)), in["v"], "bhqk,bhqu->bhku");
-  });
+  expect_plain("summed over queries",
+               [](const In& in) { return contract(softmax(scores(in)), in["v"], "bhqk,bhqu->bhku"); });
 }
 
 TEST(AttentionNearMisses, OtherUses) {
@@ -92,9 +91,8 @@ TEST(AttentionNearMisses, ProbabilitiesAreAnOutput) {
 TEST(AttentionRows, NothingLeft) {
   std::vector<Input> all = inputs();
   all.push_back({"lengths", i32, {2}});
-  Form form{"rows without keys", all, [](const In& in) {
-              return attention(in["q"], in["k"], in["v"], {.lengths = in["lengths"]});
-            }};
+  Form form{"rows without keys", all,
+            [](const In& in) { return attention(in["q"], in["k"], in["v"], {.lengths = in["lengths"]}); }};
   form.most_length = 0;
   EXPECT_EQ(check(form, false).anchors, "attention");
   EXPECT_EQ(check(form, true).anchors, "attention attention_backward");
@@ -107,7 +105,8 @@ TEST(AttentionRows, NothingLeft) {
 
 TEST(AttentionSecondDerivatives, AreThoseOfTheDefinition) {
   const auto body = [](const In& in) {
-    const Tensor y = attention(in["q"], in["k"], in["v"], {.causal = true, .bias = in["bias"], .softcap = 2.0});
+    const Tensor y =
+        attention(in["q"], in["k"], in["v"], {.causal = true, .bias = in["bias"], .softcap = 2.0});
     return grad(sum(y * y), {in["q"], in["k"], in["bias"]});
   };
   std::vector<Input> all = inputs();
