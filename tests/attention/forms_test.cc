@@ -213,14 +213,21 @@ TEST(AttentionForms, Heads) {
     const std::string name = fmt::format("{} key heads", groups);
     expect_fused({name, s.inputs(groups),
                   [](const In& in) { return attention(in["q"], in["k"], in["v"], {.causal = true}); }});
-    expect_fused({name + " repeated", s.inputs(groups), [=](const In& in) {
+    // One head repeated is a head that all read; of several, the gradients of the copies are summed by a
+    // kernel beside, and are as long as the keys.
+    const Sizes long_queries{.queries = 200};
+    const bool one = groups == 1;
+    const Sizes& sizes = one ? s : long_queries;
+    expect_fused({name + " repeated", sizes.inputs(groups),
+                  [=](const In& in) {
                     const auto repeat = [&](Tensor x) {
                       const Shape shape = x.shape();
                       x = broadcast_to(expand_dims(x, 2), {shape[0], groups, 4 / groups, shape[2], shape[3]});
                       return reshape(x, {shape[0], 4, shape[2], shape[3]});
                     };
                     return attention(in["q"], repeat(in["k"]), repeat(in["v"]));
-                  }});
+                  }},
+                 sizes, one ? "attention attention_backward" : "attention attention_backward together");
   }
 }
 
