@@ -39,7 +39,7 @@ class AttentionSchedule {
  private:
   Stmt query_block(const Index& outer, const QueryRows& rows) {
     queries_ = tile_.lines("queries", tile_.width());
-    sums_ = tile_.lines("sums", tile_.values());
+    sums_ = tile_.matrix("sums", tile_.values());
     scores_ = tile_.lines("scores", tile_.key_block());
     maximum_ = tile_.lines("maximum", 1);
     total_ = tile_.lines("total", 1);
@@ -52,7 +52,7 @@ class AttentionSchedule {
                            }),
         tile_.fill(maximum_, rows, 1, -kInfinity),
         tile_.fill(total_, rows, 1, 0),
-        tile_.fill(sums_, rows, tile_.values(), 0),
+        tile_.clear(sums_),
         tile_.for_key_blocks(low, high, [&](const KeyRows& keys) { return key_block(outer, rows, keys); }),
         finish(outer, rows),
     });
@@ -108,7 +108,7 @@ class AttentionSchedule {
           {loop::store(sum, place, loop::load(sum, place) + p), loop::store(scores_, slot, value)}));
     });
     const Stmt beyond =
-        tile_.for_keys(keys.count, keys.tiles * AttentionTile::kRows - keys.count, [&](const Expr& key) {
+        tile_.for_keys(keys.count, keys.tiles * tile_.rows() - keys.count, [&](const Expr& key) {
           return loop::store(scores_, tile_.slot(scores_, key, lane.column), tile_.number(0));
         });
     const Expr total = loop::load(total_, lane.column);
@@ -127,24 +127,16 @@ class AttentionSchedule {
   }
 
   Stmt add_values(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
-    MatrixProduct p;
-    p.name = "sums_tile";
-    p.set_rows(tile_.values());
-    p.columns = tile_.columns(rows);
-    p.depth_steps = keys.tiles;
-    p.depth_unroll = AttentionTile::kRows;
-    p.left = [&](const Expr& u, const Expr& t) {
-      const Expr key = tile_.clamped_key(keys.first + t);
-      return tile_.element(tile_.parts().v, tile_.value_index(outer, key, u));
-    };
-    p.right = [&](const Expr& t, const Expr& column, const Expr&) {
-      return loop::load(scores_, tile_.slot(scores_, t, column));
-    };
-    p.finish = [&](const Expr& u, const Expr& column, const Expr&, const Expr& value) {
-      const Expr slot = tile_.slot(sums_, u, column);
-      return loop::store(sums_, slot, loop::load(sums_, slot) * loop::load(rescale_, column) + value);
-    };
-    return tile_.emit(p);
+    return tile_.queries_by_width(
+        "sums_tile", rows, keys, scores_, tile_.values(),
+        [&](const Expr& key, const Expr& u, const Expr& predicate) {
+          return tile_.element(tile_.parts().v, tile_.value_index(outer, key, u), predicate);
+        },
+        [&](const Expr& row, const Expr& u, const Expr& predicate, const Expr& value) {
+          const Expr slot = row * tile_.values() + u;
+          const Expr before = loop::load(sums_, slot, predicate) * loop::load(rescale_, row);
+          return loop::store(sums_, slot, before + value, predicate);
+        });
   }
 
   Stmt finish(const Index& outer, const QueryRows& rows) {
@@ -169,16 +161,12 @@ class AttentionSchedule {
       return lets.around(loop::block(std::move(stores)));
     }));
     if (const loop::BufferRef buffer = tile_.output(0)) {
-      const auto row = loader.variable("row", rows.count), u = loader.variable("u", tile_.values());
-      const Expr column = loop::variable(row);
-      const Index index = tile_.result_index(outer, rows.first + column, loop::variable(u));
-      const Expr place = loader.simplify(linearize(index, tile_.core().results[0].shape));
-      const Expr value =
-          loop::load(sums_, tile_.slot(sums_, loop::variable(u), column)) * loop::load(rescale_, column);
-      body.push_back(
-          loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
-                     loop::loop(LoopKind::serial, u, loop::integer(0), loop::integer(tile_.values()),
-                                loop::store(buffer, place, value))));
+      body.push_back(tile_.for_elements(rows, tile_.values(), [&](const Expr& row, const VectorPoint& u) {
+        const Index index = tile_.result_index(outer, rows.first + row, u.index);
+        const Expr place = loader.simplify(linearize(index, tile_.core().results[0].shape));
+        const Expr sum = loop::load(sums_, row * tile_.values() + u.index, u.predicate);
+        return loop::store(buffer, place, sum * loop::load(rescale_, row), u.predicate);
+      }));
     }
     return loop::block(std::move(body));
   }

@@ -120,7 +120,7 @@ class BackwardSchedule {
   Stmt query_block(const Index& outer, const Part& part, const QueryRows& rows) {
     queries_ = tile_.lines("queries", tile_.width());
     cotangents_ = tile_.lines("cotangents", tile_.values());
-    gradient_ = tile_.lines("gradient", tile_.width());
+    gradient_ = tile_.matrix("gradient", tile_.width());
     shifts_ = tile_.lines("shifts", 1);
     shares_ = tile_.lines("shares", 1);
     deltas_ = tile_.lines("deltas", 1);
@@ -139,7 +139,7 @@ class BackwardSchedule {
                            }),
         statistics(outer, rows),
     };
-    if (of_queries) body.push_back(tile_.fill(gradient_, rows, tile_.width(), 0));
+    if (of_queries) body.push_back(tile_.clear(gradient_));
     body.push_back(tile_.for_key_blocks(loop::max(low, part.low), loop::min(high, part.high),
                                         [&](const KeyRows& keys) { return key_block(outer, rows, keys); }));
     if (of_queries) body.push_back(store_queries(outer, rows));
@@ -238,7 +238,7 @@ class BackwardSchedule {
       return lets.around(loop::block(std::move(body)));
     });
     const Stmt beyond =
-        tile_.for_keys(keys.count, keys.tiles * AttentionTile::kRows - keys.count, [&](const Expr& row) {
+        tile_.for_keys(keys.count, keys.tiles * tile_.rows() - keys.count, [&](const Expr& row) {
           const Expr slot = tile_.slot(slopes_, row, lane.column);
           return loop::block(
               {loop::store(weights_, slot, tile_.number(0)), loop::store(slopes_, slot, tile_.number(0))});
@@ -255,9 +255,14 @@ class BackwardSchedule {
     MatrixProduct p;
     p.name = name;
     p.row_tiles = keys.tiles;
+    p.most_tiles = tile_.key_block() / tile_.rows();
     p.columns = columns;
-    p.set_depth(rows.count, 8);
-    p.left = [&](const Expr& row, const Expr& t) { return loop::load(tile, tile_.slot(tile, row, t)); };
+    p.set_depth(rows.count, tile_.panel());
+    p.base = [&](const Expr& row) { return tile_.slot(tile, row, loop::integer(0)); };
+    p.base_end = tile->size;
+    p.left = [&](const Expr& base, const Expr& t) {
+      return loop::load(tile, base + tile_.slot(tile, loop::integer(0), t));
+    };
     p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
       return right(rows.first + t, column, predicate);
     };
@@ -272,37 +277,26 @@ class BackwardSchedule {
   }
 
   Stmt add_to_queries(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
-    MatrixProduct p;
-    p.name = "queries_tile";
-    p.set_rows(tile_.width());
-    p.columns = tile_.columns(rows);
-    p.depth_steps = keys.tiles;
-    p.depth_unroll = AttentionTile::kRows;
-    p.left = [&](const Expr& w, const Expr& t) {
-      const Expr key = tile_.clamped_key(keys.first + t);
-      return tile_.element(tile_.parts().k, tile_.key_index(outer, key, w));
-    };
-    p.right = [&](const Expr& t, const Expr& column, const Expr&) {
-      return loop::load(slopes_, tile_.slot(slopes_, t, column));
-    };
-    p.finish = [&](const Expr& w, const Expr& column, const Expr&, const Expr& value) {
-      const Expr slot = tile_.slot(gradient_, w, column);
-      return loop::store(gradient_, slot, loop::load(gradient_, slot) + value);
-    };
-    return tile_.emit(p);
+    return tile_.queries_by_width(
+        "queries_tile", rows, keys, slopes_, tile_.width(),
+        [&](const Expr& key, const Expr& w, const Expr& predicate) {
+          return tile_.element(tile_.parts().k, tile_.key_index(outer, key, w), predicate);
+        },
+        [&](const Expr& row, const Expr& w, const Expr& predicate, const Expr& value) {
+          const Expr slot = row * tile_.width() + w;
+          return loop::store(gradient_, slot, loop::load(gradient_, slot, predicate) + value, predicate);
+        });
   }
 
   Stmt store_queries(const Index& outer, const QueryRows& rows) {
-    Loader& loader = tile_.loader();
     const AttentionGradient& gradient = *gradients_.of(0);
-    const auto row = loader.variable("row", rows.count), w = loader.variable("w", tile_.width());
-    const Index index = tile_.query_index(outer, rows.first + loop::variable(row), loop::variable(w));
-    const Expr place = loader.simplify(linearize(index, gradient.value.shape()));
-    Expr value = loop::load(gradient_, tile_.slot(gradient_, loop::variable(w), loop::variable(row)));
-    if (!held_) value = loop::load(gradient.buffer, place) + value;
-    return loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
-                      loop::loop(LoopKind::serial, w, loop::integer(0), loop::integer(tile_.width()),
-                                 loop::store(gradient.buffer, place, value)));
+    return tile_.for_elements(rows, tile_.width(), [&](const Expr& row, const VectorPoint& w) {
+      const Index index = tile_.query_index(outer, rows.first + row, w.index);
+      const Expr place = tile_.loader().simplify(linearize(index, gradient.value.shape()));
+      Expr value = loop::load(gradient_, row * tile_.width() + w.index, w.predicate);
+      if (!held_) value = loop::load(gradient.buffer, place, w.predicate) + value;
+      return loop::store(gradient.buffer, place, value, w.predicate);
+    });
   }
 
   Template& t_;

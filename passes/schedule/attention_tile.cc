@@ -29,6 +29,16 @@ const Op* find_core(const graph::Function& body, std::string_view anchor) {
   throw InternalError("a kernel of attention without its core");
 }
 
+// Rows of a register tile, for sums in 12 registers at most: as many as waste the least.
+int64_t best_rows(int64_t rows) {
+  int64_t best = 6;
+  const auto padded = [&](int64_t tile) { return (rows + tile - 1) / tile * tile; };
+  for (int64_t tile : {5, 4}) {
+    if (padded(tile) < padded(best)) best = tile;
+  }
+  return best;
+}
+
 // The extent of the letters of an operand of a contraction.
 Shape shape_of(const std::string& wanted, const std::string& letters, const Shape& shape) {
   Shape result;
@@ -80,15 +90,10 @@ class IdlePredicates {
 
 }  // namespace
 
-void MatrixProduct::set_rows(int64_t rows) {
-  row_tiles = loop::integer(rows / AttentionTile::kRows);
-  more_rows = rows % AttentionTile::kRows;
-}
-
-void MatrixProduct::set_depth(int64_t depth, int64_t unroll) {
-  depth_unroll = depth >= unroll ? unroll : 1;
-  depth_steps = loop::integer(depth / depth_unroll);
-  more_depth = depth % depth_unroll;
+void MatrixProduct::set_depth(int64_t extent, int64_t unroll) {
+  depth_unroll = std::clamp<int64_t>(extent, 1, unroll);
+  depth = loop::integer(extent);
+  most_depth = extent;
 }
 
 AttentionTile::AttentionTile(Template& t, std::string_view anchor)
@@ -123,7 +128,8 @@ AttentionTile::AttentionTile(Template& t, std::string_view anchor)
   values_ = graph::element_count(shape_of(parts_.value_letters(), second.rhs, parts_.v.shape()));
   query_block_ = std::min(kMostQueries, (queries_ + lanes_ - 1) / lanes_ * lanes_);
   panel_ = std::min(2 * lanes_, query_block_);
-  key_block_ = std::min(kMostKeys, (keys_ + kRows - 1) / kRows * kRows);
+  rows_ = keys_ < kMostKeys ? best_rows(keys_) : 6;
+  key_block_ = std::min(kMostKeys, (keys_ + rows_ - 1) / rows_ * rows_);
 }
 
 loop::BufferRef AttentionTile::output(size_t result) const {
@@ -242,10 +248,10 @@ Stmt AttentionTile::for_key_blocks(const Expr& low, const Expr& high,
   Lets lets;
   const Expr key0 = lets.add("key0", first + loop::variable(number) * key_block_);
   const Expr count = lets.add("keys", loop::min(loop::integer(key_block_), end - key0));
-  const Expr tiles = lets.add("key_tiles", (count + (kRows - 1)) / kRows);
+  const Expr tiles = lets.add("key_tiles", (count + (rows_ - 1)) / rows_);
   loader_.ranges()[key0->variable] = {0, keys_};
   loader_.ranges()[count->variable] = {1, key_block_ + 1};
-  loader_.ranges()[tiles->variable] = {1, key_block_ / kRows + 1};
+  loader_.ranges()[tiles->variable] = {1, key_block_ / rows_ + 1};
   Loader::Scope scope(loader_);
   const Stmt inner = lets.around(body({key0, count, tiles}));
   return bounds.around(loop::loop(LoopKind::serial, number, loop::integer(0), blocks, inner));
@@ -280,13 +286,70 @@ Stmt AttentionTile::transpose_in(const loop::BufferRef& buffer, const QueryRows&
         loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
                    loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), zero)));
   }
-  const auto row = loader_.variable("row", rows.count), i = loader_.variable("i", extent);
-  Loader::Scope scope(loader_);
-  const Expr value = element(rows.first + loop::variable(row), loop::variable(i));
-  const Stmt copy = loop::store(buffer, slot(buffer, loop::variable(i), loop::variable(row)), value);
+  const auto row = loader_.variable("row", rows.count);
+  const auto copy = [&](const Expr& i) {
+    Loader::Scope scope(loader_);
+    const Expr value = element(rows.first + loop::variable(row), i);
+    return loop::store(buffer, slot(buffer, i, loop::variable(row)), value);
+  };
+  constexpr int64_t kUnroll = 8;
+  const int64_t unroll = extent >= kUnroll ? kUnroll : 1;
+  const auto i = loader_.variable("i", extent / unroll), inner = loader_.variable("i_inner", unroll);
+  Stmt lines = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(unroll),
+                          copy(loop::variable(i) * unroll + loop::variable(inner)));
+  lines = loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent / unroll), lines);
+  std::vector<Stmt> all = {lines};
+  for (int64_t more = extent / unroll * unroll; more < extent; ++more)
+    all.push_back(copy(loop::integer(more)));
   body.push_back(loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
-                            loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent), copy)));
+                            loop::block(std::move(all))));
   return loop::block(std::move(body));
+}
+
+loop::BufferRef AttentionTile::matrix(std::string name, int64_t columns) const {
+  return local_buffer(std::move(name), type_, query_block_ * columns);
+}
+
+Stmt AttentionTile::clear(const loop::BufferRef& matrix) {
+  return vector_loop(loader_, "i", matrix->size, lanes_, [&](const VectorPoint& at) {
+    return loop::store(matrix, at.index, number(0), at.predicate);
+  });
+}
+
+Stmt AttentionTile::for_elements(
+    const QueryRows& rows, int64_t columns,
+    const std::function<Stmt(const Expr& row, const VectorPoint& column)>& body) {
+  const auto row = loader_.variable("row", rows.count);
+  Loader::Scope scope(loader_);
+  const Stmt inner = vector_loop(loader_, "column", columns, lanes_, [&](const VectorPoint& column) {
+    return body(loop::variable(row), column);
+  });
+  return loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count), inner);
+}
+
+Stmt AttentionTile::queries_by_width(
+    const std::string& name, const QueryRows& rows, const KeyRows& keys, const loop::BufferRef& lines,
+    int64_t columns,
+    const std::function<Expr(const Expr& key, const Expr& column, const Expr& predicate)>& right,
+    const std::function<Stmt(const Expr& row, const Expr& column, const Expr& predicate, const Expr& value)>&
+        finish) {
+  MatrixProduct p;
+  p.name = name;
+  p.most_tiles = rows.count / rows_;
+  p.row_tiles = loop::integer(p.most_tiles);
+  p.more_rows = rows.count % rows_;
+  p.columns = columns;
+  p.depth = keys.count;
+  p.most_depth = key_block_;
+  p.depth_unroll = rows_;
+  p.base = [&](const Expr& row) { return slot(lines, loop::integer(0), row); };
+  p.base_end = lines->size;
+  p.left = [&](const Expr& base, const Expr& t) { return loop::load(lines, base + t * panel_); };
+  p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
+    return right(keys.first + t, column, predicate);
+  };
+  p.finish = finish;
+  return emit(p);
 }
 
 Stmt AttentionTile::fill(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent, double value) {
@@ -300,51 +363,65 @@ Stmt AttentionTile::fill(const loop::BufferRef& buffer, const QueryRows& rows, i
 Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int64_t rows, const Expr& column0,
                                   int64_t lanes, bool bounded) {
   const loop::BufferRef sums = local_buffer(p.name, type_, rows * lanes);
-  const auto i = loader_.variable("i", rows), lane = loader_.variable("c_lane", lanes);
-  const Expr slot = loop::variable(i) * lanes + loop::variable(lane);
-  const Expr row = row0 + loop::variable(i), column = column0 + loop::variable(lane);
+  const auto lane = loader_.variable("c_lane", lanes);
+  const Expr column = column0 + loop::variable(lane);
   const Expr predicate = bounded ? column < loop::integer(p.columns) : nullptr;
-  const auto for_tile = [&](Stmt body, bool rows_hold) {
-    body = loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes), std::move(body));
-    if (rows_hold && p.holds) body = loop::branch(p.holds(row), body);
-    return loop::loop(LoopKind::unrolled, i, loop::integer(0), loop::integer(rows), body);
+  Lets lets;
+  std::vector<Expr> bases;
+  for (int64_t i = 0; i < rows; ++i) {
+    bases.push_back(lets.add("row", loader_.simplify(p.base(row0 + i))));
+    loader_.ranges()[bases.back()->variable] = {0, p.base_end};
+  }
+  const auto for_rows = [&](const std::function<Stmt(int64_t i, const Expr& sum)>& body) {
+    std::vector<Stmt> all;
+    for (int64_t i = 0; i < rows; ++i) all.push_back(body(i, loop::variable(lane) + i * lanes));
+    return loop::block(std::move(all));
+  };
+  const auto vector = [&](Stmt body) {
+    return loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes), std::move(body));
   };
   const auto step = [&](const Expr& t) {
     Loader::Scope scope(loader_);
-    const Expr next = loop::apply(loop::ScalarOp::fma,
-                                  {p.left(row, t), p.right(t, column, predicate), loop::load(sums, slot)});
-    return for_tile(loop::store(sums, slot, next), false);
+    const Expr right = p.right(t, column, predicate);
+    return for_rows([&](int64_t i, const Expr& sum) {
+      const Expr left = p.left(bases[static_cast<size_t>(i)], t);
+      return vector(
+          loop::store(sums, sum, loop::apply(loop::ScalarOp::fma, {left, right, loop::load(sums, sum)})));
+    });
   };
-  std::vector<Stmt> body = {for_tile(loop::store(sums, slot, number(0)), false)};
-  const auto t = loader_.variable("t", std::max<int64_t>(1, std::max(std::max(width_, values_), key_block_)));
+  std::vector<Stmt> body = {
+      for_rows([&](int64_t, const Expr& sum) { return vector(loop::store(sums, sum, number(0))); })};
+  const auto t = loader_.variable("t", p.most_depth / p.depth_unroll);
   const auto inner = loader_.variable("t_inner", p.depth_unroll);
   Stmt steps = step(loop::variable(t) * p.depth_unroll + loop::variable(inner));
   steps = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll), steps);
-  body.push_back(loop::loop(LoopKind::serial, t, loop::integer(0), p.depth_steps, steps));
-  for (int64_t more = 0; more < p.more_depth; ++more)
-    body.push_back(step(p.depth_steps * p.depth_unroll + more));
+  const Expr whole = p.depth / p.depth_unroll, done = whole * p.depth_unroll;
+  body.push_back(loop::loop(LoopKind::serial, t, loop::integer(0), whole, steps));
+  const auto more = loader_.variable("t", p.most_depth);
+  body.push_back(loop::loop(LoopKind::serial, more, done, p.depth - done, step(loop::variable(more))));
   {
     Loader::Scope scope(loader_);
-    body.push_back(for_tile(p.finish(row, column, predicate, loop::load(sums, slot)), true));
+    body.push_back(for_rows([&](int64_t i, const Expr& sum) {
+      const Stmt row = vector(p.finish(row0 + i, column, predicate, loop::load(sums, sum)));
+      return p.holds ? loop::branch(p.holds(row0 + i), row) : row;
+    }));
   }
-  return loop::allocate(sums, loop::block(std::move(body)));
+  return loop::allocate(sums, lets.around(loop::block(std::move(body))));
 }
 
 Stmt AttentionTile::emit(const MatrixProduct& p) {
   const auto rows_by = [&](const Expr& column0, int64_t lanes, bool bounded) {
     std::vector<Stmt> body;
     if (loop::as_integer(p.row_tiles).value_or(1) > 0) {
-      const auto tile = loader_.variable(
-          "row_tile",
-          std::max<int64_t>(1, (std::max(key_block_, std::max(width_, values_)) + kRows - 1) / kRows));
+      const auto tile = loader_.variable("row_tile", p.most_tiles);
       Loader::Scope scope(loader_);
       body.push_back(
           loop::loop(LoopKind::serial, tile, loop::integer(0), p.row_tiles,
-                     register_tile(p, loop::variable(tile) * kRows, kRows, column0, lanes, bounded)));
+                     register_tile(p, loop::variable(tile) * rows_, rows_, column0, lanes, bounded)));
     }
     if (p.more_rows > 0) {
       Loader::Scope scope(loader_);
-      body.push_back(register_tile(p, p.row_tiles * kRows, p.more_rows, column0, lanes, bounded));
+      body.push_back(register_tile(p, p.row_tiles * rows_, p.more_rows, column0, lanes, bounded));
     }
     return loop::block(std::move(body));
   };
@@ -372,9 +449,12 @@ Stmt AttentionTile::keys_by_queries(const std::string& name, const loop::BufferR
   MatrixProduct p;
   p.name = name;
   p.row_tiles = keys.tiles;
+  p.most_tiles = key_block_ / rows_;
   p.columns = columns(rows);
   p.set_depth(depth);
-  p.left = [&](const Expr& row, const Expr& t) { return left(clamped_key(keys.first + row), t); };
+  p.base = [&](const Expr& row) { return clamped_key(keys.first + row); };
+  p.base_end = keys_;
+  p.left = left;
   p.right = [&](const Expr& t, const Expr& column, const Expr&) {
     return loop::load(transposed, slot(transposed, t, column));
   };

@@ -32,13 +32,16 @@ struct QueryLane {
 // A product of matrices: result[row, column] = sum over t of left(row, t) * right(t, column).
 struct MatrixProduct {
   std::string name;
-  loop::Expr row_tiles;   // register tiles of AttentionTile::kRows rows
+  loop::Expr row_tiles;  // register tiles of AttentionTile::rows() rows
+  int64_t most_tiles = 0;
   int64_t more_rows = 0;  // after those
   int64_t columns = 0;
-  loop::Expr depth_steps;  // of depth_unroll each
-  int64_t depth_unroll = 1;
-  int64_t more_depth = 0;  // after those
-  std::function<loop::Expr(const loop::Expr& row, const loop::Expr& t)> left;
+  loop::Expr depth;
+  int64_t most_depth = 0, depth_unroll = 1;
+  // What the elements of a row have in common, computed once: below `base_end`.
+  std::function<loop::Expr(const loop::Expr& row)> base;
+  int64_t base_end = 0;
+  std::function<loop::Expr(const loop::Expr& base, const loop::Expr& t)> left;
   std::function<loop::Expr(const loop::Expr& t, const loop::Expr& column, const loop::Expr& predicate)> right;
   std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column, const loop::Expr& predicate,
                            const loop::Expr& value)>
@@ -46,14 +49,11 @@ struct MatrixProduct {
   // Whether the row is one, where not all of the tiles' are; null: all are.
   std::function<loop::Expr(const loop::Expr& row)> holds;
 
-  void set_rows(int64_t rows);
-  void set_depth(int64_t depth, int64_t unroll = 4);
+  void set_depth(int64_t extent, int64_t unroll = 4);
 };
 
 class AttentionTile {
  public:
-  static constexpr int64_t kRows = 6;  // by two vectors of columns: 12 registers of sums
-
   AttentionTile(Template& t, std::string_view anchor);
 
   // The kernel op that raise or differentiate made, in the fused kernel's body, and the parts of its body.
@@ -69,6 +69,8 @@ class AttentionTile {
   loop::Type type() const { return type_; }
   loop::Expr number(double value) const { return loop::constant(value, type_); }
 
+  int64_t rows() const { return rows_; }  // of a register tile
+  int64_t panel() const { return panel_; }
   int64_t lanes() const { return lanes_; }
   int64_t queries() const { return queries_; }
   int64_t keys() const { return keys_; }
@@ -122,12 +124,28 @@ class AttentionTile {
       const std::function<loop::Expr(const loop::Expr& query, const loop::Expr& i)>& element);
   loop::Stmt fill(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent, double value);
 
+  // Local memory of a row for every query of a block.
+  loop::BufferRef matrix(std::string name, int64_t columns) const;
+  loop::Stmt clear(const loop::BufferRef& matrix);
+  loop::Stmt for_elements(
+      const QueryRows& rows, int64_t columns,
+      const std::function<loop::Stmt(const loop::Expr& row, const VectorPoint& column)>& body);
+
   loop::Stmt emit(const MatrixProduct& product);
   // buffer[key, column] = sum over w of q or k's like: the scores, or the cotangents of what is kept.
   loop::Stmt keys_by_queries(
       const std::string& name, const loop::BufferRef& result, const QueryRows& rows, const KeyRows& keys,
       int64_t depth, const loop::BufferRef& transposed,
       const std::function<loop::Expr(const loop::Expr& key, const loop::Expr& w)>& left);
+
+  // finish(row, column, ...) of the sum over keys of lines[key, row] * right(key, column).
+  loop::Stmt queries_by_width(
+      const std::string& name, const QueryRows& rows, const KeyRows& keys, const loop::BufferRef& lines,
+      int64_t columns,
+      const std::function<loop::Expr(const loop::Expr& key, const loop::Expr& column,
+                                     const loop::Expr& predicate)>& right,
+      const std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column,
+                                     const loop::Expr& predicate, const loop::Expr& value)>& finish);
 
   // The keys, low .. high - 1, outside of which f selects -inf for all of the queries.
   std::pair<loop::Expr, loop::Expr> visible_keys(const Index& outer, const QueryRows& rows);
@@ -149,6 +167,7 @@ class AttentionTile {
   int64_t queries_ = 1, keys_, width_, values_;
   int64_t query_block_, key_block_;
   int64_t panel_;  // columns
+  int64_t rows_;
 };
 
 // A chain of lets around `body`.
