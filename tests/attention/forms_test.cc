@@ -268,6 +268,22 @@ TEST(AttentionForms, Everything) {
   expect_fused(form, s, kBias);
 }
 
+// Every access in bounds, no race between units, nothing read before it is written.
+TEST(AttentionForms, LoopsAreSound) {
+  for (const auto& [queries, keys] :
+       std::vector<std::pair<int64_t, int64_t>>{{1, 7}, {10, 10}, {13, 50}, {70, 21}}) {
+    const Sizes s{2, 2, queries, keys, 6, 5};
+    Form form{fmt::format("{} queries, {} keys", queries, keys),
+              s.inputs_and({"bias", f32, {2, queries, keys}}), [](const In& in) {
+                return attention(in["q"], in["k"], in["v"],
+                                 {.causal = true, .bias = in["bias"], .window = 9});
+              }};
+    form.wrt = {"q", "k", "v", "bias"};
+    form.interpreted = true;
+    check(form, true);
+  }
+}
+
 TEST(AttentionForms, LargeScores) {
   const Sizes s;
   Form form = with_scores("large", [](Tensor x) { return x; });

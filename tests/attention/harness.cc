@@ -11,6 +11,7 @@
 #include "backends/reference/interpreter.h"
 #include "ir/graph/text.h"
 #include "ir/graph/widen.h"
+#include "ir/loop/interpreter.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 
@@ -141,6 +142,25 @@ void compare(const std::string& name, const std::vector<double>& got, const std:
   }
 }
 
+// The loops themselves, on a machine that watches every access.
+std::vector<HostTensor> interpret(const loop::Program& program, const std::vector<HostTensor>& inputs) {
+  std::vector<HostTensor> outputs;
+  for (const auto& [name, type] : program.outputs) {
+    outputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape);
+  }
+  std::vector<void*> slots;
+  for (const loop::Slot& slot : program.slots) {
+    const auto ordinal = static_cast<size_t>(slot.ordinal);
+    const bool is_input = slot.kind == loop::Slot::Kind::input;
+    void* memory = is_input                                ? const_cast<void*>(inputs[ordinal].raw())
+                   : slot.kind == loop::Slot::Kind::output ? outputs[ordinal].raw()
+                                                           : nullptr;
+    slots.push_back(memory);
+  }
+  loop::interpret(program, slots);
+  return outputs;
+}
+
 }  // namespace
 
 Outcome check(const Form& form, bool gradients) {
@@ -175,6 +195,13 @@ Outcome check(const Form& form, bool gradients) {
   const auto exact = reference::evaluate(widened, *widened.find_function("f"), wide_inputs);
   for (size_t i = 0; i < got.size(); ++i) {
     compare(function.outputs[i].name, doubles(got[i]), doubles(narrow[i]), doubles(exact[i]));
+  }
+  if (form.interpreted) {
+    const auto loops = interpret(outcome.program, inputs);
+    for (size_t i = 0; i < loops.size(); ++i) {
+      compare(function.outputs[i].name + ", interpreted", doubles(loops[i]), doubles(narrow[i]),
+              doubles(exact[i]));
+    }
   }
   return outcome;
 }

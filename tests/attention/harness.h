@@ -19,6 +19,7 @@ struct Form {
   double scale = 1;                                // of floating inputs
   int most_length = 0;
   bool training = false;
+  bool interpreted = false;  // run the loops in the interpreter too
 };
 
 // What a form becomes on the CPU, without its gradients or with them; values are those of outputs `y` and
