@@ -91,6 +91,23 @@ std::string temporary_name(const std::string& path) {
   return fmt::format("{}.{}-{}.tmp", path, ::getpid(), counter++);
 }
 
+void replace_file(const std::string& path, std::span<const std::string_view> parts, bool flush) {
+  const Target target = find_target(path);
+  if (target.exists && !S_ISREG(target.status.st_mode)) return write_in_place(path, parts);
+
+  const std::string temporary = temporary_name(target.path.string());
+  Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.valid()) fail("write", path, errno);
+  const bool keeps_mode = !target.exists || ::fchmod(file.value(), target.status.st_mode & 07777) == 0;
+  if (!keeps_mode || !write_all(file.value(), parts) || (flush && ::fsync(file.value()) != 0) ||
+      !file.close() || ::rename(temporary.c_str(), target.path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    fail("write", path, error);
+  }
+  if (flush) flush_folder_of(target.path);
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path) {
@@ -118,20 +135,11 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
 }
 
 void write_file_atomically(const std::string& path, std::span<const std::string_view> parts) {
-  const Target target = find_target(path);
-  if (target.exists && !S_ISREG(target.status.st_mode)) return write_in_place(path, parts);
+  replace_file(path, parts, true);
+}
 
-  const std::string temporary = temporary_name(target.path.string());
-  Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
-  if (!file.valid()) fail("write", path, errno);
-  const bool keeps_mode = !target.exists || ::fchmod(file.value(), target.status.st_mode & 07777) == 0;
-  if (!keeps_mode || !write_all(file.value(), parts) || ::fsync(file.value()) != 0 || !file.close() ||
-      ::rename(temporary.c_str(), target.path.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    fail("write", path, error);
-  }
-  flush_folder_of(target.path);
+void write_file_unflushed(const std::string& path, std::span<const std::string_view> parts) {
+  replace_file(path, parts, false);
 }
 
 void check_writable(const std::string& path) {

@@ -16,6 +16,8 @@ std::string read_file(const std::string& path);
 void write_file_atomically(const std::string& path, std::string_view bytes);
 // The parts one after the other, so that large ones need no joining in memory.
 void write_file_atomically(const std::string& path, std::span<const std::string_view> parts);
+// The same without waiting for the disk: where the machine stops, the file may be there with any contents.
+void write_file_unflushed(const std::string& path, std::span<const std::string_view> parts);
 
 // Throws what write_file_atomically would where the file cannot be made or replaced; leaves nothing behind.
 void check_writable(const std::string& path);
