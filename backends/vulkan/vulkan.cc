@@ -61,7 +61,7 @@ class VulkanDevice final : public backends::Device {
                                   .keeps_nan = gpu_->keeps_nan(),
                                   .keeps_denormals = gpu_->keeps_denormals(),
                                   .max_groups = target_.max_workgroups};
-    return make_executable(vulkan::compile(source.lower(target_), target_, features), gpu_);
+    return make_executable(vulkan::compile(source.lower(target_), target_, features, gpu_->cache()), gpu_);
   }
 
  private:

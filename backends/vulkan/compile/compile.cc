@@ -41,8 +41,9 @@ void find_fault_types(const loop::Stmt& stmt, std::map<int64_t, loop::Type>& typ
 
 class ProgramCompiler {
  public:
-  ProgramCompiler(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features)
-      : program_(program), target_(target), features_(features) {}
+  ProgramCompiler(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features,
+                  runtime::DiskCache& cache)
+      : program_(program), target_(target), features_(features), cache_(cache) {}
 
   Image run() {
     for (const auto& [name, type] : program_.inputs) image_.inputs.push_back(backends::to_spec(name, type));
@@ -159,7 +160,7 @@ class ProgramCompiler {
     if (added) {
       Kernel result;
       result.name = kernel.name;
-      result.spirv = compile_to_spirv(shader.text);
+      result.spirv = cached_spirv(shader.text, cache_);
       result.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
       result.arguments = static_cast<uint32_t>(kernel.arguments.size());
       for (const bool is : moved) result.offsets += is ? 1 : 0;
@@ -174,6 +175,7 @@ class ProgramCompiler {
   const loop::Program& program_;
   const loop::Target& target_;
   const ShaderFeatures& features_;
+  runtime::DiskCache& cache_;
   Image image_;
   std::map<std::string, size_t> kernels_by_text_;
   std::map<const Step*, size_t> kernels_by_step_;
@@ -181,8 +183,9 @@ class ProgramCompiler {
 
 }  // namespace
 
-Image compile(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features) {
-  return ProgramCompiler(program, target, features).run();
+Image compile(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features,
+              runtime::DiskCache& cache) {
+  return ProgramCompiler(program, target, features, cache).run();
 }
 
 std::string emit_glsl(const loop::Program& program, const ShaderFeatures& features) {

@@ -6,6 +6,7 @@
 #include <glslang/Public/ShaderLang.h>
 #include <glslang/SPIRV/GlslangToSpv.h>
 
+#include <cstring>
 #include <mutex>
 #include <spirv-tools/libspirv.hpp>
 
@@ -13,6 +14,9 @@
 
 namespace sinter::vulkan {
 namespace {
+
+// Of what compile_to_spirv does to a shader besides calling the libraries: another one, other words.
+constexpr int kVersion = 1;
 
 constexpr uint32_t kOpDecorate = 71, kOpFAdd = 129, kOpFSub = 131, kOpFMul = 133, kOpFDiv = 136;
 constexpr uint32_t kNoContraction = 42;
@@ -65,6 +69,24 @@ std::vector<uint32_t> compile_to_spirv(const std::string& glsl) {
   glslang::GlslangToSpv(*program.getIntermediate(EShLangCompute), words);
   forbid_contraction(words);
   validate(words, glsl);
+  return words;
+}
+
+std::string spirv_key(const std::string& glsl) {
+  const glslang::Version compiler = glslang::GetVersion();
+  return fmt::format("spirv {}, glslang {}.{}.{}, {}\n{}", kVersion, compiler.major, compiler.minor,
+                     compiler.patch, spvSoftwareVersionString(), glsl);
+}
+
+std::vector<uint32_t> cached_spirv(const std::string& glsl, runtime::DiskCache& cache) {
+  const std::string key = spirv_key(glsl);
+  if (const auto kept = cache.get(key)) {
+    std::vector<uint32_t> words(kept->size() / sizeof(uint32_t));
+    std::memcpy(words.data(), kept->data(), words.size() * sizeof(uint32_t));
+    return words;
+  }
+  const std::vector<uint32_t> words = compile_to_spirv(glsl);
+  cache.put(key, {reinterpret_cast<const char*>(words.data()), words.size() * sizeof(uint32_t)});
   return words;
 }
 

@@ -4,10 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "runtime/disk_cache.h"
+
 namespace sinter::vulkan {
 
 // A compute shader in GLSL as SPIR-V 1.5, checked by SPIRV-Tools. No sum and product are contracted to one
 // operation. Throws InternalError with the compiler's or the validator's message and the text.
 std::vector<uint32_t> compile_to_spirv(const std::string& glsl);
+
+// The same, kept for the next process under spirv_key(glsl).
+std::vector<uint32_t> cached_spirv(const std::string& glsl, runtime::DiskCache& cache);
+std::string spirv_key(const std::string& glsl);
 
 }  // namespace sinter::vulkan

@@ -1,6 +1,7 @@
 #include "backends/vulkan/run/gpu.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -83,7 +84,7 @@ bool has_validation_layer() {
                      [](const auto& layer) { return std::strcmp(layer.layerName, kValidationLayer) == 0; });
 }
 
-Gpu::Gpu(const GpuOptions& options) : options_(options) {
+Gpu::Gpu(const GpuOptions& options) : options_(options), cache_(options.cache_folder) {
   make_instance();
   try {
     choose(options.selector);
@@ -103,6 +104,11 @@ Gpu::~Gpu() {
     destroy(instance_, messenger_, nullptr);
   }
   vkDestroyInstance(instance_, nullptr);
+}
+
+std::string Gpu::identity() const {
+  return fmt::format("{:x}:{:x}:{:x}:{:02x}", properties_.vendorID, properties_.deviceID,
+                     properties_.driverVersion, fmt::join(properties_.pipelineCacheUUID, ""));
 }
 
 void Gpu::make_instance() {

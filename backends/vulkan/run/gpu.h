@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/vulkan/run/api.h"
+#include "runtime/disk_cache.h"
 
 namespace sinter::vulkan {
 
@@ -18,6 +19,7 @@ struct GpuOptions {
   bool stage = false;    // copy inputs and outputs even where host and device share their memory
   // Where set, the validation layer is loaded, with checks of synchronisation, and tells this what it finds.
   std::function<void(const std::string&)> on_message;
+  std::string cache_folder = runtime::user_cache_folder();
 };
 
 // What making programs ready costs, so that tests can see that running them does not.
@@ -46,6 +48,7 @@ class Gpu {
   }
   int64_t max_allocation() const { return max_allocation_; }
   std::string name() const { return properties_.deviceName; }
+  std::string identity() const;  // of the device and its driver: what is made for one is for no other
 
   bool has_f64() const { return has_f64_; }
   bool has_i64() const { return has_i64_; }
@@ -61,6 +64,7 @@ class Gpu {
 
   void submit(VkCommandBuffer commands, VkFence fence);  // any thread may
   GpuStats& stats() const { return stats_; }
+  runtime::DiskCache& cache() const { return cache_; }
 
  private:
   void make_instance();
@@ -85,6 +89,7 @@ class Gpu {
   bool is_unified_ = false;
   std::mutex queue_mutex_;
   mutable GpuStats stats_;
+  mutable runtime::DiskCache cache_;
 };
 
 // A line for each device: how to select it, name, driver, memory, limits, what it has.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "backends/vulkan/run/pipeline_cache.h"
+
 namespace sinter::vulkan {
 
 uint32_t binding_count(const Kernel& kernel) {
@@ -11,7 +13,9 @@ uint32_t binding_count(const Kernel& kernel) {
 Pipelines::Pipelines(const Gpu& gpu, const std::vector<Kernel>& kernels)
     : gpu_(gpu), pipelines_(kernels.size()) {
   try {
-    for (size_t i = 0; i < kernels.size(); ++i) make(kernels[i], pipelines_[i]);
+    PipelineCache cache(gpu, kernels);
+    for (size_t i = 0; i < kernels.size(); ++i) make(kernels[i], cache.handle(), pipelines_[i]);
+    cache.save();
   } catch (...) {
     destroy();
     throw;
@@ -30,7 +34,7 @@ void Pipelines::destroy() {
   }
 }
 
-void Pipelines::make(const Kernel& kernel, Pipeline& result) const {
+void Pipelines::make(const Kernel& kernel, VkPipelineCache cache, Pipeline& result) const {
   const std::string what = "cannot make the kernel " + kernel.name;
   std::vector<VkDescriptorSetLayoutBinding> bindings;
   for (uint32_t i = 0; i < binding_count(kernel); ++i) {
@@ -60,8 +64,7 @@ void Pipelines::make(const Kernel& kernel, Pipeline& result) const {
   info.stage.module = shader;
   info.stage.pName = "main";
   info.layout = result.layout;
-  const VkResult made =
-      vkCreateComputePipelines(gpu_.device(), VK_NULL_HANDLE, 1, &info, nullptr, &result.pipeline);
+  const VkResult made = vkCreateComputePipelines(gpu_.device(), cache, 1, &info, nullptr, &result.pipeline);
   vkDestroyShaderModule(gpu_.device(), shader, nullptr);
   check(made, what);
   ++gpu_.stats().pipelines;

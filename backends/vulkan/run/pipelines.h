@@ -24,7 +24,7 @@ class Pipelines {
   const Pipeline& at(size_t kernel) const { return pipelines_[kernel]; }
 
  private:
-  void make(const Kernel& kernel, Pipeline& pipeline) const;
+  void make(const Kernel& kernel, VkPipelineCache cache, Pipeline& pipeline) const;
   void destroy();
 
   const Gpu& gpu_;
