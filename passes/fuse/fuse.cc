@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "passes/fuse/consumer_side.h"
 #include "passes/fuse/groups.h"
 #include "passes/fuse/guard.h"
 #include "passes/fuse/kernels.h"
@@ -52,15 +53,6 @@ Group::Anchor anchor_of(const Op& op) {
     default:
       return Group::Anchor::map;
   }
-}
-
-bool is_pointwise(const Op& op) {
-  return op.kind() == OpKind::elementwise || op.kind() == OpKind::check;
-}
-
-// Reads each element many times over: what stands before it is computed once, by a kernel of its own.
-bool is_attention(const Group& group) {
-  return group.anchor == Group::Anchor::attention || group.anchor == Group::Anchor::attention_backward;
 }
 
 bool takes_epilogue(const Group& group) {
@@ -210,101 +202,6 @@ class ProducerSide {
   Groups& groups_;
 };
 
-// Consumer side: elementwise kernels computed again where they are read.
-class ConsumerSide {
- public:
-  explicit ConsumerSide(Groups& groups) : groups_(groups) {}
-
-  void run() {
-    // Last first, so that a chain of kernels folds into its end.
-    for (size_t i = groups_.all().size(); i-- > 0;) {
-      Group& group = *groups_.all()[i];
-      if (can_go(group)) group.removed = true;
-    }
-  }
-
- private:
-  static constexpr size_t kMostReaders = 2;
-  static constexpr int kMostOps = 8;
-
-  static bool is_dear(const Op& op) {
-    switch (op.code) {
-      case OpCode::exp:
-      case OpCode::expm1:
-      case OpCode::log:
-      case OpCode::log1p:
-      case OpCode::sin:
-      case OpCode::cos:
-      case OpCode::tanh:
-      case OpCode::erf:
-      case OpCode::pow:
-      case OpCode::div:
-      case OpCode::sqrt:
-      case OpCode::rsqrt:
-      case OpCode::rem:
-      case OpCode::fold:
-        return true;
-      default:
-        return false;
-    }
-  }
-
-  bool can_go(const Group& group) const {
-    if (group.anchor != Group::Anchor::map) return false;
-    for (const Op* op : group.ops) {
-      if (op->kind() == OpKind::check) return false;
-    }
-    if (is_kept(group)) return false;
-    const auto readers = groups_.readers(group);
-    if (readers.empty()) return false;
-    if (std::any_of(readers.begin(), readers.end(),
-                    [](const Group* reader) { return is_attention(*reader); })) {
-      return false;
-    }
-    const bool tiny = group.ops.size() == 1 && graph::element_count(group.domain) <= 1;
-    bool dear = group.ops.size() > kMostOps;
-    for (const Op* op : group.ops) dear |= is_dear(*op);
-    // Computed once for each element of a map; a contraction or a row asks for elements more than once.
-    const bool once =
-        readers.size() == 1 && readers[0]->anchor == Group::Anchor::map && !is_spread(group, *readers[0]);
-    if (once) return true;
-    if (dear && !tiny) return false;
-    return readers.size() <= kMostReaders;
-  }
-
-  // Whether a reader asks for each element several times: by a broadcast, a gather or a window.
-  bool is_spread(const Group& group, const Group& reader) const {
-    return graph::element_count(reader.domain) > graph::element_count(group.domain);
-  }
-
-  // Read by what is no kernel: an output, a write, a scan.
-  bool is_kept(const Group& group) const {
-    const auto made_here = [&](Value value) {
-      std::vector<Value> pending = {value};
-      while (!pending.empty()) {
-        const Value next = pending.back();
-        pending.pop_back();
-        if (groups_.of(*next.op) == &group) return true;
-        if (!is_virtual(*next.op)) continue;
-        for (Value operand : next.op->operands) pending.push_back(operand);
-      }
-      return false;
-    };
-    for (const graph::Output& output : groups_.function().outputs) {
-      if (made_here(output.value)) return true;
-    }
-    for (const auto& op : groups_.function().ops()) {
-      if (op->code != OpCode::write && op->code != OpCode::scan) continue;
-      for (Value operand : op->operands) {
-        if (made_here(operand)) return true;
-      }
-    }
-    return false;
-  }
-
-  Groups& groups_;
-};
-
 void fuse_function(graph::Module& module, Function& function, bool join) {
   legalize(module, function);
   guard(function);
@@ -318,7 +215,7 @@ void fuse_function(graph::Module& module, Function& function, bool join) {
       producer_side.start(*op);
     }
   }
-  if (join) ConsumerSide(groups).run();
+  if (join) consumer_side(groups);
   build_kernels(groups);
 }
 

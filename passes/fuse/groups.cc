@@ -46,6 +46,14 @@ bool is_table(const Op& op) {
   return op.code == OpCode::constant && op.attributes.has("values");
 }
 
+bool is_pointwise(const Op& op) {
+  return op.kind() == OpKind::elementwise || op.kind() == OpKind::check;
+}
+
+bool is_attention(const Group& group) {
+  return group.anchor == Group::Anchor::attention || group.anchor == Group::Anchor::attention_backward;
+}
+
 bool is_virtual(const Op& op) {
   if (is_table(op)) return false;
   return op.kind() == OpKind::view || (op.kind() == OpKind::source && op.code != OpCode::parameter);
@@ -76,6 +84,11 @@ void Groups::join(Group& group, Op& op, const Place& place) {
   for (size_t i = 0; i < op.results.size(); ++i) group.places[op.result(static_cast<int>(i))] = place;
 }
 
+void Groups::remove(Group& group) {
+  group.removed = true;
+  for (const Op* op : group.ops) recompute(*op);
+}
+
 namespace {
 
 // Calls `visit` with every op that computes something which `op` reads through sources and views.
@@ -91,29 +104,6 @@ void for_each_producer(const Op& op, const Visit& visit) {
 }
 
 }  // namespace
-
-std::vector<Group*> Groups::sources(const Group& group) const {
-  std::vector<Group*> result;
-  const auto add = [&](const Op& producer) {
-    Group* source = of(producer);
-    if (source != nullptr && source != &group &&
-        std::find(result.begin(), result.end(), source) == result.end()) {
-      result.push_back(source);
-    }
-  };
-  for (const Op* op : group.ops) for_each_producer(*op, add);
-  return result;
-}
-
-std::vector<Group*> Groups::readers(const Group& group) const {
-  std::vector<Group*> result;
-  for (const auto& candidate : groups_) {
-    if (candidate.get() == &group || candidate->removed) continue;
-    const auto list = sources(*candidate);
-    if (std::find(list.begin(), list.end(), &group) != list.end()) result.push_back(candidate.get());
-  }
-  return result;
-}
 
 bool Groups::depends(const Group& later, const Group& earlier) const {
   std::unordered_set<const Group*> seen;

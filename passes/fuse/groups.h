@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/graph/graph.h"
@@ -27,7 +28,7 @@ struct Group {
   std::vector<graph::Op*> ops;     // in order of execution
   graph::ValueMap<Place> places;   // of the values it makes
   std::vector<std::string> apart;  // why its first op joined no other group
-  bool removed = false;            // computed again in every group that reads it
+  bool removed = false;            // all of it is computed again where it is read
 
   int64_t rows() const;  // reduce: how many
 };
@@ -39,16 +40,17 @@ class Groups {
  public:
   explicit Groups(graph::Function& function) : function_(function) {}
 
-  graph::Function& function() { return function_; }
+  graph::Function& function() const { return function_; }
   Group* of(const graph::Op& op) const;
   Group& start(Group::Anchor anchor, graph::Op& op);
   void join(Group& group, graph::Op& op, const Place& place);
 
   // Whether `later` needs something that `earlier` makes, directly or through other groups.
   bool depends(const Group& later, const Group& earlier) const;
-  // The groups whose values `group` reads, through views.
-  std::vector<Group*> sources(const Group& group) const;
-  std::vector<Group*> readers(const Group& group) const;
+  // From now on what the op makes is computed again by every kernel that reads it.
+  void recompute(const graph::Op& op) { recomputed_.insert(&op); }
+  void remove(Group& group);
+  bool is_recomputed(const graph::Op& op) const { return recomputed_.contains(&op); }
 
   const std::vector<std::unique_ptr<Group>>& all() const { return groups_; }
 
@@ -56,6 +58,7 @@ class Groups {
   graph::Function& function_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::unordered_map<const graph::Op*, Group*> owner_;
+  std::unordered_set<const graph::Op*> recomputed_;
 };
 
 // The value under views: what lies in memory, or is computed.
@@ -67,6 +70,12 @@ std::optional<Place> place_in(const Group& group, graph::Value value);
 
 // Whether an op is a constant that lies in memory, element by element.
 bool is_table(const graph::Op& op);
+
+// An elementwise op or a check: one place of the iteration in, the same place out.
+bool is_pointwise(const graph::Op& op);
+
+// Reads each element many times over: what stands before it is computed once, by a kernel of its own.
+bool is_attention(const Group& group);
 
 // Whether an op has no group of its own and is copied into every group that reads it: sources and views.
 bool is_virtual(const graph::Op& op);

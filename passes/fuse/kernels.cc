@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "passes/fuse/reads.h"
 
 namespace sinter::passes {
 
@@ -29,7 +30,7 @@ class Body {
     if (const auto it = map_.find(value); it != map_.end()) return it->second;
     Op& op = *value.op;
     const Group* owner = groups_.of(op);
-    const bool here = (owner != nullptr && (owner == group_ || owner->removed)) || is_virtual(op);
+    const bool here = (owner != nullptr && owner == group_) || groups_.is_recomputed(op) || is_virtual(op);
     if (!here) return parameter(value);
     for (Value operand : op.operands) import(operand);
     Op& copy = graph::clone_op(op, body_, map_);
@@ -70,10 +71,9 @@ class Body {
 
 class Rebuild {
  public:
-  explicit Rebuild(Groups& groups) : groups_(groups), function_(groups.function()) {}
+  explicit Rebuild(Groups& groups) : groups_(groups), function_(groups.function()), reads_(groups) {}
 
   void run() {
-    find_materialized();
     old_ = std::move(function_.ops());
     function_.ops().clear();
     for (auto& op : old_) {
@@ -84,30 +84,6 @@ class Rebuild {
   }
 
  private:
-  // Values that must lie in memory after their group has run: those that anything outside of it reads.
-  void find_materialized() {
-    const auto need = [&](Value value, const Group* reader) {
-      std::vector<Value> pending = {value};
-      while (!pending.empty()) {
-        const Value next = pending.back();
-        pending.pop_back();
-        const Group* owner = groups_.of(*next.op);
-        if (owner != nullptr && owner == reader) continue;
-        if (owner != nullptr && !owner->removed) {
-          needed_[next] = true;
-        } else if (is_virtual(*next.op) || owner != nullptr) {
-          for (Value operand : next.op->operands) pending.push_back(operand);
-        }
-      }
-    };
-    for (const auto& op : function_.ops()) {
-      const Group* owner = groups_.of(*op);
-      if (is_virtual(*op) || (owner != nullptr && owner->removed)) continue;
-      for (Value operand : op->operands) need(operand, owner);
-    }
-    for (const graph::Output& output : function_.outputs) need(output.value, nullptr);
-  }
-
   void keep(std::unique_ptr<Op>& op) {
     for (size_t i = 0; i < op->results.size(); ++i) {
       const Value value = op->result(static_cast<int>(i));
@@ -126,7 +102,7 @@ class Rebuild {
   void visit(Op* op) {
     if (op == nullptr || emitted_.contains(op) || is_virtual(*op)) return;
     Group* group = groups_.of(*op);
-    if (group != nullptr && group->removed) return;
+    if (groups_.is_recomputed(*op)) return;
     if (group != nullptr) {
       for (Op* member : group->ops) emitted_.insert(member);
       for (Op* member : group->ops) visit_operands(*member);
@@ -142,8 +118,7 @@ class Rebuild {
 
   void visit_operands(Op& op) {
     for (Value operand : op.operands) {
-      const Group* owner = groups_.of(*operand.op);
-      if (is_virtual(*operand.op) || (owner != nullptr && owner->removed)) {
+      if (is_virtual(*operand.op) || groups_.is_recomputed(*operand.op)) {
         visit_operands(*operand.op);
       } else {
         visit(operand.op);
@@ -169,7 +144,7 @@ class Rebuild {
       for (size_t i = 0; i < op->results.size(); ++i) {
         const Value value = op->result(static_cast<int>(i));
         // top_k always writes both its results.
-        if (!needed_.contains(value) && op->code != OpCode::top_k) continue;
+        if (!reads_.is_needed(value) && op->code != OpCode::top_k) continue;
         made.push_back(value);
       }
     }
@@ -233,7 +208,7 @@ class Rebuild {
   Function& function_;
   std::vector<std::unique_ptr<Op>> old_;
   std::unordered_set<const Op*> emitted_;
-  graph::ValueMap<bool> needed_;
+  Reads reads_;
   graph::ValueMap<Value> memory_;  // where each value lies
   std::unordered_set<Value, graph::ValueHash> claimed_;
 };

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "ir/graph/builder.h"
+#include "passes/costs.h"
 #include "passes/raise/attention_body.h"
 #include "passes/raise/raise.h"
 #include "passes/rewrite.h"
@@ -44,20 +45,7 @@ bool keeps_elements(const Op& op) {
 }
 
 bool is_dear(const Op& op) {
-  switch (op.code) {
-    case OpCode::exp:
-    case OpCode::expm1:
-    case OpCode::log:
-    case OpCode::log1p:
-    case OpCode::sin:
-    case OpCode::cos:
-    case OpCode::tanh:
-    case OpCode::erf:
-    case OpCode::pow:
-      return true;
-    default:
-      return op.kind() == OpKind::composite;
-  }
+  return is_transcendental(op.code) || op.kind() == OpKind::composite;
 }
 
 bool is_zero(Value value) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "ir/error.h"
+#include "passes/costs.h"
 #include "passes/schedule/local.h"
 #include "passes/schedule/template.h"
 
@@ -65,23 +66,8 @@ Expr identity(OpCode code, loop::Type type) {
 }
 
 bool is_expensive(const Op& op) {
-  switch (op.code) {
-    case OpCode::exp:
-    case OpCode::expm1:
-    case OpCode::log:
-    case OpCode::log1p:
-    case OpCode::sin:
-    case OpCode::cos:
-    case OpCode::tanh:
-    case OpCode::erf:
-    case OpCode::pow:
-    case OpCode::random_bits:
-    case OpCode::random_uniform:
-    case OpCode::random_normal:
-      return true;
-    default:
-      return false;
-  }
+  return is_transcendental(op.code) || op.code == OpCode::random_bits || op.code == OpCode::random_uniform ||
+         op.code == OpCode::random_normal;
 }
 
 constexpr int64_t kStashBytes = 16 << 10;  // a row's values kept between passes

@@ -1,0 +1,196 @@
+#include "passes/fuse/consumer_side.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_set>
+
+#include "passes/costs.h"
+#include "passes/fuse/reads.h"
+
+namespace sinter::passes {
+
+using graph::Op;
+using graph::OpCode;
+using graph::OpKind;
+using graph::Value;
+
+namespace {
+
+constexpr size_t kMostReaders = 2;
+constexpr size_t kMostOps = 8;
+constexpr size_t kMostDear = 2;
+// Of an operand this many times smaller than the result, reading it again counts for nothing.
+constexpr int64_t kSmallShare = 8;
+
+bool is_dear(const Op& op) {
+  return is_transcendental(op.code) || op.code == OpCode::div || op.code == OpCode::sqrt ||
+         op.code == OpCode::rsqrt || op.code == OpCode::rem || op.code == OpCode::fold;
+}
+
+class ConsumerSide {
+ public:
+  explicit ConsumerSide(Groups& groups) : groups_(groups), reads_(groups) {}
+
+  void run() {
+    // Last first, so that a chain of kernels folds into its end.
+    for (size_t i = groups_.all().size(); i-- > 0;) {
+      Group& group = *groups_.all()[i];
+      if (!can_go(group)) continue;
+      groups_.remove(group);
+      for (size_t k = group.ops.size(); k-- > 0;) pass_on(*group.ops[k]);
+    }
+    for (size_t i = groups_.all().size(); i-- > 0;) {
+      Group& group = *groups_.all()[i];
+      if (!group.removed && !is_attention(group)) recompute(group);
+    }
+  }
+
+ private:
+  // What a value is computed from.
+  struct Cone {
+    Value kept;  // counts as lying in memory
+    std::vector<const Op*> ops;
+    std::vector<Value> leaves;  // what lies in memory
+    size_t dear = 0;
+  };
+
+  void pass_on(Op& op) {
+    for (size_t i = 0; i < op.results.size(); ++i) reads_.pass_on(op.result(static_cast<int>(i)));
+  }
+
+  bool can_go(const Group& group) const {
+    if (group.anchor != Group::Anchor::map) return false;
+    std::unordered_set<const Group*> readers;
+    bool dear = group.ops.size() > kMostOps;
+    for (Op* op : group.ops) {
+      if (op->kind() == OpKind::check) return false;
+      dear |= is_dear(*op);
+      for (size_t i = 0; i < op->results.size(); ++i) {
+        const Reads::Readers& of = reads_.of(op->result(static_cast<int>(i)));
+        if (of.outside || std::any_of(of.groups.begin(), of.groups.end(),
+                                      [](const Group* reader) { return is_attention(*reader); })) {
+          return false;
+        }
+        readers.insert(of.groups.begin(), of.groups.end());
+      }
+    }
+    if (readers.empty()) return false;
+    const bool tiny = group.ops.size() == 1 && graph::element_count(group.domain) <= 1;
+    // Computed once for each element of a map; a contraction or a row asks for elements more than once.
+    const Group& reader = **readers.begin();
+    const bool once =
+        readers.size() == 1 && reader.anchor == Group::Anchor::map && !is_spread(group.domain, reader);
+    if (once) return true;
+    if (dear && !tiny) return false;
+    return readers.size() <= kMostReaders;
+  }
+
+  // Whether a reader asks for each element several times: by a broadcast, a gather or a window.
+  static bool is_spread(const graph::Shape& shape, const Group& reader) {
+    return graph::element_count(reader.domain) > graph::element_count(shape);
+  }
+
+  // Values that are not kept: from each of them that follows, by little work, from what its readers read
+  // anyway; or from one value that is kept instead of several.
+  void recompute(const Group& group) {
+    for (size_t k = group.ops.size(); k-- > 0;) try_without(group, *group.ops[k]);
+    size_t most = 1;
+    Value best;
+    for (Op* op : group.ops) {
+      if (op->results.size() != 1 || op->kind() == OpKind::check || reads_.is_needed(op->result())) continue;
+      const auto count =
+          static_cast<size_t>(std::count_if(group.ops.begin(), group.ops.end(), [&](Op* other) {
+            return can_follow(group, *other, op->result());
+          }));
+      if (count <= most) continue;
+      most = count;
+      best = op->result();
+    }
+    if (!best.op) return;
+    for (size_t k = group.ops.size(); k-- > 0;) try_without(group, *group.ops[k], best);
+  }
+
+  void try_without(const Group& group, Op& op, Value kept = {}) {
+    const auto cone = can_follow(group, op, kept);
+    if (!cone) return;
+    for (const Op* inner : cone->ops) groups_.recompute(*inner);
+    reads_.pass_on(op.result());
+  }
+
+  // What the op's value follows from, where every reader may compute it again.
+  std::optional<Cone> can_follow(const Group& group, Op& op, Value kept) const {
+    if (op.kind() != OpKind::elementwise || groups_.is_recomputed(op)) return std::nullopt;
+    const Value value = op.result();
+    const Reads::Readers& readers = reads_.of(value);
+    if (readers.outside || readers.groups.empty() || readers.groups.size() > kMostReaders)
+      return std::nullopt;
+    Cone cone{.kept = kept};
+    if (!follow(group, op, value, cone) || cone.ops.size() > kMostOps || cone.dear > kMostDear)
+      return std::nullopt;
+    for (const Group* reader : readers.groups) {
+      if (is_attention(*reader) || (cone.dear > 0 && !reads_once(value, *reader))) return std::nullopt;
+      for (Value leaf : cone.leaves) {
+        if (leaf != kept && !is_small(leaf, value) && !reads_.has(leaf, *reader)) return std::nullopt;
+      }
+    }
+    return cone;
+  }
+
+  // What `op` computes `result` from, down to values in memory; false where that is not elementwise.
+  bool follow(const Group& group, const Op& op, Value result, Cone& cone) const {
+    if (std::find(cone.ops.begin(), cone.ops.end(), &op) != cone.ops.end()) return true;
+    if (!is_virtual(op)) {
+      if (op.kind() != OpKind::elementwise) return false;
+      cone.ops.push_back(&op);
+      if (is_dear(op)) ++cone.dear;
+    }
+    for (Value operand : op.operands) {
+      if (is_virtual(*operand.op) || groups_.is_recomputed(*operand.op)) {
+        if (!follow(group, *operand.op, result, cone)) return false;
+      } else if (groups_.of(*operand.op) != &group || operand == cone.kept || reads_.is_needed(operand) ||
+                 is_small(operand, result)) {
+        cone.leaves.push_back(operand);
+      } else if (!follow(group, *operand.op, result, cone)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  static bool is_small(Value leaf, Value value) {
+    return leaf.type().bytes() * kSmallShare <= value.type().bytes();
+  }
+
+  // Whether the reader asks for each element of the value once, and not to multiply it.
+  bool reads_once(Value value, const Group& reader) const {
+    switch (reader.anchor) {
+      case Group::Anchor::map:
+      case Group::Anchor::reduce:
+        return !is_spread(value.shape(), reader);
+      case Group::Anchor::contract:
+        return value.type().elements() == graph::element_count(reader.domain) &&
+               std::none_of(reader.ops.begin(), reader.ops.end(),
+                            [&](const Op* op) { return op->code == OpCode::contract && needs(*op, value); });
+      default:
+        return false;
+    }
+  }
+
+  bool needs(const Op& op, Value value) const {
+    return std::any_of(op.operands.begin(), op.operands.end(), [&](Value operand) {
+      return operand == value ||
+             ((is_virtual(*operand.op) || groups_.is_recomputed(*operand.op)) && needs(*operand.op, value));
+    });
+  }
+
+  Groups& groups_;
+  Reads reads_;
+};
+
+}  // namespace
+
+void consumer_side(Groups& groups) {
+  ConsumerSide(groups).run();
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "passes/fuse/groups.h"
+
+namespace sinter::passes {
+
+// Elementwise work that is computed again where it is read rather than kept in memory: whole kernels of it,
+// and single values of a kernel that follow from what its readers read anyway.
+void consumer_side(Groups& groups);
+
+}  // namespace sinter::passes
