@@ -46,8 +46,8 @@ graph::Module reduced_to(const graph::Module& module, std::string_view name) {
 
 }  // namespace
 
-loop::Program lower(const graph::Module& source, std::string_view name, const loop::Target& target,
-                    const Options& options) {
+graph::Module to_kernels(const graph::Module& source, std::string_view name, const loop::Target& target,
+                         const Options& options) {
   graph::Module module = reduced_to(source, name);
   const auto run = [&](void (*pass)(graph::Module&, const std::vector<std::string>&),
                        const std::vector<std::string>& arguments = {}) {
@@ -66,9 +66,18 @@ loop::Program lower(const graph::Module& source, std::string_view name, const lo
   run(inline_calls, {"all"});
   run(fuse, {options.fuse ? "on" : "off"});
   if (options.fuse) run(merge, {std::to_string(target.max_buffers)});
-  loop::Program program = plan(module, *module.find_function(name), target);
+  return module;
+}
+
+loop::Program to_loops(const graph::Module& kernels, std::string_view name, const loop::Target& target) {
+  loop::Program program = plan(kernels, *kernels.find_function(name), target);
   if (target.style == loop::Target::Style::workgroups) program = to_workgroups(program, target);
   return expand_math(program, {.has_fma = target.has_fma, .exact_division = target.exact_division});
+}
+
+loop::Program lower(const graph::Module& module, std::string_view name, const loop::Target& target,
+                    const Options& options) {
+  return to_loops(to_kernels(module, name, target, options), name, target);
 }
 
 }  // namespace sinter::passes

@@ -9,7 +9,14 @@
 
 namespace sinter::passes {
 
-// From graph to loops: simplify, raise, differentiate, simplify, fuse, schedule, plan memory.
+// The first half of the way: simplify, raise, differentiate, simplify, fuse. The function and those it needs,
+// their ops grouped into kernels.
+graph::Module to_kernels(const graph::Module& module, std::string_view function, const loop::Target& target,
+                         const Options& options);
+// The second half: schedule, plan memory.
+loop::Program to_loops(const graph::Module& kernels, std::string_view function, const loop::Target& target);
+
+// Both: from graph to loops.
 loop::Program lower(const graph::Module& module, std::string_view function, const loop::Target& target,
                     const Options& options);
 

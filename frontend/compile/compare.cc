@@ -1,0 +1,183 @@
+#include "frontend/compile/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
+
+#include "backends/reference/interpreter.h"
+#include "ir/graph/widen.h"
+#include "runtime/error.h"
+
+namespace sinter {
+namespace {
+
+using runtime::DType;
+using runtime::HostTensor;
+using Tensors = std::vector<HostTensor>;
+
+constexpr uint64_t kSeed = 5;
+constexpr uint32_t kStep = 3;
+constexpr double kUlp32 = 0x1p-23, kUlp64 = 0x1p-52;
+constexpr double kFunctionUlp64 = 64;  // of f64, where there is nothing wider to measure the reference by
+
+double element(const HostTensor& tensor, int64_t i) {
+  switch (tensor.dtype()) {
+    case DType::f32:
+      return tensor.data<float>()[i];
+    case DType::f64:
+      return tensor.data<double>()[i];
+    case DType::i32:
+      return tensor.data<int32_t>()[i];
+    case DType::i64:
+      return static_cast<double>(tensor.data<int64_t>()[i]);
+    default:
+      return tensor.data<bool>()[i] ? 1 : 0;
+  }
+}
+
+bool is_floating(const HostTensor& tensor) {
+  return tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64;
+}
+
+double largest(const Tensors& tensors) {
+  double most = 0;
+  for (const HostTensor& tensor : tensors) {
+    if (!is_floating(tensor)) continue;
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      const double magnitude = std::fabs(element(tensor, i));
+      if (std::isfinite(magnitude)) most = std::max(most, magnitude);
+    }
+  }
+  return most;
+}
+
+// Terms of the longest sum.
+double longest_sum(const graph::Function& function) {
+  double most = 1;
+  for (const auto& op : function.ops()) {
+    if (op->body) most = std::max(most, longest_sum(*op->body));
+    if (op->operands.empty() || op->results.empty()) continue;
+    const auto results = static_cast<double>(std::max<int64_t>(op->results[0].elements(), 1));
+    double terms = 1;
+    if (op->code == graph::OpCode::contract) {
+      // Every letter stands in two of the three.
+      terms = std::sqrt(static_cast<double>(op->operands[0].type().elements()) *
+                        static_cast<double>(op->operands[1].type().elements()) / results);
+    } else if (op->kind() != graph::OpKind::view && op->kind() != graph::OpKind::source) {
+      for (graph::Value operand : op->operands)
+        terms = std::max(terms, static_cast<double>(operand.type().elements()) / results);
+    }
+    if (op->code == graph::OpCode::cumsum) terms = results;
+    most = std::max(most, terms);
+  }
+  return most;
+}
+
+HostTensor widened(const HostTensor& tensor) {
+  if (tensor.dtype() != DType::f32) return tensor;
+  HostTensor wide(DType::f64, tensor.shape());
+  for (int64_t i = 0; i < tensor.size(); ++i) wide.data<double>()[i] = tensor.data<float>()[i];
+  return wide;
+}
+
+// What the reference gives, as written and in f64, or the failure of a check.
+struct Expected {
+  Tensors narrow, wide;
+  std::string failure;
+};
+
+Expected expected(const graph::Module& module, const graph::Function& function, const Tensors& inputs) {
+  const reference::EvaluateState state{nullptr, kSeed, kStep};
+  Expected result;
+  try {
+    result.narrow = reference::evaluate(module, function, inputs, state);
+    Tensors wide_inputs;
+    for (const HostTensor& input : inputs) wide_inputs.push_back(widened(input));
+    const graph::Module wide = graph::widen(module);
+    result.wide = reference::evaluate(wide, *wide.find_function(function.name()), wide_inputs, state);
+  } catch (const RuntimeError& error) {
+    result.failure = error.what();
+  }
+  return result;
+}
+
+std::string position(const runtime::Shape& shape, int64_t at) {
+  std::string text;
+  for (size_t axis = shape.size(); axis-- > 0; at /= shape[axis]) {
+    text = fmt::format("{}{}{}", at % shape[axis], text.empty() ? "" : ",", text);
+  }
+  return "[" + text + "]";
+}
+
+// The element that is farthest beyond what is allowed.
+struct Worst {
+  int64_t at = -1;
+  double excess = 0, got = 0, want = 0;
+};
+
+Worst worst_of(const HostTensor& got, const HostTensor& narrow, const HostTensor& wide, double allowed) {
+  Worst worst;
+  for (int64_t i = 0; i < got.size(); ++i) {
+    const double g = element(got, i), n = element(narrow, i), w = element(wide, i);
+    double excess = std::fabs(g - w) - allowed;
+    if (!std::isfinite(n) || !std::isfinite(w)) {
+      const bool both = (std::isnan(n) && std::isnan(w)) || n == w;  // else f32 has overflowed
+      const bool same = (std::isnan(g) && std::isnan(w)) || g == w;
+      excess = both && !same ? INFINITY : 0;
+    } else if (std::isnan(g)) {
+      excess = INFINITY;
+    }
+    if (excess > worst.excess) worst = {i, excess, g, w};
+  }
+  return worst;
+}
+
+std::string compare(const graph::Function& function, const Tensors& inputs, const Expected& expected,
+                    const Tensors& got) {
+  const double scale = std::max(largest(expected.wide), largest(inputs)) * std::sqrt(longest_sum(function));
+  for (size_t i = 0; i < got.size(); ++i) {
+    const HostTensor &narrow = expected.narrow[i], &wide = expected.wide[i];
+    double allowed = 0;
+    if (narrow.dtype() == DType::f64) allowed = kFunctionUlp64 * kUlp64 * scale;
+    if (narrow.dtype() == DType::f32) {
+      double distance = 0;
+      for (int64_t j = 0; j < narrow.size(); ++j) {
+        const double d = std::fabs(element(narrow, j) - element(wide, j));
+        if (std::isfinite(d)) distance = std::max(distance, d);
+      }
+      allowed = 4 * distance + 2 * kUlp32 * scale;
+    }
+    const Worst worst = worst_of(got[i], narrow, wide, allowed);
+    if (worst.at < 0) continue;
+    return fmt::format("output {} {} is {:.9g}, expected {:.9g}{}", i, position(narrow.shape(), worst.at),
+                       worst.got, worst.want, allowed > 0 ? fmt::format(" within {:.2g}", allowed) : "");
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
+                                      const backends::Device& device, const runtime::Executable& executable,
+                                      const std::vector<HostTensor>& inputs) {
+  const Expected want = expected(module, function, inputs);
+  Tensors got;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const HostTensor& input : inputs) in.push_back(input.raw());
+  for (const auto& spec : executable.outputs()) out.push_back(got.emplace_back(spec.dtype, spec.shape).raw());
+  try {
+    const auto context = executable.make_context();
+    const auto state = device.make_state({});
+    executable.run(*context, *state, {in, out, kSeed, kStep});
+  } catch (const RuntimeError& error) {
+    return want.failure.empty() ? fmt::format("it fails: {}", error.what()) : "";
+  }
+  if (!want.failure.empty()) return fmt::format("it does not find: {}", want.failure);
+  return compare(function, inputs, want, got);
+}
+
+}  // namespace sinter

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "ir/graph/graph.h"
+#include "runtime/executable.h"
+
+namespace sinter {
+
+// Runs a function without state on a device and says where it differs from the reference interpreter; ""
+// where it does not. Floats may be four times as far from what the reference gives in f64 as the reference in
+// f32 is, and as much more as 2 ulp of the largest magnitude are, added up as often as its longest sum has
+// terms. f64 itself and all else is compared with the reference as it is. Where a check fails on one, it must
+// on both.
+//   output 1 [3,7] is 1.25, expected 0.5 within 1e-06
+std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
+                                      const backends::Device& device, const runtime::Executable& executable,
+                                      const std::vector<runtime::HostTensor>& inputs);
+
+}  // namespace sinter

@@ -1,0 +1,91 @@
+#include "frontend/compile/check.h"
+
+#include <gmock/gmock.h>
+
+#include "ir/graph/text.h"
+
+namespace sinter {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
+// A kernel of most kinds, a gradient, a check that can fail, and random numbers.
+constexpr const char* kModel = R"(state @table: f32[20,8]
+
+func @f(%ids: i32[6], %w: f32[8,12] @"model.cc":3, %labels: i32[6]) {
+  %0: f32[20,8] = read {state="table"}
+  %1: f32[6,8] = gather %0, %ids {axis=0} @"model.cc":4
+  %2: f32[6,8] = dropout %1 {key=9, rate=0.25} @"model.cc":5
+  %3: f32[6,12] = contract %2, %w {dims="ik,kj->ij"} @"model.cc":6
+  %4: f32[6,12] = layer_norm %3 {epsilon=1e-05} @"model.cc":7
+  %5: f32[] = cross_entropy %4, %labels @"model.cc":8
+  %6: f32[20,8], %7: f32[8,12] = grad %5, %0, %w
+  %8: f32[20,8] = sub %0, %6 @"model.cc":9
+  write %8 {state="table"}
+  return loss=%5, d=%7
+})";
+
+// In kernels that subtract, takes the operands the wrong way round: what a bad driver might do.
+class FaultyDevice final : public backends::Device {
+ public:
+  explicit FaultyDevice(std::unique_ptr<backends::Device> device) : device_(std::move(device)) {}
+
+  std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
+    return device_->make_state(states);
+  }
+  std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
+    const auto lower = [&](const loop::Target& target) {
+      loop::Program program = source.lower(target);
+      for (loop::Step& step : program.steps) {
+        if (program.kernels[step.kernel].name.find("sub") != std::string::npos)
+          std::swap(step.arguments.at(0), step.arguments.at(1));
+      }
+      return program;
+    };
+    return device_->compile({source.module, source.function, lower});
+  }
+
+ private:
+  std::unique_ptr<backends::Device> device_;
+};
+
+constexpr const char* kSubtraction = R"(func @f(%x: f32[3,5], %y: f32[3,5], %z: f32[5,2]) {
+  %0: f32[3,5] = sub %x, %y @"model.cc":7 "encoder.0"
+  %1: f32[3,2] = contract %0, %z {dims="ik,kj->ij"}
+  return %0, %1
+})";
+
+TEST(Check, EveryKernelAgreesWithTheReference) {
+  const graph::Module module = graph::parse(kModel);
+  const auto check = [&](const char* name, bool fuse) {
+    const auto device = backends::open_device(name, 2);
+    const CheckResult result = check_function(module, "f", *device, {.fuse = fuse});
+    EXPECT_EQ(result.disagreement, "") << name;
+    return result.kernels;
+  };
+  EXPECT_GE(check("cpu", true), 4);
+  EXPECT_GE(check("cpu", false), 15);
+  EXPECT_GE(check("vulkan", true), 4);
+}
+
+TEST(Check, NamesTheKernelThatIsWrong) {
+  const graph::Module module = graph::parse(kSubtraction);
+  for (const char* name : {"cpu", "vulkan"}) {
+    const FaultyDevice device(backends::open_device(name, 1));
+    const CheckResult result = check_function(module, "f", device);
+    EXPECT_THAT(result.disagreement, HasSubstr("kernel 'sub at encoder.0' disagrees with the reference:\n  "
+                                               "output 0 ["));
+    EXPECT_THAT(result.disagreement,
+                ContainsRegex("\\[[0-2],[0-4]\\] is [-0-9.]+, expected [-0-9.]+ within [0-9.e-]+\n"));
+    EXPECT_THAT(result.disagreement, HasSubstr("in it: sub model.cc:7, in encoder.0"));
+  }
+}
+
+TEST(Check, TheReferenceHasNoKernels) {
+  const auto device = backends::open_device("reference");
+  EXPECT_EQ(check_function(graph::parse(kSubtraction), "f", *device).kernels, 0);
+}
+
+}  // namespace
+}  // namespace sinter
