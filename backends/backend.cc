@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ir/error.h"
 
 namespace sinter::backends {
+
+std::string Device::text(const Source&, std::string_view kind) const {
+  throw GraphError(fmt::format("this device has no code to show as {}", kind));
+}
 
 std::unique_ptr<Device> open_device(std::string_view name, int threads) {
   const size_t colon = name.find(':');
@@ -37,6 +43,25 @@ std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& state
   std::vector<runtime::TensorSpec> specs;
   for (const graph::State& state : states) specs.push_back(to_spec(state.name, state.type));
   return specs;
+}
+
+std::vector<runtime::KernelInfo> to_infos(const loop::Program& program) {
+  std::vector<runtime::KernelInfo> infos;
+  for (const loop::Kernel& kernel : program.kernels) {
+    runtime::KernelInfo& info = infos.emplace_back();
+    info.function = program.name;
+    info.name = kernel.name;
+    info.flops = kernel.flops;
+    info.bytes = kernel.bytes;
+    for (const std::string& note : kernel.notes) {
+      const size_t space = note.find(' ');  // behind the op
+      if (space == std::string::npos) continue;
+      const std::string source = note.substr(space + 1);
+      if (std::find(info.sources.begin(), info.sources.end(), source) == info.sources.end())
+        info.sources.push_back(source);
+    }
+  }
+  return infos;
 }
 
 }  // namespace sinter::backends

@@ -27,6 +27,8 @@ class Device {
   virtual ~Device() = default;
   virtual std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const = 0;
   virtual std::unique_ptr<runtime::Executable> compile(const Source& source) const = 0;
+  // One of its backend's texts() of what compile() makes.
+  virtual std::string text(const Source& source, std::string_view kind) const;
 };
 
 struct DeviceOptions {
@@ -41,6 +43,8 @@ class Backend {
   virtual std::string_view name() const = 0;
   // A line for each device that this machine has: how to select it, and what it is.
   virtual std::vector<std::string> devices() const { return {std::string(name())}; }
+  // What its devices can show of their code: "llvm", "asm".
+  virtual std::vector<std::string> texts() const { return {}; }
   virtual std::unique_ptr<Device> open(const DeviceOptions& options) const = 0;
 };
 
@@ -48,8 +52,10 @@ std::span<const Backend* const> all_backends();
 // "cpu", "reference", "vulkan:1". Throws GraphError that lists the names on an unknown one.
 std::unique_ptr<Device> open_device(std::string_view name, int threads = 0);
 
-// The runtime's view of graph types.
+// The runtime's view of graph types and programs.
 runtime::TensorSpec to_spec(const std::string& name, const graph::TensorType& type);
 std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& states);
+// What a profile says of a program's kernels, in their order.
+std::vector<runtime::KernelInfo> to_infos(const loop::Program& program);
 
 }  // namespace sinter::backends

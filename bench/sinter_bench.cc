@@ -24,6 +24,8 @@ struct Options {
   bool json = false;
   bool explain = false;
   bool fuse = true;
+  bool profile = false;
+  std::string trace;  // a file; empty: none
 };
 
 struct Result {
@@ -35,6 +37,7 @@ struct Result {
   int64_t resident = 0;
   double peak_flops = 0;
   double peak_bandwidth = 0;
+  std::string profile;  // of calls after the measured ones
 };
 
 void fill_inputs(Function& function, int32_t classes) {
@@ -73,6 +76,12 @@ Result run(const Options& options) {
   result.cold = seconds_since_process_start();
   result.times = measure([&] { function.run(); }, options.seconds);
   result.resident = peak_resident_bytes();
+  if (options.profile || !options.trace.empty()) {
+    program.start_profile();
+    measure([&] { function.run(); }, options.seconds);
+    result.profile = program.profile();
+    if (!options.trace.empty()) program.save_trace(options.trace);
+  }
 
   const int writes = work.options.training ? 2 : 1;  // training reads and writes its state
   result.flops = work.flops;
@@ -123,6 +132,7 @@ void print_text(const Options& options, const Result& result) {
   print_rate("GB/s", result.bytes, times.median, result.peak_bandwidth, "a memory copy");
   fmt::print("  first step {:.2f} ms, process start to its end {:.0f} ms, peak memory {:.1f} MiB\n",
              1e3 * result.first_step, 1e3 * result.cold, static_cast<double>(result.resident) / (1 << 20));
+  if (options.profile) fmt::print("{}", result.profile);
 }
 
 }  // namespace
@@ -144,6 +154,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 3600.0));
   app.add_flag("--explain", options.explain, "print the kernels and the memory of the step first");
   app.add_flag("!--no-fuse", options.fuse, "one kernel an operation");
+  app.add_flag("--profile", options.profile, "print how long each kernel takes");
+  app.add_option("--trace", options.trace, "write when each kernel ran, for Perfetto, to this file");
   app.add_flag("--json", options.json, "print one line of JSON");
   CLI11_PARSE(app, argc, argv);
   try {

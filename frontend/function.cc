@@ -45,7 +45,8 @@ Function::State::State(ProgramState& of, ProgramState::Variant& called)
 }
 
 void Function::State::run() {
-  const runtime::Call call{input_pointers, output_pointers, program->options.seed, program->step};
+  const runtime::Call call{input_pointers, output_pointers, program->options.seed, program->step,
+                           program->profile.get()};
   translated([&] { variant->executable->run(*context, *program->store, call); });
   if (variant->writes_state) ++program->step;
 }

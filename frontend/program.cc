@@ -12,6 +12,7 @@
 #include "frontend/program_state.h"
 #include "frontend/translate.h"
 #include "ir/graph/text.h"
+#include "runtime/file.h"
 #include "runtime/safetensors.h"
 
 namespace sinter {
@@ -171,6 +172,20 @@ void Program::load(const std::string& path, const LoadOptions& options) {
     }
   });
   state_->step = step;
+}
+
+void Program::start_profile() {
+  state_->profile = std::make_unique<runtime::Profile>();
+}
+
+std::string Program::profile() const {
+  state_->check_profiled("profile");
+  return state_->profile->table();
+}
+
+void Program::save_trace(const std::string& path) const {
+  state_->check_profiled("save_trace");
+  translated([&] { runtime::write_file_atomically(path, state_->profile->trace()); });
 }
 
 std::string Program::text(const std::string& name, bool locations) const {

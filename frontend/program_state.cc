@@ -32,6 +32,10 @@ void ProgramState::check_compiled(std::string_view what) const {
   if (!compiled) throw Error(fmt::format("{}: compile the program first", what));
 }
 
+void ProgramState::check_profiled(std::string_view what) const {
+  if (profile == nullptr) throw Error(fmt::format("{}: start the profile first", what));
+}
+
 const ProgramState::Variant& ProgramState::traced(const std::string& name) const {
   check_compiled(name);
   return variants.at(find(name).name);

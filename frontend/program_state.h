@@ -42,6 +42,7 @@ struct ProgramState {
   std::unique_ptr<runtime::StateStore> store;
   std::map<std::string, Variant> variants;  // by name in the graph
   uint32_t step = 0;
+  std::unique_ptr<runtime::Profile> profile;  // null: nobody asked
 
   const Added& find(std::string_view name) const;
   const Variant& traced(const std::string& name) const;  // with the sizes given to compile
@@ -49,6 +50,7 @@ struct ProgramState {
   // The variant, traced and compiled to code if it is not yet.
   Variant& ready(const std::string& name, const DimSizes& dims);
   void check_compiled(std::string_view what) const;
+  void check_profiled(std::string_view what) const;
 
  private:
   DimSizes bind(const Added& function, const DimSizes& dims) const;

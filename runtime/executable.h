@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/profile.h"
 #include "runtime/tensor.h"
 
 namespace sinter::runtime {
@@ -38,6 +39,7 @@ struct Call {
   std::span<void* const> outputs;       // in the order of Executable::outputs(), written whole
   uint64_t seed = 0;
   uint32_t step = 0;
+  Profile* profile = nullptr;  // where to write how long each kernel took; null costs nothing
 };
 
 // One function of a program, compiled for one device: immutable. Runs at the same time need a context each,

@@ -10,6 +10,7 @@
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
 #include "runtime/npy.h"
+#include "runtime/profile.h"
 #include "tools/command_line.h"
 
 // Runs one function of a graph in text form once, on tensors from .npy files.
@@ -22,6 +23,8 @@ struct Arguments {
   uint64_t seed = 0;
   uint32_t step = 0;
   int threads = 0;
+  bool profile = false;
+  std::string trace;  // a file; empty: none
 };
 
 using Paths = std::map<std::string, std::string>;
@@ -153,9 +156,16 @@ void run(const Arguments& arguments) {
     output_memory.push_back(outputs.emplace_back(spec.dtype, spec.shape).raw());
   }
   const auto context = executable->make_context();
-  executable->run(
-      *context, *state,
-      {.inputs = input_memory, .outputs = output_memory, .seed = arguments.seed, .step = arguments.step});
+  runtime::Profile profile;
+  const bool profiled = arguments.profile || !arguments.trace.empty();
+  executable->run(*context, *state,
+                  {.inputs = input_memory,
+                   .outputs = output_memory,
+                   .seed = arguments.seed,
+                   .step = arguments.step,
+                   .profile = profiled ? &profile : nullptr});
+  if (arguments.profile) fmt::print("{}", profile.table());
+  if (!arguments.trace.empty()) runtime::write_file_atomically(arguments.trace, profile.trace());
 
   const std::filesystem::path directory = made_directory(arguments.output_dir);
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -192,6 +202,8 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--seed", arguments.seed, "of the random numbers");
   app.add_option("--step", arguments.step, "of the random numbers");
+  app.add_flag("--profile", arguments.profile, "print how long each kernel took");
+  app.add_option("--trace", arguments.trace, "write when each kernel ran, for Perfetto, to this file");
   app.add_option("--threads", arguments.threads, "0: the cores that this process may use")
       ->check(CLI::NonNegativeNumber);
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::run(arguments); });

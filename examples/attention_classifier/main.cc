@@ -52,7 +52,7 @@ std::string example_of(std::span<const Sentence> sentences) {
 }
 
 void check_outputs(const TrainCommand& command) {
-  for (const std::string& path : {command.save, command.metrics}) {
+  for (const std::string& path : {command.save, command.metrics, command.trace}) {
     if (!path.empty()) sinter::runtime::check_writable(path);
   }
   if (!command.save.empty() && command.save == command.metrics) {
@@ -94,6 +94,8 @@ void train(const TrainCommand& command) {
   std::fflush(stdout);
   const std::vector<EpochMetrics> metrics = train_epochs(trainer, command.training.epochs);
   plot(metrics);
+  if (command.profile) fmt::print("\n{}", trainer.program().profile());
+  if (!command.trace.empty()) trainer.program().save_trace(command.trace);
   if (!command.metrics.empty()) write_metrics(command.metrics, metrics);
   if (!command.save.empty()) {
     save_checkpoint(command.save,

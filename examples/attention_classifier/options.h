@@ -17,6 +17,8 @@ struct TrainCommand {
   TrainingOptions training;
   std::string metrics;  // empty: none
   std::string save;     // empty: nowhere
+  bool profile = false;
+  std::string trace;  // when each kernel ran; empty: none
 };
 
 struct PredictCommand {

@@ -37,6 +37,7 @@ sinter::Program compiled(const AttentionClassifier& model, sinter::Optimizer& op
                    .dims = {{"batch", options.batch}},
                    .fuse = options.fuse});
   if (options.explain) fmt::print("{}", program.explain("train"));
+  if (options.profile) program.start_profile();
   return program;
 }
 

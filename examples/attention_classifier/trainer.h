@@ -21,6 +21,7 @@ struct TrainingOptions {
   int threads = 0;  // 0: all cores
   bool fuse = true;
   bool explain = false;  // print what the training step becomes
+  bool profile = false;  // time each kernel
 };
 
 // A model in training, with its program.

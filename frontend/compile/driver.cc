@@ -9,9 +9,12 @@
 
 namespace sinter {
 
-std::unique_ptr<runtime::Executable> compile_function(const graph::Module& module, std::string_view function,
-                                                      const backends::Device& device,
-                                                      const passes::Options& options) {
+namespace {
+
+// What `use` makes of the function as a backend gets it.
+template <typename Use>
+auto with_source(const graph::Module& module, std::string_view function, const passes::Options& options,
+                 Use use) {
   if (module.find_function(function) == nullptr) {
     throw GraphError(fmt::format("no function is called '{}'", function));
   }
@@ -20,7 +23,22 @@ std::unique_ptr<runtime::Executable> compile_function(const graph::Module& modul
   const auto lower = [&](const loop::Target& target) {
     return passes::lower(module, function, target, options);
   };
-  return device.compile({expanded, *expanded.find_function(function), lower});
+  return use(backends::Source{expanded, *expanded.find_function(function), lower});
+}
+
+}  // namespace
+
+std::unique_ptr<runtime::Executable> compile_function(const graph::Module& module, std::string_view function,
+                                                      const backends::Device& device,
+                                                      const passes::Options& options) {
+  return with_source(module, function, options, [&](const auto& source) { return device.compile(source); });
+}
+
+std::string function_text(const graph::Module& module, std::string_view function,
+                          const backends::Device& device, std::string_view kind,
+                          const passes::Options& options) {
+  return with_source(module, function, options,
+                     [&](const auto& source) { return device.text(source, kind); });
 }
 
 std::string explain_function(const graph::Module& module, std::string_view function,

@@ -17,6 +17,11 @@ std::unique_ptr<runtime::Executable> compile_function(const graph::Module& modul
                                                       const backends::Device& device,
                                                       const passes::Options& options = {});
 
+// The code that this makes, as one of the texts that backends::Backend::texts() names.
+std::string function_text(const graph::Module& module, std::string_view function,
+                          const backends::Device& device, std::string_view kind,
+                          const passes::Options& options = {});
+
 // What becomes of the function on a machine with threads: passes/explain.h.
 std::string explain_function(const graph::Module& module, std::string_view function,
                              const passes::Options& options = {});

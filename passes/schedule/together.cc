@@ -24,6 +24,7 @@ loop::Kernel schedule_together(Template& t) {
   std::vector<Stmt> parts;
   loop::Kernel result = t.finish(loop::block({}));
   result.notes.clear();
+  result.flops = 0;
   int64_t units = 0;
   size_t count = 0;
   for (const auto& op : t.body.ops()) {

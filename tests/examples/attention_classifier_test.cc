@@ -94,6 +94,14 @@ TEST_F(AttentionClassifierProgram, GivesTheSameMetricsForAnyNumberOfThreads) {
   EXPECT_EQ(metrics_of("--epochs 2 --threads 3"), one);
 }
 
+TEST_F(AttentionClassifierProgram, ProfilesItsKernels) {
+  const ProgramResult result = train("--epochs 1 --batch 8 --profile --trace trace.json");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("train: attention at attention"));
+  EXPECT_THAT(result.out, HasSubstr("model.cc:"));
+  EXPECT_THAT(sinter::runtime::read_file(path("trace.json")), HasSubstr("traceEvents"));
+}
+
 TEST_F(AttentionClassifierProgram, ExplainsMistakesInItsArguments) {
   expect_usage_error("", "A subcommand is required");
   expect_usage_error("train --heads 5", "--heads: expected a number that divides 64, got '5'");

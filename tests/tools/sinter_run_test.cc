@@ -78,6 +78,16 @@ TEST_F(SinterRun, RandomNumbersFollowTheSeed) {
   EXPECT_NE(random("1"), random("2"));
 }
 
+TEST_F(SinterRun, ProfilesKernels) {
+  const ProgramResult result =
+      run("sinter-run",
+          "train.sg --function train --device cpu --output-dir out --input x=x.npy --profile --trace t.json");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, testing::StartsWith("1 calls, "));
+  EXPECT_THAT(result.out, HasSubstr("train: "));
+  EXPECT_THAT(runtime::read_file(path("t.json")), HasSubstr("traceEvents"));
+}
+
 TEST_F(SinterRun, ErrorsOfInputs) {
   EXPECT_EQ(error(train("")), "sinter-run: input 'x' (f32[2]) is missing: --input x=FILE.npy\n");
   EXPECT_EQ(error(train("--input x=x.npy --input y=x.npy")),

@@ -77,6 +77,8 @@ Image compile(const loop::Program& program, int threads) {
   for (const auto& [name, type] : program.outputs) image.outputs.push_back(backends::to_spec(name, type));
   for (const loop::Slot& slot : program.slots) image.slots.push_back(slot_image(slot));
   for (const loop::FaultSite& site : program.faults) image.faults.push_back(fault_image(site));
+  image.name = program.name;
+  image.kernels = backends::to_infos(program);
   image.arena_bytes = static_cast<size_t>(program.arena_bytes);
   image.scratch_bytes = static_cast<size_t>(emitted.scratch_bytes);
   image.entry = reinterpret_cast<Entry>(loaded.entry);

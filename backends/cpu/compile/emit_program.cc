@@ -136,10 +136,12 @@ class EntryEmitter {
         module_.getOrInsertFunction(symbols_.at(step.kernel), kernel_type(b_.getContext()));
     const double work = std::clamp(kernel.flops + kernel.bytes, 0.0, 1e18);
     llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {pointer, pointer, pointer, number, number}, false);
-    b_.CreateCall(type, field(offsetof(Context, parallel_for), pointer),
-                  {function_->getArg(0), callee.getCallee(), arguments_,
-                   b_.getInt64(static_cast<uint64_t>(extent)), b_.getInt64(static_cast<uint64_t>(work))});
+    auto* type =
+        llvm::FunctionType::get(b_.getVoidTy(), {pointer, pointer, pointer, number, number, number}, false);
+    b_.CreateCall(
+        type, field(offsetof(Context, parallel_for), pointer),
+        {function_->getArg(0), callee.getCallee(), arguments_, b_.getInt64(static_cast<uint64_t>(extent)),
+         b_.getInt64(static_cast<uint64_t>(work)), b_.getInt64(step.kernel)});
   }
 
   llvm::Value* address(const loop::Argument& argument) {

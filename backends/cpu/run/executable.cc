@@ -38,7 +38,10 @@ struct Fault {
   int64_t bits = 0;
 };
 
-void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work);
+void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
+                  int64_t number);
+void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
+                        int64_t number);
 void report(Context* context, int64_t site, int64_t position, int64_t bits);
 void* scratch(Context* context);
 
@@ -46,6 +49,7 @@ class RunContext final : public runtime::Context, public cpu::Context {
  public:
   RunContext(const Image& image, const std::vector<std::byte*>& constants, runtime::ThreadPool& threads)
       : pool(threads),
+        kernels(image.kernels),
         arena_(allocate(image.arena_bytes)),
         slots_(image.slots.size(), nullptr),
         scratch_bytes_((image.scratch_bytes + kAlignment - 1) / kAlignment * kAlignment) {
@@ -56,15 +60,16 @@ class RunContext final : public runtime::Context, public cpu::Context {
       if (slot.kind == Slot::Kind::constant) slots_[i] = constants[i];
     }
     slots = slots_.data();
-    cpu::Context::parallel_for = cpu::parallel_for;
     cpu::Context::report = cpu::report;
     cpu::Context::scratch = cpu::scratch;
   }
 
-  void begin(uint64_t seed, uint32_t step_number) {
-    seed_low = static_cast<uint32_t>(seed);
-    seed_high = static_cast<uint32_t>(seed >> 32);
-    step = step_number;
+  void begin(const runtime::Call& call) {
+    seed_low = static_cast<uint32_t>(call.seed);
+    seed_high = static_cast<uint32_t>(call.seed >> 32);
+    step = call.step;
+    profile = call.profile;
+    cpu::Context::parallel_for = profile == nullptr ? cpu::parallel_for : cpu::timed_parallel_for;
     fault = 0;
     first_fault_.reset();
   }
@@ -83,6 +88,8 @@ class RunContext final : public runtime::Context, public cpu::Context {
   }
 
   runtime::ThreadPool& pool;
+  const std::vector<runtime::KernelInfo>& kernels;
+  runtime::Profile* profile = nullptr;
 
  private:
   Memory arena_;
@@ -93,15 +100,39 @@ class RunContext final : public runtime::Context, public cpu::Context {
   std::optional<Fault> first_fault_;
 };
 
-void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work) {
-  if (work < kParallelWork || extent <= 1) {
-    kernel(context, arguments, 0, extent);
-    return;
-  }
+// Iterations that are handed out together: those of a small kernel all.
+int64_t unit_of(int64_t extent, int64_t work) {
+  if (work < kParallelWork || extent <= 1) return std::max<int64_t>(extent, 1);
   const int64_t units = std::clamp<int64_t>(work / kUnitWork, 1, extent);
-  const int64_t unit = (extent - 1) / units + 1;
+  return (extent - 1) / units + 1;
+}
+
+void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work, int64_t) {
+  const int64_t unit = unit_of(extent, work);
+  if (unit >= extent) return kernel(context, arguments, 0, extent);
   static_cast<RunContext*>(context)->pool.parallel_for(
       extent, unit, [=](int64_t begin, int64_t end) { kernel(context, arguments, begin, end); });
+}
+
+void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
+                        int64_t number) {
+  struct alignas(kAlignment) Part {
+    int64_t begin = 0, end = 0;
+  };
+  const RunContext& run = *static_cast<RunContext*>(context);
+  const runtime::KernelInfo& info = run.kernels.at(static_cast<size_t>(number));
+  std::vector<Part> parts(static_cast<size_t>(run.pool.threads()));
+  const int64_t begin = runtime::Profile::now();
+  run.pool.parallel_for(extent, unit_of(extent, work), [&](int64_t first, int64_t last) {
+    Part& part = parts[static_cast<size_t>(run.pool.thread_index())];
+    if (part.begin == 0) part.begin = runtime::Profile::now();
+    kernel(context, arguments, first, last);
+    part.end = runtime::Profile::now();
+  });
+  run.profile->add_launch(info, begin, runtime::Profile::now());
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].begin != 0) run.profile->add_part(info, static_cast<int>(i), parts[i].begin, parts[i].end);
+  }
 }
 
 void report(Context* context, int64_t site, int64_t position, int64_t bits) {
@@ -145,8 +176,10 @@ class CpuExecutable final : public runtime::Executable {
   void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
     RunContext& run = dynamic_cast<RunContext&>(context);
     bind(run, state, call);
-    run.begin(call.seed, call.step);
+    run.begin(call);
+    const int64_t begin = call.profile == nullptr ? 0 : runtime::Profile::now();
     image_.entry(&run);
+    if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
     if (const std::optional<Fault>& fault = run.first_fault()) {
       throw RuntimeError(message(image_.faults.at(static_cast<size_t>(fault->site)), *fault));
     }

@@ -38,6 +38,8 @@ struct Image {
   std::vector<runtime::TensorSpec> inputs, outputs;
   std::vector<Slot> slots;
   std::vector<FaultSite> faults;
+  std::string name;
+  std::vector<runtime::KernelInfo> kernels;
   size_t arena_bytes = 0;
   size_t scratch_bytes = 0;  // that its kernels need of each thread
   Entry entry = nullptr;

@@ -133,6 +133,14 @@ class Program {
   void save(const std::string& path) const;
   void load(const std::string& path, const LoadOptions& options = {});
 
+  // From here on every call says how long each kernel took; one call at a time may run then. Not on device
+  // "reference", which has no kernels.
+  void start_profile();
+  // Since then: launches, time, share and rates of each kernel, and the source lines that it came from.
+  std::string profile() const;
+  // The same in time, for Perfetto (ui.perfetto.dev): one file of trace events.
+  void save_trace(const std::string& path) const;
+
   // The graph of a function as text, before any pass.
   std::string text(const std::string& name, bool locations = true) const;
   // What the function becomes, kernel by kernel: the ops in each and their source lines, flops, bytes, and
