@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <map>
+
+#include "backends/backend.h"
+#include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
 #include "passes/explain/explain.h"
 #include "passes/pass_list.h"
@@ -18,6 +22,7 @@ struct Arguments {
   bool no_locations = false;
   bool explain = false;
   bool memory = false;
+  std::string emit;
   std::string fuse = "on";
 };
 
@@ -45,10 +50,31 @@ void explain(const Arguments& arguments) {
   }
 }
 
+// What can be emitted, and the device whose code it is.
+std::map<std::string, std::string> code_texts() {
+  std::map<std::string, std::string> texts;
+  for (const auto* backend : backends::all_backends()) {
+    for (const std::string& text : backend->texts()) texts[text] = backend->name();
+  }
+  return texts;
+}
+
+// The code of every function, as this machine's device gets it.
+void emit(const Arguments& arguments) {
+  const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
+  passes::Options options;
+  options.fuse = arguments.fuse == "on";
+  const auto device = backends::open_device(code_texts().at(arguments.emit), 1);
+  for (const auto& function : module.functions) {
+    fmt::print("{}", function_text(module, function->name(), *device, arguments.emit, options));
+  }
+}
+
 void optimise(const Arguments& arguments) {
   if (arguments.list_passes) return list_passes();
   if (arguments.file.empty()) throw UsageError("FILE is required; --help says more");
   if (arguments.explain || arguments.memory) return explain(arguments);
+  if (!arguments.emit.empty()) return emit(arguments);
   const auto calls = requested_passes(arguments);
   const graph::PrintOptions options{.locations = !arguments.no_locations};
   graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
@@ -79,6 +105,8 @@ int main(int argc, char** argv) {
   app.add_flag("--explain", arguments.explain,
                "compile, and tell of each kernel what is in it and what is not");
   app.add_flag("--memory", arguments.memory, "compile, and tell how much memory is needed for what");
+  app.add_option("--emit", arguments.emit, "compile, and print the code")
+      ->check(CLI::IsMember(sinter::tools::code_texts()));
   app.add_option("--fuse", arguments.fuse, "on, or off: one kernel an op")
       ->check(CLI::IsMember({"on", "off"}));
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise(arguments); });

@@ -22,6 +22,11 @@ class CpuDevice final : public backends::Device {
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
     return make_executable(cpu::compile(source.lower(target_), pool_->threads()), pool_);
   }
+  std::string text(const backends::Source& source, std::string_view kind) const override {
+    if (kind == "llvm") return emit_llvm(source.lower(target_), target_);
+    if (kind == "asm") return emit_asm(source.lower(target_), target_);
+    return Device::text(source, kind);
+  }
 
  private:
   loop::Target target_;
@@ -31,6 +36,7 @@ class CpuDevice final : public backends::Device {
 class CpuBackend final : public backends::Backend {
  public:
   std::string_view name() const override { return "cpu"; }
+  std::vector<std::string> texts() const override { return {"llvm", "asm"}; }
 
   std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
     if (!options.selector.empty()) {

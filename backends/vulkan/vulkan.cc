@@ -55,16 +55,24 @@ class VulkanDevice final : public backends::Device {
   }
 
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    const ShaderFeatures features{.has_f64 = gpu_->has_f64(),
-                                  .has_i64 = gpu_->has_i64(),
-                                  .has_bytes = gpu_->has_bytes(),
-                                  .keeps_nan = gpu_->keeps_nan(),
-                                  .keeps_denormals = gpu_->keeps_denormals(),
-                                  .max_groups = target_.max_workgroups};
-    return make_executable(vulkan::compile(source.lower(target_), target_, features, gpu_->cache()), gpu_);
+    return make_executable(vulkan::compile(source.lower(target_), target_, features(), gpu_->cache()), gpu_);
+  }
+  std::string text(const backends::Source& source, std::string_view kind) const override {
+    if (kind == "glsl") return emit_glsl(source.lower(target_), target_, features());
+    if (kind == "spirv") return emit_spirv(source.lower(target_), target_, features());
+    return Device::text(source, kind);
   }
 
  private:
+  ShaderFeatures features() const {
+    return {.has_f64 = gpu_->has_f64(),
+            .has_i64 = gpu_->has_i64(),
+            .has_bytes = gpu_->has_bytes(),
+            .keeps_nan = gpu_->keeps_nan(),
+            .keeps_denormals = gpu_->keeps_denormals(),
+            .max_groups = target_.max_workgroups};
+  }
+
   std::shared_ptr<Gpu> gpu_;
   loop::Target target_;
 };
@@ -83,6 +91,7 @@ std::shared_ptr<Gpu> shared_gpu(const std::string& selector) {
 class VulkanBackend final : public backends::Backend {
  public:
   std::string_view name() const override { return "vulkan"; }
+  std::vector<std::string> texts() const override { return {"glsl", "spirv"}; }
 
   std::vector<std::string> devices() const override {
     try {

@@ -59,6 +59,24 @@ TEST_F(SinterOpt, ListsPasses) {
   EXPECT_THAT(result.out, HasSubstr("differentiate    expands grad ops"));
 }
 
+TEST_F(SinterOpt, EmitsCode) {
+  const auto emitted = [&](const std::string& kind) {
+    const ProgramResult result = opt("square.sg --emit=" + kind);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  const std::string glsl = emitted("glsl");
+  EXPECT_THAT(glsl, HasSubstr("//   mul model.cpp:3, in layer\n"));
+  EXPECT_THAT(glsl, HasSubstr("#version 460\n"));
+  EXPECT_THAT(emitted("spirv"), HasSubstr(";   mul model.cpp:3, in layer\n"));
+  EXPECT_THAT(emitted("spirv"), HasSubstr("OpEntryPoint GLCompute %main"));
+  EXPECT_THAT(emitted("llvm"), HasSubstr("define"));
+  EXPECT_THAT(emitted("asm"), HasSubstr(".text\n"));
+  EXPECT_NE(emitted("glsl"), opt("square.sg --emit=glsl --fuse=off").out);
+  EXPECT_EQ(opt("square.sg --emit=ptx").status, 2);
+  EXPECT_THAT(opt("square.sg --emit=ptx").err, HasSubstr("glsl"));
+}
+
 TEST_F(SinterOpt, ErrorsOfTheGraph) {
   write("bad.sg",
         "func @f(%x: f32[2]) {\n  %0: f32[3] = exp %x @\"model.cpp\":7 \"layer\"\n  return %0\n}\n");

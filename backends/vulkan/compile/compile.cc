@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <map>
 
 #include "backends/backend.h"
@@ -39,11 +40,14 @@ void find_fault_types(const loop::Stmt& stmt, std::map<int64_t, loop::Type>& typ
   for (const loop::Stmt& child : stmt->body) find_fault_types(child, types);
 }
 
+// What becomes of a shader's text.
+using ToSpirv = std::function<std::vector<uint32_t>(const Shader&)>;
+
 class ProgramCompiler {
  public:
   ProgramCompiler(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features,
-                  runtime::DiskCache& cache)
-      : program_(program), target_(target), features_(features), cache_(cache) {}
+                  ToSpirv to_spirv)
+      : program_(program), target_(target), features_(features), to_spirv_(std::move(to_spirv)) {}
 
   Image run() {
     for (const auto& [name, type] : program_.inputs) image_.inputs.push_back(backends::to_spec(name, type));
@@ -160,7 +164,7 @@ class ProgramCompiler {
     if (added) {
       Kernel result;
       result.name = kernel.name;
-      result.spirv = cached_spirv(shader.text, cache_);
+      result.spirv = to_spirv_(shader);
       result.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
       result.arguments = static_cast<uint32_t>(kernel.arguments.size());
       for (const bool is : moved) result.offsets += is ? 1 : 0;
@@ -175,7 +179,7 @@ class ProgramCompiler {
   const loop::Program& program_;
   const loop::Target& target_;
   const ShaderFeatures& features_;
-  runtime::DiskCache& cache_;
+  ToSpirv to_spirv_;
   Image image_;
   std::map<std::string, size_t> kernels_by_text_;
   std::map<const Step*, size_t> kernels_by_step_;
@@ -185,17 +189,34 @@ class ProgramCompiler {
 
 Image compile(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features,
               runtime::DiskCache& cache) {
-  return ProgramCompiler(program, target, features, cache).run();
+  const auto to_spirv = [&](const Shader& shader) { return cached_spirv(shader.text, cache); };
+  return ProgramCompiler(program, target, features, to_spirv).run();
 }
 
-std::string emit_glsl(const loop::Program& program, const ShaderFeatures& features) {
+std::string emit_glsl(const loop::Program& program, const loop::Target& target,
+                      const ShaderFeatures& features) {
   std::string text;
-  for (const loop::Kernel& kernel : program.kernels) {
-    if (does_nothing(kernel.body)) continue;
-    const Shader shader =
-        emit_glsl(kernel, features, std::vector<bool>(kernel.arguments.size(), false), false);
+  const auto collect = [&](const Shader& shader) {
     text += shader.notes + shader.text + "\n";
-  }
+    return std::vector<uint32_t>();
+  };
+  ProgramCompiler(program, target, features, collect).run();
+  return text;
+}
+
+std::string emit_spirv(const loop::Program& program, const loop::Target& target,
+                       const ShaderFeatures& features) {
+  std::string text;
+  const auto collect = [&](const Shader& shader) {
+    auto words = compile_to_spirv(shader.text);
+    for (size_t begin = 0, end; begin < shader.notes.size(); begin = end + 1) {
+      end = shader.notes.find('\n', begin);
+      text += ";" + shader.notes.substr(begin + 2, end - begin - 1);  // as SPIR-V spells "//"
+    }
+    text += disassemble(words) + "\n";
+    return words;
+  };
+  ProgramCompiler(program, target, features, collect).run();
   return text;
 }
 

@@ -12,7 +12,11 @@ namespace sinter::vulkan {
 Image compile(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features,
               runtime::DiskCache& cache);
 
-// The shaders of a program, one after the other.
-std::string emit_glsl(const loop::Program& program, const ShaderFeatures& features);
+// The shaders that compile() makes, each below a comment that names its ops and their source lines: as GLSL,
+// or SPIR-V as SPIRV-Tools disassembles it.
+std::string emit_glsl(const loop::Program& program, const loop::Target& target,
+                      const ShaderFeatures& features);
+std::string emit_spirv(const loop::Program& program, const loop::Target& target,
+                       const ShaderFeatures& features);
 
 }  // namespace sinter::vulkan

@@ -72,6 +72,15 @@ std::vector<uint32_t> compile_to_spirv(const std::string& glsl) {
   return words;
 }
 
+std::string disassemble(const std::vector<uint32_t>& words) {
+  std::string text;
+  spvtools::SpirvTools(SPV_ENV_VULKAN_1_2)
+      .Disassemble(words, &text,
+                   SPV_BINARY_TO_TEXT_OPTION_INDENT | SPV_BINARY_TO_TEXT_OPTION_FRIENDLY_NAMES |
+                       SPV_BINARY_TO_TEXT_OPTION_NO_HEADER);
+  return text;
+}
+
 std::string spirv_key(const std::string& glsl) {
   const glslang::Version compiler = glslang::GetVersion();
   return fmt::format("spirv {}, glslang {}.{}.{}, {}\n{}", kVersion, compiler.major, compiler.minor,

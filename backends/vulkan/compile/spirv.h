@@ -12,7 +12,10 @@ namespace sinter::vulkan {
 // operation. Throws InternalError with the compiler's or the validator's message and the text.
 std::vector<uint32_t> compile_to_spirv(const std::string& glsl);
 
-// The same, kept for the next process under spirv_key(glsl).
+// As SPIRV-Tools prints it.
+std::string disassemble(const std::vector<uint32_t>& words);
+
+// compile_to_spirv, its result kept for the next process under spirv_key(glsl).
 std::vector<uint32_t> cached_spirv(const std::string& glsl, runtime::DiskCache& cache);
 std::string spirv_key(const std::string& glsl);
 
