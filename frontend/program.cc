@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
 #include "frontend/convert.h"
 #include "frontend/function.h"
@@ -172,6 +173,20 @@ void Program::load(const std::string& path, const LoadOptions& options) {
     }
   });
   state_->step = step;
+}
+
+CheckReport Program::check() const {
+  CheckReport report;
+  for (const auto& function : state_->added) {
+    const CheckResult result = translated([&] {
+      return check_function(state_->module, state_->traced(function.name).name, *state_->device,
+                            {.fuse = state_->options.fuse});
+    });
+    report.kernels += result.kernels;
+    report.disagreement = result.disagreement;
+    if (!report.disagreement.empty()) break;
+  }
+  return report;
 }
 
 void Program::start_profile() {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "backends/backend.h"
+#include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
 #include "runtime/npy.h"
@@ -23,6 +24,7 @@ struct Arguments {
   uint64_t seed = 0;
   uint32_t step = 0;
   int threads = 0;
+  bool check = false;
   bool profile = false;
   std::string trace;  // a file; empty: none
 };
@@ -134,7 +136,19 @@ std::filesystem::path made_directory(const std::string& path) {
   return path;
 }
 
+void check(const Arguments& arguments) {
+  const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
+  const graph::Function& function = chosen_function(module, arguments);
+  const auto device = backends::open_device(arguments.device, arguments.threads);
+  const CheckResult result = check_function(module, function.name(), *device);
+  if (!result.disagreement.empty()) throw RuntimeError(result.disagreement);
+  fmt::print("{}: {} kernels agree with the reference on {}\n", function.name(), result.kernels,
+             arguments.device);
+}
+
 void run(const Arguments& arguments) {
+  if (arguments.check) return check(arguments);
+  if (arguments.output_dir.empty()) throw UsageError("--output-dir is required");
   const Paths inputs_paths = parse_paths(arguments.inputs, "--input");
   const Paths state_paths = parse_paths(arguments.states, "--state");
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
@@ -198,10 +212,11 @@ int main(int argc, char** argv) {
   app.add_option("--state", arguments.states, "NAME=FILE.npy; state that is not given is zero")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--output-dir", arguments.output_dir, "where outputs and written state go, as NAME.npy")
-      ->required();
+  app.add_option("--output-dir", arguments.output_dir, "where outputs and written state go, as NAME.npy");
   app.add_option("--seed", arguments.seed, "of the random numbers");
   app.add_option("--step", arguments.step, "of the random numbers");
+  app.add_flag("--check", arguments.check,
+               "instead of that, hold each kernel of the function against the reference on random inputs");
   app.add_flag("--profile", arguments.profile, "print how long each kernel took");
   app.add_option("--trace", arguments.trace, "write when each kernel ran, for Perfetto, to this file");
   app.add_option("--threads", arguments.threads, "0: the cores that this process may use")

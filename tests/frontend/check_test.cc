@@ -1,6 +1,7 @@
 #include "frontend/compile/check.h"
 
 #include <gmock/gmock.h>
+#include <sinter/sinter.h>
 
 #include "ir/graph/text.h"
 
@@ -80,6 +81,20 @@ TEST(Check, NamesTheKernelThatIsWrong) {
                 ContainsRegex("\\[[0-2],[0-4]\\] is [-0-9.]+, expected [-0-9.]+ within [0-9.e-]+\n"));
     EXPECT_THAT(result.disagreement, HasSubstr("in it: sub model.cc:7, in encoder.0"));
   }
+}
+
+TEST(Check, AProgramChecksAllItsFunctions) {
+  Program program;
+  program.add("double", {{"x", f32, {7}}}, [](const Inputs& in) -> Outputs {
+    return {{"y", in["x"] + in["x"]}};
+  });
+  program.add("square", {{"x", f32, {7}}}, [](const Inputs& in) -> Outputs {
+    return {{"y", in["x"] * in["x"]}};
+  });
+  program.compile({.device = "vulkan"});
+  const CheckReport report = program.check();
+  EXPECT_EQ(report.kernels, 2);
+  EXPECT_EQ(report.disagreement, "");
 }
 
 TEST(Check, TheReferenceHasNoKernels) {

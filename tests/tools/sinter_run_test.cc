@@ -101,6 +101,14 @@ TEST_F(SinterRun, ErrorsOfInputs) {
             "sinter-run: state 'layer.weight' is f32[2], three.npy holds f32[3]\n");
 }
 
+TEST_F(SinterRun, ChecksTheKernelsOfADevice) {
+  for (const std::string device : {"cpu", "vulkan"}) {
+    const ProgramResult result = run("sinter-run", "train.sg --function train --check --device " + device);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out, "train: 1 kernels agree with the reference on " + device + "\n");
+  }
+}
+
 TEST_F(SinterRun, ErrorsOfDevices) {
   const ProgramResult result =
       run("sinter-run", "train.sg --function random --device abacus --output-dir out");

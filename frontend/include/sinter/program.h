@@ -84,6 +84,13 @@ struct TensorInfo {
   bool trainable = false;  // of a state: it is a parameter
 };
 
+// What Program::check has found.
+struct CheckReport {
+  int64_t kernels = 0;       // that gave what they should
+  std::string disagreement;  // of the first that did not: its name, its worst element, its ops and their
+                             // source lines; empty where all agree
+};
+
 class Function;
 struct ProgramState;
 
@@ -132,6 +139,10 @@ class Program {
   // a state is missing, has another type or shape or, unless told otherwise, is unknown to the program.
   void save(const std::string& path) const;
   void load(const std::string& path, const LoadOptions& options = {});
+
+  // Runs every kernel of every function by itself on random inputs, on the device, and holds it against the
+  // reference interpreter: the first thing to do on a new device or driver. State is not touched.
+  CheckReport check() const;
 
   // From here on every call says how long each kernel took; one call at a time may run then. Not on device
   // "reference", which has no kernels.
