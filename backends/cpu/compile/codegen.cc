@@ -1,5 +1,6 @@
 #include "backends/cpu/compile/codegen.h"
 
+#include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/TargetRegistry.h>
@@ -52,6 +53,9 @@ std::string compile(llvm::Module& module, llvm::CodeGenFileType type) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
+  // First: a pass that comes before it gets a machine of no kind, whose addresses know no offsets, and so do
+  // all that follow.
+  passes.add(llvm::createTargetTransformInfoWrapperPass(machine->getTargetIRAnalysis()));
   // Local buffers to registers; what statements compute alike, once. The rest is done: loops are vectors
   // already.
   passes.add(llvm::createSROAPass());
