@@ -8,6 +8,7 @@
 
 #include "backends/vulkan/compile/compile.h"
 #include "backends/vulkan/run/executable.h"
+#include "backends/vulkan/run/list_gpus.h"
 #include "backends/vulkan/run/state.h"
 #include "runtime/error.h"
 
@@ -20,7 +21,8 @@ constexpr int64_t kOwnBuffers = 2;
 constexpr int64_t kLocalBytes = 1024;  // of one invocation, most of it in registers
 
 loop::Target target_of(const Gpu& gpu) {
-  const VkPhysicalDeviceLimits& limits = gpu.limits();
+  const GpuAbilities& abilities = gpu.abilities();
+  const VkPhysicalDeviceLimits& limits = abilities.limits;
   loop::Target target;
   target.style = loop::Target::Style::workgroups;
   target.description = gpu.name();
@@ -30,8 +32,8 @@ loop::Target target_of(const Gpu& gpu) {
   target.local_bytes = kLocalBytes;
   target.has_fma = false;
   target.exact_division = false;
-  target.subgroup_size = gpu.subgroup_size();
-  target.subgroup_arithmetic = gpu.subgroup_arithmetic();
+  target.subgroup_size = abilities.subgroup_size;
+  target.subgroup_arithmetic = abilities.subgroup_arithmetic;
   target.shared_bytes = limits.maxComputeSharedMemorySize;
   target.max_workgroup_size =
       std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
@@ -41,8 +43,8 @@ loop::Target target_of(const Gpu& gpu) {
                        kOwnBuffers;
   target.max_buffer_bytes = limits.maxStorageBufferRange;
   target.buffer_alignment = gpu.buffer_alignment();
-  target.has_f64 = gpu.has_f64();
-  target.has_i64 = gpu.has_i64();
+  target.has_f64 = abilities.has_f64;
+  target.has_i64 = abilities.has_i64;
   return target;
 }
 
@@ -65,12 +67,15 @@ class VulkanDevice final : public backends::Device {
 
  private:
   ShaderFeatures features() const {
-    return {.has_f64 = gpu_->has_f64(),
-            .has_i64 = gpu_->has_i64(),
-            .has_bytes = gpu_->has_bytes(),
-            .keeps_nan = gpu_->keeps_nan(),
-            .keeps_denormals = gpu_->keeps_denormals(),
-            .max_groups = target_.max_workgroups};
+    const GpuAbilities& abilities = gpu_->abilities();
+    return {.has_f64 = abilities.has_f64,
+            .has_i64 = abilities.has_i64,
+            .has_bytes = abilities.has_bytes,
+            .keeps_nan = abilities.keeps_nan,
+            .keeps_denormals = abilities.keeps_denormals,
+            .max_groups = std::min<int64_t>(abilities.limits.maxComputeWorkGroupCount[0],
+                                            abilities.limits.maxComputeWorkGroupCount[1]),
+            .max_allocation = abilities.max_allocation};
   }
 
   std::shared_ptr<Gpu> gpu_;
@@ -84,7 +89,7 @@ std::shared_ptr<Gpu> shared_gpu(const std::string& selector) {
   const std::lock_guard<std::mutex> lock(mutex);
   std::weak_ptr<Gpu>& known = opened[selector];
   std::shared_ptr<Gpu> gpu = known.lock();
-  if (!gpu) known = gpu = std::make_shared<Gpu>(GpuOptions{.selector = selector});
+  if (!gpu || gpu->is_lost()) known = gpu = std::make_shared<Gpu>(GpuOptions{.selector = selector});
   return gpu;
 }
 
@@ -95,9 +100,10 @@ class VulkanBackend final : public backends::Backend {
 
   std::vector<std::string> devices() const override {
     try {
-      return list_gpus();
+      auto devices = list_gpus();
+      return devices.empty() ? std::vector<std::string>{"vulkan: no device"} : devices;
     } catch (const RuntimeError& error) {
-      return {fmt::format("vulkan  not here: {}", error.what())};
+      return {error.what()};
     }
   }
 

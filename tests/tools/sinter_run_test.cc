@@ -109,10 +109,21 @@ TEST_F(SinterRun, ChecksTheKernelsOfADevice) {
   }
 }
 
+TEST_F(SinterRun, ListsDevices) {
+  const ProgramResult result = run("sinter-run", "--list-devices");
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.out, HasSubstr("reference\ncpu\nvulkan:0  "));
+}
+
 TEST_F(SinterRun, ErrorsOfDevices) {
-  const ProgramResult result =
-      run("sinter-run", "train.sg --function random --device abacus --output-dir out");
-  EXPECT_THAT(error(result), HasSubstr("abacus"));
+  const std::string random = "train.sg --function random --output-dir out --device ";
+  EXPECT_THAT(error(run("sinter-run", random + "abacus")), HasSubstr("abacus"));
+  ASSERT_EQ(::setenv("VK_ICD_FILENAMES", "/nowhere", 1), 0);
+  EXPECT_EQ(error(run("sinter-run", random + "vulkan")),
+            "sinter-run: vulkan: cannot start: no Vulkan driver is installed\n");
+  EXPECT_EQ(run("sinter-run", "--list-devices").out,
+            "reference\ncpu\nvulkan: cannot start: no Vulkan driver is installed\n");
+  ::unsetenv("VK_ICD_FILENAMES");
 }
 
 TEST_F(SinterRun, ErrorsOfUsage) {

@@ -55,6 +55,8 @@ class ProgramCompiler {
     for (const loop::Slot& slot : program_.slots) add_slot(slot);
     add_faults();
     image_.arena_bytes = program_.arena_bytes;
+    for (const auto kind : {Slot::Kind::input, Slot::Kind::output, Slot::Kind::constant, Slot::Kind::arena})
+      check_allocation(kind);
     std::vector<int64_t> iteration;
     add_launches(program_.steps, iteration);
     return std::move(image_);
@@ -69,6 +71,23 @@ class ProgramCompiler {
     }
     image_.slots.push_back(
         {slot_kind(slot.kind), static_cast<size_t>(slot.ordinal), slot.offset, slot.bytes(), slot.data});
+  }
+
+  // What lies in one piece of memory.
+  void check_allocation(Slot::Kind kind) const {
+    int64_t bytes = kind == Slot::Kind::arena ? program_.arena_bytes : 0;
+    const loop::Slot* largest = nullptr;
+    for (const loop::Slot& slot : program_.slots) {
+      if (slot_kind(slot.kind) != kind) continue;
+      if (kind != Slot::Kind::arena) bytes += slot.bytes() + target_.buffer_alignment;
+      if (largest == nullptr || slot.bytes() > largest->bytes()) largest = &slot;
+    }
+    if (bytes <= features_.max_allocation) return;
+    constexpr const char* kNames[] = {"inputs", "outputs", "state", "intermediate values", "constants"};
+    throw GraphError(
+        fmt::format("{} of {} bytes; this device gives {} at most in one piece. The largest, '{}', has {}{}",
+                    kNames[static_cast<size_t>(kind)], bytes, features_.max_allocation, largest->name,
+                    largest->bytes(), users_of(*largest)));
   }
 
   // The operations that touch a slot, and where they stand in the user's source.

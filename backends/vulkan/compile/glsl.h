@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -18,7 +19,8 @@ struct ShaderFeatures {
   bool has_bytes = false;  // 8-bit elements in buffers, as bools are
   bool keeps_nan = false;  // infinities, NaNs and signed zeros can be asked for
   bool keeps_denormals = false;
-  int64_t max_groups = 65535;  // along one dimension
+  int64_t max_groups = 65535;  // along each of two dimensions
+  int64_t max_allocation = INT64_MAX;
 };
 
 // A kernel as a compute shader. Bindings are its arguments in order, then the call and the faults where

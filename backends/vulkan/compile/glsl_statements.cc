@@ -188,6 +188,7 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
       const int64_t count = loop::as_integer(s.extent).value();
       groups_ = {std::min(count, features_.max_groups), 1};
       groups_[1] = (count + groups_[0] - 1) / groups_[0];
+      if (groups_[1] > features_.max_groups) unsupported(fmt::format("{} workgroups", count));
       const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
       std::string group = "int(gl_WorkGroupID.x)";
       if (groups_[1] > 1) group += fmt::format(" + int(gl_WorkGroupID.y) * {}", groups_[0]);

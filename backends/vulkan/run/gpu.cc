@@ -4,26 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cstring>
 
+#include "backends/vulkan/run/instance.h"
 #include "runtime/error.h"
 
 namespace sinter::vulkan {
 namespace {
-
-constexpr const char* kValidationLayer = "VK_LAYER_KHRONOS_validation";
-
-template <typename T, typename Function, typename... Args>
-std::vector<T> enumerate(Function function, Args... args) {
-  uint32_t count = 0;
-  function(args..., &count, nullptr);
-  std::vector<T> all(count);
-  function(args..., &count, all.data());
-  all.resize(count);
-  return all;
-}
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -57,32 +45,7 @@ VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT
   return VK_FALSE;
 }
 
-VkInstance create_instance(bool validate, const void* next) {
-  VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
-  application.pApplicationName = "sinter";
-  application.apiVersion = VK_API_VERSION_1_2;
-  VkInstanceCreateInfo info{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
-  info.pApplicationInfo = &application;
-  const char* extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-  if (validate) {
-    info.pNext = next;
-    info.enabledLayerCount = 1;
-    info.ppEnabledLayerNames = &kValidationLayer;
-    info.enabledExtensionCount = 1;
-    info.ppEnabledExtensionNames = &extension;
-  }
-  VkInstance instance = VK_NULL_HANDLE;
-  check(vkCreateInstance(&info, nullptr, &instance), "cannot start");
-  return instance;
-}
-
 }  // namespace
-
-bool has_validation_layer() {
-  const auto layers = enumerate<VkLayerProperties>(vkEnumerateInstanceLayerProperties);
-  return std::any_of(layers.begin(), layers.end(),
-                     [](const auto& layer) { return std::strcmp(layer.layerName, kValidationLayer) == 0; });
-}
 
 Gpu::Gpu(const GpuOptions& options) : options_(options), cache_(options.cache_folder) {
   make_instance();
@@ -170,12 +133,23 @@ void Gpu::look_at_device() {
   all.pNext = &vulkan11;
   vulkan11.pNext = &vulkan12;
   vkGetPhysicalDeviceProperties2(physical_, &all);
-  max_allocation_ = static_cast<int64_t>(
-      std::min<uint64_t>(vulkan11.maxMemoryAllocationSize, static_cast<uint64_t>(INT64_MAX)));
-  subgroup_size_ = vulkan11.subgroupSize;
-  subgroup_arithmetic_ = (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0;
-  keeps_nan_ = vulkan12.shaderSignedZeroInfNanPreserveFloat32 == VK_TRUE;
-  keeps_denormals_ = vulkan12.shaderDenormPreserveFloat32 == VK_TRUE;
+  VkPhysicalDeviceVulkan12Features has12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
+  VkPhysicalDeviceFeatures2 has{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+  has.pNext = &has12;
+  vkGetPhysicalDeviceFeatures2(physical_, &has);
+  abilities_ = {
+      .limits = properties_.limits,
+      .max_allocation = static_cast<int64_t>(
+          std::min<uint64_t>(vulkan11.maxMemoryAllocationSize, static_cast<uint64_t>(INT64_MAX))),
+      .subgroup_size = vulkan11.subgroupSize,
+      .subgroup_arithmetic = (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0,
+      .has_f64 = has.features.shaderFloat64 == VK_TRUE,
+      .has_i64 = has.features.shaderInt64 == VK_TRUE,
+      .has_bytes = has12.storageBuffer8BitAccess == VK_TRUE && has12.shaderInt8 == VK_TRUE,
+      .keeps_nan = vulkan12.shaderSignedZeroInfNanPreserveFloat32 == VK_TRUE,
+      .keeps_denormals = vulkan12.shaderDenormPreserveFloat32 == VK_TRUE,
+  };
+  if (options_.lessen) options_.lessen(abilities_);
   vkGetPhysicalDeviceMemoryProperties(physical_, &memory_);
   is_unified_ = !options_.stage && (properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU ||
                                     properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU);
@@ -189,21 +163,13 @@ void Gpu::look_at_device() {
 }
 
 void Gpu::make_device() {
-  VkPhysicalDeviceVulkan12Features has12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
-  VkPhysicalDeviceFeatures2 has{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
-  has.pNext = &has12;
-  vkGetPhysicalDeviceFeatures2(physical_, &has);
-  has_f64_ = has.features.shaderFloat64 == VK_TRUE;
-  has_i64_ = has.features.shaderInt64 == VK_TRUE;
-  has_bytes_ = has12.storageBuffer8BitAccess == VK_TRUE && has12.shaderInt8 == VK_TRUE;
-
   VkPhysicalDeviceVulkan12Features wanted12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
-  wanted12.storageBuffer8BitAccess = has_bytes_ ? VK_TRUE : VK_FALSE;
+  wanted12.storageBuffer8BitAccess = abilities_.has_bytes ? VK_TRUE : VK_FALSE;
   wanted12.shaderInt8 = wanted12.storageBuffer8BitAccess;
   VkPhysicalDeviceFeatures2 wanted{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
   wanted.pNext = &wanted12;
-  wanted.features.shaderFloat64 = has.features.shaderFloat64;
-  wanted.features.shaderInt64 = has.features.shaderInt64;
+  wanted.features.shaderFloat64 = abilities_.has_f64 ? VK_TRUE : VK_FALSE;
+  wanted.features.shaderInt64 = abilities_.has_i64 ? VK_TRUE : VK_FALSE;
 
   const float priority = 1;
   VkDeviceQueueCreateInfo queue{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
@@ -229,53 +195,20 @@ uint32_t Gpu::memory_type(uint32_t allowed, VkMemoryPropertyFlags wanted, VkMemo
 }
 
 void Gpu::submit(VkCommandBuffer commands, VkFence fence) {
+  if (is_lost()) {
+    throw RuntimeError(fmt::format("vulkan: {} was lost before; compile the program anew", name()));
+  }
   VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
   info.commandBufferCount = 1;
   info.pCommandBuffers = &commands;
   const std::lock_guard<std::mutex> lock(queue_mutex_);
-  check(vkQueueSubmit(queue_, 1, &info, fence), "cannot submit");
+  watch(vkQueueSubmit(queue_, 1, &info, fence), "cannot submit");
   ++stats_.submits;
 }
 
-std::vector<std::string> list_gpus() {
-  VkInstance instance = create_instance(false, nullptr);
-  std::vector<std::string> lines;
-  for (VkPhysicalDevice device : enumerate<VkPhysicalDevice>(vkEnumeratePhysicalDevices, instance)) {
-    VkPhysicalDeviceVulkan12Features has12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
-    VkPhysicalDeviceFeatures2 has{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
-    has.pNext = &has12;
-    vkGetPhysicalDeviceFeatures2(device, &has);
-    VkPhysicalDeviceVulkan12Properties vulkan12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES};
-    VkPhysicalDeviceVulkan11Properties vulkan11{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES};
-    VkPhysicalDeviceProperties2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
-    all.pNext = &vulkan11;
-    vulkan11.pNext = &vulkan12;
-    vkGetPhysicalDeviceProperties2(device, &all);
-    VkPhysicalDeviceMemoryProperties memory{};
-    vkGetPhysicalDeviceMemoryProperties(device, &memory);
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < memory.memoryHeapCount; ++i) {
-      if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) {
-        bytes = std::max<uint64_t>(bytes, memory.memoryHeaps[i].size);
-      }
-    }
-    const VkPhysicalDeviceProperties& p = all.properties;
-    std::string features;
-    const auto feature = [&](VkBool32 is, const char* text) {
-      if (is == VK_TRUE) features += std::string(" ") + text;
-    };
-    feature(has.features.shaderFloat64, "f64");
-    feature(has.features.shaderInt64, "i64");
-    feature(has12.storageBuffer8BitAccess, "8-bit-storage");
-    lines.push_back(fmt::format(
-        "vulkan:{}  {}, {} {}, Vulkan {}.{}.{}, {} MiB, {} MiB a tensor, {} KiB shared, subgroups of {};{}",
-        lines.size(), p.deviceName, vulkan12.driverName, vulkan12.driverInfo,
-        VK_API_VERSION_MAJOR(p.apiVersion), VK_API_VERSION_MINOR(p.apiVersion),
-        VK_API_VERSION_PATCH(p.apiVersion), bytes >> 20, p.limits.maxStorageBufferRange >> 20,
-        p.limits.maxComputeSharedMemorySize >> 10, vulkan11.subgroupSize, features));
-  }
-  vkDestroyInstance(instance, nullptr);
-  return lines;
+void Gpu::watch(VkResult result, std::string_view what) {
+  if (result == VK_ERROR_DEVICE_LOST) is_lost_ = true;
+  check(result, fmt::format("{}: {}", name(), what));
 }
 
 }  // namespace sinter::vulkan

@@ -12,9 +12,9 @@ namespace sinter::vulkan {
 Memory::Memory(const Gpu& gpu, Kind kind, int64_t bytes, const std::string& what)
     : gpu_(gpu), bytes_(std::max<int64_t>(bytes, 256)) {
   const std::string text = fmt::format("{} of {} bytes on {}", what, bytes_, gpu.name());
-  if (bytes_ > gpu.max_allocation()) {
-    throw RuntimeError(
-        fmt::format("vulkan: {}: it gives at most {} bytes in one piece", text, gpu.max_allocation()));
+  if (bytes_ > gpu.abilities().max_allocation) {
+    throw RuntimeError(fmt::format("vulkan: {}: it gives at most {} bytes in one piece", text,
+                                   gpu.abilities().max_allocation));
   }
   VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
   info.size = static_cast<VkDeviceSize>(bytes_);
@@ -100,8 +100,8 @@ void Commands::end() {
 
 void Commands::run() {
   gpu_.submit(commands_, fence_);
-  check(vkWaitForFences(gpu_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "waiting for a step");
-  check(vkResetFences(gpu_.device(), 1, &fence_), "waiting for a step");
+  gpu_.watch(vkWaitForFences(gpu_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "waiting for a step");
+  gpu_.watch(vkResetFences(gpu_.device(), 1, &fence_), "waiting for a step");
 }
 
 int64_t bytes_of(const runtime::TensorSpec& spec) {

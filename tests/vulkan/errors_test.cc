@@ -1,0 +1,230 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backends/vulkan/run/api.h"
+#include "backends/vulkan/vulkan.h"
+#include "ir/error.h"
+#include "runtime/error.h"
+#include "tests/vulkan/harness.h"
+
+// What people read when a driver is missing or fails, or a program is too much for a device. Each time the
+// process lives, and other devices go on working.
+namespace sinter::vulkan::test {
+namespace {
+
+constexpr const char* kProgram = R"(func @f(%x: f32[4,6], %y: f32[6]) {
+  %0: f32[4] = contract %x, %y {dims="ik,k->i"}
+  return %0
+})";
+
+// Another function of Vulkan in a driver's place.
+template <auto& function>
+class Replaced {
+ public:
+  using Function = std::decay_t<decltype(function)>;
+  explicit Replaced(Function other) : kept_(function) {
+    real = function;
+    function = other;
+  }
+  ~Replaced() { function = kept_; }
+  Replaced(const Replaced&) = delete;
+  Replaced& operator=(const Replaced&) = delete;
+
+  static inline Function real = nullptr;
+
+ private:
+  Function kept_;
+};
+
+template <typename Call>
+std::string message_of(Call&& call) {
+  try {
+    call();
+  } catch (const RuntimeError& error) {
+    return error.what();
+  } catch (const GraphError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+void expect_works(const std::string& device) {
+  Compiled program(kProgram, backends::open_device(device, 1)), reference(kProgram, on_cpu());
+  program.run();
+  reference.run();
+  expect_close(program.outputs()[0], reference.outputs()[0], 1e-6);
+}
+
+std::string opening_fails_with() {
+  return message_of([] { backends::open_device("vulkan"); });
+}
+
+TEST(VulkanErrors, NoLoader) {
+  EXPECT_EQ(
+      message_of([] { load_vulkan("libno-vulkan.so.1"); }),
+      "vulkan: no Vulkan loader is installed (libno-vulkan.so.1: cannot open shared object file: No such "
+      "file or directory); on Debian: apt install libvulkan1");
+  EXPECT_EQ(message_of([] { load_vulkan("libm.so.6"); }),
+            "vulkan: libm.so.6 is too old: it has no vkAllocateCommandBuffers");
+  expect_works("cpu");
+  expect_works("vulkan");
+}
+
+TEST(VulkanErrors, NoDriver) {
+  watched_gpu();  // loads Vulkan
+  {
+    const Replaced<vkCreateInstance> none([](auto...) -> VkResult { return VK_ERROR_INCOMPATIBLE_DRIVER; });
+    EXPECT_EQ(opening_fails_with(), "vulkan: cannot start: no Vulkan driver is installed");
+    EXPECT_THAT(backend().devices(),
+                testing::ElementsAre("vulkan: cannot start: no Vulkan driver is installed"));
+    expect_works("cpu");
+  }
+  expect_works("vulkan");
+}
+
+TEST(VulkanErrors, NoDevice) {
+  watched_gpu();
+  const Replaced<vkEnumeratePhysicalDevices> none(
+      [](VkInstance, uint32_t* count, VkPhysicalDevice*) -> VkResult {
+        *count = 0;
+        return VK_SUCCESS;
+      });
+  EXPECT_EQ(opening_fails_with(), "vulkan: no Vulkan driver or no device is installed");
+  EXPECT_THAT(backend().devices(), testing::ElementsAre("vulkan: no device"));
+  expect_works("cpu");
+}
+
+TEST(VulkanErrors, OutOfMemory) {
+  const auto device = on_vulkan();
+  {
+    const Replaced<vkAllocateMemory> full([](auto...) -> VkResult { return VK_ERROR_OUT_OF_DEVICE_MEMORY; });
+    EXPECT_EQ(message_of([] { Compiled(kProgram, on_vulkan()); }),
+              "vulkan: constants of 256 bytes on " + watched_gpu()->name() + ": out of device memory");
+    EXPECT_EQ(message_of([&] {
+                device->make_state({{"w", {graph::DType::f32, {1000}}}});
+              }),
+              "vulkan: the state of 4000 bytes on " + watched_gpu()->name() + ": out of device memory");
+    expect_works("cpu");
+  }
+  expect_works("vulkan");
+}
+
+TEST(VulkanErrors, OutOfMemoryWhenRunning) {
+  // The third piece: constants and inputs are there, outputs are not.
+  static int left = 0;
+  left = 2;
+  const Replaced<vkAllocateMemory> filling([](VkDevice device, const VkMemoryAllocateInfo* info,
+                                              const VkAllocationCallbacks* callbacks,
+                                              VkDeviceMemory* memory) -> VkResult {
+    if (left-- <= 0) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    return Replaced<vkAllocateMemory>::real(device, info, callbacks, memory);
+  });
+  EXPECT_EQ(message_of([] { Compiled(kProgram, on_vulkan()); }),
+            "vulkan: outputs of 256 bytes on " + watched_gpu()->name() + ": out of device memory");
+}
+
+TEST(VulkanErrors, DeviceLost) {
+  Compiled program(kProgram, backends::open_device("vulkan"));
+  const std::string name = watched_gpu()->name();
+  program.run();
+  {
+    const Replaced<vkWaitForFences> losing([](VkDevice device, uint32_t count, const VkFence* fences,
+                                              VkBool32 all, uint64_t timeout) -> VkResult {
+      Replaced<vkWaitForFences>::real(device, count, fences, all, timeout);
+      return VK_ERROR_DEVICE_LOST;
+    });
+    EXPECT_EQ(
+        message_of([&] { program.run(); }),
+        "vulkan: " + name +
+            ": waiting for a step: the device was lost: its driver reset it, or a kernel ran for too long");
+  }
+  EXPECT_EQ(message_of([&] { program.run(); }),
+            "vulkan: " + name + " was lost before; compile the program anew");
+  expect_works("cpu");
+  expect_works("vulkan");  // while the program that lost it is still there
+}
+
+// A device of this machine that passes for a lesser one.
+std::unique_ptr<backends::Device> lesser(std::function<void(GpuAbilities&)> lessen) {
+  return make_device(std::make_shared<Gpu>(GpuOptions{.lessen = std::move(lessen)}));
+}
+
+std::string refusal(const std::string& text, std::function<void(GpuAbilities&)> lessen) {
+  return message_of([&] { Compiled(text, lesser(std::move(lessen))); });
+}
+
+TEST(VulkanErrors, ATensorBeyondABinding) {
+  EXPECT_EQ(
+      refusal(R"(func @f(%x: f32[100,300]) {
+  %0: f32[300,100] = transpose %x {permutation=[1,0]} @"model.cc":3 "head"
+  return %0
+})",
+              [](GpuAbilities& a) { a.limits.maxStorageBufferRange = 1 << 16; }),
+      "'x' has 120000 bytes; a kernel on this device reaches 65536 bytes of a tensor at most, transpose "
+      "model.cc:3, in head");
+}
+
+TEST(VulkanErrors, MoreInOnePieceThanThereIs) {
+  constexpr const char* kLarge = R"(func @f(%x: f32[300,300]) {
+  %0: f32[300,300] = contract %x, %x {dims="ik,kj->ij"} @"model.cc":3 "head"
+  %1: f32[300,300] = contract %0, %x {dims="ik,kj->ij"} @"model.cc":4
+  %2: f32[300,300] = contract %1, %0 {dims="ik,kj->ij"} @"model.cc":5
+  return %2
+})";
+  EXPECT_EQ(
+      refusal(kLarge, [](GpuAbilities& a) { a.max_allocation = 700'000; }),
+      "intermediate values of 720000 bytes; this device gives 700000 at most in one piece. The largest, "
+      "'contract at head', has 360000, contract model.cc:3, in head");
+  EXPECT_EQ(refusal(kLarge, [](GpuAbilities& a) { a.max_allocation = 300'000; }),
+            "inputs of 360016 bytes; this device gives 300000 at most in one piece. The largest, 'x', has "
+            "360000, contract model.cc:3, in head");
+}
+
+constexpr const char* kConcat = R"(func @f(%a: f32[3], %b: f32[3], %c: f32[3], %d: f32[3], %e: f32[3]) {
+  %0: f32[15] = concat %a, %b, %c, %d, %e {axis=0} @"model.cc":9
+  return %0
+})";
+
+TEST(VulkanErrors, MoreTensorsThanAKernelBinds) {
+  EXPECT_EQ(refusal(kConcat, [](GpuAbilities& a) { a.limits.maxPerStageDescriptorStorageBuffers = 7; }),
+            "copy has 6 tensors; a kernel on this device has 5 at most (concat model.cc:9)");
+  EXPECT_EQ(refusal(kConcat, [](GpuAbilities& a) { a.limits.maxPerStageDescriptorStorageBuffers = 8; }),
+            "no error");
+}
+
+TEST(VulkanErrors, TypesThatTheDeviceLacks) {
+  const auto refused = [](const std::string& type) {
+    return refusal("func @f(%x: " + type + "[3], %y: " + type + R"([3]) {
+  %0: bool[3] = equal %x, %y @"model.cc":9
+  return %0
+})",
+                   [](GpuAbilities& a) { a.has_f64 = a.has_i64 = a.has_bytes = false; });
+  };
+  EXPECT_EQ(refused("f64"), "the device does not have f64, in equal (equal model.cc:9)");
+  EXPECT_EQ(refused("i64"), "the device does not have i64, in equal (equal model.cc:9)");
+  EXPECT_EQ(
+      refused("f32"),
+      "the device does not have elements of 8 bits in buffers, as bools are, in equal (equal model.cc:9)");
+}
+
+TEST(VulkanErrors, MoreWorkgroupsThanThereAre) {
+  constexpr const char* kWide = R"(func @f(%x: f32[64,64]) {
+  %0: f32[64,64] = exp %x @"model.cc":9
+  return %0
+})";
+  const auto few = [](uint32_t groups) {
+    return [groups](GpuAbilities& a) {
+      a.limits.maxComputeWorkGroupInvocations = 64;
+      a.limits.maxComputeWorkGroupSize[0] = 64;
+      a.limits.maxComputeWorkGroupCount[0] = a.limits.maxComputeWorkGroupCount[1] = groups;
+    };
+  };
+  Compiled narrow(kWide, lesser(few(8))), cpu(kWide, on_cpu());  // 64 of them, in two dimensions
+  narrow.run();
+  cpu.run();
+  expect_close(narrow.outputs()[0], cpu.outputs()[0], 1e-6);
+  EXPECT_EQ(refusal(kWide, few(7)), "the device does not have 64 workgroups, in exp (exp model.cc:9)");
+}
+
+}  // namespace
+}  // namespace sinter::vulkan::test
