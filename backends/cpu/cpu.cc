@@ -13,14 +13,16 @@ namespace {
 class CpuDevice final : public backends::Device {
  public:
   explicit CpuDevice(int threads)
-      : target_(host_target()), pool_(std::make_shared<runtime::ThreadPool>(threads)) {}
+      : target_(host_target()),
+        pool_(std::make_shared<runtime::ThreadPool>(threads)),
+        cache_(runtime::user_cache_folder()) {}
 
   std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
     return std::make_unique<runtime::HostState>(backends::to_specs(states));
   }
 
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return make_executable(cpu::compile(source.lower(target_), pool_->threads()), pool_);
+    return make_executable(cpu::compile(source.lower(target_), cache_), pool_);
   }
   std::string text(const backends::Source& source, std::string_view kind) const override {
     if (kind == "llvm") return emit_llvm(source.lower(target_), target_);
@@ -31,6 +33,7 @@ class CpuDevice final : public backends::Device {
  private:
   loop::Target target_;
   std::shared_ptr<runtime::ThreadPool> pool_;
+  mutable runtime::DiskCache cache_;  // of object files
 };
 
 class CpuBackend final : public backends::Backend {

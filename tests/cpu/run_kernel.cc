@@ -78,7 +78,8 @@ loop::Program program_of(const loop::Kernel& kernel) {
 void run(const loop::Program& program, const std::vector<const void*>& inputs,
          const std::vector<void*>& outputs, runtime::StateStore& state, const RunOptions& options) {
   const auto pool = std::make_shared<runtime::ThreadPool>(options.threads);
-  const auto executable = make_executable(compile(program, options.threads), pool);
+  runtime::DiskCache no_cache("");
+  const auto executable = make_executable(compile(program, no_cache), pool);
   const auto context = executable->make_context();
   executable->run(*context, state, {inputs, outputs, options.seed, options.step});
 }

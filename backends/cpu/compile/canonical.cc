@@ -1,9 +1,6 @@
 #include "backends/cpu/compile/canonical.h"
 
-#include <fmt/format.h>
-
 #include <bit>
-#include <iterator>
 #include <unordered_map>
 
 namespace sinter::cpu {
@@ -17,55 +14,87 @@ using loop::Stmt;
 class Writer {
  public:
   std::string write(const loop::Kernel& kernel) {
-    for (const loop::BufferRef& buffer : kernel.arguments) write(*buffer);
+    for (const loop::BufferRef& buffer : kernel.arguments) write(buffer);
     write(kernel.body);
     return std::move(text_);
   }
 
  private:
-  template <typename... Args>
-  void put(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+  // In few bytes where it is small; no number is the beginning of another.
+  void put(uint64_t number) {
+    for (; number >= 0x80; number >>= 7) text_ += static_cast<char>(number | 0x80);
+    text_ += static_cast<char>(number);
+  }
+  void put_signed(int64_t number) {
+    put(static_cast<uint64_t>(number) << 1 ^ static_cast<uint64_t>(number >> 63));
+  }
+  template <typename Enum>
+  void put_kind(Enum value) {
+    put(static_cast<uint64_t>(value));
   }
 
-  // Whether `item` stands here for the first time; writes its number otherwise.
-  bool is_new(char kind, const void* item) {
-    const auto [it, inserted] = numbers_.try_emplace(item, numbers_.size());
-    put("{}{} ", kind, it->second);
+  // Whether `item` stands here for the first time; writes its number, from 1 on.
+  bool is_new(const void* item) {
+    const auto [it, inserted] = numbers_.try_emplace(item, numbers_.size() + 1);
+    put(it->second);
     return inserted;
   }
+  void put_none() { put(0); }
 
-  void write(const loop::Buffer& buffer) {
-    if (!is_new('b', &buffer)) return;
-    put("{} {} {} {} {} ", static_cast<int>(buffer.type), buffer.size, static_cast<int>(buffer.space),
-        buffer.written, buffer.alignment);
+  void write(const loop::BufferRef& buffer) {
+    if (!buffer) return put_none();
+    if (!is_new(buffer.get())) return;
+    put_kind(buffer->type);
+    put_signed(buffer->size);
+    put_kind(buffer->space);
+    put(buffer->written);
+    put_signed(buffer->alignment);
   }
 
   void write(const loop::VariableRef& variable) {
-    if (variable) is_new('v', variable.get());
+    if (!variable) return put_none();
+    if (is_new(variable.get())) put_kind(variable->type);
   }
 
   void write(const Expr& x) {
-    if (!x) return put("- ");
-    if (!is_new('e', x.get())) return;
-    put("{} {} {} {} {} {} {} (", static_cast<int>(x->kind), static_cast<int>(x->type), x->integer,
-        std::bit_cast<uint64_t>(x->number), static_cast<int>(x->op), static_cast<int>(x->context),
-        x->args.size());
-    write(x->variable);
-    if (x->buffer) write(*x->buffer);
+    if (!x) return put_none();
+    if (!is_new(x.get())) return;
+    put_kind(x->kind);
+    put_kind(x->type);
+    switch (x->kind) {
+      case ExprNode::Kind::integer:
+        return put_signed(x->integer);
+      case ExprNode::Kind::number:
+        return put(std::bit_cast<uint64_t>(x->number));
+      case ExprNode::Kind::variable:
+        return write(x->variable);
+      case ExprNode::Kind::context:
+        return put_kind(x->context);
+      case ExprNode::Kind::load:
+        write(x->buffer);
+        break;
+      case ExprNode::Kind::apply:
+        put_kind(x->op);
+        break;
+      case ExprNode::Kind::cast:
+      case ExprNode::Kind::bitcast:
+        break;
+    }
+    put(x->args.size());
     for (const Expr& arg : x->args) write(arg);
-    put(")");
   }
 
   void write(const Stmt& s) {
-    put("{} {} {} [", static_cast<int>(s->kind), static_cast<int>(s->loop_kind), s->site);
+    put_kind(s->kind);
+    put_kind(s->loop_kind);
+    put_signed(s->site);
     write(s->variable);
-    if (s->buffer) write(*s->buffer);
+    write(s->buffer);
     for (const Expr* x :
          {&s->begin, &s->extent, &s->limit, &s->index, &s->value, &s->condition, &s->position})
       write(*x);
+    put(s->body.size());
     for (const Stmt& child : s->body) write(child);
-    put("]\n");
   }
 
   std::unordered_map<const void*, size_t> numbers_;

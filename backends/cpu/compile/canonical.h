@@ -6,7 +6,7 @@
 
 namespace sinter::cpu {
 
-// A text that is equal for kernels that do the same, whatever they and their variables and buffers are
+// Bytes that are equal for kernels that do the same, whatever they and their variables and buffers are
 // called.
 std::string canonical_text(const loop::Kernel& kernel);
 

@@ -2,20 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <future>
-
 #include "backends/backend.h"
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/emit_program.h"
 #include "backends/cpu/compile/jit.h"
+#include "backends/cpu/compile/objects.h"
 #include "ir/error.h"
+#include "runtime/thread_pool.h"
 
 namespace sinter::cpu {
 namespace {
-
-// Kernels below which another thread to compile on costs more than it brings.
-constexpr size_t kKernelsAThread = 4;
 
 Slot::Kind slot_kind(loop::Slot::Kind kind) {
   switch (kind) {
@@ -48,16 +44,26 @@ FaultSite fault_image(const loop::FaultSite& site) {
           site.location};
 }
 
-std::vector<std::string> compile_modules(const std::vector<EmittedModule>& modules) {
-  std::vector<std::future<std::string>> others;
-  for (size_t i = 1; i < modules.size(); ++i) {
-    others.push_back(
-        std::async(std::launch::async, [&, i] { return compile_to_object(*modules[i].module); }));
+// All of a program in one module, to be read.
+class WholeProgram {
+ public:
+  explicit WholeProgram(const loop::Program& program) : module_(program.name, context_) {
+    const Pieces pieces = cut(program);
+    std::vector<std::string> symbols;
+    for (size_t i = 0; i < pieces.pieces.size(); ++i) {
+      symbols.push_back(kernel_symbol(i, pieces.pieces[i].kernel));
+      emit_piece(module_, pieces.pieces[i], symbols.back());
+    }
+    emit_entry(module_, program, pieces, symbols);
+    verify(module_);
   }
-  std::vector<std::string> objects = {compile_to_object(*modules[0].module)};
-  for (auto& object : others) objects.push_back(object.get());
-  return objects;
-}
+
+  llvm::Module& module() { return module_; }
+
+ private:
+  llvm::LLVMContext context_;
+  llvm::Module module_;
+};
 
 void check_host(const loop::Target& target) {
   if (const loop::Target host = host_target(); target.description != host.description) {
@@ -67,11 +73,9 @@ void check_host(const loop::Target& target) {
 
 }  // namespace
 
-Image compile(const loop::Program& program, int threads) {
-  const size_t parts =
-      std::clamp<size_t>(program.kernels.size() / kKernelsAThread, 1, static_cast<size_t>(threads));
-  const EmittedProgram emitted = emit_program(program, parts);
-  LoadedCode loaded = load_objects(compile_modules(emitted.modules), emitted.entry);
+Image compile(const loop::Program& program, runtime::DiskCache& cache) {
+  const Objects objects = make_objects(program, runtime::available_cores(), cache, code_identity());
+  LoadedCode loaded = load_objects(objects.files, kEntrySymbol);
   Image image;
   for (const auto& [name, type] : program.inputs) image.inputs.push_back(backends::to_spec(name, type));
   for (const auto& [name, type] : program.outputs) image.outputs.push_back(backends::to_spec(name, type));
@@ -80,7 +84,7 @@ Image compile(const loop::Program& program, int threads) {
   image.name = program.name;
   image.kernels = backends::to_infos(program);
   image.arena_bytes = static_cast<size_t>(program.arena_bytes);
-  image.scratch_bytes = static_cast<size_t>(emitted.scratch_bytes);
+  image.scratch_bytes = static_cast<size_t>(objects.scratch_bytes);
   image.entry = reinterpret_cast<Entry>(loaded.entry);
   image.code = std::move(loaded.code);
   return image;
@@ -88,13 +92,13 @@ Image compile(const loop::Program& program, int threads) {
 
 std::string emit_llvm(const loop::Program& program, const loop::Target& target) {
   check_host(target);
-  return print(*emit_program(program, 1).modules[0].module);
+  return print(WholeProgram(program).module());
 }
 
 std::string emit_asm(const loop::Program& program, const loop::Target& target) {
   check_host(target);
-  const EmittedProgram emitted = emit_program(program, 1);
-  return compile_to_assembly(*emitted.modules[0].module);
+  WholeProgram whole(program);
+  return CodeGenerator().assembly(whole.module());
 }
 
 }  // namespace sinter::cpu

@@ -5,11 +5,13 @@
 #include "backends/cpu/run/executable.h"
 #include "ir/loop/program.h"
 #include "ir/loop/target.h"
+#include "runtime/disk_cache.h"
 
 namespace sinter::cpu {
 
-// Machine code for a program, on up to `threads` threads, and all that is needed to run it.
-Image compile(const loop::Program& program, int threads);
+// Machine code for a program, as far as it is not in the cache, and all that is needed to run it. Compiles on
+// all cores.
+Image compile(const loop::Program& program, runtime::DiskCache& cache);
 
 // What compile() makes on the way, as text. The target must be this machine's.
 std::string emit_llvm(const loop::Program& program, const loop::Target& target);

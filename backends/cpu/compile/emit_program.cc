@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <set>
+#include <unordered_map>
 
 #include "backends/cpu/compile/emitter.h"
 #include "backends/cpu/compile/launches.h"
@@ -19,21 +19,13 @@ namespace {
 
 using loop::Step;
 
-// "kernel3.contract_relu_at_encoder.0"
-std::string kernel_symbol(size_t number, const loop::Kernel& kernel) {
-  std::string symbol = fmt::format("kernel{}.", number);
-  for (char c : kernel.name.substr(0, 60))
-    symbol += std::isalnum(static_cast<unsigned char>(c)) || c == '.' ? c : '_';
-  return symbol;
-}
-
 llvm::FunctionType* kernel_type(llvm::LLVMContext& context) {
   llvm::Type* pointer = llvm::PointerType::getUnqual(context);
   llvm::Type* number = llvm::Type::getInt64Ty(context);
   return llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer, number, number}, false);
 }
 
-// The kernel as the runtime calls it: takes its arguments' addresses out of their array.
+// A piece as the runtime calls it: takes its arguments' addresses out of their array.
 void emit_wrapper(llvm::Module& module, const std::string& symbol, llvm::Function* body, size_t arguments) {
   auto* wrapper = llvm::Function::Create(kernel_type(module.getContext()), llvm::Function::ExternalLinkage,
                                          symbol, module);
@@ -50,14 +42,46 @@ void emit_wrapper(llvm::Module& module, const std::string& symbol, llvm::Functio
   b.CreateRetVoid();
 }
 
+// A kernel of several parts: calls each for those of its iterations that are asked for. The array of
+// arguments holds those of one part after the other.
+llvm::Function* emit_dispatcher(llvm::Module& module, const std::string& symbol,
+                                const std::vector<Part>& parts, const std::vector<std::string>& pieces) {
+  llvm::FunctionType* type = kernel_type(module.getContext());
+  auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, symbol, module);
+  function->setDoesNotThrow();
+  const auto new_block = [&](const char* name) {
+    return llvm::BasicBlock::Create(module.getContext(), name, function);
+  };
+  Builder b(new_block("entry"));
+  size_t argument = 0;
+  for (const Part& part : parts) {
+    llvm::Value *first = b.getInt64(static_cast<uint64_t>(part.begin)),
+                *last = b.getInt64(static_cast<uint64_t>(part.end));
+    llvm::Value* begin = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, function->getArg(2), first);
+    llvm::Value* end = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, function->getArg(3), last);
+    llvm::BasicBlock *call = new_block("part"), *next = new_block("next");
+    b.CreateCondBr(b.CreateICmpSLT(begin, end), call, next);
+    b.SetInsertPoint(call);
+    b.CreateCall(
+        module.getOrInsertFunction(pieces.at(part.piece), type),
+        {function->getArg(0), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), function->getArg(1), argument),
+         b.CreateSub(begin, first), b.CreateSub(end, first)});
+    b.CreateBr(next);
+    b.SetInsertPoint(next);
+    argument += part.arguments.size();
+  }
+  b.CreateRetVoid();
+  return function;
+}
+
 // The function that runs the program's steps.
 class EntryEmitter {
  public:
-  EntryEmitter(llvm::Module& module, const loop::Program& program, const std::vector<std::string>& symbols,
-               const std::string& entry)
-      : module_(module), program_(program), symbols_(symbols), b_(module.getContext()) {
+  EntryEmitter(llvm::Module& module, const loop::Program& program, const Pieces& pieces,
+               const std::vector<std::string>& symbols)
+      : module_(module), program_(program), pieces_(pieces), symbols_(symbols), b_(module.getContext()) {
     auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, entry, module);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kEntrySymbol, module);
     function_->setDoesNotThrow();
     b_.SetInsertPoint(new_block("entry"));
     arguments_ = b_.CreateAlloca(b_.getPtrTy(), b_.getInt64(most_arguments(program.steps)), "arguments");
@@ -67,10 +91,28 @@ class EntryEmitter {
   }
 
  private:
-  static uint64_t most_arguments(const std::vector<Step>& steps) {
+  uint64_t most_arguments(const std::vector<Step>& steps) const {
     uint64_t most = 1;
-    for (const Step& step : steps) most = std::max({most, step.arguments.size(), most_arguments(step.body)});
+    for (const Step& step : steps) {
+      uint64_t needed = most_arguments(step.body);
+      if (step.kind == Step::Kind::launch) {
+        for (const Part& part : pieces_.parts.at(step.kernel)) needed += part.arguments.size();
+      }
+      most = std::max(most, needed);
+    }
     return most;
+  }
+
+  llvm::Value* callee(size_t kernel) {
+    const std::vector<Part>& parts = pieces_.parts.at(kernel);
+    if (parts.size() == 1)
+      return module_.getOrInsertFunction(symbols_.at(parts[0].piece), kernel_type(b_.getContext()))
+          .getCallee();
+    llvm::Function*& dispatcher = dispatchers_[kernel];
+    if (dispatcher == nullptr) {
+      dispatcher = emit_dispatcher(module_, kernel_symbol(kernel, program_.kernels[kernel]), parts, symbols_);
+    }
+    return dispatcher;
   }
 
   llvm::BasicBlock* new_block(const char* name) {
@@ -129,18 +171,20 @@ class EntryEmitter {
     }
     const int64_t extent = parallel_extent(kernel);
     if (extent <= 0) return;
-    for (size_t i = 0; i < step.arguments.size(); ++i) {
-      b_.CreateStore(address(step.arguments[i]), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, i));
+    uint64_t place = 0;
+    for (const Part& part : pieces_.parts.at(step.kernel)) {
+      for (size_t argument : part.arguments) {
+        b_.CreateStore(address(step.arguments[argument]),
+                       b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, place++));
+      }
     }
-    llvm::FunctionCallee callee =
-        module_.getOrInsertFunction(symbols_.at(step.kernel), kernel_type(b_.getContext()));
     const double work = std::clamp(kernel.flops + kernel.bytes, 0.0, 1e18);
     llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
     auto* type =
         llvm::FunctionType::get(b_.getVoidTy(), {pointer, pointer, pointer, number, number, number}, false);
     b_.CreateCall(
         type, field(offsetof(Context, parallel_for), pointer),
-        {function_->getArg(0), callee.getCallee(), arguments_, b_.getInt64(static_cast<uint64_t>(extent)),
+        {function_->getArg(0), callee(step.kernel), arguments_, b_.getInt64(static_cast<uint64_t>(extent)),
          b_.getInt64(static_cast<uint64_t>(work)), b_.getInt64(step.kernel)});
   }
 
@@ -160,51 +204,41 @@ class EntryEmitter {
 
   llvm::Module& module_;
   const loop::Program& program_;
+  const Pieces& pieces_;
   const std::vector<std::string>& symbols_;
   Builder b_;
+  std::unordered_map<size_t, llvm::Function*> dispatchers_;  // by kernel
   llvm::Function* function_;
   llvm::Value* arguments_;
   llvm::Value* slots_;
   std::vector<llvm::Value*> loops_;
 };
 
+}  // namespace
+
+std::string kernel_symbol(size_t number, const loop::Kernel& kernel) {
+  std::string symbol = fmt::format("kernel{}.", number);
+  for (char c : kernel.name.substr(0, 60))
+    symbol += std::isalnum(static_cast<unsigned char>(c)) || c == '.' ? c : '_';
+  return symbol;
+}
+
+int64_t emit_piece(llvm::Module& module, const Piece& piece, const std::string& symbol) {
+  KernelEmitter emitter(module, piece.kernel, symbol + ".body", piece.unaliased);
+  emit_wrapper(module, symbol, emitter.emit(), piece.kernel.arguments.size());
+  return emitter.scratch_bytes();
+}
+
+void emit_entry(llvm::Module& module, const loop::Program& program, const Pieces& pieces,
+                const std::vector<std::string>& symbols) {
+  EntryEmitter(module, program, pieces, symbols);
+}
+
 void verify(const llvm::Module& module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   if (llvm::verifyModule(module, &stream))
     throw InternalError("the code made for a program is not valid: " + text);
-}
-
-}  // namespace
-
-EmittedProgram emit_program(const loop::Program& program, size_t parts) {
-  const std::vector<size_t> representative = representatives(program);
-  const auto unaliased = unaliased_arguments(program, representative);
-  std::vector<size_t> own;
-  std::vector<std::string> symbols;
-  for (size_t i = 0; i < program.kernels.size(); ++i) {
-    if (representative[i] == i) own.push_back(i);
-    symbols.push_back(kernel_symbol(representative[i], program.kernels[representative[i]]));
-  }
-  EmittedProgram result;
-  result.entry = "entry";
-  for (size_t part = 0; part < std::clamp<size_t>(own.size(), 1, parts); ++part) {
-    EmittedModule& emitted = result.modules.emplace_back();
-    emitted.context = std::make_unique<llvm::LLVMContext>();
-    emitted.module =
-        std::make_unique<llvm::Module>(fmt::format("{}.{}", program.name, part), *emitted.context);
-  }
-  for (size_t i = 0; i < own.size(); ++i) {
-    llvm::Module& module = *result.modules[i % result.modules.size()].module;
-    const loop::Kernel& kernel = program.kernels[own[i]];
-    const std::string& symbol = symbols[own[i]];
-    KernelEmitter emitter(module, kernel, symbol + ".body", unaliased[own[i]]);
-    emit_wrapper(module, symbol, emitter.emit(), kernel.arguments.size());
-    result.scratch_bytes = std::max(result.scratch_bytes, emitter.scratch_bytes());
-  }
-  EntryEmitter(*result.modules[0].module, program, symbols, result.entry);
-  for (const EmittedModule& emitted : result.modules) verify(*emitted.module);
-  return result;
 }
 
 }  // namespace sinter::cpu

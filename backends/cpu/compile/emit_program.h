@@ -2,26 +2,29 @@
 
 #include <llvm/IR/Module.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "backends/cpu/compile/pieces.h"
 #include "ir/loop/program.h"
 
+// LLVM IR for the pieces of a program and for what runs them.
 namespace sinter::cpu {
 
-struct EmittedModule {
-  std::unique_ptr<llvm::LLVMContext> context;
-  std::unique_ptr<llvm::Module> module;
-};
+constexpr const char* kEntrySymbol = "entry";
 
-struct EmittedProgram {
-  std::vector<EmittedModule> modules;  // each can be compiled on a thread of its own
-  std::string entry;                   // the symbol of a cpu::Entry, in the first module
-  int64_t scratch_bytes = 0;
-};
+// "kernel3.contract_relu_at_encoder.0"
+std::string kernel_symbol(size_t number, const loop::Kernel& kernel);
 
-// The program's kernels, spread over at most `parts` modules, and its entry, which runs the steps in order.
-EmittedProgram emit_program(const loop::Program& program, size_t parts);
+// A cpu::Kernel called `symbol`, whose array of arguments holds the piece's. Gives the bytes of scratch
+// memory that it needs of each thread.
+int64_t emit_piece(llvm::Module& module, const Piece& piece, const std::string& symbol);
+
+// A cpu::Entry called kEntrySymbol, which runs the steps in order; `symbols` are those of the pieces.
+void emit_entry(llvm::Module& module, const loop::Program& program, const Pieces& pieces,
+                const std::vector<std::string>& symbols);
+
+// Throws InternalError where the code is not valid.
+void verify(const llvm::Module& module);
 
 }  // namespace sinter::cpu

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <unordered_map>
-
-#include "backends/cpu/compile/canonical.h"
 #include "ir/error.h"
 
 namespace sinter::cpu {
@@ -29,47 +26,36 @@ bool are_apart(const Slot& a, const Slot& b) {
 
 class AliasSurvey {
  public:
-  AliasSurvey(const loop::Program& program, const std::vector<size_t>& representative)
-      : program_(program), representative_(representative) {
-    std::vector<bool> launched(program.kernels.size(), false);
-    find_launched(program.steps, launched);
-    for (size_t k = 0; k < program.kernels.size(); ++k) {
-      result.emplace_back(program.kernels[k].arguments.size(), launched[k]);
-    }
+  AliasSurvey(const loop::Program& program, Pieces& pieces) : program_(program), pieces_(pieces) {
+    for (Piece& piece : pieces.pieces) piece.unaliased.assign(piece.kernel.arguments.size(), true);
     visit(program.steps);
   }
 
-  std::vector<std::vector<bool>> result;
-
  private:
-  void find_launched(const std::vector<Step>& steps, std::vector<bool>& launched) const {
-    for (const Step& step : steps) {
-      if (step.kind == Step::Kind::launch) launched.at(representative_.at(step.kernel)) = true;
-      find_launched(step.body, launched);
-    }
-  }
-
   void visit(const std::vector<Step>& steps) {
     for (const Step& step : steps) {
-      if (step.kind == Step::Kind::launch) visit_launch(step);
+      if (step.kind == Step::Kind::launch) {
+        for (const Part& part : pieces_.parts.at(step.kernel)) visit_launch(step, part);
+      }
       visit(step.body);
     }
   }
 
-  void visit_launch(const Step& step) {
-    const auto& buffers = program_.kernels[step.kernel].arguments;
-    std::vector<bool>& alone = result[representative_[step.kernel]];
+  void visit_launch(const Step& step, const Part& part) {
+    Piece& piece = pieces_.pieces[part.piece];
+    const auto& buffers = piece.kernel.arguments;
     for (size_t i = 0; i < buffers.size(); ++i) {
       for (size_t j = 0; j < buffers.size(); ++j) {
         if (i == j || (!buffers[i]->written && !buffers[j]->written)) continue;
-        const size_t a = step.arguments.at(i).slot, b = step.arguments.at(j).slot;
-        if (a == b || !are_apart(program_.slots.at(a), program_.slots.at(b))) alone[i] = false;
+        const size_t a = step.arguments.at(part.arguments[i]).slot;
+        const size_t b = step.arguments.at(part.arguments[j]).slot;
+        if (a == b || !are_apart(program_.slots.at(a), program_.slots.at(b))) piece.unaliased[i] = false;
       }
     }
   }
 
   const loop::Program& program_;
-  const std::vector<size_t>& representative_;
+  Pieces& pieces_;
 };
 
 const loop::StmtNode* parallel_loop(const loop::Stmt& stmt) {
@@ -82,18 +68,8 @@ const loop::StmtNode* parallel_loop(const loop::Stmt& stmt) {
 
 }  // namespace
 
-std::vector<size_t> representatives(const loop::Program& program) {
-  std::unordered_map<std::string, size_t> first;
-  std::vector<size_t> result;
-  for (size_t i = 0; i < program.kernels.size(); ++i) {
-    result.push_back(first.try_emplace(canonical_text(program.kernels[i]), i).first->second);
-  }
-  return result;
-}
-
-std::vector<std::vector<bool>> unaliased_arguments(const loop::Program& program,
-                                                   const std::vector<size_t>& representative) {
-  return AliasSurvey(program, representative).result;
+void find_aliases(const loop::Program& program, Pieces& pieces) {
+  AliasSurvey(program, pieces);
 }
 
 int64_t parallel_extent(const loop::Kernel& kernel) {

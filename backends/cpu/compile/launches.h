@@ -1,20 +1,12 @@
 #pragma once
 
-#include <vector>
+#include "backends/cpu/compile/pieces.h"
 
-#include "ir/loop/program.h"
-
-// What the emitter needs to know of a whole program: which kernels are the same, and how memory meets in
-// them.
+// What the emitter needs to know of how a program launches its kernels.
 namespace sinter::cpu {
 
-// For each kernel of a program the first one that does the same.
-std::vector<size_t> representatives(const loop::Program& program);
-
-// For each kernel that is its own representative, and each argument of it: whether in all launches no other
-// argument reaches the same memory, unless both only read.
-std::vector<std::vector<bool>> unaliased_arguments(const loop::Program& program,
-                                                   const std::vector<size_t>& representative);
+// Fills in Piece::unaliased.
+void find_aliases(const loop::Program& program, Pieces& pieces);
 
 // Iterations of the kernel's parallel loop; 1 where there is none.
 int64_t parallel_extent(const loop::Kernel& kernel);

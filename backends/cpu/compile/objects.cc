@@ -1,0 +1,180 @@
+#include "backends/cpu/compile/objects.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/xxhash.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "backends/cpu/compile/codegen.h"
+#include "backends/cpu/compile/emit_program.h"
+#include "backends/cpu/compile/launches.h"
+#include "code_version.h"
+
+namespace sinter::cpu {
+namespace {
+
+// An object file as the cache keeps it.
+struct Object {
+  int64_t scratch_bytes = 0;
+  std::string file;
+};
+
+std::string to_bytes(const Object& object) {
+  std::string bytes(sizeof(object.scratch_bytes), '\0');
+  std::memcpy(bytes.data(), &object.scratch_bytes, sizeof(object.scratch_bytes));
+  return bytes + object.file;
+}
+
+std::optional<Object> from_bytes(const std::optional<std::string>& bytes) {
+  Object object;
+  if (!bytes || bytes->size() <= sizeof(object.scratch_bytes)) return {};
+  std::memcpy(&object.scratch_bytes, bytes->data(), sizeof(object.scratch_bytes));
+  object.file = bytes->substr(sizeof(object.scratch_bytes));
+  return object;
+}
+
+// All that the code of a piece depends on besides the compiler.
+std::string text_of(const Piece& piece) {
+  std::string text;
+  for (const bool alone : piece.unaliased) text += alone ? '1' : '0';
+  return text + "\n" + piece.text;
+}
+
+std::string symbol_of(const std::string& text) {
+  const llvm::XXH128_hash_t hash =
+      llvm::xxh3_128bits({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  return fmt::format("piece_{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+void put_steps(const loop::Program& program, const std::vector<loop::Step>& steps, std::string& text) {
+  const auto put = [&]<typename... Args>(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text), format, std::forward<Args>(args)...);
+  };
+  for (const loop::Step& step : steps) {
+    if (step.kind == loop::Step::Kind::repeat) {
+      put("repeat {} {} [\n", step.count, step.reverse);
+      put_steps(program, step.body, text);
+      put("]\n");
+      continue;
+    }
+    const loop::Kernel& kernel = program.kernels.at(step.kernel);
+    put("launch {} {} {} {} {}", step.kernel, parallel_extent(kernel), kernel.flops, kernel.bytes,
+        step.writes_state);
+    for (const loop::Argument& argument : step.arguments) {
+      put(" {}.{}.{}.{}", argument.slot, loop::size_in_bytes(program.slots.at(argument.slot).type),
+          argument.offset, fmt::join(argument.strides, ","));
+    }
+    put("\n");
+  }
+}
+
+// The same for the entry.
+std::string entry_text(const loop::Program& program, const Pieces& pieces,
+                       const std::vector<std::string>& symbols) {
+  std::string text = "entry\n";
+  for (const std::vector<Part>& parts : pieces.parts) {
+    for (const Part& part : parts) {
+      text += fmt::format("{} {} {} {}; ", symbols.at(part.piece), part.begin, part.end,
+                          fmt::join(part.arguments, " "));
+    }
+    text += "\n";
+  }
+  put_steps(program, program.steps, text);
+  return text;
+}
+
+// What is to be done for a program, one object after the other; any thread takes the next.
+class Work {
+ public:
+  Work(const loop::Program& program, runtime::DiskCache& cache, const std::string& identity)
+      : program_(program), cache_(cache), pieces_(cut(program)), objects_(pieces_.pieces.size() + 1) {
+    for (const Piece& piece : pieces_.pieces) {
+      texts_.push_back(text_of(piece));
+      symbols_.push_back(symbol_of(texts_.back()));
+    }
+    texts_.push_back(entry_text(program, pieces_, symbols_));
+    const std::string compiler = fmt::format("object\n{}\n{}\n", kCodeVersion, identity);
+    for (size_t i = 0; i < texts_.size(); ++i) {
+      texts_[i] = compiler + texts_[i];
+      if (auto found = from_bytes(cache.get(texts_[i]))) {
+        objects_[i] = std::move(*found);
+      } else {
+        missing_.push_back(i);
+      }
+    }
+    // The largest first, so that no thread is left with one at the end.
+    std::stable_sort(missing_.begin(), missing_.end(),
+                     [&](size_t a, size_t b) { return texts_[a].size() > texts_[b].size(); });
+  }
+
+  Objects run(int threads) {
+    const size_t workers = std::min(missing_.size(), static_cast<size_t>(std::max(threads, 1)));
+    std::vector<std::thread> others;
+    for (size_t i = 1; i < workers; ++i) others.emplace_back([this] { take(); });
+    if (workers > 0) take();
+    for (std::thread& other : others) other.join();
+    if (error_) std::rethrow_exception(error_);
+    Objects result;
+    result.compiled = missing_.size();
+    result.found = objects_.size() - missing_.size();
+    for (Object& object : objects_) {
+      result.scratch_bytes = std::max(result.scratch_bytes, object.scratch_bytes);
+      result.files.push_back(std::move(object.file));
+    }
+    return result;
+  }
+
+ private:
+  void take() {
+    try {
+      CodeGenerator generator;
+      for (size_t next; (next = next_.fetch_add(1)) < missing_.size();) make(missing_[next], generator);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+
+  void make(size_t i, CodeGenerator& generator) {
+    llvm::LLVMContext context;
+    llvm::Module module("sinter", context);
+    if (i < pieces_.pieces.size()) {
+      objects_[i].scratch_bytes = emit_piece(module, pieces_.pieces[i], symbols_[i]);
+    } else {
+      emit_entry(module, program_, pieces_, symbols_);
+    }
+    verify(module);
+    objects_[i].file = generator.object(module);
+    cache_.put(texts_[i], to_bytes(objects_[i]));
+  }
+
+  const loop::Program& program_;
+  runtime::DiskCache& cache_;
+  const Pieces pieces_;
+  std::vector<std::string> symbols_;
+  std::vector<std::string> texts_;  // cache keys: of each piece, then of the entry
+  std::vector<Object> objects_;
+  std::vector<size_t> missing_;
+  std::atomic<size_t> next_ = 0;
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+Objects make_objects(const loop::Program& program, int threads, runtime::DiskCache& cache,
+                     const std::string& identity) {
+  return Work(program, cache, identity).run(threads);
+}
+
+}  // namespace sinter::cpu

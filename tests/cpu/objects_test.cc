@@ -1,0 +1,162 @@
+#include "backends/cpu/compile/objects.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cpu/run_kernel.h"
+#include "tests/runtime/scratch_folder.h"
+
+// How a program is cut into pieces, and how these are kept on disk.
+namespace sinter::cpu::test {
+namespace {
+
+constexpr int64_t kSize = 4096;
+
+using ArmBody = std::function<Stmt(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i)>;
+
+Stmt triple(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i) {
+  return loop::store(y, i, loop::load(x, i) * loop::number(3, Type::f32));
+}
+Stmt negate(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i) {
+  return loop::store(y, i, loop::apply(ScalarOp::neg, {loop::load(x, i)}));
+}
+
+// One parallel loop over several bodies, one after the other, each with an input and an output.
+loop::Kernel side_by_side(const std::vector<ArmBody>& bodies) {
+  KernelBuilder k;
+  const loop::VariableRef unit = loop::make_variable("unit");
+  const Expr u = loop::variable(unit);
+  std::vector<Stmt> arms;
+  int64_t units = 0;
+  for (const ArmBody& body : bodies) {
+    const auto x = k.input(Type::f32, kSize), y = k.output(Type::f32, kSize);
+    const loop::VariableRef own = loop::make_variable("unit");
+    arms.push_back(loop::branch(u >= loop::integer(units) && u < loop::integer(units + kSize),
+                                loop::let(own, u - units, body(x, y, loop::variable(own)))));
+    units += kSize;
+  }
+  k.kernel.flops = 1e6;  // worth several threads
+  k.kernel.body = loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units),
+                             loop::block(std::move(arms)));
+  return k.kernel;
+}
+
+std::vector<std::vector<float>> results_of(const loop::Kernel& kernel, int threads) {
+  std::vector<std::vector<float>> memory;
+  for (size_t i = 0; i < kernel.arguments.size(); ++i) {
+    memory.emplace_back(kSize);
+    for (size_t j = 0; j < kSize; ++j) memory.back()[j] = static_cast<float>(i * kSize + j);
+  }
+  std::vector<void*> arguments;
+  for (auto& values : memory) arguments.push_back(raw(values));
+  run(kernel, arguments, {.threads = threads});
+  return memory;
+}
+
+TEST(Pieces, WhatIsSideBySideIsCompiledOnce) {
+  const loop::Kernel kernel = side_by_side({triple, negate, triple});
+  const Pieces pieces = cut(program_of(kernel));
+  EXPECT_EQ(pieces.pieces.size(), 2u);
+  ASSERT_EQ(pieces.parts[0].size(), 3u);
+  EXPECT_EQ(pieces.parts[0][2].piece, pieces.parts[0][0].piece);
+  EXPECT_THAT(pieces.parts[0][2].arguments, testing::UnorderedElementsAre(4, 5));
+  EXPECT_EQ(pieces.parts[0][2].begin, 2 * kSize);
+  for (int threads : {1, 3}) {
+    const auto memory = results_of(kernel, threads);
+    for (size_t arm = 0; arm < 3; ++arm) {
+      for (size_t j = 0; j < kSize; ++j) {
+        const float x = memory[2 * arm][j];
+        ASSERT_EQ(memory[2 * arm + 1][j], arm == 1 ? -x : x * 3) << arm << " " << j;
+      }
+    }
+  }
+}
+
+TEST(Pieces, WhatDependsOnTheWholeLoopStaysTogether) {
+  KernelBuilder k;
+  const auto y = k.output(Type::f32, 8);
+  const loop::VariableRef unit = loop::make_variable("unit"), own = loop::make_variable("unit");
+  const Expr u = loop::variable(unit), v = loop::variable(own);
+  const auto arm = [&](int64_t begin, int64_t end, const Expr& moved, float value) {
+    return loop::branch(u >= loop::integer(begin) && u < loop::integer(end),
+                        loop::let(own, moved, loop::store(y, v, loop::number(value, Type::f32))));
+  };
+  const auto kernel_with = [&](std::vector<Stmt> arms) {
+    loop::Kernel kernel = k.kernel;
+    kernel.body = loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(8),
+                             loop::block(std::move(arms)));
+    return kernel;
+  };
+  // Another beginning than the branch has; overlapping arms; a statement beside them.
+  for (const loop::Kernel& kernel :
+       {kernel_with({arm(0, 4, u, 1), arm(4, 8, u - 3, 2)}),
+        kernel_with({arm(0, 6, u, 1), arm(4, 8, u - 4, 2)}),
+        kernel_with({arm(0, 4, u, 1), loop::store(y, u, loop::number(3, Type::f32))})}) {
+    EXPECT_EQ(cut(program_of(kernel)).parts[0].size(), 1u);
+  }
+  EXPECT_EQ(cut(program_of(kernel_with({arm(0, 4, u, 1), arm(4, 8, u - 4, 2)}))).parts[0].size(), 2u);
+}
+
+TEST(Objects, AreFoundAgain) {
+  const ScratchFolder folder;
+  runtime::DiskCache cache(folder.path("cache"));
+  const loop::Program program = program_of(side_by_side({triple, negate, triple}));
+  const Objects cold = make_objects(program, 2, cache, "this machine");
+  EXPECT_EQ(cold.compiled, 3u);  // two pieces and the entry
+  EXPECT_EQ(cold.found, 0u);
+  const Objects warm = make_objects(program, 2, cache, "this machine");
+  EXPECT_EQ(warm.compiled, 0u);
+  EXPECT_EQ(warm.found, 3u);
+  EXPECT_EQ(warm.files, cold.files);
+  EXPECT_EQ(warm.scratch_bytes, cold.scratch_bytes);
+  // Other programs share their pieces, not their entry.
+  const Objects other = make_objects(program_of(side_by_side({negate, triple})), 1, cache, "this machine");
+  EXPECT_EQ(other.compiled, 1u);
+  EXPECT_EQ(other.found, 2u);
+}
+
+TEST(Objects, OfOtherMachinesAreOthers) {
+  const ScratchFolder folder;
+  runtime::DiskCache cache(folder.path("cache"));
+  const loop::Program program = program_of(side_by_side({triple, negate}));
+  EXPECT_EQ(make_objects(program, 1, cache, "+avx2").compiled, 3u);
+  EXPECT_EQ(make_objects(program, 1, cache, "-avx2").compiled, 3u);
+  EXPECT_EQ(make_objects(program, 1, cache, "+avx2").found, 3u);
+}
+
+TEST(Objects, DamagedOnesAreMadeAgain) {
+  const ScratchFolder folder;
+  const loop::Program program = program_of(side_by_side({triple, negate}));
+  runtime::DiskCache cache(folder.path("cache"));
+  const Objects cold = make_objects(program, 1, cache, "");
+  for (const auto& file : std::filesystem::directory_iterator(folder.path("cache"))) {
+    std::string bytes = runtime::read_file(file.path());
+    bytes[bytes.size() / 2] ^= 1;
+    runtime::write_file_atomically(file.path(), bytes);
+  }
+  const Objects again = make_objects(program, 1, cache, "");
+  EXPECT_EQ(again.compiled, 3u);
+  EXPECT_EQ(again.files, cold.files);
+}
+
+TEST(Objects, OfAnyNumberOfThreadsAreTheSame) {
+  runtime::DiskCache none("");
+  const loop::Program program = program_of(side_by_side({triple, negate}));
+  EXPECT_EQ(make_objects(program, 1, none, "").files, make_objects(program, 3, none, "").files);
+  EXPECT_EQ(make_objects(program, 1, none, "").found, 0u);
+}
+
+TEST(Objects, WhatMeetsInMemoryIsAnotherPiece) {
+  const ScratchFolder folder;
+  runtime::DiskCache cache(folder.path("cache"));
+  loop::Program program = program_of(side_by_side({triple, negate}));
+  for (loop::Slot& slot : program.slots) slot.kind = loop::Slot::Kind::arena;
+  for (size_t i = 0; i < program.slots.size(); ++i)
+    program.slots[i].offset = static_cast<int64_t>(i) * kSize * 4;
+  EXPECT_EQ(make_objects(program, 1, cache, "").compiled, 3u);
+  program.slots[1].offset = 0;  // the first arm computes in place
+  EXPECT_EQ(make_objects(program, 1, cache, "").compiled, 2u);
+}
+
+}  // namespace
+}  // namespace sinter::cpu::test
