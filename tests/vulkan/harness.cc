@@ -82,12 +82,12 @@ void Compiled::draw_inputs(uint32_t seed) {
   for (HostTensor& input : inputs_) draw(input, random);
 }
 
-void Compiled::run(uint32_t step) {
+void Compiled::run(uint32_t step, runtime::Profile* profile) {
   std::vector<const void*> in;
   std::vector<void*> out;
   for (const HostTensor& input : inputs_) in.push_back(input.raw());
   for (HostTensor& output : outputs_) out.push_back(output.raw());
-  executable_->run(*context_, *state_, {in, out, 5, step});
+  executable_->run(*context_, *state_, {in, out, 5, step, profile});
 }
 
 std::vector<std::byte> Compiled::output_bytes() const {

@@ -30,7 +30,7 @@ class Compiled {
   Compiled(const std::string& text, std::unique_ptr<backends::Device> device);
 
   void draw_inputs(uint32_t seed);
-  void run(uint32_t step = 0);
+  void run(uint32_t step = 0, runtime::Profile* profile = nullptr);
   runtime::HostTensor& input(size_t i) { return inputs_[i]; }
   const std::vector<runtime::HostTensor>& outputs() const { return outputs_; }
   std::vector<std::byte> output_bytes() const;

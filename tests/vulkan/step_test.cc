@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -91,6 +92,25 @@ TEST(VulkanStep, IsOneSubmitOfWhatTheFirstStepRecorded) {
     EXPECT_EQ(stats.recordings, recordings);
     EXPECT_EQ(stats.submits, submits + 5);
   }
+}
+
+TEST(VulkanStep, AProfileTimesEveryLaunchAndChangesNothing) {
+  Compiled plain(kTraining, on_vulkan()), timed(kTraining, on_vulkan());
+  initialize(plain);
+  initialize(timed);
+  runtime::Profile profile;
+  const int64_t submits = watched_gpu()->stats().submits;
+  for (uint32_t step = 0; step < 3; ++step) timed.run(step, &profile);
+  EXPECT_EQ(watched_gpu()->stats().submits, submits + 3);
+  for (uint32_t step = 0; step < 3; ++step) plain.run(step);
+  EXPECT_EQ(timed.output_bytes(), plain.output_bytes());
+
+  const std::string table = profile.table();
+  EXPECT_THAT(table, testing::StartsWith("3 calls, "));
+  EXPECT_THAT(table, testing::HasSubstr("\n        3 ")) << "launches of a kernel";
+  EXPECT_THAT(table, testing::HasSubstr(" f: contract")) << "its name";
+  EXPECT_THAT(table, testing::Not(testing::HasSubstr("\n        3       0.00 ")))
+      << "a launch that takes no time";
 }
 
 TEST(VulkanStep, RandomNumbersAreTheCpusBitForBit) {

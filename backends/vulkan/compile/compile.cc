@@ -50,6 +50,8 @@ class ProgramCompiler {
       : program_(program), target_(target), features_(features), to_spirv_(std::move(to_spirv)) {}
 
   Image run() {
+    image_.name = program_.name;
+    image_.infos = backends::to_infos(program_);
     for (const auto& [name, type] : program_.inputs) image_.inputs.push_back(backends::to_spec(name, type));
     for (const auto& [name, type] : program_.outputs) image_.outputs.push_back(backends::to_spec(name, type));
     for (const loop::Slot& slot : program_.slots) add_slot(slot);
@@ -155,6 +157,7 @@ class ProgramCompiler {
     if (does_nothing(kernel.body)) return;
     Launch launch;
     launch.kernel = kernel_of(step);
+    launch.info = step.kernel;
     for (size_t i = 0; i < step.arguments.size(); ++i) {
       const loop::Argument& argument = step.arguments[i];
       const loop::Buffer& buffer = *kernel.arguments[i];

@@ -49,7 +49,9 @@ class VulkanExecutable final : public runtime::Executable {
     }
     const auto* store = dynamic_cast<const DeviceState*>(&state);
     if (store == nullptr) throw RuntimeError("the state belongs to another device or program");
+    const int64_t begin = call.profile == nullptr ? 0 : runtime::Profile::now();
     const auto fault = dynamic_cast<RunContext&>(context).run(*store, call);
+    if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
     if (fault) throw RuntimeError(message(image_.faults.at(fault->site), *fault));
   }
 

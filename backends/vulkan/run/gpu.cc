@@ -160,6 +160,7 @@ void Gpu::look_at_device() {
   });
   if (found == families.end()) throw RuntimeError(fmt::format("vulkan: {} does not compute", name()));
   queue_family_ = static_cast<uint32_t>(found - families.begin());
+  timestamp_bits_ = found->timestampValidBits;
 }
 
 void Gpu::make_device() {

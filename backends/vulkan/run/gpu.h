@@ -54,6 +54,7 @@ class Gpu {
 
   VkDevice device() const { return device_; }
   uint32_t queue_family() const { return queue_family_; }
+  uint32_t timestamp_bits() const { return timestamp_bits_; }  // of the queue's clock; 0: it has none
   const GpuAbilities& abilities() const { return abilities_; }
   const VkPhysicalDeviceLimits& limits() const { return abilities_.limits; }
   // Of the beginning of a tensor: for bindings, and for vectors of four.
@@ -89,6 +90,7 @@ class Gpu {
   VkDevice device_ = VK_NULL_HANDLE;
   VkQueue queue_ = VK_NULL_HANDLE;
   uint32_t queue_family_ = 0;
+  uint32_t timestamp_bits_ = 0;
   GpuAbilities abilities_;
   bool is_unified_ = false;
   std::atomic<bool> is_lost_ = false;

@@ -57,16 +57,19 @@ struct Binding {
 
 struct Launch {
   size_t kernel = 0;
+  size_t info = 0;
   std::vector<Binding> bindings;
   std::vector<int32_t> offsets;
 };
 
 // A compiled program: its loops are unrolled.
 struct Image {
+  std::string name;
   std::vector<runtime::TensorSpec> inputs, outputs;
   std::vector<Slot> slots;
   std::vector<FaultSite> faults;
   std::vector<Kernel> kernels;
+  std::vector<runtime::KernelInfo> infos;  // what a profile says of launches
   std::vector<Launch> launches;
   int64_t arena_bytes = 0;
 };

@@ -1,0 +1,161 @@
+#include "backends/vulkan/run/recording.h"
+
+#include <algorithm>
+
+namespace sinter::vulkan {
+namespace {
+
+constexpr VkPipelineStageFlags kWork = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+constexpr VkAccessFlags kShader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+constexpr VkAccessFlags kTransfer = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+
+bool overlap(const Place& a, const Place& b) {
+  return a.buffer == b.buffer && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+}
+
+}  // namespace
+
+Recording::Recording(Gpu& gpu, const Image& image, const Pipelines& pipelines, const StepMemory& memory,
+                     bool timed)
+    : gpu_(gpu), image_(image), pipelines_(pipelines), memory_(memory), commands_(gpu) {
+  if (timed) times_ = std::make_unique<Timestamps>(gpu, static_cast<uint32_t>(image.launches.size() + 1));
+}
+
+Recording::~Recording() {
+  vkDestroyDescriptorPool(gpu_.device(), pool_, nullptr);
+}
+
+void Recording::run(const DeviceState& state) {
+  if (recorded_for_ != state.id()) {
+    recorded_for_ = 0;
+    record(state);
+  }
+  commands_.run();
+}
+
+// The device's clock is moved to the host's so that the last launch ends now.
+void Recording::write_times(runtime::Profile& profile) const {
+  const std::vector<int64_t> times = times_->read();
+  if (times.empty()) return;
+  const int64_t start = runtime::Profile::now() - times.back();
+  for (size_t i = 0; i < image_.launches.size(); ++i) {
+    profile.add_launch(image_.infos[image_.launches[i].info], start + times[i], start + times[i + 1]);
+  }
+}
+
+VkDescriptorSet Recording::bindings_of(const Launch& launch, const DeviceState& state) {
+  const Kernel& kernel = image_.kernels[launch.kernel];
+  std::vector<size_t> slots;
+  for (const Binding& binding : launch.bindings) slots.push_back(binding.slot);
+  VkDescriptorSet& set = sets_[{launch.kernel, slots}];
+  if (set != VK_NULL_HANDLE) return set;
+  VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+  info.descriptorPool = pool_;
+  info.descriptorSetCount = 1;
+  info.pSetLayouts = &pipelines_.at(launch.kernel).bindings;
+  check(vkAllocateDescriptorSets(gpu_.device(), &info, &set), "cannot bind buffers");
+  std::vector<VkDescriptorBufferInfo> buffers;
+  const auto bind = [&](const Place& place) {
+    buffers.push_back(
+        {place.buffer, static_cast<VkDeviceSize>(place.offset), static_cast<VkDeviceSize>(place.bytes)});
+  };
+  for (const size_t slot : slots) bind(memory_.place_of(slot, state));
+  if (kernel.reads_call) bind(memory_.call());
+  if (kernel.uses_faults) bind(memory_.faults());
+  if (buffers.empty()) return set;
+  VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
+  write.dstSet = set;
+  write.descriptorCount = static_cast<uint32_t>(buffers.size());
+  write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+  write.pBufferInfo = buffers.data();
+  vkUpdateDescriptorSets(gpu_.device(), 1, &write, 0, nullptr);
+  return set;
+}
+
+void Recording::record_dependencies(VkCommandBuffer commands,
+                                    const std::vector<std::pair<Place, bool>>& accesses) {
+  bool conflict = times_ != nullptr;
+  for (const auto& [now, is_written] : accesses) {
+    for (const auto& [before, was_written] : accesses_) {
+      conflict = conflict || ((is_written || was_written) && overlap(now, before));
+    }
+  }
+  if (conflict) {
+    record_barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                   kShader, kShader);
+    accesses_.clear();
+  }
+  accesses_.insert(accesses_.end(), accesses.begin(), accesses.end());
+}
+
+void Recording::record_launch(VkCommandBuffer commands, const Launch& launch, const DeviceState& state) {
+  const Kernel& kernel = image_.kernels[launch.kernel];
+  const Pipelines::Pipeline& pipeline = pipelines_.at(launch.kernel);
+  std::vector<std::pair<Place, bool>> accesses;
+  for (const Binding& binding : launch.bindings) {
+    Place place = memory_.place_of(binding.slot, state);
+    place.offset += binding.begin;
+    place.bytes = binding.end - binding.begin;
+    accesses.emplace_back(place, binding.written);
+  }
+  if (kernel.uses_faults) accesses.emplace_back(memory_.faults(), kernel.reports_faults);
+  record_dependencies(commands, accesses);
+  const VkDescriptorSet set = bindings_of(launch, state);
+  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.pipeline);
+  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
+  if (!launch.offsets.empty()) {
+    vkCmdPushConstants(commands, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                       static_cast<uint32_t>(launch.offsets.size() * 4), launch.offsets.data());
+  }
+  vkCmdDispatch(commands, kernel.groups[0], kernel.groups[1], 1);
+}
+
+void Recording::make_pool() {
+  uint32_t sets = 1, buffers = 1;
+  for (const Launch& launch : image_.launches) {
+    ++sets;
+    buffers += binding_count(image_.kernels[launch.kernel]);
+  }
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers};
+  VkDescriptorPoolCreateInfo pool{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+  pool.maxSets = sets;
+  pool.poolSizeCount = 1;
+  pool.pPoolSizes = &size;
+  check(vkCreateDescriptorPool(gpu_.device(), &pool, nullptr, &pool_), "cannot bind buffers");
+}
+
+void Recording::record(const DeviceState& state) {
+  vkDestroyDescriptorPool(gpu_.device(), pool_, nullptr);
+  pool_ = VK_NULL_HANDLE;
+  sets_.clear();
+  accesses_.clear();
+  make_pool();
+  VkCommandBuffer commands = commands_.begin(false);
+  // Steps before this one may have been other programs on the same state.
+  record_barrier(commands, kWork, kWork, kShader | kTransfer, kShader | kTransfer);
+  if (times_) times_->record_reset(commands);
+  memory_.upload().record_copy(commands);
+  if (memory_.download().is_staged()) {
+    vkCmdFillBuffer(commands, memory_.faults().buffer, 0, sizeof(FaultBlock), 0);
+    vkCmdFillBuffer(commands, memory_.faults().buffer, sizeof(FaultBlock),
+                    static_cast<VkDeviceSize>(memory_.faults().bytes) - sizeof(FaultBlock), kNowhere);
+    record_barrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kTransfer,
+                   kShader);
+  }
+  if (times_) times_->record(commands, 0);
+  for (size_t i = 0; i < image_.launches.size(); ++i) {
+    record_launch(commands, image_.launches[i], state);
+    if (times_) times_->record(commands, static_cast<uint32_t>(i + 1));
+  }
+  if (memory_.download().is_staged()) {
+    record_barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                   VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | kTransfer, VK_ACCESS_TRANSFER_READ_BIT);
+  }
+  memory_.download().record_copy(commands);
+  record_barrier(commands, kWork, VK_PIPELINE_STAGE_HOST_BIT, kShader | kTransfer, VK_ACCESS_HOST_READ_BIT);
+  commands_.end();
+  recorded_for_ = state.id();
+  ++gpu_.stats().recordings;
+}
+
+}  // namespace sinter::vulkan

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "backends/vulkan/run/image.h"
+#include "backends/vulkan/run/pipelines.h"
+#include "backends/vulkan/run/step_memory.h"
+#include "backends/vulkan/run/timestamps.h"
+#include "runtime/profile.h"
+
+namespace sinter::vulkan {
+
+// The commands of a step, recorded for the state that it first runs on.
+class Recording {
+ public:
+  // With `timed`, launches run one after the other, and times are taken between them.
+  Recording(Gpu& gpu, const Image& image, const Pipelines& pipelines, const StepMemory& memory, bool timed);
+  ~Recording();
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  void run(const DeviceState& state);  // one submit
+  void write_times(runtime::Profile& profile) const;
+
+ private:
+  void record(const DeviceState& state);
+  void make_pool();
+  void record_launch(VkCommandBuffer commands, const Launch& launch, const DeviceState& state);
+  void record_dependencies(VkCommandBuffer commands, const std::vector<std::pair<Place, bool>>& accesses);
+  VkDescriptorSet bindings_of(const Launch& launch, const DeviceState& state);
+
+  Gpu& gpu_;
+  const Image& image_;
+  const Pipelines& pipelines_;
+  const StepMemory& memory_;
+  std::unique_ptr<Timestamps> times_;
+  VkDescriptorPool pool_ = VK_NULL_HANDLE;
+  std::map<std::pair<size_t, std::vector<size_t>>, VkDescriptorSet> sets_;
+  Commands commands_;
+  uint64_t recorded_for_ = 0;                     // a state's id
+  std::vector<std::pair<Place, bool>> accesses_;  // since the last barrier; the flag says that it was written
+};
+
+}  // namespace sinter::vulkan
