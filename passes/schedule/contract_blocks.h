@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+
+#include "ir/loop/target.h"
+
+namespace sinter::passes {
+
+// What the shape of a contraction's loops depends on.
+struct ContractProblem {
+  struct Operand {
+    bool is_direct = true;  // loaded as it is, with constant strides
+    bool along_k = false;   // contiguous along k rather than along m or n
+  };
+
+  int64_t batch = 1, m = 1, n = 1, k = 1;
+  int64_t element_bytes = 4;
+  Operand lhs, rhs;
+};
+
+// How the loops are cut. The result falls into register tiles: `tiles` of rows times `panels` of columns. The
+// first `taller` tiles have `rows` rows, the others one less; a panel has `width` columns, the last one what
+// is left. A unit of parallel work is a run of tiles and a run of panels of one batch element. It takes k in
+// blocks, and for each block its tiles in groups.
+struct ContractBlocks {
+  int64_t rows = 1, taller = 1, tiles = 1;
+  int64_t width = 1, panels = 1;
+  int64_t k_block = 1, k_blocks = 1;
+  int64_t group = 1;  // tiles
+  int64_t tile_runs = 1, panel_runs = 1;
+  bool pack_lhs = false, pack_rhs = false;  // copy what the unit needs, in the order in which tiles read it
+
+  int64_t tiles_a_unit() const { return (tiles + tile_runs - 1) / tile_runs; }
+  int64_t panels_a_unit() const { return (panels + panel_runs - 1) / panel_runs; }
+};
+
+ContractBlocks choose_blocks(const ContractProblem& problem, const loop::Target& target);
+
+}  // namespace sinter::passes

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "passes/schedule/contract_blocks.h"
+#include "passes/schedule/contraction.h"
+
+namespace sinter::passes {
+
+// The loops of one contraction, cut into `blocks`. What emits statements here takes from its caller which
+// unit they are for, and from its members where the unit keeps what it has copied and summed.
+class ContractLoops {
+ public:
+  ContractLoops(Template& t, const Contraction& contraction, const ContractBlocks& blocks);
+
+  // Of a unit: its element of the batch, and its first tile and panel and those behind its last.
+  struct Unit {
+    Index b;
+    loop::Expr tile_begin, tile_end, panel_begin, panel_end;
+  };
+  loop::Stmt unit(const Unit& unit);
+
+ private:
+  // Tiles of one height, or panels of one width: where it begins, which it is, and how much of it there is.
+  struct TileAt {
+    loop::Expr tile, row;
+    int64_t rows;
+  };
+  struct PanelAt {
+    loop::Expr panel, column;
+    int64_t lanes, columns;  // the first `columns` of `lanes` count
+  };
+  // A block of k: its number, and the first k.
+  struct BlockAt {
+    loop::Expr number, first;
+  };
+  // Consecutive places in a block, from `offset` in it, which is k = `first`.
+  struct StepAt {
+    loop::Expr offset, first;
+  };
+
+  loop::Stmt for_tiles(const loop::Expr& begin, const loop::Expr& end,
+                       const std::function<loop::Stmt(const TileAt&)>& body);
+  loop::Stmt for_panels(const loop::Expr& begin, const loop::Expr& end,
+                        const std::function<loop::Stmt(const PanelAt&)>& body);
+  // A block in steps of `step`, and what is left of k behind the last one: `body(at, count)`.
+  loop::Stmt for_steps(const BlockAt& block, int64_t step,
+                       const std::function<loop::Stmt(const StepAt&, int64_t)>& body);
+  loop::Stmt vector(const char* name, int64_t lanes,
+                    const std::function<loop::Stmt(const loop::Expr& lane)>& body);
+
+  loop::Stmt block(const Unit& unit, const BlockAt& block);
+  loop::Stmt group(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
+                   const loop::Expr& tile_end);
+
+  // contract_tile.cc
+  // An operand as a tile reads it: element (own, offset) lies in `buffer` at base + own * own_stride +
+  // offset * k_stride.
+  struct Source {
+    loop::BufferRef buffer;
+    loop::Expr base;
+    int64_t own_stride, k_stride;
+  };
+  Source source(const loop::Expr& first, const Contraction::Operand& operand) const;
+  loop::Stmt tile(const Unit& unit, const BlockAt& block, const loop::Expr& group_begin, const TileAt& tile,
+                  const PanelAt& panel);
+
+  // contract_pack.cc
+  loop::Stmt pack_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
+                      const loop::Expr& tile_end);
+  loop::Stmt pack_rhs(const Unit& unit, const BlockAt& block);
+  // Where in the copies a tile of a group, and a panel, begin.
+  loop::Expr lhs_place(const loop::Expr& group_begin, const loop::Expr& tile) const;
+  loop::Expr rhs_place(const Unit& unit, const loop::Expr& panel) const;
+
+  Template& t_;
+  const Contraction& c_;
+  const ContractBlocks blocks_;
+  const int64_t lanes_;     // of one vector of the type
+  const bool has_threads_;  // rather than a lane of a GPU for each unit
+  loop::BufferRef lhs_, rhs_, sums_;
+};
+
+}  // namespace sinter::passes

@@ -1,0 +1,98 @@
+#include <algorithm>
+
+#include "passes/schedule/contract_loops.h"
+
+// Copies of operands in the order in which register tiles read them; what a prologue computes is computed
+// here.
+//   lhs, contiguous along k      [tile][row][k]
+//   lhs, contiguous along m      [tile][k][row]
+//   rhs                          [panel][k][column]
+namespace sinter::passes {
+
+using loop::Expr;
+using loop::LoopKind;
+using loop::Stmt;
+
+Expr ContractLoops::lhs_place(const Expr& group_begin, const Expr& tile) const {
+  return t_.loader.simplify((tile - group_begin) * (blocks_.rows * blocks_.k_block));
+}
+
+Expr ContractLoops::rhs_place(const Unit& unit, const Expr& panel) const {
+  return t_.loader.simplify((panel - unit.panel_begin) * (blocks_.width * blocks_.k_block));
+}
+
+Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr& tile_begin,
+                             const Expr& tile_end) {
+  if (c_.lhs().along_k) {
+    return for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
+      const auto i = t_.loader.variable("i", at.rows);
+      const Expr row = loop::variable(i);
+      Stmt copy = for_steps(block, lanes_, [&](const StepAt& step, int64_t count) {
+        return vector("k_lane", lanes_, [&](const Expr& lane) {
+          const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
+          return loop::store(
+              lhs_,
+              t_.loader.simplify(lhs_place(tile_begin, at.tile) + row * blocks_.k_block + step.offset + lane),
+              c_.lhs_at(unit.b, at.row + row, step.first + lane, predicate), predicate);
+        });
+      });
+      return loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(at.rows), copy);
+    });
+  }
+  // A few rows of lhs at a time, so that they are read in order.
+  constexpr int64_t kRows = 8;
+  return for_steps(block, kRows, [&](const StepAt& step, int64_t count) {
+    return for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
+      const auto k = t_.loader.variable("k_inner", count);
+      const Expr next = loop::variable(k);
+      std::vector<Stmt> pieces;
+      for (int64_t done = 0; done < at.rows;) {
+        int64_t lanes = lanes_;
+        while (lanes > at.rows - done) lanes /= 2;
+        pieces.push_back(vector("i_lane", lanes, [&](const Expr& lane) {
+          const Expr row = lane + done;
+          return loop::store(
+              lhs_, t_.loader.simplify(lhs_place(tile_begin, at.tile) + (step.offset + next) * at.rows + row),
+              c_.lhs_at(unit.b, at.row + row, step.first + next));
+        }));
+        done += lanes;
+      }
+      return loop::loop(LoopKind::unrolled, k, loop::integer(0), loop::integer(count),
+                        loop::block(std::move(pieces)));
+    });
+  });
+}
+
+Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
+  if (c_.rhs().along_k) {
+    return for_panels(unit.panel_begin, unit.panel_end, [&](const PanelAt& at) {
+      return for_steps(block, lanes_, [&](const StepAt& step, int64_t count) {
+        const auto j = t_.loader.variable("j", at.columns);
+        const Expr column = loop::variable(j);
+        const Stmt copy = vector("k_lane", lanes_, [&](const Expr& lane) {
+          const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
+          return loop::store(
+              rhs_, t_.loader.simplify(rhs_place(unit, at.panel) + (step.offset + lane) * at.lanes + column),
+              c_.rhs_at(unit.b, step.first + lane, at.column + column, predicate), predicate);
+        });
+        return loop::loop(LoopKind::serial, j, loop::integer(0), loop::integer(at.columns), copy);
+      });
+    });
+  }
+  constexpr int64_t kRows = 8;
+  return for_steps(block, kRows, [&](const StepAt& step, int64_t count) {
+    return for_panels(unit.panel_begin, unit.panel_end, [&](const PanelAt& at) {
+      const auto k = t_.loader.variable("k_inner", count);
+      const Expr next = loop::variable(k);
+      const Stmt copy = vector("j_lane", at.lanes, [&](const Expr& lane) {
+        const Expr predicate = at.columns == at.lanes ? nullptr : lane < loop::integer(at.columns);
+        return loop::store(
+            rhs_, t_.loader.simplify(rhs_place(unit, at.panel) + (step.offset + next) * at.lanes + lane),
+            c_.rhs_at(unit.b, step.first + next, at.column + lane, predicate));
+      });
+      return loop::loop(LoopKind::serial, k, loop::integer(0), loop::integer(count), copy);
+    });
+  });
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,104 @@
+#include "passes/schedule/contraction.h"
+
+#include <unordered_set>
+
+namespace sinter::passes {
+
+using graph::OpCode;
+using loop::Expr;
+using loop::ExprNode;
+
+namespace {
+
+// Calls `use` with the index of every load in `x`.
+template <typename Use>
+void for_each_load(const Expr& x, std::unordered_set<const ExprNode*>& seen, const Use& use) {
+  if (x == nullptr || !seen.insert(x.get()).second) return;
+  if (x->kind == ExprNode::Kind::load) use(x->args[0]);
+  for (const Expr& arg : x->args) for_each_load(arg, seen, use);
+}
+
+}  // namespace
+
+Contraction::Contraction(Template& t) : t_(t) {
+  for (const auto& op : t.body.ops()) {
+    if (op->code == OpCode::contract) op_ = op.get();
+  }
+  dims_ = graph::ContractDims::parse(op_->attributes.text("dims"));
+  lhs_ = op_->operands[0];
+  rhs_ = op_->operands[1];
+  if (!dims_.result.empty() && dims_.rhs.find(dims_.result.back()) == std::string::npos) {
+    std::swap(lhs_, rhs_);
+    std::swap(dims_.lhs, dims_.rhs);
+  }
+  const auto add = [](Axes& axes, char letter, int64_t extent) {
+    axes.letters += letter;
+    axes.shape.push_back(extent);
+  };
+  for (size_t i = 0; i < dims_.result.size(); ++i) {
+    const char letter = dims_.result[i];
+    const bool in_lhs = dims_.lhs.find(letter) != std::string::npos;
+    const bool in_rhs = dims_.rhs.find(letter) != std::string::npos;
+    add(in_lhs && in_rhs ? batch_ : in_lhs ? m_ : n_, letter, op_->results[0].shape[i]);
+  }
+  for (size_t i = 0; i < dims_.rhs.size(); ++i) {
+    if (dims_.is_summed(dims_.rhs[i])) add(k_, dims_.rhs[i], rhs_.shape()[i]);
+  }
+  type_ = loop::from_graph(op_->results[0].dtype);
+  if (m() * n() * k() * batch_.extent() == 0) return;
+
+  Loader::Scope scope(t_.loader);
+  const auto m_at = t_.loader.variable("m", m()), n_at = t_.loader.variable("n", n());
+  const auto k_at = t_.loader.variable("k", k());
+  const Index b(batch_.letters.size(), loop::integer(0));
+  left_ = look_at(lhs_at(b, loop::variable(m_at), loop::variable(k_at)), m_at, k_at);
+  right_ = look_at(rhs_at(b, loop::variable(k_at), loop::variable(n_at)), n_at, k_at);
+}
+
+Contraction::Operand Contraction::look_at(const Expr& element, const loop::VariableRef& own,
+                                          const loop::VariableRef& k) const {
+  Operand result;
+  const bool is_loaded = element->kind == ExprNode::Kind::load && element->args.size() == 1;
+  int along_own = 0, along_k = 0;
+  std::unordered_set<const ExprNode*> seen;
+  for_each_load(element, seen, [&](const Expr& index) {
+    const auto in_own = loop::affine_in(index, own), in_k = loop::affine_in(index, k);
+    if (in_own && in_own->coefficient == 1) ++along_own;
+    if (in_k && in_k->coefficient == 1) ++along_k;
+    if (!is_loaded || !in_own || !in_k) return;
+    result.is_direct = true;
+    result.own_stride = in_own->coefficient;
+    result.k_stride = in_k->coefficient;
+  });
+  result.along_k = along_k > along_own;
+  return result;
+}
+
+Index Contraction::index_of(const std::string& letters, const Index& b, const Expr& m, const Expr& n,
+                            const Expr& k) const {
+  std::map<char, Expr> value;
+  const auto put = [&](const Axes& axes, const Index& index) {
+    for (size_t i = 0; i < axes.letters.size(); ++i) value[axes.letters[i]] = index[i];
+  };
+  put(batch_, b);
+  if (m) put(m_, delinearize(m, m_.shape, t_.loader.ranges()));
+  if (n) put(n_, delinearize(n, n_.shape, t_.loader.ranges()));
+  if (k) put(k_, delinearize(k, k_.shape, t_.loader.ranges()));
+  Index index;
+  for (char letter : letters) index.push_back(value.at(letter));
+  return index;
+}
+
+Expr Contraction::lhs_at(const Index& b, const Expr& m, const Expr& k, const Expr& predicate) const {
+  return t_.loader.at(lhs_, index_of(dims_.lhs, b, m, nullptr, k), predicate);
+}
+
+Expr Contraction::rhs_at(const Index& b, const Expr& k, const Expr& n, const Expr& predicate) const {
+  return t_.loader.at(rhs_, index_of(dims_.rhs, b, nullptr, n, k), predicate);
+}
+
+Index Contraction::result_index(const Index& b, const Expr& m, const Expr& n) const {
+  return index_of(dims_.result, b, m, n, nullptr);
+}
+
+}  // namespace sinter::passes

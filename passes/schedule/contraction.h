@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "passes/schedule/template.h"
+
+namespace sinter::passes {
+
+// The contraction of a kernel, read as a batch of matrix products: result[b, m, n] is the sum over k of
+// lhs[b, m, k] * rhs[b, k, n]. Letters of the contraction fall into batch (in all three terms), m (lhs and
+// result), n (rhs and result) and k (summed); lhs and rhs have changed places where the result's last axis
+// came from lhs, so that vectors run along n.
+class Contraction {
+ public:
+  explicit Contraction(Template& t);
+
+  struct Axes {
+    std::string letters;
+    graph::Shape shape;
+    int64_t extent() const { return graph::element_count(shape); }
+  };
+
+  // How an operand's elements lie in memory.
+  struct Operand {
+    bool along_k = false;    // neighbours are neighbours along k, rather than along m or n
+    bool is_direct = false;  // an element is one load, its index affine in k and in m or n:
+    int64_t own_stride = 0;  //   from one m or n to the next
+    int64_t k_stride = 0;    //   from one k to the next
+  };
+
+  graph::Value result() const { return op_->result(); }
+  const Axes& batch() const { return batch_; }
+  int64_t m() const { return m_.extent(); }
+  int64_t n() const { return n_.extent(); }
+  int64_t k() const { return k_.extent(); }
+  loop::Type type() const { return type_; }
+  const Operand& lhs() const { return left_; }
+  const Operand& rhs() const { return right_; }
+
+  loop::Expr lhs_at(const Index& b, const loop::Expr& m, const loop::Expr& k,
+                    const loop::Expr& predicate = nullptr) const;
+  loop::Expr rhs_at(const Index& b, const loop::Expr& k, const loop::Expr& n,
+                    const loop::Expr& predicate = nullptr) const;
+  Index result_index(const Index& b, const loop::Expr& m, const loop::Expr& n) const;
+
+ private:
+  Index index_of(const std::string& letters, const Index& b, const loop::Expr& m, const loop::Expr& n,
+                 const loop::Expr& k) const;
+  Operand look_at(const loop::Expr& element, const loop::VariableRef& own, const loop::VariableRef& k) const;
+
+  Template& t_;
+  graph::Op* op_ = nullptr;
+  graph::ContractDims dims_;
+  graph::Value lhs_, rhs_;
+  Axes batch_, m_, n_, k_;
+  loop::Type type_{};
+  Operand left_, right_;
+};
+
+}  // namespace sinter::passes

@@ -1,0 +1,261 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "backends/backend.h"
+#include "ir/graph/builder.h"
+#include "ir/loop/interpreter.h"
+#include "passes/schedule/contract_blocks.h"
+#include "tests/support/run_on.h"
+
+// The loops of contractions, against the reference: every order in which operands may lie, and sizes around
+// every border at which the loops are cut. A machine with tiny caches has its borders at small sizes.
+namespace sinter::test {
+namespace {
+
+using graph::Builder;
+using graph::DType;
+using graph::Value;
+using runtime::HostTensor;
+
+// Runs the loops that a target gets in the interpreter.
+class Interpreted final : public runtime::Executable {
+ public:
+  explicit Interpreted(loop::Program program) : program_(std::move(program)) {
+    for (const auto& [name, type] : program_.outputs) outputs_.push_back(backends::to_spec(name, type));
+  }
+  const std::vector<runtime::TensorSpec>& inputs() const override { return inputs_; }
+  const std::vector<runtime::TensorSpec>& outputs() const override { return outputs_; }
+  std::unique_ptr<runtime::Context> make_context() const override { return nullptr; }
+  void run(runtime::Context&, runtime::StateStore&, const runtime::Call&) const override {}
+  const loop::Program& program() const { return program_; }
+
+ private:
+  loop::Program program_;
+  std::vector<runtime::TensorSpec> inputs_, outputs_;
+};
+
+class TargetDevice final : public backends::Device {
+ public:
+  explicit TargetDevice(loop::Target target) : target_(std::move(target)) {}
+  std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>&) const override {
+    return nullptr;
+  }
+  std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
+    return std::make_unique<Interpreted>(source.lower(target_));
+  }
+
+ private:
+  loop::Target target_;
+};
+
+std::vector<HostTensor> interpret_for(const loop::Target& target, const graph::Module& module,
+                                      std::vector<HostTensor>& inputs) {
+  const auto executable = compile_function(module, "f", TargetDevice(target));
+  const loop::Program& program = dynamic_cast<const Interpreted&>(*executable).program();
+  std::vector<HostTensor> outputs;
+  for (const runtime::TensorSpec& spec : executable->outputs()) outputs.emplace_back(spec.dtype, spec.shape);
+  std::vector<void*> slots;
+  for (const loop::Slot& slot : program.slots) {
+    const auto ordinal = static_cast<size_t>(slot.ordinal);
+    slots.push_back(slot.kind == loop::Slot::Kind::input    ? inputs[ordinal].raw()
+                    : slot.kind == loop::Slot::Kind::output ? outputs[ordinal].raw()
+                                                            : nullptr);
+  }
+  loop::interpret(program, slots);
+  return outputs;
+}
+
+// Whole numbers, so that sums are exact in any order.
+std::vector<HostTensor> whole_numbers(const graph::Module& module, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<HostTensor> inputs;
+  for (const graph::Op* parameter : module.functions[0]->parameters()) {
+    const graph::TensorType& type = parameter->results[0];
+    std::vector<float> values(static_cast<size_t>(type.elements()));
+    for (float& value : values) value = static_cast<float>(random() % 9) - 4;
+    inputs.push_back(HostTensor::from<float>(values, type.shape));
+  }
+  return inputs;
+}
+
+void expect_same(const std::vector<HostTensor>& expected, const std::vector<HostTensor>& got) {
+  ASSERT_EQ(expected.size(), got.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    const auto want = expected[i].values<float>(), have = got[i].values<float>();
+    for (size_t j = 0; j < have.size(); ++j) ASSERT_EQ(have[j], want[j]) << "output " << i << " at " << j;
+  }
+}
+
+loop::Target tiny_caches() {
+  loop::Target target;
+  target.vector_bytes = 16;
+  target.vector_registers = 16;
+  target.l1_bytes = 2048;  // blocks of k of 32
+  target.l2_bytes = 4096;  // groups of 1 tile
+  return target;
+}
+
+// Checks f on the processor and on a machine with tiny caches.
+void check(const graph::Module& module) {
+  std::vector<HostTensor> inputs = whole_numbers(module, 1);
+  const auto expected = run_on("reference", module, "f", inputs);
+  expect_same(expected, interpret_for(tiny_caches(), module, inputs));
+  expect_same(expected, run_on("cpu", module, "f", inputs));
+}
+
+struct Form {
+  const char* dims;
+  bool lhs_transposed, rhs_transposed;
+};
+constexpr Form kForms[] = {{"mk,kn->mn", false, false},
+                           {"mk,nk->mn", false, true},
+                           {"km,kn->mn", true, false},
+                           {"km,nk->mn", true, true}};
+
+graph::Module product(const Form& form, int64_t m, int64_t n, int64_t k) {
+  graph::Module module;
+  Builder b(module, module.add_function("f"));
+  const Value x =
+      b.parameter("x", {DType::f32, form.lhs_transposed ? graph::Shape{k, m} : graph::Shape{m, k}});
+  const Value y =
+      b.parameter("y", {DType::f32, form.rhs_transposed ? graph::Shape{n, k} : graph::Shape{k, n}});
+  b.output("z", b.contract(x, y, form.dims));
+  return module;
+}
+
+TEST(Contract, SizesAroundEveryBorder) {
+  for (const Form& form : kForms) {
+    for (int64_t k : {1, 3, 4, 31, 63, 64, 65, 80, 96, 97, 130}) {
+      SCOPED_TRACE(std::string(form.dims) + " k " + std::to_string(k));
+      check(product(form, 13, 21, k));
+    }
+    for (int64_t m : {1, 2, 5, 6, 7, 10, 12, 36, 37, 40}) {
+      SCOPED_TRACE(std::string(form.dims) + " m " + std::to_string(m));
+      check(product(form, m, 21, 70));
+    }
+    for (int64_t n : {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 33, 50}) {
+      SCOPED_TRACE(std::string(form.dims) + " n " + std::to_string(n));
+      check(product(form, 13, n, 70));
+    }
+  }
+}
+
+TEST(Contract, SizesOfThisMachinesCaches) {
+  for (const Form& form : kForms) {
+    for (int64_t k : {511, 513, 777}) {
+      SCOPED_TRACE(std::string(form.dims) + " k " + std::to_string(k));
+      const graph::Module module = product(form, 131, 179, k);
+      const std::vector<HostTensor> inputs = whole_numbers(module, 2);
+      expect_same(run_on("reference", module, "f", inputs), run_on("cpu", module, "f", inputs));
+    }
+  }
+}
+
+TEST(Contract, EpilogueAndPrologueInEveryBlock) {
+  for (const Form& form : kForms) {
+    for (int64_t k : {20, 70, 97}) {
+      SCOPED_TRACE(std::string(form.dims) + " k " + std::to_string(k));
+      graph::Module module;
+      Builder b(module, module.add_function("f"));
+      const auto shape = [](bool transposed, int64_t rows, int64_t columns) {
+        return transposed ? graph::Shape{columns, rows} : graph::Shape{rows, columns};
+      };
+      const Value x = b.parameter("x", {DType::f32, shape(form.lhs_transposed, 15, k)});
+      const Value y = b.parameter("y", {DType::f32, shape(form.rhs_transposed, k, 27)});
+      const Value bias = b.parameter("bias", {DType::f32, {27}}),
+                  skip = b.parameter("skip", {DType::f32, {15, 27}});
+      const Value z = b.contract(b.max(x, b.constant(0, DType::f32, x.shape())), b.abs(y), form.dims);
+      const Value sum = b.add(z, b.broadcast_to(bias, {15, 27}));
+      b.output("sum", sum);
+      b.output("z", b.mul(b.max(sum, b.constant(0, DType::f32, {15, 27})), skip));
+      check(module);
+    }
+  }
+}
+
+TEST(Contract, BatchesAndAxesOfSeveralLetters) {
+  struct Case {
+    const char* dims;
+    graph::Shape lhs, rhs;
+  };
+  const Case cases[] = {
+      {"bmk,bkn->bmn", {3, 13, 70}, {3, 70, 21}}, {"bmk,bnk->bmn", {3, 13, 70}, {3, 21, 70}},
+      {"abk,akc->abc", {2, 7, 97}, {2, 97, 18}},  {"amb,bna->mn", {5, 13, 17}, {17, 21, 5}},
+      {"mab,anb->mn", {13, 5, 17}, {5, 21, 17}},  {"bqhd,bkhd->bhqk", {2, 9, 3, 20}, {2, 11, 3, 20}}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.dims);
+    graph::Module module;
+    Builder b(module, module.add_function("f"));
+    const Value x = b.parameter("x", {DType::f32, c.lhs}), y = b.parameter("y", {DType::f32, c.rhs});
+    b.output("z", b.contract(x, y, c.dims));
+    check(module);
+  }
+}
+
+TEST(Contract, TheSameBitsOnAnyNumberOfThreads) {
+  const graph::Module module = product(kForms[0], 150, 170, 900);
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  std::vector<HostTensor> inputs;
+  for (const graph::Shape& shape : {graph::Shape{150, 900}, graph::Shape{900, 170}}) {
+    std::vector<float> values(static_cast<size_t>(graph::element_count(shape)));
+    for (float& value : values) value = normal(random);
+    inputs.push_back(HostTensor::from<float>(values, shape));
+  }
+  const auto one = run_on("cpu", module, "f", inputs, {}, 1);
+  for (int threads : {2, 3}) {
+    const auto many = run_on("cpu", module, "f", inputs, {}, threads);
+    EXPECT_EQ(std::memcmp(one[0].raw(), many[0].raw(), one[0].values<float>().size_bytes()), 0) << threads;
+  }
+}
+
+TEST(ContractBlocks, CoverTheResult) {
+  using passes::choose_blocks, passes::ContractBlocks, passes::ContractProblem;
+  for (int64_t m = 1; m <= 100; ++m) {
+    for (int64_t n : {1, 5, 8, 9, 16, 40, 300}) {
+      for (int64_t k : {1, 64, 300, 1000}) {
+        const ContractBlocks blocks = choose_blocks({.m = m, .n = n, .k = k}, loop::Target());
+        ASSERT_EQ(blocks.taller * blocks.rows + (blocks.tiles - blocks.taller) * (blocks.rows - 1), m);
+        ASSERT_GT(blocks.taller, 0);
+        ASSERT_LE(blocks.taller, blocks.tiles);
+        ASSERT_GE(blocks.panels * blocks.width, n);
+        ASSERT_GE(blocks.k_block * blocks.k_blocks, k);
+        ASSERT_LT(blocks.k_block * (blocks.k_blocks - 1), k);
+        ASSERT_LE(blocks.tile_runs, blocks.tiles);
+        ASSERT_LE(blocks.panel_runs, blocks.panels);
+      }
+    }
+  }
+}
+
+TEST(ContractBlocks, RowsThatDivide) {
+  using passes::choose_blocks;
+  const auto rows = [](int64_t m) {
+    const auto blocks = choose_blocks({.m = m, .n = 64, .k = 64}, loop::Target());
+    return std::pair(blocks.rows, blocks.taller == blocks.tiles);
+  };
+  EXPECT_EQ(rows(12), std::pair(int64_t{6}, true));
+  EXPECT_EQ(rows(10), std::pair(int64_t{5}, true));
+  EXPECT_EQ(rows(320), std::pair(int64_t{5}, true));
+  EXPECT_EQ(rows(97), std::pair(int64_t{6}, false));
+}
+
+TEST(ContractBlocks, CopyWhatIsLargeOrOutOfOrder) {
+  using passes::choose_blocks, passes::ContractProblem;
+  const ContractProblem small = {.m = 64, .n = 64, .k = 64, .lhs = {.along_k = true}};
+  EXPECT_FALSE(choose_blocks(small, loop::Target()).pack_lhs);
+  EXPECT_FALSE(choose_blocks(small, loop::Target()).pack_rhs);
+  ContractProblem large = {.m = 512, .n = 512, .k = 512, .lhs = {.along_k = true}};
+  EXPECT_TRUE(choose_blocks(large, loop::Target()).pack_rhs);
+  EXPECT_EQ(choose_blocks(large, loop::Target()).k_blocks, 1);
+  large.k = 2048;
+  EXPECT_EQ(choose_blocks(large, loop::Target()).k_blocks, 8);
+  ContractProblem transposed = small;
+  transposed.rhs.along_k = true;
+  EXPECT_TRUE(choose_blocks(transposed, loop::Target()).pack_rhs);
+}
+
+}  // namespace
+}  // namespace sinter::test
