@@ -8,7 +8,9 @@
 #include <optional>
 
 #include "backends/reference/interpreter.h"
+#include "frontend/compile/driver.h"
 #include "ir/graph/widen.h"
+#include "passes/differentiate/differentiate.h"
 #include "runtime/error.h"
 
 namespace sinter {
@@ -178,6 +180,15 @@ std::string difference_from_reference(const graph::Module& module, const graph::
   }
   if (!want.failure.empty()) return fmt::format("it does not find: {}", want.failure);
   return compare(function, inputs, want, got);
+}
+
+std::string difference_from_reference(const graph::Module& module, std::string_view function,
+                                      const backends::Device& device, const std::vector<HostTensor>& inputs,
+                                      const passes::Options& options) {
+  graph::Module expanded = graph::clone(module);
+  passes::differentiate(expanded, {});
+  const auto executable = compile_function(module, function, device, options);
+  return difference_from_reference(expanded, *expanded.find_function(function), device, *executable, inputs);
 }
 
 }  // namespace sinter

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backends/backend.h"
 #include "ir/graph/graph.h"
+#include "passes/options.h"
 #include "runtime/executable.h"
 
 namespace sinter {
@@ -19,5 +21,10 @@ namespace sinter {
 std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
                                       const backends::Device& device, const runtime::Executable& executable,
                                       const std::vector<runtime::HostTensor>& inputs);
+// The same of a function that is compiled for it, gradients and all.
+std::string difference_from_reference(const graph::Module& module, std::string_view function,
+                                      const backends::Device& device,
+                                      const std::vector<runtime::HostTensor>& inputs,
+                                      const passes::Options& options = {});
 
 }  // namespace sinter

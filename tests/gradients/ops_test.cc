@@ -3,9 +3,11 @@
 #include <cmath>
 #include <set>
 
+#include "frontend/compile/compare.h"
 #include "passes/differentiate/vjp.h"
 #include "tests/gradients/check.h"
 #include "tests/gradients/rows.h"
+#include "tests/support/narrow.h"
 #include "tests/support/run_on.h"
 
 namespace sinter::test {
@@ -37,6 +39,17 @@ TEST_P(OpGradient, IsTheSameOnTheCpu) {
       EXPECT_NEAR(got[i].data<double>()[j], want, 1e-10 * std::max(1.0, std::abs(want))) << "output " << i;
     }
   }
+}
+
+// The same in f32, held against what the reference gives in f64.
+TEST_P(OpGradient, IsTheSameOnVulkan) {
+  const Case& c = rows()[GetParam()];
+  SCOPED_TRACE(to_string(c));
+  const Point point = gradient(make_point(c));
+  static const auto device = backends::open_device("vulkan");
+  EXPECT_EQ(difference_from_reference(narrowed(point.module), function(point).name(), *device,
+                                      narrowed(point.inputs)),
+            "");
 }
 
 std::string row_name(const ::testing::TestParamInfo<size_t>& row) {

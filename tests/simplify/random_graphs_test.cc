@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "frontend/compile/compare.h"
 #include "ir/graph/builder.h"
 #include "ir/graph/text.h"
 #include "ir/graph/verify.h"
 #include "passes/simplify/simplify.h"
 #include "tests/simplify/compare.h"
+#include "tests/support/narrow.h"
 #include "tests/support/run_on.h"
 
 // Whole graphs, made at random of the ops that rules look at, keep their values in f64 up to rounding.
@@ -219,6 +221,21 @@ TEST(RandomGraphs, GiveTheSameWhenCompiled) {
     ASSERT_EQ(test::difference(expected, apart, 1e-4), "") << graph::print(module);
     const auto alone = test::run_on("cpu", module, function.name(), inputs, {}, 1);
     ASSERT_EQ(test::difference(fused, alone, 0), "") << graph::print(module);
+  }
+}
+
+// In f32, as devices without f64 compute it.
+TEST(RandomGraphs, GiveTheSameOnVulkan) {
+  const auto device = backends::open_device("vulkan");
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    const graph::Module module = test::narrowed(Generator(seed).make(6 + static_cast<int>(seed % 40)));
+    std::mt19937 random(seed);
+    const auto inputs = test::random_inputs(*module.functions[0], test::Values::mild, random);
+    ASSERT_EQ(difference_from_reference(module, "f", *device, inputs), "") << graph::print(module);
+    if (seed % 4 != 0) continue;
+    ASSERT_EQ(difference_from_reference(module, "f", *device, inputs, {.fuse = false}), "")
+        << graph::print(module);
   }
 }
 
