@@ -30,6 +30,8 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
   const int64_t panels = blocks.panels_a_unit();
   if (blocks.pack_lhs)
     lhs_ = local_buffer("panel_lhs", c_.type(), blocks.group * blocks.rows * blocks.k_block);
+  if (blocks.pack_lhs && !c_.lhs().is_direct && !c_.lhs().along_k)
+    staged_ = local_buffer("staged", c_.type(), kStagedRows * staged_stride());
   if (blocks.pack_rhs) rhs_ = local_buffer("panel_rhs", c_.type(), panels * blocks.width * blocks.k_block);
   if (blocks.k_blocks > 1) {
     sums_ = local_buffer("sums", c_.type(), blocks.tiles_a_unit() * blocks.rows * panels * blocks.width);
@@ -120,7 +122,7 @@ Stmt ContractLoops::unit(const Unit& unit) {
     result = loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(blocks_.k_blocks),
                         block(unit, {at, at * blocks_.k_block}));
   }
-  for (const loop::BufferRef& buffer : {lhs_, rhs_, sums_}) {
+  for (const loop::BufferRef& buffer : {lhs_, staged_, rhs_, sums_}) {
     if (buffer) result = loop::allocate(buffer, result);
   }
   return result;
@@ -158,7 +160,7 @@ loop::Kernel schedule_contract(Template& t) {
   const int64_t batch = contraction.batch().extent();
   if (contraction.m() * contraction.n() * batch == 0) return t.finish(loop::block({}));
   const auto operand = [](const Contraction::Operand& x) {
-    return ContractProblem::Operand{x.is_direct, x.along_k};
+    return ContractProblem::Operand{x.is_direct, x.along_k, x.cycles};
   };
   const ContractBlocks blocks = choose_blocks({.batch = batch,
                                                .m = contraction.m(),

@@ -102,8 +102,7 @@ class Chooser {
 
   // Cycles that copying an element takes.
   static double copy_cycles(const ContractProblem::Operand& operand, bool against_order) {
-    if (!operand.is_direct) return 2;
-    return against_order ? 1 : 0.4;
+    return (against_order ? 1 : 0.4) + operand.cycles;
   }
 
   // What the largest unit costs, in cycles.

@@ -11,6 +11,7 @@ struct ContractProblem {
   struct Operand {
     bool is_direct = true;  // loaded as it is, with constant strides
     bool along_k = false;   // contiguous along k rather than along m or n
+    double cycles = 0;      // that computing an element takes, about
   };
 
   int64_t batch = 1, m = 1, n = 1, k = 1;

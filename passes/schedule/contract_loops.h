@@ -71,16 +71,22 @@ class ContractLoops {
   loop::Stmt pack_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
                       const loop::Expr& tile_end);
   loop::Stmt pack_rhs(const Unit& unit, const BlockAt& block);
+  loop::Stmt stage_lhs(const Unit& unit, const StepAt& step, int64_t count, const loop::Expr& row_begin,
+                       const loop::Expr& row_end);
+  loop::Expr first_row(const loop::Expr& tile) const;
+  int64_t staged_stride() const;
   // Where in the copies a tile of a group, and a panel, begin.
   loop::Expr lhs_place(const loop::Expr& group_begin, const loop::Expr& tile) const;
   loop::Expr rhs_place(const Unit& unit, const loop::Expr& panel) const;
+
+  static constexpr int64_t kStagedRows = 8;
 
   Template& t_;
   const Contraction& c_;
   const ContractBlocks blocks_;
   const int64_t lanes_;     // of one vector of the type
   const bool has_threads_;  // rather than a lane of a GPU for each unit
-  loop::BufferRef lhs_, rhs_, sums_;
+  loop::BufferRef lhs_, staged_, rhs_, sums_;
 };
 
 }  // namespace sinter::passes

@@ -40,9 +40,13 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
     });
   }
   // A few rows of lhs at a time, so that they are read in order.
-  constexpr int64_t kRows = 8;
-  return for_steps(block, kRows, [&](const StepAt& step, int64_t count) {
-    return for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
+  return for_steps(block, kStagedRows, [&](const StepAt& step, int64_t count) {
+    const Expr row_begin = first_row(tile_begin);
+    const auto element = [&](const TileAt& at, const Expr& next, const Expr& row) {
+      if (!staged_) return c_.lhs_at(unit.b, at.row + row, step.first + next);
+      return loop::load(staged_, t_.loader.simplify(next * staged_stride() + at.row + row - row_begin));
+    };
+    const Stmt copy = for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
       const auto k = t_.loader.variable("k_inner", count);
       const Expr next = loop::variable(k);
       std::vector<Stmt> pieces;
@@ -51,16 +55,43 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
         while (lanes > at.rows - done) lanes /= 2;
         pieces.push_back(vector("i_lane", lanes, [&](const Expr& lane) {
           const Expr row = lane + done;
-          return loop::store(
-              lhs_, t_.loader.simplify(lhs_place(tile_begin, at.tile) + (step.offset + next) * at.rows + row),
-              c_.lhs_at(unit.b, at.row + row, step.first + next));
+          const Expr place = lhs_place(tile_begin, at.tile) + (step.offset + next) * at.rows + row;
+          return loop::store(lhs_, t_.loader.simplify(place), element(at, next, row));
         }));
         done += lanes;
       }
       return loop::loop(LoopKind::unrolled, k, loop::integer(0), loop::integer(count),
                         loop::block(std::move(pieces)));
     });
+    if (!staged_) return copy;
+    return loop::block({stage_lhs(unit, step, count, row_begin, first_row(tile_end)), copy});
   });
+}
+
+Expr ContractLoops::first_row(const Expr& tile) const {
+  return t_.loader.simplify(loop::min(tile * blocks_.rows, tile * (blocks_.rows - 1) + blocks_.taller));
+}
+
+int64_t ContractLoops::staged_stride() const {
+  return (blocks_.group * blocks_.rows / t_.width() + 1) * t_.width();
+}
+
+// What a prologue computes, in whole vectors; tiles are cut out of it.
+Stmt ContractLoops::stage_lhs(const Unit& unit, const StepAt& step, int64_t count, const Expr& row_begin,
+                              const Expr& row_end) {
+  const int64_t width = t_.width();
+  const auto k = t_.loader.variable("k_inner", count);
+  const auto part = t_.loader.variable("part", staged_stride() / width);
+  const Expr next = loop::variable(k), first = loop::variable(part) * width;
+  const Stmt compute = vector("row_lane", width, [&](const Expr& lane) {
+    const Expr row = t_.loader.simplify(row_begin + first + lane);
+    const Expr predicate = row < loop::integer(c_.m());
+    return loop::store(staged_, next * staged_stride() + first + lane,
+                       c_.lhs_at(unit.b, row, step.first + next, predicate), predicate);
+  });
+  const Expr parts = t_.loader.simplify((row_end - row_begin + (width - 1)) / width);
+  return loop::loop(LoopKind::serial, k, loop::integer(0), loop::integer(count),
+                    loop::loop(LoopKind::serial, part, loop::integer(0), parts, compute));
 }
 
 Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {

@@ -2,6 +2,8 @@
 
 #include <unordered_set>
 
+#include "passes/costs.h"
+
 namespace sinter::passes {
 
 using graph::OpCode;
@@ -16,6 +18,17 @@ void for_each_load(const Expr& x, std::unordered_set<const ExprNode*>& seen, con
   if (x == nullptr || !seen.insert(x.get()).second) return;
   if (x->kind == ExprNode::Kind::load) use(x->args[0]);
   for (const Expr& arg : x->args) for_each_load(arg, seen, use);
+}
+
+// Of an element of `value`: two vectors of elementwise work a cycle, some twenty instructions for a
+// polynomial.
+double cycles_of(graph::Value value, std::unordered_set<const graph::Op*>& counted) {
+  const graph::Op& op = *value.op;
+  if (!counted.insert(&op).second) return 0;
+  double cycles = 0;
+  if (op.kind() == graph::OpKind::elementwise) cycles = is_transcendental(op.code) ? 2 : 0.1;
+  for (graph::Value operand : op.operands) cycles += cycles_of(operand, counted);
+  return cycles;
 }
 
 }  // namespace
@@ -51,12 +64,12 @@ Contraction::Contraction(Template& t) : t_(t) {
   const auto m_at = t_.loader.variable("m", m()), n_at = t_.loader.variable("n", n());
   const auto k_at = t_.loader.variable("k", k());
   const Index b(batch_.letters.size(), loop::integer(0));
-  left_ = look_at(lhs_at(b, loop::variable(m_at), loop::variable(k_at)), m_at, k_at);
-  right_ = look_at(rhs_at(b, loop::variable(k_at), loop::variable(n_at)), n_at, k_at);
+  left_ = look_at(lhs_, lhs_at(b, loop::variable(m_at), loop::variable(k_at)), m_at, k_at);
+  right_ = look_at(rhs_, rhs_at(b, loop::variable(k_at), loop::variable(n_at)), n_at, k_at);
 }
 
-Contraction::Operand Contraction::look_at(const Expr& element, const loop::VariableRef& own,
-                                          const loop::VariableRef& k) const {
+Contraction::Operand Contraction::look_at(graph::Value operand, const Expr& element,
+                                          const loop::VariableRef& own, const loop::VariableRef& k) const {
   Operand result;
   const bool is_loaded = element->kind == ExprNode::Kind::load && element->args.size() == 1;
   int along_own = 0, along_k = 0;
@@ -71,6 +84,8 @@ Contraction::Operand Contraction::look_at(const Expr& element, const loop::Varia
     result.k_stride = in_k->coefficient;
   });
   result.along_k = along_k > along_own;
+  std::unordered_set<const graph::Op*> counted;
+  result.cycles = cycles_of(operand, counted);
   return result;
 }
 

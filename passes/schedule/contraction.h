@@ -27,6 +27,7 @@ class Contraction {
     bool is_direct = false;  // an element is one load, its index affine in k and in m or n:
     int64_t own_stride = 0;  //   from one m or n to the next
     int64_t k_stride = 0;    //   from one k to the next
+    double cycles = 0;       // that computing an element takes, about
   };
 
   graph::Value result() const { return op_->result(); }
@@ -47,7 +48,8 @@ class Contraction {
  private:
   Index index_of(const std::string& letters, const Index& b, const loop::Expr& m, const loop::Expr& n,
                  const loop::Expr& k) const;
-  Operand look_at(const loop::Expr& element, const loop::VariableRef& own, const loop::VariableRef& k) const;
+  Operand look_at(graph::Value operand, const loop::Expr& element, const loop::VariableRef& own,
+                  const loop::VariableRef& k) const;
 
   Template& t_;
   graph::Op* op_ = nullptr;
