@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <random>
 #include <set>
 
 #include "frontend/compile/compare.h"
@@ -13,9 +11,6 @@
 
 namespace sinter {
 namespace {
-
-using runtime::DType;
-using runtime::HostTensor;
 
 constexpr const char* kName = "kernel";
 
@@ -46,49 +41,6 @@ graph::Module alone(const graph::Op& kernel) {
   return module;
 }
 
-// Below which every index of the kernel lies.
-int64_t index_bound(const graph::Function& function) {
-  int64_t bound = 8;
-  for (const auto& op : function.ops()) {
-    if (op->body) bound = std::min(bound, index_bound(*op->body));
-    if (op->code == graph::OpCode::check_index) bound = std::min(bound, op->attributes.integer("bound"));
-    if (op->code == graph::OpCode::gather || op->code == graph::OpCode::scatter_add) {
-      const auto axis = static_cast<size_t>(op->attributes.integer("axis"));
-      bound = std::min(bound, op->operands[0].shape()[axis]);
-    }
-  }
-  return std::max<int64_t>(bound, 1);
-}
-
-// Floats of [low, 2), integers of [0, bound).
-HostTensor drawn(const graph::TensorType& type, double low, int64_t bound, std::mt19937& random) {
-  HostTensor tensor(static_cast<DType>(type.dtype), type.shape);
-  const auto number = [&] { return low + (2 - low) * 0x1p-32 * static_cast<double>(random()); };
-  const auto integer = [&] { return static_cast<int64_t>(random()) % bound; };
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    switch (tensor.dtype()) {
-      case DType::f32:
-        tensor.data<float>()[i] = static_cast<float>(number());
-        break;
-      case DType::f64:
-        tensor.data<double>()[i] = number();
-        break;
-      case DType::i32:
-        tensor.data<int32_t>()[i] = static_cast<int32_t>(integer());
-        break;
-      case DType::i64:
-        tensor.data<int64_t>()[i] = integer();
-        break;
-      default:
-        tensor.data<bool>()[i] = random() % 2 == 0;
-    }
-  }
-  return tensor;
-}
-
-// Numbers of both signs, and such that roots, logarithms and powers have a value.
-constexpr double kLow[] = {-2, 0.25};
-
 std::string check_kernel(const graph::Module& module, const backends::Device& device) {
   const graph::Function& function = *module.find_function(kName);
   std::string name, notes;
@@ -99,18 +51,9 @@ std::string check_kernel(const graph::Module& module, const backends::Device& de
     return program;
   };
   const auto executable = device.compile({module, function, lower});
-  std::mt19937 random(1);
-  for (const double low : kLow) {
-    std::vector<HostTensor> inputs;
-    for (const graph::Op* parameter : function.parameters()) {
-      inputs.push_back(drawn(parameter->results[0], low, index_bound(function), random));
-    }
-    const std::string difference = difference_from_reference(module, function, device, *executable, inputs);
-    if (!difference.empty()) {
-      return fmt::format("kernel '{}' disagrees with the reference:\n  {}{}", name, difference, notes);
-    }
-  }
-  return "";
+  const std::string difference = difference_on_random_inputs(module, function, device, *executable);
+  if (difference.empty()) return "";
+  return fmt::format("kernel '{}' disagrees with the reference:\n  {}{}", name, difference, notes);
 }
 
 }  // namespace

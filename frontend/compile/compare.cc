@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <optional>
+#include <random>
 
 #include "backends/reference/interpreter.h"
 #include "frontend/compile/driver.h"
@@ -78,6 +78,14 @@ double longest_sum(const graph::Function& function) {
   return most;
 }
 
+bool has_f32(const graph::Function& function) {
+  return std::any_of(function.ops().begin(), function.ops().end(), [](const auto& op) {
+    return (op->body && has_f32(*op->body)) ||
+           std::any_of(op->results.begin(), op->results.end(),
+                       [](const auto& type) { return type.dtype == graph::DType::f32; });
+  });
+}
+
 HostTensor widened(const HostTensor& tensor) {
   if (tensor.dtype() != DType::f32) return tensor;
   HostTensor wide(DType::f64, tensor.shape());
@@ -85,21 +93,69 @@ HostTensor widened(const HostTensor& tensor) {
   return wide;
 }
 
-// What the reference gives, as written and in f64, or the failure of a check.
+// Below which every index lies.
+int64_t index_bound(const graph::Function& function) {
+  int64_t bound = 8;
+  for (const auto& op : function.ops()) {
+    if (op->body) bound = std::min(bound, index_bound(*op->body));
+    if (op->code == graph::OpCode::check_index) bound = std::min(bound, op->attributes.integer("bound"));
+    if (op->code == graph::OpCode::cross_entropy) bound = std::min(bound, op->operands[0].shape().back());
+    if (op->code == graph::OpCode::gather || op->code == graph::OpCode::scatter_add) {
+      const auto axis = static_cast<size_t>(op->attributes.integer("axis"));
+      bound = std::min(bound, op->operands[0].shape()[axis]);
+    }
+  }
+  return std::max<int64_t>(bound, 1);
+}
+
+// Floats of [low, 2), integers of [0, bound).
+HostTensor drawn(const graph::TensorType& type, double low, int64_t bound, std::mt19937& random) {
+  HostTensor tensor(static_cast<DType>(type.dtype), type.shape);
+  const auto number = [&] { return low + (2 - low) * 0x1p-32 * static_cast<double>(random()); };
+  const auto integer = [&] { return static_cast<int64_t>(random()) % bound; };
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    switch (tensor.dtype()) {
+      case DType::f32:
+        tensor.data<float>()[i] = static_cast<float>(number());
+        break;
+      case DType::f64:
+        tensor.data<double>()[i] = number();
+        break;
+      case DType::i32:
+        tensor.data<int32_t>()[i] = static_cast<int32_t>(integer());
+        break;
+      case DType::i64:
+        tensor.data<int64_t>()[i] = integer();
+        break;
+      default:
+        tensor.data<bool>()[i] = random() % 2 == 0;
+    }
+  }
+  return tensor;
+}
+
+// Numbers of both signs, and such that roots, logarithms and powers have a value.
+constexpr double kLow[] = {-2, 0.25};
+
+// What the reference gives, outputs and then state, as written and in f64, or the failure of a check.
 struct Expected {
   Tensors narrow, wide;
   std::string failure;
 };
 
 Expected expected(const graph::Module& module, const graph::Function& function, const Tensors& inputs) {
-  const reference::EvaluateState state{nullptr, kSeed, kStep};
+  const auto evaluate = [](const graph::Module& of, std::string_view name, const Tensors& given) {
+    runtime::HostState state(backends::to_specs(of.states));
+    Tensors results = reference::evaluate(of, *of.find_function(name), given, {&state, kSeed, kStep});
+    for (const auto& spec : state.specs()) results.push_back(state.get(spec.name));
+    return results;
+  };
   Expected result;
   try {
-    result.narrow = reference::evaluate(module, function, inputs, state);
+    result.narrow = evaluate(module, function.name(), inputs);
     Tensors wide_inputs;
     for (const HostTensor& input : inputs) wide_inputs.push_back(widened(input));
-    const graph::Module wide = graph::widen(module);
-    result.wide = reference::evaluate(wide, *wide.find_function(function.name()), wide_inputs, state);
+    result.wide = evaluate(graph::widen(module), function.name(), wide_inputs);
   } catch (const RuntimeError& error) {
     result.failure = error.what();
   }
@@ -143,8 +199,8 @@ std::string compare(const graph::Function& function, const Tensors& inputs, cons
   for (size_t i = 0; i < got.size(); ++i) {
     const HostTensor &narrow = expected.narrow[i], &wide = expected.wide[i];
     double allowed = 0;
-    if (narrow.dtype() == DType::f64) allowed = kFunctionUlp64 * kUlp64 * scale;
-    if (narrow.dtype() == DType::f32) {
+    if (is_floating(narrow) && !has_f32(function)) allowed = kFunctionUlp64 * kUlp64 * scale;
+    if (is_floating(narrow) && has_f32(function)) {
       double distance = 0;
       for (int64_t j = 0; j < narrow.size(); ++j) {
         const double d = std::fabs(element(narrow, j) - element(wide, j));
@@ -154,8 +210,10 @@ std::string compare(const graph::Function& function, const Tensors& inputs, cons
     }
     const Worst worst = worst_of(got[i], narrow, wide, allowed);
     if (worst.at < 0) continue;
-    return fmt::format("output {} {} is {:.9g}, expected {:.9g}{}", i, position(narrow.shape(), worst.at),
-                       worst.got, worst.want, allowed > 0 ? fmt::format(" within {:.2g}", allowed) : "");
+    const size_t outputs = function.outputs.size();
+    return fmt::format("{} {} {} is {:.9g}, expected {:.9g}{}", i < outputs ? "output" : "state",
+                       i < outputs ? i : i - outputs, position(narrow.shape(), worst.at), worst.got,
+                       worst.want, allowed > 0 ? fmt::format(" within {:.2g}", allowed) : "");
   }
   return "";
 }
@@ -173,13 +231,29 @@ std::string difference_from_reference(const graph::Module& module, const graph::
   for (const auto& spec : executable.outputs()) out.push_back(got.emplace_back(spec.dtype, spec.shape).raw());
   try {
     const auto context = executable.make_context();
-    const auto state = device.make_state({});
+    const auto state = device.make_state(module.states);
     executable.run(*context, *state, {in, out, kSeed, kStep});
+    for (const graph::State& each : module.states) got.push_back(state->get(each.name));
   } catch (const RuntimeError& error) {
     return want.failure.empty() ? fmt::format("it fails: {}", error.what()) : "";
   }
   if (!want.failure.empty()) return fmt::format("it does not find: {}", want.failure);
   return compare(function, inputs, want, got);
+}
+
+std::string difference_on_random_inputs(const graph::Module& module, const graph::Function& function,
+                                        const backends::Device& device,
+                                        const runtime::Executable& executable) {
+  std::mt19937 random(1);
+  for (const double low : kLow) {
+    Tensors inputs;
+    for (const graph::Op* parameter : function.parameters()) {
+      inputs.push_back(drawn(parameter->results[0], low, index_bound(function), random));
+    }
+    std::string difference = difference_from_reference(module, function, device, executable, inputs);
+    if (!difference.empty()) return difference;
+  }
+  return "";
 }
 
 std::string difference_from_reference(const graph::Module& module, std::string_view function,

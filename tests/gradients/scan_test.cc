@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include "frontend/compile/compare.h"
 #include "ir/graph/text.h"
 #include "tests/gradients/rows.h"
+#include "tests/support/narrow.h"
 
 namespace sinter::test {
 namespace {
@@ -71,6 +73,18 @@ void expect_near(const std::vector<runtime::HostTensor>& got, const std::vector<
 
 TEST(ScanGradient, IsThatOfFiniteDifferences) {
   for (bool reverse : {false, true}) check_gradient(scanned(reverse), 3);
+}
+
+TEST(ScanGradient, IsTheSameOnDevices) {
+  for (const char* name : {"cpu", "vulkan"}) {
+    const auto device = backends::open_device(name, 2);
+    for (const bool reverse : {false, true}) {
+      const Point point = gradient(scanned(reverse));
+      EXPECT_EQ(difference_from_reference(narrowed(point.module), function(point).name(), *device,
+                                          narrowed(point.inputs)),
+                "");
+    }
+  }
 }
 
 TEST(ScanGradient, IsThatOfTheUnrolledGraph) {
