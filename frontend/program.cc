@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <unordered_set>
 
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
@@ -205,13 +206,19 @@ void Program::save_trace(const std::string& path) const {
 
 std::string Program::text(const std::string& name, bool locations) const {
   const std::string& main = state_->traced(name).name;
-  std::string text;
+  graph::Module shown;
+  std::unordered_set<std::string> used;
   for (const auto& function : state_->module.functions) {
     if (function->name() != main && !belongs_to(function->name(), main)) continue;
-    if (!text.empty()) text += "\n";
-    text += graph::print(*function, {.locations = locations});
+    shown.functions.push_back(graph::clone(*function));
+    for (const auto& op : function->ops()) {
+      if (op->attributes.has("state")) used.insert(op->attributes.text("state"));
+    }
   }
-  return text;
+  for (const graph::State& state : state_->module.states) {
+    if (used.contains(state.name)) shown.states.push_back(state);
+  }
+  return graph::print(shown, {.locations = locations});
 }
 
 std::string Program::explain(const std::string& name) const {

@@ -21,8 +21,11 @@ namespace sinter::passes {
 //
 // Producer side first: an elementwise op joins the kernel that makes one of its operands, where every value
 // it needs from there is at the same place of the iteration; a reduction joins the elementwise kernel it
-// reads. Then consumer side: a kernel of cheap elementwise work that few kernels read is computed again in
-// each of them and goes away. docs/passes.md states the cost rules.
-void fuse(graph::Module& module, const std::vector<std::string>& arguments);  // "off": one kernel an op
+// reads. Then consumer side: cheap elementwise work that few kernels read is computed again in each of them
+// and is not kept. docs/passes.md states the cost rules. A kernel's `apart` says why its first op joined no
+// other.
+//
+// Arguments: "off", one kernel an op; "columns", sums of columns are made beside the rows they go through.
+void fuse(graph::Module& module, const std::vector<std::string>& arguments);
 
 }  // namespace sinter::passes

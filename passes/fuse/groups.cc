@@ -37,9 +37,38 @@ const char* name(Group::Anchor anchor) {
 }
 
 int64_t Group::rows() const {
-  int64_t folded = 1;
-  for (int64_t axis : axes) folded *= domain[static_cast<size_t>(axis)];
-  return folded == 0 ? 0 : graph::element_count(domain) / folded;
+  int64_t length = 1;
+  for (int64_t axis : axes) length *= domain[static_cast<size_t>(axis)];
+  return length == 0 ? 0 : graph::element_count(domain) / length;
+}
+
+bool Group::goes_along_rows() const {
+  return are_last(axes, static_cast<int64_t>(domain.size()));
+}
+
+bool are_last(const std::vector<int64_t>& axes, int64_t rank) {
+  const int64_t first = rank - static_cast<int64_t>(axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] != first + static_cast<int64_t>(i)) return false;
+  }
+  return !axes.empty();
+}
+
+namespace {
+
+int64_t folded(const Shape& shape, const std::vector<int64_t>& axes) {
+  int64_t count = 1;
+  for (int64_t axis : axes) count *= shape[static_cast<size_t>(axis)];
+  return count;
+}
+
+}  // namespace
+
+bool has_rows_of(const Group& group, const Shape& shape, const std::vector<int64_t>& axes) {
+  if (group.domain == shape && group.axes == axes) return true;
+  return group.goes_along_rows() && are_last(axes, static_cast<int64_t>(shape.size())) &&
+         graph::element_count(group.domain) == graph::element_count(shape) &&
+         folded(group.domain, group.axes) == folded(shape, axes);
 }
 
 bool is_table(const Op& op) {
@@ -64,6 +93,10 @@ Value strip_views(Value value) {
   return value;
 }
 
+Groups::Groups(graph::Function& function) : function_(function) {
+  for (const auto& op : function.ops()) position_[op.get()] = position_.size();
+}
+
 Group* Groups::of(const Op& op) const {
   const auto it = owner_.find(&op);
   return it == owner_.end() ? nullptr : it->second;
@@ -82,6 +115,23 @@ void Groups::join(Group& group, Op& op, const Place& place) {
   group.ops.push_back(&op);
   owner_[&op] = &group;
   for (size_t i = 0; i < op.results.size(); ++i) group.places[op.result(static_cast<int>(i))] = place;
+}
+
+void Groups::unite(Group& group, Group& other) {
+  if (group.anchor == Group::Anchor::map) {
+    group.anchor = other.anchor;
+    group.domain = other.domain;
+    group.axes = other.axes;
+  }
+  const size_t size = group.ops.size();
+  group.ops.insert(group.ops.end(), other.ops.begin(), other.ops.end());
+  std::inplace_merge(group.ops.begin(), group.ops.begin() + static_cast<std::ptrdiff_t>(size),
+                     group.ops.end(),
+                     [&](const Op* a, const Op* b) { return position_.at(a) < position_.at(b); });
+  group.places.insert(other.places.begin(), other.places.end());
+  group.apart.insert(group.apart.end(), other.apart.begin(), other.apart.end());
+  for (const Op* op : other.ops) owner_[op] = &group;
+  std::erase_if(groups_, [&](const auto& candidate) { return candidate.get() == &other; });
 }
 
 void Groups::remove(Group& group) {
@@ -105,30 +155,42 @@ void for_each_producer(const Op& op, const Visit& visit) {
 
 }  // namespace
 
-bool Groups::depends(const Group& later, const Group& earlier) const {
+bool Groups::needs(std::vector<const Op*> pending, const Group& target) const {
   std::unordered_set<const Group*> seen;
-  std::vector<const Group*> pending = {&later};
+  std::unordered_set<const Op*> outside;
   while (!pending.empty()) {
-    const Group* group = pending.back();
+    const Op* op = pending.back();
     pending.pop_back();
-    if (group == &earlier) return true;
-    if (!seen.insert(group).second) continue;
-    // Through ops that stay outside of groups (scans), too.
-    std::vector<const Op*> ops(group->ops.begin(), group->ops.end());
-    std::unordered_set<const Op*> outside;
-    while (!ops.empty()) {
-      const Op* op = ops.back();
-      ops.pop_back();
-      for_each_producer(*op, [&](const Op& producer) {
-        if (const Group* source = of(producer)) {
-          if (source != group) pending.push_back(source);
-        } else if (outside.insert(&producer).second) {
-          ops.push_back(&producer);
-        }
-      });
+    const Group* group = of(*op);
+    if (group == &target) return true;
+    if (group == nullptr) {
+      if (outside.insert(op).second)
+        for_each_producer(*op, [&](const Op& producer) { pending.push_back(&producer); });
+    } else if (seen.insert(group).second) {
+      for (const Op* member : group->ops)
+        for_each_producer(*member, [&](const Op& producer) { pending.push_back(&producer); });
     }
   }
   return false;
+}
+
+bool Groups::depends(const Group& later, const Group& earlier) const {
+  return needs({later.ops.front()}, earlier);
+}
+
+bool Groups::stand_between(const Group& a, const Group& b) const {
+  std::vector<const Op*> between_a, between_b;
+  const auto sources = [&](const Group& group, std::vector<const Op*>& list) {
+    for (const Op* op : group.ops) {
+      for_each_producer(*op, [&](const Op& producer) {
+        const Group* source = of(producer);
+        if (source != &a && source != &b) list.push_back(&producer);
+      });
+    }
+  };
+  sources(a, between_a);
+  sources(b, between_b);
+  return needs(std::move(between_a), b) || needs(std::move(between_b), a);
 }
 
 namespace {
@@ -141,23 +203,27 @@ Shape squeezed(const Shape& shape) {
   return result;
 }
 
-// Whether the broadcast spreads a value of one element a row over the domain of `group`.
+// Whether the broadcast spreads a value of one element a row over the elements of `group`.
 bool spreads_rows(const Group& group, const Op& broadcast) {
   const Shape& from = broadcast.operands[0].shape();
   const Shape& to = broadcast.results[0].shape;
   const auto& dims = broadcast.attributes.integers("dims");
+  // The axes along which elements of one row lie: those that the operand does not give.
+  std::vector<int64_t> spread;
+  for (int64_t axis = 0; axis < static_cast<int64_t>(to.size()); ++axis) {
+    const auto it = std::find(dims.begin(), dims.end(), axis);
+    const bool given = it != dims.end() && from[static_cast<size_t>(it - dims.begin())] != 1;
+    if (!given && to[static_cast<size_t>(axis)] != 1) spread.push_back(axis);
+  }
   if (to == group.domain) {
-    // Every axis that is kept, and no other, comes from the operand.
-    for (size_t axis = 0; axis < to.size(); ++axis) {
-      const auto it = std::find(dims.begin(), dims.end(), static_cast<int64_t>(axis));
-      const bool given = it != dims.end() && from[static_cast<size_t>(it - dims.begin())] != 1;
-      const bool folded =
-          std::find(group.axes.begin(), group.axes.end(), static_cast<int64_t>(axis)) != group.axes.end();
-      if (to[axis] != 1 && given == folded) return false;
+    for (int64_t axis = 0; axis < static_cast<int64_t>(to.size()); ++axis) {
+      const bool folds = std::find(group.axes.begin(), group.axes.end(), axis) != group.axes.end();
+      const bool spreads = std::find(spread.begin(), spread.end(), axis) != spread.end();
+      if (to[static_cast<size_t>(axis)] != 1 && folds != spreads) return false;
     }
     return true;
   }
-  return false;
+  return has_rows_of(group, to, spread);
 }
 
 }  // namespace

@@ -12,8 +12,9 @@ namespace sinter::passes {
 
 // Where a value stands in its group's iteration.
 struct Place {
-  bool row = false;   // of a reduce group: one for each row rather than one for each element of the domain
-  std::string moved;  // the transposes between the domain and the value; "" at the domain's own order
+  bool row = false;     // of a reduce group: one for each row rather than one for each element of the domain
+  std::string moved;    // the transposes between the domain and the value; "" at the domain's own order
+  bool column = false;  // of a reduce group: sums of the columns of blocks of rows
 
   bool operator==(const Place&) const = default;
 };
@@ -30,23 +31,34 @@ struct Group {
   std::vector<std::string> apart;  // why its first op joined no other group
   bool removed = false;            // all of it is computed again where it is read
 
-  int64_t rows() const;  // reduce: how many
+  int64_t rows() const;          // reduce: how many
+  bool goes_along_rows() const;  // reduce: the last axes are folded, so that a row lies in one piece
 };
 
 const char* name(Group::Anchor anchor);
 
+// Whether `axes` are the last of so many.
+bool are_last(const std::vector<int64_t>& axes, int64_t rank);
+
+// Whether a reduction of `shape` along `axes` has the rows of `group`, a reduction, element by element.
+bool has_rows_of(const Group& group, const graph::Shape& shape, const std::vector<int64_t>& axes);
+
 // The groups of a function while they form.
 class Groups {
  public:
-  explicit Groups(graph::Function& function) : function_(function) {}
+  explicit Groups(graph::Function& function);
 
   graph::Function& function() const { return function_; }
   Group* of(const graph::Op& op) const;
   Group& start(Group::Anchor anchor, graph::Op& op);
   void join(Group& group, graph::Op& op, const Place& place);
+  // Two groups over the same elements become one, `group`; `other` is gone.
+  void unite(Group& group, Group& other);
 
   // Whether `later` needs something that `earlier` makes, directly or through other groups.
   bool depends(const Group& later, const Group& earlier) const;
+  // Whether one of the two needs something that is computed from the other by what is in neither.
+  bool stand_between(const Group& a, const Group& b) const;
   // From now on what the op makes is computed again by every kernel that reads it.
   void recompute(const graph::Op& op) { recomputed_.insert(&op); }
   void remove(Group& group);
@@ -55,7 +67,10 @@ class Groups {
   const std::vector<std::unique_ptr<Group>>& all() const { return groups_; }
 
  private:
+  bool needs(std::vector<const graph::Op*> pending, const Group& target) const;
+
   graph::Function& function_;
+  std::unordered_map<const graph::Op*, size_t> position_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::unordered_map<const graph::Op*, Group*> owner_;
   std::unordered_set<const graph::Op*> recomputed_;

@@ -32,9 +32,14 @@ int64_t bytes_of(const Op& op) {
   return bytes;
 }
 
-// What the kernel's contractions multiply: its operands that they read, as they lie in memory.
+// What the kernel's contractions multiply: its operands that they read, as they lie in memory. Of a
+// reduction: all that it reads.
 std::vector<Value> multiplied(const Op& kernel) {
   std::vector<Value> result;
+  if (kernel.attributes.text("anchor") == "reduce") {
+    for (Value operand : kernel.operands) result.push_back(strip_reshapes(operand));
+    return result;
+  }
   const auto parameters = kernel.body->parameters();
   for (const auto& op : kernel.body->ops()) {
     if (op->code != OpCode::contract) continue;
@@ -87,7 +92,9 @@ class Merge {
     if (writes != writers_.contains(&op)) return false;
     if (has_check(first) || has_check(op) || tensors_of(cluster, op) > most_tensors_) return false;
     const std::string &ours = first.attributes.text("anchor"), &theirs = op.attributes.text("anchor");
-    if (ours == "contract" && theirs == "contract" && share_operand(first, op)) return true;
+    if (std::any_of(cluster.begin(), cluster.end(),
+                    [&](const Op* member) { return multiply_the_same(*member, op); }))
+      return true;
     if (writes && ours == "map" && theirs == "map") return true;
     if (is_whole_sum(first) && is_whole_sum(op)) return true;
     const int64_t limit = writes ? kSmallUpdateBytes : kSmallBytes;
@@ -113,7 +120,14 @@ class Merge {
     return results + static_cast<int64_t>(tensors.size());
   }
 
-  static bool share_operand(const Op& a, const Op& b) {
+  // Of two contractions, or of a contraction and a reduction.
+  static bool multiply_the_same(const Op& a, const Op& b) {
+    const auto is = [](const Op& op, std::string_view anchor) {
+      return op.attributes.text("anchor") == anchor;
+    };
+    const bool contracts = (is(a, "contract") && (is(b, "contract") || is(b, "reduce"))) ||
+                           (is(a, "reduce") && is(b, "contract"));
+    if (!contracts) return false;
     const auto ours = multiplied(a), theirs = multiplied(b);
     return std::any_of(theirs.begin(), theirs.end(),
                        [&](Value value) { return std::find(ours.begin(), ours.end(), value) != ours.end(); });

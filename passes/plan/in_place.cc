@@ -26,6 +26,14 @@ bool may_overwrite_together(const graph::Function& body, size_t operand, size_t 
   return true;
 }
 
+// Of a reduction's domain; 0 where there is none.
+int64_t elements_reduced(const graph::Function& body) {
+  for (const auto& op : body.ops()) {
+    if (op->kind() == OpKind::reduction) return op->operands[0].type().elements();
+  }
+  return 0;
+}
+
 }  // namespace
 
 bool may_overwrite(const Op& kernel, size_t operand, size_t result) {
@@ -36,16 +44,19 @@ bool may_overwrite(const Op& kernel, size_t operand, size_t result) {
   if (kernel.results[result].dtype != kernel.operands[operand].dtype()) return false;
   const std::string& anchor = kernel.attributes.text("anchor");
   if (anchor != "map" && anchor != "contract" && anchor != "scatter" && anchor != "reduce") return false;
-  // From the operand to outputs, all steps keep positions; nothing else reads it.
+  // From the operand to outputs, all steps keep positions; nothing else reads it. A row has been reduced before
+  // any of its elements are written.
+  const bool rows = anchor == "reduce" && kernel.results[result].elements() == elements_reduced(body);
   graph::ValueMap<bool> derived;
   derived[Value{const_cast<Op*>(parameter), 0}] = true;
   for (const auto& op : body.ops()) {
     bool reads = false;
     for (Value value : op->operands) reads |= derived.contains(value);
-    if (!reads) continue;
+    if (!reads || (rows && op->kind() == OpKind::reduction)) continue;
     if (!keeps_position(*op)) return false;
     derived[op->result()] = true;
   }
+  if (rows) return true;
   for (const graph::Output& output : body.outputs) {
     if (output.value.type().elements() != body.outputs[result].value.type().elements()) return false;
   }

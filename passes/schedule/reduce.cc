@@ -70,14 +70,14 @@ bool is_expensive(const Op& op) {
          op.code == OpCode::random_normal;
 }
 
-constexpr int64_t kStashBytes = 16 << 10;  // a row's values kept between passes
+constexpr int64_t kStashBytes = 64 << 10;  // a row's values kept between passes
+constexpr int kWorthKeeping = 4;           // instructions, against a store and a load
+constexpr int kDear = 10;
 
 class RowSchedule {
  public:
   explicit RowSchedule(Template& t) : t_(t) {
-    for (const auto& op : t.body.ops()) {
-      if (op->kind() == OpKind::reduction) reductions_.push_back(op.get());
-    }
+    find_reductions();
     const Op& first = *reductions_.at(0);
     domain_ = first.operands[0].shape();
     reduced_axes_ = first.attributes.integers("axes");
@@ -108,13 +108,28 @@ class RowSchedule {
     loop::BufferRef buffer;
   };
 
+  // Sums of columns beside reductions of rows: those of other axes than the last.
+  void find_reductions() {
+    for (const auto& op : t_.body.ops()) {
+      if (op->kind() == OpKind::reduction) reductions_.push_back(op.get());
+    }
+    const auto reduces_last = [](const Op* op) {
+      return op->attributes.integers("axes").back() == op->operands[0].rank() - 1;
+    };
+    if (std::none_of(reductions_.begin(), reductions_.end(), reduces_last)) return;
+    for (Op* op : reductions_) {
+      if (!reduces_last(op)) columns_.push_back(op);
+    }
+    std::erase_if(reductions_, [&](const Op* op) { return !reduces_last(op); });
+  }
+
   // level of a reduction: how many reductions stand one behind the other before it
   void find_levels() {
     graph::ValueMap<int> depth;
     for (const auto& op : t_.body.ops()) {
       int level = 0;
       for (Value operand : op->operands) level = std::max(level, depth[operand]);
-      if (op->kind() == OpKind::reduction) {
+      if (op->kind() == OpKind::reduction && !is_column_sum(*op)) {
         if (static_cast<size_t>(level) >= levels_.size()) levels_.resize(static_cast<size_t>(level) + 1);
         levels_[static_cast<size_t>(level)].push_back(op.get());
         ++level;
@@ -139,14 +154,52 @@ class RowSchedule {
       if (op->results.size() != 1 || op->results[0].shape != domain_) continue;
       if (is_domain_value(*op) || is_reduced(*op)) anchors.push_back({op->result(), index});
     }
+    add_reshaped(index, anchors);
     Tile tile(t_.body, anchors, t_.loader.ranges());
     tile.share_moved(t_.body);
     return tile;
   }
 
+  // What reductions of the same rows in another shape read and outputs in one are, and what these are
+  // computed from element by element.
+  void add_reshaped(const Index& index, std::vector<std::pair<Value, Index>>& anchors) const {
+    graph::ValueMap<Index> reshaped;
+    const auto add = [&](Value x) {
+      if (x.shape() != domain_) reshaped[x] = reshape_index(index, x.shape(), domain_, t_.loader.ranges());
+    };
+    for (const Op* reduction : reductions_) add(reduction->operands[0]);
+    for (const TileStore& store : stores(true)) {
+      if (store.value.type().elements() == graph::element_count(domain_)) add(store.value);
+    }
+    if (reshaped.empty()) return;
+    for (size_t i = t_.body.ops().size(); i-- > 0;) {
+      Op& op = *t_.body.ops()[i];
+      if (op.results.size() != 1) continue;
+      const auto it = reshaped.find(op.result());
+      if (it == reshaped.end()) continue;
+      const Index here = it->second;
+      anchors.push_back({op.result(), here});
+      if (op.kind() != OpKind::elementwise) continue;
+      for (Value operand : op.operands) reshaped.try_emplace(operand, here);
+    }
+  }
+
   bool is_reduced(const Op& op) const {
     return std::any_of(reductions_.begin(), reductions_.end(),
-                       [&](const Op* reduction) { return reduction->operands[0].op == &op; });
+                       [&](const Op* reduction) { return reduction->operands[0].op == &op; }) ||
+           std::any_of(columns_.begin(), columns_.end(),
+                       [&](const Op* sum) { return summed(*sum).op == &op; });
+  }
+
+  bool is_column_sum(const Op& op) const {
+    return std::find(columns_.begin(), columns_.end(), &op) != columns_.end();
+  }
+
+  // What a column sum adds, at the elements of the domain.
+  Value summed(const Op& sum) const {
+    Value x = sum.operands[0];
+    while (x.shape() != domain_) x = x.op->operands.at(0);
+    return x;
   }
 
   static bool is_domain_value(const Op& op) {
@@ -157,7 +210,10 @@ class RowSchedule {
   // The values that are one a row: from the reductions on.
   Tile row_tile(const Index& outer) const {
     std::vector<std::pair<Value, Index>> anchors;
-    for (Op* reduction : reductions_) anchors.push_back({reduction->result(), outer});
+    for (Op* reduction : reductions_) {
+      const Shape& shape = reduction->results[0].shape;
+      anchors.push_back({reduction->result(), reshape_index(outer, shape, outer_shape_, t_.loader.ranges())});
+    }
     return Tile(t_.body, anchors, t_.loader.ranges());
   }
 
@@ -241,7 +297,7 @@ class RowSchedule {
   std::vector<TileStore> stores(bool full) const {
     std::vector<TileStore> result;
     for (const TileStore& store : t_.stores()) {
-      if (is_row_value(store.value) != full) result.push_back(store);
+      if (!is_column_sum(*store.value.op) && is_row_value(store.value) != full) result.push_back(store);
     }
     return result;
   }
@@ -264,7 +320,8 @@ class RowSchedule {
     int64_t lanes = t_.lanes();
     while (lanes < 4 * t_.lanes() && lanes * 2 <= length) lanes *= 2;
     const int64_t rows_a_unit =
-        std::max<int64_t>(1, t_.target().unit_elements / std::max<int64_t>(length, 1));
+        columns_.empty() ? std::max<int64_t>(1, t_.target().unit_elements / std::max<int64_t>(length, 1))
+                         : columns_[0]->operands[0].shape()[1];
     const int64_t units = (rows + rows_a_unit - 1) / rows_a_unit;
     const auto unit = t_.loader.variable("unit", units);
     const auto row = t_.loader.variable("row", rows);
@@ -303,7 +360,8 @@ class RowSchedule {
       if (const auto list = stores(false); !list.empty()) body.push_back(store_tile(t_.loader, tile, list));
       body.push_back(t_.checks(tile));
     }
-    body.push_back(output_pass(length, lanes, outer, known, stash, stashed));
+    const std::vector<loop::BufferRef> sums = column_sums(length, lanes);
+    body.push_back(output_pass(length, lanes, outer, known, stash, stashed, sums));
     Stmt loops = loop::block(std::move(body));
     for (const auto& buffer : locals) loops = loop::allocate(buffer, loops);
     loops =
@@ -311,14 +369,47 @@ class RowSchedule {
                    t_.loader.simplify(loop::min(loop::integer(rows_a_unit),
                                                 loop::integer(rows) - loop::variable(unit) * rows_a_unit)),
                    loops);
+    if (!sums.empty()) loops = with_column_sums(sums, length, lanes, loop::variable(unit), loops);
     return loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), loops);
   }
 
-  // Values that more than one pass needs and that are dear to compute again.
+  // A unit's sums of its rows' columns, in memory of its own.
+  std::vector<loop::BufferRef> column_sums(int64_t length, int64_t lanes) const {
+    std::vector<loop::BufferRef> sums;
+    for (const Op* sum : columns_) {
+      sums.push_back(local_buffer(fmt::format("sum{}", sums.size()), loop::from_graph(sum->results[0].dtype),
+                                  (length + lanes - 1) / lanes * lanes));
+    }
+    return sums;
+  }
+
+  Stmt with_column_sums(const std::vector<loop::BufferRef>& sums, int64_t length, int64_t lanes,
+                        const Expr& unit, Stmt loops) {
+    const Stmt begin = vector_loop(t_.loader, "c", length, lanes, [&](const VectorPoint& at) {
+      std::vector<Stmt> zeros;
+      for (const auto& sum : sums) zeros.push_back(loop::store(sum, at.index, loop::constant(0, sum->type)));
+      return loop::block(std::move(zeros));
+    });
+    const Stmt end = vector_loop(t_.loader, "c", length, lanes, [&](const VectorPoint& at) {
+      std::vector<Stmt> stores;
+      for (const TileStore& store : t_.stores()) {
+        const auto it = std::find(columns_.begin(), columns_.end(), store.value.op);
+        if (it == columns_.end()) continue;
+        const auto& sum = sums[static_cast<size_t>(it - columns_.begin())];
+        stores.push_back(
+            loop::store(store.buffer, unit * length + at.index, loop::load(sum, at.index), at.predicate));
+      }
+      return loop::block(std::move(stores));
+    });
+    Stmt result = loop::block({begin, std::move(loops), end});
+    for (const auto& sum : sums) result = loop::allocate(sum, result);
+    return result;
+  }
+
+  // Values that more than one pass needs and that take longer to compute again than to keep.
   void find_stashes(int64_t length, int64_t lanes, graph::ValueMap<loop::BufferRef>& stash,
                     std::vector<loop::BufferRef>& locals) {
     const int64_t padded = (length + lanes - 1) / lanes * lanes;
-    if (padded * 8 > std::min(kStashBytes, t_.target().local_bytes)) return;
     graph::ValueMap<std::vector<size_t>> passes;
     const auto visit = [&](Value root, size_t pass) {
       std::vector<Value> pending = {root};
@@ -337,14 +428,27 @@ class RowSchedule {
       for (Op* reduction : levels_[level]) visit(reduction->operands[0], level);
     }
     for (const TileStore& store : stores(true)) visit(store.value, levels_.size());
+    for (const Op* sum : columns_) visit(summed(*sum), levels_.size());
+    int64_t left = std::min(kStashBytes, t_.target().local_bytes);
+    graph::ValueMap<int> cost;  // of computing it from what is at hand
     for (const auto& op : t_.body.ops()) {
-      if (!is_expensive(*op) || op->results[0].shape != domain_) continue;
-      const auto it = passes.find(op->result());
+      if (op->results.size() != 1) continue;
+      const Value value = op->result();
+      if (op->kind() == OpKind::reduction || op->code == OpCode::parameter) continue;
+      int here = is_expensive(*op) ? kDear : op->kind() == OpKind::elementwise ? 1 : 0;
+      for (Value operand : op->operands) here += cost[operand];
+      cost[value] = here;
+      const int64_t bytes = padded * size_in_bytes(loop::from_graph(value.dtype()));
+      if (here < kWorthKeeping || value.type().elements() != graph::element_count(domain_) || bytes > left)
+        continue;
+      const auto it = passes.find(value);
       if (it == passes.end() || it->second.size() < 2) continue;
       const auto buffer =
-          local_buffer(fmt::format("stash{}", stash.size()), loop::from_graph(op->results[0].dtype), padded);
-      stash[op->result()] = buffer;
+          local_buffer(fmt::format("stash{}", stash.size()), loop::from_graph(value.dtype()), padded);
+      stash[value] = buffer;
       locals.push_back(buffer);
+      cost[value] = 0;
+      left -= bytes;
     }
   }
 
@@ -411,23 +515,24 @@ class RowSchedule {
     return false;
   }
 
+  // What is stored for each element of the row, and added to the sums of its columns.
   Stmt output_pass(int64_t length, int64_t lanes, const Index& outer, const std::vector<Known>& known,
-                   const graph::ValueMap<loop::BufferRef>& stash, const graph::ValueMap<bool>& stashed) {
+                   const graph::ValueMap<loop::BufferRef>& stash, const graph::ValueMap<bool>& stashed,
+                   const std::vector<loop::BufferRef>& sums) {
     const auto list = stores(true);
     bool has_checks = false;
     for (const auto& op : t_.body.ops())
       has_checks |= op->kind() == OpKind::check && !is_row_value(op->result());
-    if (list.empty() && !has_checks) return loop::block({});
-    std::vector<Value> wanted;
-    for (const TileStore& store : list) wanted.push_back(store.value);
-    graph::ValueMap<bool> now;
+    if (list.empty() && sums.empty() && !has_checks) return loop::block({});
     return vector_loop(t_.loader, "c", length, lanes, [&](const VectorPoint& at) {
       bind_known(known, loop::integer(0));
       for (const auto& [value, buffer] : stash) {
         if (stashed.contains(value)) t_.loader.bind(value, loop::load(buffer, at.index));
       }
+      std::vector<TileStore> all = list;
+      for (size_t i = 0; i < sums.size(); ++i) all.push_back({summed(*columns_[i]), sums[i], at.index});
       const Tile tile = full_tile(outer, at.index);
-      return loop::block({t_.checks(tile, at.predicate), store_tile(t_.loader, tile, list, at.predicate)});
+      return loop::block({t_.checks(tile, at.predicate), store_tile(t_.loader, tile, all, at.predicate)});
     });
   }
 
@@ -501,6 +606,7 @@ class RowSchedule {
 
   Template& t_;
   std::vector<Op*> reductions_;
+  std::vector<Op*> columns_;  // sums of columns beside them
   Shape domain_, outer_shape_, reduced_shape_;
   std::vector<int64_t> reduced_axes_, outer_axes_;
   bool along_ = true;  // vectors run along the row

@@ -145,11 +145,15 @@ Stmt store_tile(Loader& loader, const Tile& tile, const std::vector<TileStore>& 
     std::vector<std::pair<loop::VariableRef, Expr>> lets;
     for (size_t i = 0; i < stores.size(); ++i) {
       Expr value = exprs[i];
+      if (stores[i].added_at) value = loop::load(stores[i].buffer, stores[i].added_at) + value;
       if (stores.size() > 1 && value->kind != loop::ExprNode::Kind::variable) {
         lets.push_back({loop::make_variable(fmt::format("r{}", i), value->type), value});
         value = loop::variable(lets.back().first);
       }
-      const Expr index = loader.simplify(linearize(*tile.find(stores[i].value), stores[i].value.shape()));
+      const Expr index =
+          stores[i].added_at
+              ? stores[i].added_at
+              : loader.simplify(linearize(*tile.find(stores[i].value), stores[i].value.shape()));
       body.push_back(loop::store(stores[i].buffer, index, value, predicate));
     }
     Stmt result = loop::block(std::move(body));

@@ -42,6 +42,7 @@ class Tile {
 struct TileStore {
   graph::Value value;
   loop::BufferRef buffer;
+  loop::Expr added_at = nullptr;  // not stored at its own index, but added to what is there
 };
 
 // Statements that compute `stores` and write each at its index in the tile. What several of them need is

@@ -32,7 +32,9 @@ TEST(Trace, StateIsReadOnceAndWrittenAtTheEnd) {
               count.assign(count * count);
               return count.read();
             }),
-            R"(func @f() {
+            R"(state @count: i32[]
+
+func @f() {
   %0: i32[] = read {state="count"}
   %1: i32[] = constant {dtype=i32, shape=[], value=1}
   %2: i32[] = add %0, %1
@@ -49,7 +51,12 @@ TEST(Trace, AttentionIsOneOp) {
   EXPECT_EQ(graph_of([&] {
               return attention(zeros({3, 5, 8}), {.lengths = full({3}, 4, i32)});
             }),
-            R"(func @f() {
+            R"(state @attention.query.weight: f32[8,8]
+state @attention.key.weight: f32[8,8]
+state @attention.value.weight: f32[8,8]
+state @attention.output.weight: f32[8,8]
+
+func @f() {
   %0: i32[3] = constant {dtype=i32, shape=[3], value=4}
   %1: f32[3,5,8] = constant {dtype=f32, shape=[3,5,8], value=0.0}
   %2: f32[8,8] = read {state="attention.query.weight"}

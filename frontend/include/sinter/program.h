@@ -152,7 +152,7 @@ class Program {
   // The same in time, for Perfetto (ui.perfetto.dev): one file of trace events.
   void save_trace(const std::string& path) const;
 
-  // The graph of a function as text, before any pass.
+  // The graph of a function and the states it uses as text, before any pass: what sinter-opt reads.
   std::string text(const std::string& name, bool locations = true) const;
   // What the function becomes, kernel by kernel: the ops in each and their source lines, flops, bytes, and
   // why others stand apart; then what lies in memory when most does. For the dims of the last compile().

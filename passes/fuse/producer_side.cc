@@ -1,0 +1,290 @@
+#include "passes/fuse/producer_side.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "passes/fuse/columns.h"
+
+namespace sinter::passes {
+
+using graph::Op;
+using graph::OpCode;
+using graph::OpKind;
+using graph::Value;
+
+namespace {
+
+// A kernel that raise or differentiate made.
+bool is_raised(const Op& op) {
+  return op.code == OpCode::kernel && op.attributes.text("anchor").starts_with("attention");
+}
+
+bool stays_outside(const Op& op) {
+  if (op.code == OpCode::kernel) return !is_raised(op);
+  return op.code == OpCode::parameter || op.code == OpCode::read || op.code == OpCode::write ||
+         op.code == OpCode::scan || is_table(op);
+}
+
+Group::Anchor anchor_of(const Op& op) {
+  switch (op.code) {
+    case OpCode::kernel:
+      return op.attributes.text("anchor") == "attention" ? Group::Anchor::attention
+                                                         : Group::Anchor::attention_backward;
+    case OpCode::reduce_sum:
+    case OpCode::reduce_max:
+    case OpCode::reduce_min:
+      return Group::Anchor::reduce;
+    case OpCode::contract:
+      return Group::Anchor::contract;
+    case OpCode::scatter_add:
+      return Group::Anchor::scatter;
+    case OpCode::cumsum:
+      return Group::Anchor::cumsum;
+    case OpCode::top_k:
+      return Group::Anchor::top_k;
+    default:
+      return Group::Anchor::map;
+  }
+}
+
+void make_reduce(Group& group, const Op& op) {
+  group.domain = op.operands[0].shape();
+  group.axes = op.attributes.integers("axes");
+  for (auto& [value, place] : group.places) place.row = true;
+}
+
+// A reduction to few rows has little parallel work of its own: what is large beside it stays apart.
+constexpr int64_t kFewRows = 8;
+constexpr int64_t kLargeDomain = 1 << 16;
+
+bool is_rowwise(const Group& group) {
+  return group.anchor == Group::Anchor::map || group.anchor == Group::Anchor::reduce;
+}
+
+// Why an op does not join a group; nothing where it does.
+using Refusal = std::optional<std::string>;
+
+class ProducerSide {
+ public:
+  explicit ProducerSide(Groups& groups) : groups_(groups) {}
+
+  void run() {
+    for (const auto& op : groups_.function().ops()) {
+      if (!is_virtual(*op) && !stays_outside(*op)) place(*op);
+    }
+  }
+
+ private:
+  void place(Op& op) {
+    std::vector<std::string> apart;
+    if (is_pointwise(op) || op.kind() == OpKind::reduction) {
+      if (join_columns(op)) return;
+      for (Group* group : producers(op)) {
+        const Refusal refusal =
+            is_pointwise(op) ? join_as_pointwise(op, *group) : join_as_reduction(op, *group);
+        if (!refusal) return;
+        const Op& first = *group->ops.front();
+        apart.push_back(
+            fmt::format("{} does not join '{}' ({}): {}", graph::name(op.code),
+                        first.code == OpCode::kernel ? name(group->anchor) : graph::name(first.code),
+                        graph::to_string(first.location), *refusal));
+      }
+    }
+    Group& group = groups_.start(anchor_of(op), op);
+    group.apart = std::move(apart);
+    if (op.kind() == OpKind::reduction) make_reduce(group, op);
+  }
+
+  // The groups that make the op's operands: those that do more than elementwise work first, the latest
+  // of them before the others; then elementwise ones, the first before those that only read parameters.
+  std::vector<Group*> producers(const Op& op) const {
+    std::vector<Group*> list;
+    for (Value operand : op.operands) {
+      Group* group = groups_.of(*strip_views(operand).op);
+      if (group != nullptr && std::find(list.begin(), list.end(), group) == list.end()) list.push_back(group);
+    }
+    const auto position = [&](Group* group) {
+      const auto& all = groups_.all();
+      return std::find_if(all.begin(), all.end(), [&](const auto& g) { return g.get() == group; }) -
+             all.begin();
+    };
+    std::sort(list.begin(), list.end(), [&](Group* a, Group* b) {
+      const bool a_map = a->anchor == Group::Anchor::map, b_map = b->anchor == Group::Anchor::map;
+      if (a_map != b_map) return b_map;
+      return a_map ? position(a) < position(b) : position(a) > position(b);
+    });
+    return list;
+  }
+
+  // Whether what the op needs from elsewhere can be made before the group runs.
+  bool others_come_before(const Op& op, const Group& group) const {
+    std::vector<const Op*> pending = {&op};
+    while (!pending.empty()) {
+      const Op* next = pending.back();
+      pending.pop_back();
+      for (Value operand : next->operands) {
+        Group* source = groups_.of(*operand.op);
+        if (source == &group) continue;
+        if (source != nullptr) {
+          if (groups_.depends(*source, group)) return false;
+        } else {
+          pending.push_back(operand.op);
+        }
+      }
+    }
+    return true;
+  }
+
+  // The one place at which all of the op's operands from the group stand.
+  std::optional<Place> common_place(const Op& op, const Group& group) const {
+    std::optional<Place> place;
+    for (Value operand : op.operands) {
+      if (!reaches(operand, group)) continue;
+      const auto here = place_in(group, operand);
+      if (!here || (place && *place != *here)) return std::nullopt;
+      place = here;
+    }
+    return place;
+  }
+
+  // Whether the value is computed from the group's values, through views and sources alone.
+  bool reaches(Value value, const Group& group) const {
+    if (groups_.of(*value.op) == &group) return true;
+    if (!is_virtual(*value.op)) return false;
+    return std::any_of(value.op->operands.begin(), value.op->operands.end(),
+                       [&](Value operand) { return reaches(operand, group); });
+  }
+
+  Refusal join_as_pointwise(Op& op, Group& group) {
+    if (group.anchor == Group::Anchor::cumsum || group.anchor == Group::Anchor::top_k || is_attention(group))
+      return fmt::format("the schedule of {} takes no other work", name(group.anchor));
+    const auto place = common_place(op, group);
+    if (!place || place->column) return "its operands are not all at one place of that kernel's iteration";
+    if (group.anchor == Group::Anchor::reduce && !fits_reduce(op, group, *place))
+      return "it has neither the shape of that kernel's rows nor of their elements";
+    if (chains_sums(op, group)) return "one whole sum would wait for another";
+    if (!others_come_before(op, group)) return "it also reads what is computed from that kernel";
+    groups_.join(group, op, *place);
+    unite_with_others(op, group);
+    return std::nullopt;
+  }
+
+  // Groups over the same elements that the op brings together become one.
+  void unite_with_others(const Op& op, Group& group) {
+    if (!is_rowwise(group)) return;
+    for (Group* other : producers(op)) {
+      if (other == &group || !is_rowwise(*other) || !have_same_elements(*other, group)) continue;
+      const auto place = common_place(op, *other);
+      if (!place || place->column || !place->moved.empty() || has_columns(*other) || has_columns(group))
+        continue;
+      if (is_too_short(*other, group) || chains_whole_sums(*other, group)) continue;
+      if (groups_.stand_between(*other, group)) continue;
+      groups_.unite(group, *other);
+    }
+  }
+
+  static bool goes_one_by_one(const Group& group) {
+    return std::all_of(group.ops.begin(), group.ops.end(), [&](const Op* op) {
+      return is_pointwise(*op) && op->results[0].shape == group.domain;
+    });
+  }
+
+  static bool have_same_elements(const Group& a, const Group& b) {
+    const bool a_map = a.anchor == Group::Anchor::map, b_map = b.anchor == Group::Anchor::map;
+    if (!a_map && !b_map) return has_rows_of(a, b.domain, b.axes);
+    if (a_map && b_map) return a.domain == b.domain && goes_one_by_one(a) && goes_one_by_one(b);
+    const Group &map = a_map ? a : b, &rows = a_map ? b : a;
+    return goes_one_by_one(map) &&
+           (map.domain == rows.domain || (rows.goes_along_rows() && graph::element_count(map.domain) ==
+                                                                        graph::element_count(rows.domain)));
+  }
+
+  static bool has_columns(const Group& group) {
+    return std::any_of(group.places.begin(), group.places.end(),
+                       [](const auto& p) { return p.second.column; });
+  }
+
+  static bool is_too_short(const Group& a, const Group& b) {
+    const bool few = (a.anchor == Group::Anchor::reduce && a.rows() < kFewRows) ||
+                     (b.anchor == Group::Anchor::reduce && b.rows() < kFewRows);
+    return few && graph::element_count(a.domain) > kLargeDomain;
+  }
+
+  static bool chains_whole_sums(const Group& a, const Group& b) {
+    return (a.anchor == Group::Anchor::reduce && a.rows() == 1) ||
+           (b.anchor == Group::Anchor::reduce && b.rows() == 1);
+  }
+
+  // Whether the op would put one whole reduction after another, which could run side by side.
+  bool chains_sums(const Op& op, const Group& group) const {
+    if (group.anchor != Group::Anchor::reduce || group.rows() != 1) return false;
+    for (Value operand : op.operands) {
+      const Group* other = groups_.of(*strip_views(operand).op);
+      if (other != nullptr && other != &group) return true;
+    }
+    return false;
+  }
+
+  bool fits_reduce(const Op& op, const Group& group, const Place& place) const {
+    if (!place.moved.empty()) return false;
+    if (place.row) return op.results[0].elements() == group.rows();
+    return op.results[0].shape == group.domain ||
+           (group.goes_along_rows() && op.results[0].elements() == graph::element_count(group.domain));
+  }
+
+  Refusal join_as_reduction(Op& op, Group& group) {
+    const Value x = op.operands[0];
+    if (!is_rowwise(group))
+      return fmt::format("a reduction takes no part in kernels of the anchor {}", name(group.anchor));
+    const auto place = place_in(group, x);
+    if (!place || *place != Place{}) return "what it reduces is not at the elements of that kernel's rows";
+    const auto& axes = op.attributes.integers("axes");
+    if (group.anchor == Group::Anchor::reduce) {
+      if (!has_rows_of(group, x.shape(), axes)) return "it reduces other axes than that kernel";
+    } else {
+      if (group.domain != x.shape() &&
+          (!are_last(axes, x.rank()) || graph::element_count(group.domain) != x.type().elements()))
+        return "it reduces another shape than that kernel goes through";
+      if (!goes_one_by_one(group)) return "that kernel does not go through its elements one by one";
+      if (op.results[0].elements() < kFewRows && x.type().elements() > kLargeDomain)
+        return "so few rows would leave the elementwise work to few threads";
+    }
+    if (group.anchor == Group::Anchor::map) {
+      group.anchor = Group::Anchor::reduce;
+      group.domain = x.shape();
+      group.axes = axes;
+    }
+    groups_.join(group, op, {.row = true});
+    return std::nullopt;
+  }
+
+  bool join_columns(Op& op) {
+    for (const auto& group : groups_.all()) {
+      if (!takes_columns(*group, op) || !others_come_before(op, *group)) continue;
+      groups_.join(*group, op, {.column = true});
+      return true;
+    }
+    return false;
+  }
+
+  Groups& groups_;
+};
+
+}  // namespace
+
+void producer_side(Groups& groups) {
+  ProducerSide(groups).run();
+}
+
+void keep_apart(Groups& groups) {
+  for (const auto& op : groups.function().ops()) {
+    if (is_virtual(*op) || stays_outside(*op)) continue;
+    Group& group = groups.start(anchor_of(*op), *op);
+    if (op->kind() == OpKind::reduction) make_reduce(group, *op);
+  }
+}
+
+}  // namespace sinter::passes
