@@ -1,5 +1,6 @@
 #include <llvm/IR/Constants.h>
 
+#include <bit>
 #include <cstddef>
 
 #include "backends/cpu/compile/emitter.h"
@@ -24,6 +25,22 @@ bool is_whole(const Buffer& buffer, const llvm::Value* base, unsigned lanes) {
   const auto* first = llvm::dyn_cast<llvm::ConstantInt>(base);
   if (buffer.space != loop::Space::local || first == nullptr) return false;
   return first->getSExtValue() >= 0 && first->getSExtValue() + lanes <= buffer.size;
+}
+
+// How many lanes a mask has where it is known to be the first ones; 0 otherwise.
+unsigned first_lanes(const llvm::Value* mask) {
+  const auto* known = llvm::dyn_cast<llvm::Constant>(mask);
+  if (known == nullptr) return 0;
+  const unsigned lanes = llvm::cast<llvm::FixedVectorType>(mask->getType())->getNumElements();
+  unsigned first = 0;
+  bool ended = false;
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    const auto* bit = llvm::dyn_cast_or_null<llvm::ConstantInt>(known->getAggregateElement(lane));
+    if (bit == nullptr || (ended && bit->isOne())) return 0;
+    ended = ended || bit->isZero();
+    first += bit->isOne() ? 1 : 0;
+  }
+  return first;
 }
 
 }  // namespace
@@ -143,8 +160,22 @@ void KernelEmitter::store_vector(const Buffer& buffer, llvm::Value* base, llvm::
     }
     builder_.CreateAlignedStore(stored, address(buffer, base), alignment(buffer));
   } else {
+    const unsigned first = first_lanes(mask);
+    if (first > 0) return store_pieces(buffer, base, stored, first);
     llvm::Value* there = builder_.CreateGEP(memory_type(buffer.type), addresses_.at(&buffer), base);
     builder_.CreateMaskedStore(stored, there, alignment(buffer), mask);
+  }
+}
+
+// The first lanes, in vectors of powers of two: machines store those faster than under a mask.
+void KernelEmitter::store_pieces(const Buffer& buffer, llvm::Value* base, llvm::Value* x, unsigned lanes) {
+  for (unsigned done = 0; done < lanes;) {
+    const unsigned count = std::bit_floor(lanes - done);
+    llvm::SmallVector<int> taken;
+    for (unsigned lane = 0; lane < count; ++lane) taken.push_back(static_cast<int>(done + lane));
+    llvm::Value* there = address(buffer, builder_.CreateAdd(base, builder_.getInt64(done)));
+    builder_.CreateAlignedStore(builder_.CreateShuffleVector(x, taken), there, alignment(buffer));
+    done += count;
   }
 }
 

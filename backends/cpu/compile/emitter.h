@@ -77,6 +77,7 @@ class KernelEmitter {
                           llvm::Value* mask);
   void store_scalar(const loop::Buffer& buffer, llvm::Value* index, llvm::Value* x, llvm::Value* predicate);
   void store_vector(const loop::Buffer& buffer, llvm::Value* base, llvm::Value* x, llvm::Value* mask);
+  void store_pieces(const loop::Buffer& buffer, llvm::Value* base, llvm::Value* x, unsigned lanes);
   void store_lanes(const loop::Buffer& buffer, const std::vector<llvm::Value*>& indices, llvm::Value* x,
                    llvm::Value* mask);
   std::vector<llvm::Value*> lane_indices(const loop::Expr& index, const std::optional<Linear>& known);
