@@ -64,7 +64,12 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
   run(decompose);
   run(simplify);
   run(inline_calls, {"all"});
-  run(fuse, {options.fuse ? "on" : "off"});
+  const bool threads = target.style == loop::Target::Style::threads;
+  if (options.fuse) {
+    run(fuse, {threads ? "columns" : "on"});
+  } else {
+    run(fuse, {"off"});
+  }
   if (options.fuse) run(merge, {std::to_string(target.max_buffers)});
   return module;
 }
