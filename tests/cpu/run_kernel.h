@@ -45,6 +45,7 @@ struct RunOptions {
   int threads = 1;
   uint64_t seed = 0;
   uint32_t step = 0;
+  bool keep_denormals = true;  // else what programs do
 };
 
 // `arguments[i]` is the memory of the kernel's argument i.

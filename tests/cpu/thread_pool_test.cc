@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 
@@ -92,6 +93,43 @@ TEST(ThreadPool, TheFirstExceptionIsRethrown) {
       ASSERT_EQ(count, 100);
     }
   }
+}
+
+TEST(ThreadPool, UnitsAreComputedInTheCallersMode) {
+  ThreadPool pool(3);
+  const FloatMode before = float_mode();
+  for (FloatMode mode : {kFlushDenormals, kKeepDenormals, kFlushDenormals}) {
+    const FloatModeScope scope(mode);
+    std::atomic<int> others = 0;
+    for (int round = 0; round < 200; ++round) {
+      pool.parallel_for(30, 1, [&](int64_t, int64_t) {
+        if (float_mode() != mode) ++others;
+      });
+    }
+    EXPECT_EQ(others, 0);
+  }
+  EXPECT_EQ(float_mode(), before);
+}
+
+// A worker that has lost its core, as far as the others can tell.
+TEST(ThreadPool, AWorkerThatStallsIsDoneWithout) {
+  constexpr int kRounds = 300;
+  ThreadPool pool(2);
+  int stalls = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    std::atomic<bool> stalled = false;
+    pool.parallel_for(2, 1, [&](int64_t, int64_t) {
+      if (pool.thread_index() == 0) {
+        // Until the worker has come, where it may.
+        for (int i = 0; i < 3000 && !stalled; ++i) std::this_thread::yield();
+      } else {
+        stalled = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(8));
+      }
+    });
+    stalls += stalled ? 1 : 0;
+  }
+  EXPECT_LT(stalls, kRounds / 3);
 }
 
 TEST(ThreadPool, ThreadsHaveNumbers) {

@@ -60,8 +60,9 @@ void run(const Build& build, loop::Type type, const Words& words, void* values, 
   const auto size = static_cast<int64_t>(words.first.size());
   const loop::Program program = program_of(kernel_of(build, type, size));
   runtime::DiskCache no_cache("");
-  const auto executable =
-      cpu::make_executable(cpu::compile(program, no_cache), std::make_shared<runtime::ThreadPool>(1));
+  cpu::Image image = cpu::compile(program, no_cache);
+  image.mode = runtime::kKeepDenormals;
+  const auto executable = cpu::make_executable(std::move(image), std::make_shared<runtime::ThreadPool>(1));
   const auto context = executable->make_context();
   runtime::HostState state({});
   const std::vector<const void*> inputs = {words.first.data(), words.second.data()};

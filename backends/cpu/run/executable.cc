@@ -178,7 +178,10 @@ class CpuExecutable final : public runtime::Executable {
     bind(run, state, call);
     run.begin(call);
     const int64_t begin = call.profile == nullptr ? 0 : runtime::Profile::now();
-    image_.entry(&run);
+    {
+      const runtime::FloatModeScope mode(image_.mode);
+      image_.entry(&run);
+    }
     if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
     if (const std::optional<Fault>& fault = run.first_fault()) {
       throw RuntimeError(message(image_.faults.at(static_cast<size_t>(fault->site)), *fault));

@@ -42,6 +42,7 @@ struct Image {
   std::vector<runtime::KernelInfo> kernels;
   size_t arena_bytes = 0;
   size_t scratch_bytes = 0;  // that its kernels need of each thread
+  runtime::FloatMode mode = runtime::kFlushDenormals;
   Entry entry = nullptr;
   std::shared_ptr<void> code;  // holds what `entry` points to
 };
