@@ -11,10 +11,10 @@ namespace sinter::bench {
 namespace {
 
 struct Compiled {
-  Compiled(const std::string& name, bool fuse, int threads) {
+  Compiled(const std::string& name, bool fuse, int threads, const std::string& device = "cpu") {
     work = workload(name);
     program.add("step", work.inputs, work.body, work.options);
-    program.compile({.device = "cpu", .threads = threads, .seed = 7, .fuse = fuse});
+    program.compile({.device = device, .threads = threads, .seed = 7, .fuse = fuse});
   }
 
   Workload work;
@@ -54,8 +54,9 @@ void fill(Function& step, int32_t classes) {
   }
 }
 
-std::vector<float> losses(const std::string& name, bool fuse, int threads, int steps) {
-  Compiled compiled(name, fuse, threads);
+std::vector<float> losses(const std::string& name, bool fuse, int threads, int steps,
+                          const std::string& device = "cpu") {
+  Compiled compiled(name, fuse, threads, device);
   Function step = compiled.program.function("step");
   fill(step, compiled.work.classes);
   std::vector<float> result;
@@ -70,6 +71,11 @@ TEST(Flagship, LearnsTheSameFusedAndNot) {
   const auto fused = losses("flagship", true, 2, 30), apart = losses("flagship", false, 2, 30);
   EXPECT_LT(fused.back(), fused.front());
   for (size_t i = 0; i < fused.size(); ++i) EXPECT_NEAR(fused[i], apart[i], 1e-4 * apart[0]) << "step " << i;
+}
+
+TEST(Flagship, LearnsTheSameOnVulkan) {
+  const auto cpu = losses("flagship", true, 2, 30), gpu = losses("flagship", true, 2, 30, "vulkan");
+  for (size_t i = 0; i < cpu.size(); ++i) EXPECT_NEAR(gpu[i], cpu[i], 1e-4 * cpu[i]) << "step " << i;
 }
 
 TEST(Flagship, HasTheSameBitsOnAnyNumberOfThreads) {
