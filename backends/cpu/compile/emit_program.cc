@@ -19,6 +19,9 @@ namespace {
 
 using loop::Step;
 
+// What a core computes while it moves a byte between its caches.
+constexpr double kFlopsAByte = 3;
+
 llvm::FunctionType* kernel_type(llvm::LLVMContext& context) {
   llvm::Type* pointer = llvm::PointerType::getUnqual(context);
   llvm::Type* number = llvm::Type::getInt64Ty(context);
@@ -178,7 +181,7 @@ class EntryEmitter {
                        b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, place++));
       }
     }
-    const double work = std::clamp(kernel.flops + kernel.bytes, 0.0, 1e18);
+    const double work = std::clamp(kernel.flops + kFlopsAByte * kernel.bytes, 0.0, 1e18);
     llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
     auto* type =
         llvm::FunctionType::get(b_.getVoidTy(), {pointer, pointer, pointer, number, number, number}, false);

@@ -17,8 +17,8 @@ struct SinterCpuContext {
   uint32_t seed_high;
   uint32_t step;
   uint32_t fault;  // not zero once a check has failed
-  // Runs all iterations of a kernel and returns when they are done. `work` is the kernel's operations and
-  // bytes, `number` which of the program's kernels it is.
+  // Runs all iterations of a kernel and returns when they are done. `work` is how long that takes, in
+  // floating-point operations, `number` which of the program's kernels it is.
   void (*parallel_for)(SinterCpuContext* context, SinterCpuKernel kernel, void** arguments, int64_t extent,
                        int64_t work, int64_t number);
   // A check failed. `bits` is the value that failed it: an i64, or a double's bits.
