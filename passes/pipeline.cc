@@ -55,7 +55,7 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
     if (options.verify) graph::verify(module);
   };
   run(inline_calls);
-  if (options.fuse && target.style == loop::Target::Style::threads) {
+  if (options.fuse) {
     run(decompose, {"only", "attention"});
     run(simplify, {"keep_stop_gradient"});
     run(raise);

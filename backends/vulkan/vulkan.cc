@@ -73,6 +73,7 @@ class VulkanDevice final : public backends::Device {
             .has_bytes = abilities.has_bytes,
             .keeps_nan = abilities.keeps_nan,
             .keeps_denormals = abilities.keeps_denormals,
+            .keeps_loops = abilities.is_processor,
             .max_groups = std::min<int64_t>(abilities.limits.maxComputeWorkGroupCount[0],
                                             abilities.limits.maxComputeWorkGroupCount[1]),
             .max_allocation = abilities.max_allocation};

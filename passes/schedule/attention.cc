@@ -82,7 +82,7 @@ class AttentionSchedule {
     const Expr place = lane.lane;
     const Stmt mask = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
       const Expr slot = tile_.slot(scores_, key, lane.column);
-      loader.bind(tile_.flat(const_cast<graph::Op*>(parts.scores)->result()), loop::load(scores_, slot));
+      loader.bind(tile_.flat(tile_.scores()), loop::load(scores_, slot));
       Lets lets;
       const Expr x =
           lets.add("x", tile_.in_lane(parts.masked(), tile_.at(outer, lane.index, keys.first + key), lane));

@@ -2,8 +2,7 @@
 
 #include "ir/error.h"
 #include "passes/raise/attention_axes.h"
-#include "passes/schedule/attention_gradients.h"
-#include "passes/schedule/attention_tile.h"
+#include "passes/schedule/attention_thread_gradients.h"
 #include "passes/schedule/local.h"
 
 // The schedule of `attention_backward`: FlashAttention-2, algorithm 2, with the loops exchanged. For a block
@@ -82,7 +81,7 @@ class BackwardSchedule {
     Expr query_block;  // null: all of them
   };
 
-  AttentionGradients::QueryRange queries_of(const Part& part) const {
+  ThreadGradients::QueryRange queries_of(const Part& part) const {
     if (!part.query_block) return {loop::integer(0), loop::integer(tile_.queries())};
     const Expr first = part.query_block * tile_.query_block();
     return {first, loop::min(loop::integer(tile_.query_block()), loop::integer(tile_.queries()) - first)};
@@ -218,7 +217,7 @@ class BackwardSchedule {
       const Index at = tile_.at(outer, lane.index, keys.first + row);
       Lets lets;
       const Expr score = lets.add("s", loop::load(weights_, slot));
-      loader.bind(tile_.flat(const_cast<Op*>(parts.scores)->result()), score);
+      loader.bind(tile_.flat(tile_.scores()), score);
       const Expr x = lets.add("x", tile_.in_lane(parts.masked(), at, lane));
       const Expr shifted = x - loop::load(shifts_, lane.column);
       const Expr weight =
@@ -230,8 +229,7 @@ class BackwardSchedule {
       const Expr kept = lets.add("kept", tile_.in_lane(parts.kept(), kept_at, lane));
       std::vector<Stmt> body = gradients_.add_to_extras(at, lane);
       if (const Value slope = gradients_.score_cotangent()) {
-        const Index scores_at =
-            *trace(parts.masked(), at, const_cast<Op*>(parts.scores)->result(), loader.ranges());
+        const Index scores_at = tile_.scores_index(at);
         body.push_back(loop::store(slopes_, slot, tile_.in_lane(slope, scores_at, lane)));
       }
       body.push_back(loop::store(weights_, slot, kept));
@@ -301,7 +299,7 @@ class BackwardSchedule {
 
   Template& t_;
   AttentionTile tile_;
-  AttentionGradients gradients_;
+  ThreadGradients gradients_;
   Value out_, shift_, total_, cotangent_;
   AttentionAxes::Axes shared_;  // by axis of the domain: whether units divide it
   graph::Shape serial_;

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
-#include "passes/schedule/attention_tile.h"
+#include "passes/schedule/attention_core.h"
 
 namespace sinter::passes {
 
@@ -16,7 +17,7 @@ struct AttentionGradient {
 // The gradients that an `attention_backward` kernel makes, and the values in its body on the way to them.
 class AttentionGradients {
  public:
-  explicit AttentionGradients(AttentionTile& tile);
+  explicit AttentionGradients(AttentionCore& core);
 
   const std::vector<AttentionGradient>& all() const { return all_; }
   const AttentionGradient* of(size_t operand) const;  // null where it is not asked for
@@ -27,29 +28,19 @@ class AttentionGradients {
   // Empty where neither the queries' nor the keys' gradient is asked for.
   graph::Value score_cotangent() const { return score_cotangent_; }
 
-  struct KeyRange {
-    loop::Expr low, high;
-  };
-  struct QueryRange {
-    loop::Expr first, count;
-  };
-  // Sets to zero what a unit adds to: `mine` says where it stands on its own axes, `serial` how far it runs
-  // on others.
-  std::vector<loop::Stmt> clear(const Index& mine, const graph::Shape& serial, const KeyRange& keys,
-                                const QueryRange& queries);
-  // Adds the element `at` of the domain to the gradients of what f and g read.
-  std::vector<loop::Stmt> add_to_extras(const Index& at, const QueryLane& lane);
-
- private:
+  // A value of the core's body at an index, as an expression.
+  using Read = std::function<loop::Expr(graph::Value value, const Index& index)>;
   struct Term {
     Index index;
     loop::Expr value;
   };
   // What the element `at` of the domain adds to `value`, and where.
-  std::vector<Term> terms(graph::Value value, const Index& at, const QueryLane& lane);
-  std::vector<Term> terms(graph::Value value, const Tile& known, const QueryLane& lane);
+  std::vector<Term> terms(graph::Value value, const Index& at, const Read& read);
 
-  AttentionTile& tile_;
+ private:
+  std::vector<Term> terms(graph::Value value, const Tile& known, const Read& read);
+
+  AttentionCore& core_;
   std::vector<AttentionGradient> all_;
   graph::Value kept_cotangent_, row_sum_, score_cotangent_;
 };

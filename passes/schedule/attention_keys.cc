@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "passes/schedule/attention_tile.h"
+#include "passes/schedule/attention_core.h"
 
 // Which keys a block of queries can see: f is taken apart as far as it selects -inf by comparisons that are
 // linear in the query's and the key's index.
@@ -87,7 +87,7 @@ class Reader {
 
 class Visible {
  public:
-  Visible(AttentionTile& tile, const QueryRows& rows)
+  Visible(AttentionCore& tile, const QueryRows& rows)
       : tile_(tile),
         rows_(rows),
         query_(tile.loader().variable("query", tile.queries())),
@@ -175,7 +175,7 @@ class Visible {
     }
   }
 
-  AttentionTile& tile_;
+  AttentionCore& tile_;
   QueryRows rows_;
   loop::VariableRef query_, key_;
   Reader reader_;
@@ -184,7 +184,7 @@ class Visible {
 
 }  // namespace
 
-std::pair<Expr, Expr> AttentionTile::visible_keys(const Index& outer, const QueryRows& rows) {
+std::pair<Expr, Expr> AttentionCore::visible_keys(const Index& outer, const QueryRows& rows) {
   Visible visible(*this, rows);
   Loader::Scope scope(loader_);
   visible.of_scores(parts_.masked(), visible.start(outer));

@@ -18,15 +18,15 @@ void MatrixProduct::set_depth(int64_t extent, int64_t unroll) {
 
 Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int64_t rows, const Expr& column0,
                                   int64_t lanes, bool bounded) {
-  const loop::BufferRef sums = local_buffer(p.name, type_, rows * lanes);
-  const auto lane = loader_.variable("c_lane", lanes);
+  const loop::BufferRef sums = local_buffer(p.name, type(), rows * lanes);
+  const auto lane = loader().variable("c_lane", lanes);
   const Expr column = column0 + loop::variable(lane);
   const Expr predicate = bounded ? column < loop::integer(p.columns) : nullptr;
   Lets lets;
   std::vector<Expr> bases;
   for (int64_t i = 0; i < rows; ++i) {
-    bases.push_back(lets.add("row", loader_.simplify(p.base(row0 + i))));
-    loader_.ranges()[bases.back()->variable] = {0, p.base_end};
+    bases.push_back(lets.add("row", loader().simplify(p.base(row0 + i))));
+    loader().ranges()[bases.back()->variable] = {0, p.base_end};
   }
   const auto for_rows = [&](const std::function<Stmt(int64_t i, const Expr& sum)>& body) {
     std::vector<Stmt> all;
@@ -37,7 +37,7 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
     return loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes), std::move(body));
   };
   const auto step = [&](const Expr& t) {
-    Loader::Scope scope(loader_);
+    Loader::Scope scope(loader());
     const Expr right = p.right(t, column, predicate);
     return for_rows([&](int64_t i, const Expr& sum) {
       const Expr left = p.left(bases[static_cast<size_t>(i)], t);
@@ -47,16 +47,16 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
   };
   std::vector<Stmt> body = {
       for_rows([&](int64_t, const Expr& sum) { return vector(loop::store(sums, sum, number(0))); })};
-  const auto t = loader_.variable("t", p.most_depth / p.depth_unroll);
-  const auto inner = loader_.variable("t_inner", p.depth_unroll);
+  const auto t = loader().variable("t", p.most_depth / p.depth_unroll);
+  const auto inner = loader().variable("t_inner", p.depth_unroll);
   Stmt steps = step(loop::variable(t) * p.depth_unroll + loop::variable(inner));
   steps = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll), steps);
   const Expr whole = p.depth / p.depth_unroll, done = whole * p.depth_unroll;
   body.push_back(loop::loop(LoopKind::serial, t, loop::integer(0), whole, steps));
-  const auto more = loader_.variable("t", p.most_depth);
+  const auto more = loader().variable("t", p.most_depth);
   body.push_back(loop::loop(LoopKind::serial, more, done, p.depth - done, step(loop::variable(more))));
   {
-    Loader::Scope scope(loader_);
+    Loader::Scope scope(loader());
     body.push_back(for_rows([&](int64_t i, const Expr& sum) {
       const Stmt row = vector(p.finish(row0 + i, column, predicate, loop::load(sums, sum)));
       return p.holds ? loop::branch(p.holds(row0 + i), row) : row;
@@ -69,14 +69,14 @@ Stmt AttentionTile::emit(const MatrixProduct& p) {
   const auto rows_by = [&](const Expr& column0, int64_t lanes, bool bounded) {
     std::vector<Stmt> body;
     if (loop::as_integer(p.row_tiles).value_or(1) > 0) {
-      const auto tile = loader_.variable("row_tile", p.most_tiles);
-      Loader::Scope scope(loader_);
+      const auto tile = loader().variable("row_tile", p.most_tiles);
+      Loader::Scope scope(loader());
       body.push_back(
           loop::loop(LoopKind::serial, tile, loop::integer(0), p.row_tiles,
                      register_tile(p, loop::variable(tile) * rows_, rows_, column0, lanes, bounded)));
     }
     if (p.more_rows > 0) {
-      Loader::Scope scope(loader_);
+      Loader::Scope scope(loader());
       body.push_back(register_tile(p, p.row_tiles * rows_, p.more_rows, column0, lanes, bounded));
     }
     return loop::block(std::move(body));
@@ -84,15 +84,15 @@ Stmt AttentionTile::emit(const MatrixProduct& p) {
   const int64_t panel = 2 * lanes_, whole = p.columns / panel, rest = p.columns % panel;
   std::vector<Stmt> body;
   if (whole > 0) {
-    const auto number = loader_.variable("panel", whole);
-    Loader::Scope scope(loader_);
+    const auto number = loader().variable("panel", whole);
+    Loader::Scope scope(loader());
     body.push_back(loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(whole),
                               rows_by(loop::variable(number) * panel, panel, false)));
   }
   if (rest > 0) {
     int64_t lanes = std::min<int64_t>(lanes_, 4);
     while (lanes < rest) lanes *= 2;
-    Loader::Scope scope(loader_);
+    Loader::Scope scope(loader());
     body.push_back(rows_by(loop::integer(whole * panel), lanes, lanes != rest));
   }
   return loop::block(std::move(body));
@@ -109,7 +109,7 @@ Stmt AttentionTile::keys_by_queries(const std::string& name, const loop::BufferR
   p.columns = columns(rows);
   p.set_depth(depth);
   p.base = [&](const Expr& row) { return clamped_key(keys.first + row); };
-  p.base_end = keys_;
+  p.base_end = AttentionCore::keys();
   p.left = left;
   p.right = [&](const Expr& t, const Expr& column, const Expr&) {
     return loop::load(transposed, slot(transposed, t, column));

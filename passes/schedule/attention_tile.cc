@@ -2,16 +2,11 @@
 
 #include <algorithm>
 
-#include "ir/error.h"
 #include "ir/loop/fold.h"
 #include "passes/schedule/local.h"
 
 namespace sinter::passes {
 
-using graph::ContractDims;
-using graph::Op;
-using graph::OpCode;
-using graph::Shape;
 using graph::Value;
 using loop::Expr;
 using loop::LoopKind;
@@ -22,13 +17,6 @@ namespace {
 constexpr int64_t kMostQueries = 64;
 constexpr int64_t kMostKeys = 48;
 
-const Op* find_core(const graph::Function& body, std::string_view anchor) {
-  for (const auto& op : body.ops()) {
-    if (op->code == OpCode::kernel && op->attributes.text("anchor") == anchor) return op.get();
-  }
-  throw InternalError("a kernel of attention without its core");
-}
-
 // Rows of a register tile, for sums in 12 registers at most: as many as waste the least.
 int64_t best_rows(int64_t rows) {
   int64_t best = 6;
@@ -37,13 +25,6 @@ int64_t best_rows(int64_t rows) {
     if (padded(tile) < padded(best)) best = tile;
   }
   return best;
-}
-
-// The extent of the letters of an operand of a contraction.
-Shape shape_of(const std::string& wanted, const std::string& letters, const Shape& shape) {
-  Shape result;
-  for (char letter : wanted) result.push_back(shape[letters.find(letter)]);
-  return result;
 }
 
 bool depends_on(const Expr& x, const Expr& variable) {
@@ -91,133 +72,46 @@ class IdlePredicates {
 }  // namespace
 
 AttentionTile::AttentionTile(Template& t, std::string_view anchor)
-    : t_(t),
-      core_(find_core(t.body, anchor)),
-      flat_("flat"),
-      map_([&] {
-        graph::ValueMap<Value> outer, inner;
-        for (const auto& op : t.body.ops()) {
-          if (op.get() != core_) graph::clone_op(*op, flat_, outer);
-          if (op.get() == core_) break;
-        }
-        size_t next = 0;
-        for (const auto& op : core_->body->ops()) {
-          if (op->code == OpCode::parameter) {
-            inner[op->result()] = outer.at(core_->operands[next++]);
-          } else {
-            graph::clone_op(*op, flat_, inner);
-          }
-        }
-        return inner;
-      }()),
-      parts_(*AttentionBody::find(*core_->body)),
-      loader_(flat_, t.inputs),
-      type_(loop::from_graph(parts_.dtype())),
-      lanes_(std::max<int64_t>(4, t.target().vector_bytes / loop::size_in_bytes(type_))) {
-  const ContractDims first = ContractDims::parse(parts_.scores->attributes.text("dims"));
-  const ContractDims second = ContractDims::parse(parts_.product->attributes.text("dims"));
-  if (parts_.query) queries_ = parts_.domain[*parts_.query];
-  keys_ = parts_.domain[parts_.key];
-  width_ = graph::element_count(shape_of(parts_.width_letters(), first.rhs, parts_.k.shape()));
-  values_ = graph::element_count(shape_of(parts_.value_letters(), second.rhs, parts_.v.shape()));
-  query_block_ = std::min(kMostQueries, (queries_ + lanes_ - 1) / lanes_ * lanes_);
+    : AttentionCore(t, anchor),
+      lanes_(std::max<int64_t>(4, t.target().vector_bytes / loop::size_in_bytes(type()))) {
+  query_block_ = std::min(kMostQueries, (queries() + lanes_ - 1) / lanes_ * lanes_);
   panel_ = std::min(2 * lanes_, query_block_);
-  rows_ = keys_ < kMostKeys ? best_rows(keys_) : 6;
-  key_block_ = std::min(kMostKeys, (keys_ + rows_ - 1) / rows_ * rows_);
-}
-
-loop::BufferRef AttentionTile::output(size_t result) const {
-  for (size_t i = 0; i < t_.body.outputs.size(); ++i) {
-    const Value value = t_.body.outputs[i].value;
-    if (value.op == core_ && value.index == static_cast<int>(result)) return t_.outputs[i];
-  }
-  return nullptr;
-}
-
-Index AttentionTile::at(const Index& outer, const Expr& query, const Expr& key) const {
-  Index index = outer;
-  if (parts_.query) index[*parts_.query] = query;
-  index[parts_.key] = key;
-  return index;
-}
-
-Index AttentionTile::without_key(const Index& at) const {
-  Index index = at;
-  index.erase(index.begin() + static_cast<std::ptrdiff_t>(parts_.key));
-  return index;
-}
-
-Index AttentionTile::index_of(const std::string& letters, const AttentionBody::Letters& known,
-                              const std::string& inner, const Shape& shape, const Expr& place) {
-  const Index parts = delinearize(place, shape_of(inner, letters, shape), loader_.ranges());
-  Index index;
-  for (char letter : letters) {
-    const size_t i = inner.find(letter);
-    index.push_back(i != std::string::npos ? parts[i] : known.at(letter));
-  }
-  return index;
-}
-
-Index AttentionTile::query_index(const Index& outer, const Expr& query, const Expr& w) {
-  const auto letters = parts_.score_letters(at(outer, query, loop::integer(0)), loader_.ranges());
-  const ContractDims dims = ContractDims::parse(parts_.scores->attributes.text("dims"));
-  return index_of(dims.lhs, letters, parts_.width_letters(), parts_.q.shape(), w);
-}
-
-Index AttentionTile::key_index(const Index& outer, const Expr& key, const Expr& w) {
-  const auto letters = parts_.score_letters(at(outer, loop::integer(0), key), loader_.ranges());
-  const ContractDims dims = ContractDims::parse(parts_.scores->attributes.text("dims"));
-  return index_of(dims.rhs, letters, parts_.width_letters(), parts_.k.shape(), w);
-}
-
-Index AttentionTile::value_index(const Index& outer, const Expr& key, const Expr& u) {
-  const auto letters = parts_.product_letters(at(outer, loop::integer(0), key), loader_.ranges());
-  const ContractDims dims = ContractDims::parse(parts_.product->attributes.text("dims"));
-  return index_of(dims.rhs, letters, parts_.value_letters(), parts_.v.shape(), u);
-}
-
-Index AttentionTile::result_index(const Index& outer, const Expr& query, const Expr& u) {
-  const auto letters = parts_.product_letters(at(outer, query, loop::integer(0)), loader_.ranges());
-  const ContractDims dims = ContractDims::parse(parts_.product->attributes.text("dims"));
-  return index_of(dims.result, letters, parts_.value_letters(), parts_.product->results[0].shape, u);
-}
-
-Expr AttentionTile::element(Value value, const Index& index, const Expr& predicate) {
-  return loader_.at(flat(value), index, predicate);
+  rows_ = keys() < kMostKeys ? best_rows(keys()) : 6;
+  key_block_ = std::min(kMostKeys, (keys() + rows_ - 1) / rows_ * rows_);
 }
 
 Expr AttentionTile::clamped_key(const Expr& key) const {
-  return loop::min(key, loop::integer(keys_ - 1));
+  return loop::min(key, loop::integer(keys() - 1));
 }
 
 Expr AttentionTile::in_lane(Value value, const Index& index, const QueryLane& lane) {
-  const Expr x = loader_.at(flat(value), index, lane.predicate);
+  const Expr x = loader().at(flat(value), index, lane.predicate);
   return lane.predicate ? IdlePredicates(lane.predicate).remove(x) : x;
 }
 
 Stmt AttentionTile::store_row(const loop::BufferRef& buffer, const Expr& place, const Expr& value,
                               const QueryLane& lane) const {
-  if (parts_.query) return loop::store(buffer, place, value, lane.predicate);
+  if (parts().query) return loop::store(buffer, place, value, lane.predicate);
   const Expr first = loop::select(lane.lane < loop::integer(1), value, number(0));
   return loop::store(buffer, place, loop::apply(loop::ScalarOp::lane_sum, {first}));
 }
 
 loop::BufferRef AttentionTile::lines(std::string name, int64_t count) const {
-  return local_buffer(std::move(name), type_, count * ((query_block_ + panel_ - 1) / panel_ * panel_));
+  return local_buffer(std::move(name), type(), count * ((query_block_ + panel_ - 1) / panel_ * panel_));
 }
 
 Expr AttentionTile::slot(const loop::BufferRef& lines, const Expr& line, const Expr& column) const {
   const int64_t count = lines->size / ((query_block_ + panel_ - 1) / panel_ * panel_);
-  return loader_.simplify(column / panel_ * (count * panel_) + line * panel_ + column % panel_);
+  return loader().simplify(column / panel_ * (count * panel_) + line * panel_ + column % panel_);
 }
 
 Stmt AttentionTile::for_queries(const QueryRows& rows, const std::function<Stmt(const QueryLane&)>& body) {
-  const auto vector = loader_.variable("q_vector", columns(rows) / lanes_);
-  const auto lane = loader_.variable("q_lane", lanes_);
+  const auto vector = loader().variable("q_vector", columns(rows) / lanes_);
+  const auto lane = loader().variable("q_lane", lanes_);
   const Expr column = loop::variable(vector) * lanes_ + loop::variable(lane);
   Expr predicate;
   if (rows.count % lanes_ != 0) predicate = column < loop::integer(rows.count);
-  Loader::Scope scope(loader_);
+  Loader::Scope scope(loader());
   const Stmt inner = body({loop::variable(lane), column, rows.first + column, predicate});
   return loop::loop(LoopKind::serial, vector, loop::integer(0), loop::integer(columns(rows) / lanes_),
                     loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), inner));
@@ -225,8 +119,8 @@ Stmt AttentionTile::for_queries(const QueryRows& rows, const std::function<Stmt(
 
 Stmt AttentionTile::for_keys(const Expr& begin, const Expr& extent,
                              const std::function<Stmt(const Expr& key_row)>& body) {
-  const auto row = loader_.variable("key", key_block_);
-  Loader::Scope scope(loader_);
+  const auto row = loader().variable("key", key_block_);
+  Loader::Scope scope(loader());
   return loop::loop(LoopKind::serial, row, begin, extent, body(loop::variable(row)));
 }
 
@@ -234,32 +128,32 @@ Stmt AttentionTile::for_key_blocks(const Expr& low, const Expr& high,
                                    const std::function<Stmt(const KeyRows&)>& body) {
   Lets bounds;
   const Expr first = bounds.add("low", low), end = bounds.add("high", high);
-  loader_.ranges()[first->variable] = {0, keys_ + 1};
-  loader_.ranges()[end->variable] = {0, keys_ + 1};
-  const int64_t most = (keys_ + key_block_ - 1) / key_block_;
-  const auto number = loader_.variable("key_block", most);
+  loader().ranges()[first->variable] = {0, keys() + 1};
+  loader().ranges()[end->variable] = {0, keys() + 1};
+  const int64_t most = (keys() + key_block_ - 1) / key_block_;
+  const auto number = loader().variable("key_block", most);
   const Expr blocks = (loop::max(end - first, loop::integer(0)) + (key_block_ - 1)) / key_block_;
   Lets lets;
   const Expr key0 = lets.add("key0", first + loop::variable(number) * key_block_);
   const Expr count = lets.add("keys", loop::min(loop::integer(key_block_), end - key0));
   const Expr tiles = lets.add("key_tiles", (count + (rows_ - 1)) / rows_);
-  loader_.ranges()[key0->variable] = {0, keys_};
-  loader_.ranges()[count->variable] = {1, key_block_ + 1};
-  loader_.ranges()[tiles->variable] = {1, key_block_ / rows_ + 1};
-  Loader::Scope scope(loader_);
+  loader().ranges()[key0->variable] = {0, keys()};
+  loader().ranges()[count->variable] = {1, key_block_ + 1};
+  loader().ranges()[tiles->variable] = {1, key_block_ / rows_ + 1};
+  Loader::Scope scope(loader());
   const Stmt inner = lets.around(body({key0, count, tiles}));
   return bounds.around(loop::loop(LoopKind::serial, number, loop::integer(0), blocks, inner));
 }
 
 Stmt AttentionTile::for_query_block(const Expr& block, const std::function<Stmt(const QueryRows&)>& body) {
-  const int64_t whole = queries_ / query_block_, rest = queries_ % query_block_;
+  const int64_t whole = queries() / query_block_, rest = queries() % query_block_;
   Stmt of_whole, of_rest;
   if (whole > 0) {
-    Loader::Scope scope(loader_);
+    Loader::Scope scope(loader());
     of_whole = body({block * query_block_, query_block_});
   }
   if (rest > 0) {
-    Loader::Scope scope(loader_);
+    Loader::Scope scope(loader());
     of_rest = body({loop::integer(whole * query_block_), rest});
   }
   if (!of_rest) return of_whole;
@@ -272,23 +166,23 @@ Stmt AttentionTile::transpose_in(const loop::BufferRef& buffer, const QueryRows&
   std::vector<Stmt> body;
   if (rows.count % lanes_ != 0) {
     // The lanes of the last vector that no query fills.
-    const auto i = loader_.variable("i", extent);
-    const auto lane = loader_.variable("q_lane", lanes_);
+    const auto i = loader().variable("i", extent);
+    const auto lane = loader().variable("q_lane", lanes_);
     const Expr column = loop::variable(lane) + rows.count / lanes_ * lanes_;
     const Stmt zero = loop::store(buffer, slot(buffer, loop::variable(i), column), number(0));
     body.push_back(
         loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
                    loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), zero)));
   }
-  const auto row = loader_.variable("row", rows.count);
+  const auto row = loader().variable("row", rows.count);
   const auto copy = [&](const Expr& i) {
-    Loader::Scope scope(loader_);
+    Loader::Scope scope(loader());
     const Expr value = element(rows.first + loop::variable(row), i);
     return loop::store(buffer, slot(buffer, i, loop::variable(row)), value);
   };
   constexpr int64_t kUnroll = 8;
   const int64_t unroll = extent >= kUnroll ? kUnroll : 1;
-  const auto i = loader_.variable("i", extent / unroll), inner = loader_.variable("i_inner", unroll);
+  const auto i = loader().variable("i", extent / unroll), inner = loader().variable("i_inner", unroll);
   Stmt lines = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(unroll),
                           copy(loop::variable(i) * unroll + loop::variable(inner)));
   lines = loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent / unroll), lines);
@@ -301,11 +195,11 @@ Stmt AttentionTile::transpose_in(const loop::BufferRef& buffer, const QueryRows&
 }
 
 loop::BufferRef AttentionTile::matrix(std::string name, int64_t columns) const {
-  return local_buffer(std::move(name), type_, query_block_ * columns);
+  return local_buffer(std::move(name), type(), query_block_ * columns);
 }
 
 Stmt AttentionTile::clear(const loop::BufferRef& matrix) {
-  return vector_loop(loader_, "i", matrix->size, lanes_, [&](const VectorPoint& at) {
+  return vector_loop(loader(), "i", matrix->size, lanes_, [&](const VectorPoint& at) {
     return loop::store(matrix, at.index, number(0), at.predicate);
   });
 }
@@ -313,16 +207,16 @@ Stmt AttentionTile::clear(const loop::BufferRef& matrix) {
 Stmt AttentionTile::for_elements(
     const QueryRows& rows, int64_t columns,
     const std::function<Stmt(const Expr& row, const VectorPoint& column)>& body) {
-  const auto row = loader_.variable("row", rows.count);
-  Loader::Scope scope(loader_);
-  const Stmt inner = vector_loop(loader_, "column", columns, lanes_, [&](const VectorPoint& column) {
+  const auto row = loader().variable("row", rows.count);
+  Loader::Scope scope(loader());
+  const Stmt inner = vector_loop(loader(), "column", columns, lanes_, [&](const VectorPoint& column) {
     return body(loop::variable(row), column);
   });
   return loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count), inner);
 }
 
 Stmt AttentionTile::fill(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent, double value) {
-  const auto i = loader_.variable("i", extent);
+  const auto i = loader().variable("i", extent);
   return loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
                     for_queries(rows, [&](const QueryLane& lane) {
                       return loop::store(buffer, slot(buffer, loop::variable(i), lane.column), number(value));

@@ -2,19 +2,12 @@
 
 #include <functional>
 
-#include "passes/raise/attention_body.h"
-#include "passes/schedule/template.h"
+#include "passes/schedule/attention_core.h"
 
-// What the schedules of `attention` and `attention_backward` share. Both work on tiles of scores, queries
-// along lanes and keys one after the other: neither keys nor values need to be moved, softmax needs no
-// reduction across lanes, and only the queries of a tile are transposed.
+// What the schedules of `attention` and `attention_backward` for threads share. Both work on tiles of scores,
+// queries along lanes and keys one after the other: neither keys nor values need to be moved, softmax needs
+// no reduction across lanes, and only the queries of a tile are transposed.
 namespace sinter::passes {
-
-// Some queries in a row.
-struct QueryRows {
-  loop::Expr first;
-  int64_t count = 0;
-};
 
 // Keys first .. first + count - 1, in `tiles` register tiles, the last of which may go beyond.
 struct KeyRows {
@@ -52,43 +45,17 @@ struct MatrixProduct {
   void set_depth(int64_t extent, int64_t unroll = 4);
 };
 
-class AttentionTile {
+class AttentionTile : public AttentionCore {
  public:
   AttentionTile(Template& t, std::string_view anchor);
-
-  // The kernel op that raise or differentiate made, in the fused kernel's body, and the parts of its body.
-  const graph::Op& core() const { return *core_; }
-  const AttentionBody& parts() const { return parts_; }
-  // A value of the core's body where the loader knows it.
-  graph::Value flat(graph::Value value) const { return map_.at(value); }
-  graph::Value parameter(size_t number) const { return core_->body->parameters()[number]->result(); }
-  // Where the core's result goes; null where nobody needs it.
-  loop::BufferRef output(size_t result) const;
-
-  Loader& loader() { return loader_; }
-  loop::Type type() const { return type_; }
-  loop::Expr number(double value) const { return loop::constant(value, type_); }
 
   int64_t rows() const { return rows_; }  // of a register tile
   int64_t panel() const { return panel_; }
   int64_t lanes() const { return lanes_; }
-  int64_t queries() const { return queries_; }
-  int64_t keys() const { return keys_; }
-  int64_t width() const { return width_; }    // of q and k
-  int64_t values() const { return values_; }  // of v
   int64_t query_block() const { return query_block_; }
   int64_t key_block() const { return key_block_; }
   int64_t columns(const QueryRows& rows) const { return (rows.count + lanes_ - 1) / lanes_ * lanes_; }
 
-  // An index into the domain, for one of its axes but those of queries and keys.
-  Index at(const Index& outer, const loop::Expr& query, const loop::Expr& key) const;
-  // Indices into q, k, v and the result (or its cotangent), and their elements.
-  Index query_index(const Index& outer, const loop::Expr& query, const loop::Expr& w);
-  Index key_index(const Index& outer, const loop::Expr& key, const loop::Expr& w);
-  Index value_index(const Index& outer, const loop::Expr& key, const loop::Expr& u);
-  Index result_index(const Index& outer, const loop::Expr& query, const loop::Expr& u);
-  loop::Expr element(graph::Value value, const Index& index, const loop::Expr& predicate = nullptr);
-  Index without_key(const Index& at) const;
   // Keys beyond the last stand for the last: what is computed for them is not used.
   loop::Expr clamped_key(const loop::Expr& key) const;
 
@@ -116,7 +83,7 @@ class AttentionTile {
   // For the blocks of queries, or the one of number `block`.
   loop::Stmt for_query_block(const loop::Expr& block,
                              const std::function<loop::Stmt(const QueryRows&)>& body);
-  int64_t query_blocks() const { return (queries_ + query_block_ - 1) / query_block_; }
+  int64_t query_blocks() const { return (queries() + query_block_ - 1) / query_block_; }
 
   // buffer[i, column] = element(query, i), for i below `extent`.
   loop::Stmt transpose_in(
@@ -147,43 +114,14 @@ class AttentionTile {
       const std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column,
                                      const loop::Expr& predicate, const loop::Expr& value)>& finish);
 
-  // The keys, low .. high - 1, outside of which f selects -inf for all of the queries.
-  std::pair<loop::Expr, loop::Expr> visible_keys(const Index& outer, const QueryRows& rows);
-
  private:
-  Index index_of(const std::string& letters, const AttentionBody::Letters& known, const std::string& inner,
-                 const graph::Shape& shape, const loop::Expr& place);
   loop::Stmt register_tile(const MatrixProduct& p, const loop::Expr& row0, int64_t rows,
                            const loop::Expr& column0, int64_t lanes, bool bounded);
 
-  Template& t_;
-  const graph::Op* core_;
-  graph::Function flat_;
-  graph::ValueMap<graph::Value> map_;
-  AttentionBody parts_;
-  Loader loader_;
-  loop::Type type_;
   int64_t lanes_;
-  int64_t queries_ = 1, keys_, width_, values_;
   int64_t query_block_, key_block_;
   int64_t panel_;  // columns
   int64_t rows_;
-};
-
-// A chain of lets around `body`.
-class Lets {
- public:
-  loop::Expr add(const std::string& name, const loop::Expr& value) {
-    lets_.push_back({loop::make_variable(name, value->type), value});
-    return loop::variable(lets_.back().first);
-  }
-  loop::Stmt around(loop::Stmt body) const {
-    for (size_t i = lets_.size(); i-- > 0;) body = loop::let(lets_[i].first, lets_[i].second, body);
-    return body;
-  }
-
- private:
-  std::vector<std::pair<loop::VariableRef, loop::Expr>> lets_;
 };
 
 }  // namespace sinter::passes

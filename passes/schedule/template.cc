@@ -245,10 +245,15 @@ loop::Kernel run_schedule(Template t) {
       {"together", schedule_together},
       {"attention", schedule_attention},
       {"attention_backward", schedule_attention_backward}};
+  static const std::vector<std::pair<std::string_view, Schedule>> of_workgroups = {
+      {"attention", schedule_attention_workgroups},
+      {"attention_backward", schedule_attention_backward_workgroups}};
   const std::string& anchor = t.kernel.attributes.text("anchor");
-  for (const auto& [name, run] : schedules) {
-    if (name != anchor) continue;
-    return run(t);
+  const bool has_workgroups = t.target().style == loop::Target::Style::workgroups;
+  for (const auto* table : {has_workgroups ? &of_workgroups : &schedules, &schedules}) {
+    for (const auto& [name, run] : *table) {
+      if (name == anchor) return run(t);
+    }
   }
   throw InternalError(fmt::format("no schedule for a kernel with anchor '{}'", anchor));
 }

@@ -63,5 +63,8 @@ loop::Kernel schedule_top_k(Template& t);
 loop::Kernel schedule_together(Template& t);
 loop::Kernel schedule_attention(Template& t);
 loop::Kernel schedule_attention_backward(Template& t);
+// The same for workgroups.
+loop::Kernel schedule_attention_workgroups(Template& t);
+loop::Kernel schedule_attention_backward_workgroups(Template& t);
 
 }  // namespace sinter::passes

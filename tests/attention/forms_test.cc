@@ -32,14 +32,21 @@ struct Sizes {
   }
 };
 
-void expect_fused(const Form& form, const Sizes& s = {},
-                  const std::string& expected = "attention attention_backward") {
-  SCOPED_TRACE(form.name);
-  EXPECT_EQ(check(form, false).anchors, "attention");
-  const Outcome outcome = check(form, true);
-  EXPECT_EQ(outcome.anchors, expected);
-  EXPECT_LT(outcome.largest, s.queries * s.keys);
-}
+class AttentionForms : public ::testing::TestWithParam<std::string> {
+ protected:
+  static Outcome check(const Form& form, bool gradients) {
+    return test::check(form, gradients, GetParam().c_str());
+  }
+
+  static void expect_fused(const Form& form, const Sizes& s = {},
+                           const std::string& expected = "attention attention_backward") {
+    SCOPED_TRACE(form.name);
+    EXPECT_EQ(check(form, false).anchors, "attention");
+    const Outcome outcome = check(form, true);
+    EXPECT_EQ(outcome.anchors, expected);
+    EXPECT_LT(outcome.largest, s.queries * s.keys);
+  }
+};
 
 Tensor by_hand(
     const In& in, const Change& f, const Change& g = [](Tensor p) { return p; }) {
@@ -57,7 +64,7 @@ Tensor key_index(const Sizes& s = {}) {
   return iota({s.queries, s.keys}, 1);
 }
 
-TEST(AttentionForms, Composite) {
+TEST_P(AttentionForms, Composite) {
   const Sizes s;
   const auto form = [&](const std::string& name, AttentionOptions options) {
     return Form{name, s.inputs(),
@@ -78,7 +85,7 @@ TEST(AttentionForms, Composite) {
                 [](const In& in) { return attention(in["q"], in["k"], in["v"], {.mask = in["mask"]}); }});
 }
 
-TEST(AttentionForms, Dropout) {
+TEST_P(AttentionForms, Dropout) {
   const Sizes s;
   Form form{"dropout", s.inputs(),
             [](const In& in) { return attention(in["q"], in["k"], in["v"], {.dropout = 0.3}); }};
@@ -100,7 +107,7 @@ TEST(AttentionForms, Dropout) {
   expect_fused(form);
 }
 
-TEST(AttentionForms, SoftmaxByHand) {
+TEST_P(AttentionForms, SoftmaxByHand) {
   const auto scores = [](const In& in) { return matmul(in["q"], transpose(in["k"], {0, 1, 3, 2})) * 0.22; };
   const Sizes s;
   expect_fused({"shifted", s.inputs(), [=](const In& in) {
@@ -118,7 +125,7 @@ TEST(AttentionForms, SoftmaxByHand) {
                 }});
 }
 
-TEST(AttentionForms, Scale) {
+TEST_P(AttentionForms, Scale) {
   const Sizes s;
   expect_fused(with_scores("after", [](Tensor x) { return x / std::sqrt(20.0); }));
   expect_fused({"on q", s.inputs(), [](const In& in) {
@@ -129,7 +136,7 @@ TEST(AttentionForms, Scale) {
                 }});
 }
 
-TEST(AttentionForms, Scores) {
+TEST_P(AttentionForms, Scores) {
   const Sizes s;
   expect_fused(with_scores(
       "causal", [&](Tensor x) { return where(key_index() <= query_index(), x * 0.2, -kInfinity); }));
@@ -155,7 +162,7 @@ TEST(AttentionForms, Scores) {
   expect_fused(lengths);
 }
 
-TEST(AttentionForms, Bias) {
+TEST_P(AttentionForms, Bias) {
   const Sizes s;
   const auto form = [&](const std::string& name, std::vector<Extent> shape) {
     Form result{name, s.inputs_and({"bias", f32, std::move(shape)}),
@@ -174,7 +181,7 @@ TEST(AttentionForms, Bias) {
   expect_fused(form("batch and head", {s.batch, s.heads, 1, 1}), all);
 }
 
-TEST(AttentionForms, Layouts) {
+TEST_P(AttentionForms, Layouts) {
   const Sizes s;
   std::vector<Input> swapped{{"q", f32, {s.batch, s.queries, s.heads, s.width}},
                              {"k", f32, {s.batch, s.keys, s.heads, s.width}},
@@ -207,7 +214,7 @@ TEST(AttentionForms, Layouts) {
                {.queries = 40, .keys = 31});
 }
 
-TEST(AttentionForms, Heads) {
+TEST_P(AttentionForms, Heads) {
   const Sizes s;
   for (const int64_t groups : {1, 2}) {
     const std::string name = fmt::format("{} key heads", groups);
@@ -231,10 +238,15 @@ TEST(AttentionForms, Heads) {
   }
 }
 
-TEST(AttentionForms, SizesOfAllSorts) {
-  for (const int64_t width : {1, 5, 16, 64, 80}) {
-    for (const auto& [queries, keys] : std::vector<std::pair<int64_t, int64_t>>{
-             {1, 1}, {1, 9}, {2, 3}, {7, 1}, {10, 10}, {65, 70}, {130, 97}}) {
+TEST_P(AttentionForms, SizesOfAllSorts) {
+  using Lengths = std::vector<std::pair<int64_t, int64_t>>;
+  // Each takes a driver of the GPU a second to compile.
+  const bool is_cpu = GetParam() == "cpu";
+  const auto widths = is_cpu ? std::vector<int64_t>{1, 5, 16, 64, 80} : std::vector<int64_t>{5, 20, 80};
+  const auto lengths = is_cpu ? Lengths{{1, 1}, {1, 9}, {2, 3}, {7, 1}, {10, 10}, {65, 70}, {130, 97}}
+                              : Lengths{{1, 1}, {1, 130}, {7, 1}, {65, 70}};
+  for (const int64_t width : widths) {
+    for (const auto& [queries, keys] : lengths) {
       const Sizes s{1, 3, queries, keys, width, width};
       const Form form{fmt::format("{} queries, {} keys, width {}", queries, keys, width), s.inputs(),
                       [](const In& in) { return attention(in["q"], in["k"], in["v"], {.causal = true}); }};
@@ -247,7 +259,7 @@ TEST(AttentionForms, SizesOfAllSorts) {
   }
 }
 
-TEST(AttentionForms, Everything) {
+TEST_P(AttentionForms, Everything) {
   const Sizes s{2, 4, 70, 70, 16, 16};
   std::vector<Input> inputs = s.inputs(2);
   inputs.push_back({"bias", f32, {4, 70, 70}});
@@ -269,7 +281,7 @@ TEST(AttentionForms, Everything) {
 }
 
 // Every access in bounds, no race between units, nothing read before it is written.
-TEST(AttentionForms, LoopsAreSound) {
+TEST_P(AttentionForms, LoopsAreSound) {
   for (const auto& [queries, keys] :
        std::vector<std::pair<int64_t, int64_t>>{{1, 7}, {10, 10}, {13, 50}, {70, 21}}) {
     const Sizes s{2, 2, queries, keys, 6, 5};
@@ -284,13 +296,16 @@ TEST(AttentionForms, LoopsAreSound) {
   }
 }
 
-TEST(AttentionForms, LargeScores) {
+TEST_P(AttentionForms, LargeScores) {
   const Sizes s;
   Form form = with_scores("large", [](Tensor x) { return x; });
   form.scale = 40;
   expect_fused(form);
   expect_fused(with_scores("rows of -1e9", [](Tensor x) { return where(x > 1e30, x, -1e9); }));
 }
+
+INSTANTIATE_TEST_SUITE_P(Devices, AttentionForms, ::testing::Values("cpu", "vulkan"),
+                         [](const auto& device) { return device.param; });
 
 }  // namespace
 }  // namespace sinter::test

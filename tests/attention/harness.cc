@@ -97,7 +97,8 @@ std::vector<double> doubles(const HostTensor& tensor) {
   return {all.data<double>(), all.data<double>() + all.size()};
 }
 
-std::vector<HostTensor> run(const runtime::Executable& executable, const std::vector<HostTensor>& inputs) {
+std::vector<HostTensor> run(const backends::Device& device, const runtime::Executable& executable,
+                            const std::vector<HostTensor>& inputs) {
   std::vector<HostTensor> outputs;
   std::vector<const void*> in;
   std::vector<void*> out;
@@ -107,12 +108,12 @@ std::vector<HostTensor> run(const runtime::Executable& executable, const std::ve
     std::fill_n(static_cast<unsigned char*>(output.raw()), output.bytes(), 0x5a);
     out.push_back(output.raw());
   }
-  runtime::HostState state({});
+  const auto state = device.make_state({});
   const auto context = executable.make_context();
   runtime::Call call;
   call.inputs = in;
   call.outputs = out;
-  executable.run(*context, state, call);
+  executable.run(*context, *state, call);
   return outputs;
 }
 
@@ -163,7 +164,7 @@ std::vector<HostTensor> interpret(const loop::Program& program, const std::vecto
 
 }  // namespace
 
-Outcome check(const Form& form, bool gradients) {
+Outcome check(const Form& form, bool gradients, const char* device_name) {
   SCOPED_TRACE(form.name + (gradients ? ", with gradients" : ""));
   Outcome outcome;
   const graph::Module module = graph::parse(trace(form, gradients));
@@ -177,8 +178,8 @@ Outcome check(const Form& form, bool gradients) {
     outcome.program = passes::lower(module, "f", target, options);
     return outcome.program;
   };
-  const auto device = backends::open_device("cpu", 2);
-  const auto got = run(*device->compile({expanded, function, lower}), inputs);
+  const auto device = backends::open_device(device_name, 2);
+  const auto got = run(*device, *device->compile({expanded, function, lower}), inputs);
   for (const loop::Kernel& kernel : outcome.program.kernels) {
     loop::verify(kernel);
     outcome.anchors += (outcome.anchors.empty() ? "" : " ") + kernel.anchor;

@@ -22,13 +22,13 @@ struct Form {
   bool interpreted = false;  // run the loops in the interpreter too
 };
 
-// What a form becomes on the CPU, without its gradients or with them; values are those of outputs `y` and
+// What a form becomes on a device, without its gradients or with them; values are those of outputs `y` and
 // `d_NAME`, checked against the unfused answer of the reference in f64.
 struct Outcome {
   loop::Program program;
   std::string anchors;  // of its kernels in order: "attention attention_backward"
   int64_t largest = 0;  // elements of a piece of the arena, or of a constant
 };
-Outcome check(const Form& form, bool gradients);
+Outcome check(const Form& form, bool gradients, const char* device = "cpu");
 
 }  // namespace sinter::test

@@ -19,6 +19,8 @@ struct ShaderFeatures {
   bool has_bytes = false;  // 8-bit elements in buffers, as bools are
   bool keeps_nan = false;  // infinities, NaNs and signed zeros can be asked for
   bool keeps_denormals = false;
+  // The driver takes long over large shaders: loops of kernels with barriers stay loops.
+  bool keeps_loops = false;
   int64_t max_groups = 65535;  // along each of two dimensions
   int64_t max_allocation = INT64_MAX;
 };
@@ -99,6 +101,7 @@ class GlslEmitter {
   const std::vector<bool>& moved_;
 
   Vec4Loads fours_;
+  bool keeps_loops_;
   std::string body_, shared_;
   int depth_ = 1;
   std::set<std::string> helpers_;  // functions of glsl_helpers.h that the text calls

@@ -18,6 +18,10 @@ namespace {
 
 constexpr size_t kPushConstants = 32;  // of 4 bytes: what every device has
 
+bool has_barrier(const Stmt& stmt) {
+  return stmt->kind == StmtNode::Kind::barrier || std::ranges::any_of(stmt->body, has_barrier);
+}
+
 }  // namespace
 
 Shader emit_glsl(const loop::Kernel& kernel, const ShaderFeatures& features, const std::vector<bool>& moved,
@@ -27,7 +31,11 @@ Shader emit_glsl(const loop::Kernel& kernel, const ShaderFeatures& features, con
 
 GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& features,
                          const std::vector<bool>& moved)
-    : kernel_(kernel), features_(features), moved_(moved), fours_(kernel) {
+    : kernel_(kernel),
+      features_(features),
+      moved_(moved),
+      fours_(kernel),
+      keeps_loops_(features.keeps_loops && has_barrier(kernel.body)) {
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const loop::Buffer& buffer = *kernel.arguments[i];
     buffers_[&buffer] = unique(buffer.name);
@@ -213,7 +221,9 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
       const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
       const auto outside = known_;
       forget_writable();
-      open(fmt::format("for (int {0} = {1}; {0} < {2}; ++{0})", name, begin, end));
+      if (keeps_loops_) extensions_.insert("GL_EXT_control_flow_attributes");
+      open(fmt::format("{3}for (int {0} = {1}; {0} < {2}; ++{0})", name, begin, end,
+                       keeps_loops_ ? "[[dont_unroll]] " : ""));
       emit(s.body[0]);
       close();
       known_ = outside;

@@ -148,6 +148,7 @@ void Gpu::look_at_device() {
       .has_bytes = has12.storageBuffer8BitAccess == VK_TRUE && has12.shaderInt8 == VK_TRUE,
       .keeps_nan = vulkan12.shaderSignedZeroInfNanPreserveFloat32 == VK_TRUE,
       .keeps_denormals = vulkan12.shaderDenormPreserveFloat32 == VK_TRUE,
+      .is_processor = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
   };
   if (options_.lessen) options_.lessen(abilities_);
   vkGetPhysicalDeviceMemoryProperties(physical_, &memory_);

@@ -24,6 +24,7 @@ struct GpuAbilities {
   bool has_f64 = false, has_i64 = false;
   bool has_bytes = false;  // 8-bit elements in buffers
   bool keeps_nan = false, keeps_denormals = false;
+  bool is_processor = false;  // a driver that computes on the CPU
 };
 
 struct GpuOptions {
