@@ -86,7 +86,8 @@ class Chooser {
   void choose_packing() {
     const int64_t lhs_bytes = p_.m * p_.k * p_.element_bytes, rhs_bytes = p_.k * p_.n * p_.element_bytes;
     if (p_.lhs.is_direct && p_.lhs.along_k) {
-      b_.pack_lhs = b_.panels >= 8 && lhs_bytes > target_.l2_bytes / 4;
+      // Rows that lie more than a page apart are each fetched on their own.
+      b_.pack_lhs = b_.panels >= 8 && p_.k * p_.element_bytes > kPageBytes;
     } else if (p_.lhs.is_direct) {
       b_.pack_lhs = b_.panels >= 3 && lhs_bytes > target_.l1_bytes;
     } else {
@@ -147,6 +148,7 @@ class Chooser {
   }
 
   static constexpr int64_t kStep = 16;
+  static constexpr int64_t kPageBytes = 4096;
   static constexpr int64_t kMostRuns = 64;
   static constexpr double kUnitCycles = 1000;
 

@@ -144,7 +144,7 @@ TEST(Contract, SizesAroundEveryBorder) {
 
 TEST(Contract, SizesOfThisMachinesCaches) {
   for (const Form& form : kForms) {
-    for (int64_t k : {511, 513, 777}) {
+    for (int64_t k : {511, 513, 777, 1030}) {
       SCOPED_TRACE(std::string(form.dims) + " k " + std::to_string(k));
       const graph::Module module = product(form, 131, 179, k);
       const std::vector<HostTensor> inputs = whole_numbers(module, 2);
@@ -250,7 +250,9 @@ TEST(ContractBlocks, CopyWhatIsLargeOrOutOfOrder) {
   ContractProblem large = {.m = 512, .n = 512, .k = 512, .lhs = {.along_k = true}};
   EXPECT_TRUE(choose_blocks(large, loop::Target()).pack_rhs);
   EXPECT_EQ(choose_blocks(large, loop::Target()).k_blocks, 1);
+  EXPECT_FALSE(choose_blocks(large, loop::Target()).pack_lhs);
   large.k = 2048;
+  EXPECT_TRUE(choose_blocks(large, loop::Target()).pack_lhs);
   EXPECT_EQ(choose_blocks(large, loop::Target()).k_blocks, 8);
   ContractProblem transposed = small;
   transposed.rhs.along_k = true;
