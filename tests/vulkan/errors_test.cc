@@ -6,6 +6,7 @@
 #include "ir/error.h"
 #include "runtime/error.h"
 #include "tests/vulkan/harness.h"
+#include "tests/vulkan/replaced.h"
 
 // What people read when a driver is missing or fails, or a program is too much for a device. Each time the
 // process lives, and other devices go on working.
@@ -16,25 +17,6 @@ constexpr const char* kProgram = R"(func @f(%x: f32[4,6], %y: f32[6]) {
   %0: f32[4] = contract %x, %y {dims="ik,k->i"}
   return %0
 })";
-
-// Another function of Vulkan in a driver's place.
-template <auto& function>
-class Replaced {
- public:
-  using Function = std::decay_t<decltype(function)>;
-  explicit Replaced(Function other) : kept_(function) {
-    real = function;
-    function = other;
-  }
-  ~Replaced() { function = kept_; }
-  Replaced(const Replaced&) = delete;
-  Replaced& operator=(const Replaced&) = delete;
-
-  static inline Function real = nullptr;
-
- private:
-  Function kept_;
-};
 
 template <typename Call>
 std::string message_of(Call&& call) {

@@ -6,6 +6,7 @@
 #include "backends/vulkan/vulkan.h"
 #include "runtime/error.h"
 #include "tests/vulkan/harness.h"
+#include "tests/vulkan/replaced.h"
 
 // Whole steps: state, faults, random numbers, and what a step costs.
 namespace sinter::vulkan::test {
@@ -91,6 +92,20 @@ TEST(VulkanStep, IsOneSubmitOfWhatTheFirstStepRecorded) {
     EXPECT_EQ(stats.allocations, allocations);
     EXPECT_EQ(stats.recordings, recordings);
     EXPECT_EQ(stats.submits, submits + 5);
+  }
+}
+
+// No memory, no pipeline, no binding, nothing recorded, nothing asked.
+TEST(VulkanStep, CallsTheDriverToSubmitAndToWait) {
+  for (const auto& gpu : {watched_gpu(), staging_gpu()}) {
+    Compiled model(kTraining, make_device(gpu));
+    initialize(model);
+    model.run(0);
+    const CallCounts counting;
+    for (uint32_t step = 1; step < 6; ++step) model.run(step);
+    EXPECT_THAT(CallCounts::counts(),
+                testing::ElementsAre(testing::Pair("vkQueueSubmit", 5), testing::Pair("vkResetFences", 5),
+                                     testing::Pair("vkWaitForFences", 5)));
   }
 }
 
