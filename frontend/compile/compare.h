@@ -12,9 +12,9 @@
 
 namespace sinter {
 
-// Runs a function on a device, on state of zeros, and says where it differs from the reference interpreter; ""
-// where it does not. Floats may be four times as far from what the reference gives in f64 as the reference in
-// f32 is, and as much more as 2 ulp of the largest magnitude are, added up as often as its longest sum has
+// Runs a function on a device, on state of zeros, and says where it differs from the reference interpreter;
+// "" where it does not. Floats may be four times as far from what the reference gives in f64 as the reference
+// in f32 is, and as much more as 2 ulp of the largest magnitude are, added up as often as its longest sum has
 // terms. Functions of f64 alone, and all else, are compared with the reference as it is; state is compared as
 // outputs are. Where a check fails on one, it must on both.
 //   output 1 [3,7] is 1.25, expected 0.5 within 1e-06

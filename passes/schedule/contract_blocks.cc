@@ -98,7 +98,8 @@ class Chooser {
     } else {
       b_.pack_rhs = b_.tiles > 1;
     }
-    b_.group = std::max<int64_t>(1, target_.l2_bytes / 4 / (b_.rows * b_.k_block * p_.element_bytes));
+    const int64_t tile_bytes = std::max<int64_t>(b_.rows * b_.k_block * p_.element_bytes, 1);  // k may be 0
+    b_.group = std::max<int64_t>(1, target_.l2_bytes / 4 / tile_bytes);
   }
 
   // Cycles that copying an element takes.
