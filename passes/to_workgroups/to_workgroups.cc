@@ -14,8 +14,10 @@ using loop::StmtNode;
 
 namespace {
 
-// Invocations of a workgroup: whole subgroups of every machine, enough to hide latency.
+// Invocations of a workgroup: whole subgroups of every machine, enough to hide latency; a single subgroup where
+// there would not be many workgroups, as these are what spreads over a machine.
 constexpr int64_t kInvocations = 64;
+constexpr int64_t kManyWorkgroups = 16;
 
 bool has_workgroups(const Stmt& stmt) {
   if (stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == LoopKind::workgroup) return true;
@@ -24,7 +26,7 @@ bool has_workgroups(const Stmt& stmt) {
 
 int64_t invocations(int64_t units, const loop::Target& target) {
   int64_t count = std::min(kInvocations, target.max_workgroup_size);
-  while (count > target.subgroup_size && count / 2 >= units) count /= 2;
+  while (count > target.subgroup_size && units < count * kManyWorkgroups) count /= 2;
   return count;
 }
 
