@@ -48,20 +48,6 @@ bool is_dear(const Op& op) {
   return is_transcendental(op.code) || op.kind() == OpKind::composite;
 }
 
-bool is_zero(Value value) {
-  return value.op->code == OpCode::constant && value.op->attributes.has("value") &&
-         graph::is_floating(value.dtype()) && value.op->attributes.number("value") == 0;
-}
-
-// The number of which every element is, where there is one.
-std::optional<double> splat_number(Value value) {
-  while (value.op->code == OpCode::broadcast || value.op->code == OpCode::reshape) {
-    value = value.op->operands[0];
-  }
-  if (value.op->code != OpCode::constant || !value.op->attributes.has("value")) return std::nullopt;
-  return value.op->attributes.number("value");
-}
-
 // An operand of the scores, and the numbers it is multiplied by, at most under views.
 struct Scaled {
   Value value;
@@ -160,7 +146,8 @@ class Matcher {
       case OpCode::div:
         return op.operands[0] == value;
       case OpCode::select:
-        return op.operands[0] != value && (is_zero(op.operands[1]) || is_zero(op.operands[2]));
+        return op.operands[0] != value &&
+               (splat_number(op.operands[1]) == 0 || splat_number(op.operands[2]) == 0);
       default:
         return false;
     }

@@ -15,6 +15,22 @@ bool is_plain_view(const Op& op) {
   return op.code == OpCode::reshape || op.code == OpCode::transpose || op.code == OpCode::broadcast;
 }
 
+std::optional<double> splat_number(Value value) {
+  while (value.op->code == OpCode::broadcast || value.op->code == OpCode::reshape) {
+    value = value.op->operands[0];
+  }
+  if (value.op->code != OpCode::constant || !value.op->attributes.has("value")) return std::nullopt;
+  return value.op->attributes.number("value");
+}
+
+const Op* exponential_of(Value value, Value& mask) {
+  if (value.op->code == OpCode::select && splat_number(value.op->operands[2]) == 0) {
+    mask = value.op->operands[0];
+    value = value.op->operands[1];
+  }
+  return value.op->code == OpCode::exp ? value.op : nullptr;
+}
+
 Index view_source(const Op& view, const Index& at, const loop::RangeMap& ranges) {
   const Value x = view.operands[0];
   Index source;

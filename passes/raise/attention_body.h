@@ -15,6 +15,11 @@ inline constexpr std::string_view kAttentionBackward = "attention_backward";
 Index view_source(const graph::Op& view, const Index& at, const loop::RangeMap& ranges);
 bool is_plain_view(const graph::Op& op);  // one of these
 
+// The number of which every element is, where there is one.
+std::optional<double> splat_number(graph::Value value);
+// exp(y), or select(mask, exp(y), 0): the exp, and the mask where there is one. Null where it is neither.
+const graph::Op* exponential_of(graph::Value value, graph::Value& mask);
+
 // Index into `to` of the element that the element `at` of `from` is computed from, through elementwise ops,
 // reshapes, transposes and broadcasts; nothing where there is no such way.
 std::optional<Index> trace(graph::Value from, const Index& at, graph::Value to, const loop::RangeMap& ranges);

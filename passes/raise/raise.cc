@@ -9,6 +9,7 @@ void raise(graph::Module& module, const std::vector<std::string>& arguments) {
   if (!arguments.empty()) throw GraphError("raise: takes no argument");
   const Effects effects = functions_with_effects(module);
   for (const auto& function : module.functions) {
+    raise_late_division(module, *function);
     raise_softmax(module, *function);
     remove_dead_code(*function, effects);
     raise_attention(module, *function);

@@ -9,7 +9,9 @@ namespace sinter::passes {
 
 // Finds in plain code what a kernel of its own does better.
 //   needs   a simplified module, of composites at least `attention` decomposed
-//   leaves  a softmax spelled by hand (with or without its maximum subtracted) as the composite; and
+//   leaves  a softmax spelled by hand (with or without its maximum subtracted, masked before or after exp,
+//   divided
+//           by its sum before or after the contraction that follows) as the composite; and
 //           contract -> f -> softmax -> g -> contract as one kernel with the anchor `attention`, whose body
 //           says what it computes. f is elementwise in the scores; g is linear in the probabilities. A mask
 //           or a bias that is computed from indices or from smaller inputs is taken into the body.
@@ -23,6 +25,7 @@ namespace sinter::passes {
 void raise(graph::Module& module, const std::vector<std::string>& arguments = {});
 
 // Its steps, on one function.
+void raise_late_division(graph::Module& module, graph::Function& function);
 void raise_softmax(graph::Module& module, graph::Function& function);
 void raise_attention(graph::Module& module, graph::Function& function);
 

@@ -1,9 +1,11 @@
+#include <limits>
+
 #include "ir/graph/builder.h"
 #include "passes/raise/attention_body.h"
 #include "passes/raise/raise.h"
 #include "passes/rewrite.h"
 
-// exp(y) / sum(exp(y)) along one axis, where y may be x - max(x).
+// exp(y) / sum(exp(y)) along one axis, where y may be x - max(x) and exp(y) be masked.
 namespace sinter::passes {
 
 using graph::Op;
@@ -11,11 +13,6 @@ using graph::OpCode;
 using graph::Value;
 
 namespace {
-
-bool is_one(Value value) {
-  return value.op->code == OpCode::constant && value.op->attributes.has("value") &&
-         graph::is_floating(value.dtype()) && value.op->attributes.number("value") == 1;
-}
 
 // The axis of the reduction of `whole` that `value`, of the same shape, repeats along that axis, or whose
 // reciprocal it repeats.
@@ -26,7 +23,7 @@ std::optional<int64_t> spread_reduction(Value value, OpCode code, Value whole, b
     const Op& op = *base.op;
     if (op.code == OpCode::broadcast || op.code == OpCode::reshape || op.code == OpCode::stop_gradient) {
       base = op.operands[0];
-    } else if (op.code == OpCode::div && !inverse && is_one(op.operands[0])) {
+    } else if (op.code == OpCode::div && !inverse && splat_number(op.operands[0]) == 1) {
       base = op.operands[1];
       inverse = true;
     } else {
@@ -58,22 +55,34 @@ std::optional<int64_t> spread_reduction(Value value, OpCode code, Value whole, b
   return axes[0];
 }
 
-std::optional<std::pair<Value, int64_t>> match_softmax(const Op& op) {
+struct Match {
+  Value x;
+  int64_t axis;
+  Value mask;  // where not null: bools, false where x counts for nothing
+};
+
+std::optional<Match> match_softmax(const Op& op) {
+  if (op.code == OpCode::exp && op.operands[0].op->code == OpCode::log_softmax) {
+    const Op& logarithms = *op.operands[0].op;
+    return Match{logarithms.operands[0], logarithms.attributes.integer("axis"), {}};
+  }
   if (op.code != OpCode::div && op.code != OpCode::mul) return std::nullopt;
-  Value exponential;
-  std::optional<int64_t> axis;
-  for (size_t i = 0; i < (op.code == OpCode::mul ? 2u : 1u) && !axis; ++i) {
-    exponential = op.operands[i];
-    if (exponential.op->code != OpCode::exp) continue;
-    axis = spread_reduction(op.operands[1 - i], OpCode::reduce_sum, exponential, op.code == OpCode::mul);
+  for (size_t i = 0; i < (op.code == OpCode::mul ? 2u : 1u); ++i) {
+    Match match;
+    const Op* exp = exponential_of(op.operands[i], match.mask);
+    if (exp == nullptr) continue;
+    const auto axis =
+        spread_reduction(op.operands[1 - i], OpCode::reduce_sum, op.operands[i], op.code == OpCode::mul);
+    if (!axis) continue;
+    match.axis = *axis;
+    match.x = exp->operands[0];
+    if (match.x.op->code == OpCode::sub) {
+      const Value x = match.x.op->operands[0];
+      if (spread_reduction(match.x.op->operands[1], OpCode::reduce_max, x) == axis) match.x = x;
+    }
+    return match;
   }
-  if (!axis) return std::nullopt;
-  const Value y = exponential.op->operands[0];
-  if (y.op->code == OpCode::sub) {
-    const Value x = y.op->operands[0];
-    if (spread_reduction(y.op->operands[1], OpCode::reduce_max, x) == axis) return std::pair(x, *axis);
-  }
-  return std::pair(y, *axis);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -85,7 +94,10 @@ void raise_softmax(graph::Module& module, graph::Function& function) {
     if (!match) return std::nullopt;
     graph::Builder builder(module, function);
     builder.set_location(op.location);
-    return std::vector{builder.emit(OpCode::softmax, {match->first}, {{"axis", match->second}}).result()};
+    Value x = match->x;
+    if (match->mask)
+      x = builder.select(match->mask, x, builder.constant_like(-std::numeric_limits<double>::infinity(), x));
+    return std::vector{builder.emit(OpCode::softmax, {x}, {{"axis", match->axis}}).result()};
   });
 }
 

@@ -123,6 +123,24 @@ TEST_P(AttentionForms, SoftmaxByHand) {
                   const Tensor e = exp(scores(in));
                   return matmul(e * (1.0 / sum(e, -1, keepdims)), in["v"]);
                 }});
+  expect_fused({"divided after", s.inputs(), [=](const In& in) {
+                  const Tensor e = exp(scores(in));
+                  return matmul(e, in["v"]) / sum(e, -1, keepdims);
+                }});
+  expect_fused({"reciprocal after, heads merged", s.inputs(), [=](const In& in) {
+                  const Tensor x = scores(in);
+                  const Tensor e = exp(x - max(x, -1, keepdims));
+                  return transpose(matmul(e, in["v"]), {0, 2, 1, 3}) *
+                         (1.0 / transpose(sum(e, -1, keepdims), {0, 2, 1, 3}));
+                }});
+  expect_fused({"masked after exp", s.inputs(), [=](const In& in) {
+                  const Tensor x = scores(in);
+                  const Tensor seen = iota(x.shape(), 3) <= iota(x.shape(), 2) + 3;
+                  const Tensor e = where(seen, exp(x - max(x, -1, keepdims)), 0.0);
+                  return matmul(e / sum(e, -1, keepdims), in["v"]);
+                }});
+  expect_fused({"exp of log softmax", s.inputs(),
+                [=](const In& in) { return matmul(exp(log_softmax(scores(in))), in["v"]); }});
 }
 
 TEST_P(AttentionForms, Scale) {
