@@ -44,8 +44,8 @@ bool may_overwrite(const Op& kernel, size_t operand, size_t result) {
   if (kernel.results[result].dtype != kernel.operands[operand].dtype()) return false;
   const std::string& anchor = kernel.attributes.text("anchor");
   if (anchor != "map" && anchor != "contract" && anchor != "scatter" && anchor != "reduce") return false;
-  // From the operand to outputs, all steps keep positions; nothing else reads it. A row has been reduced before
-  // any of its elements are written.
+  // From the operand to outputs, all steps keep positions; nothing else reads it. A row has been reduced
+  // before any of its elements are written.
   const bool rows = anchor == "reduce" && kernel.results[result].elements() == elements_reduced(body);
   graph::ValueMap<bool> derived;
   derived[Value{const_cast<Op*>(parameter), 0}] = true;
