@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "runtime/error.h"
+#include "runtime/memory.h"
 
 namespace sinter::runtime {
 
@@ -22,13 +21,9 @@ std::string to_string(DType type, const Shape& shape) {
 }
 
 HostTensor::HostTensor(DType type, Shape shape) : dtype_(type), shape_(std::move(shape)) {
-  constexpr size_t kAlignment = 64;
-  // Never empty, so that a tensor without elements still has an address; whole cache lines.
-  const size_t size = (bytes() / kAlignment + 1) * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, size);
-  if (memory == nullptr) throw std::bad_alloc();
-  std::memset(memory, 0, size);
-  memory_ = std::shared_ptr<void>(memory, std::free);
+  Memory memory = allocate(bytes());
+  std::memset(memory.get(), 0, bytes());
+  memory_ = std::move(memory);
 }
 
 HostTensor HostTensor::clone() const {

@@ -65,14 +65,25 @@ Expr identity(OpCode code, loop::Type type) {
   }
 }
 
-bool is_expensive(const Op& op) {
-  return is_transcendental(op.code) || op.code == OpCode::random_bits || op.code == OpCode::random_uniform ||
-         op.code == OpCode::random_normal;
+// Instructions that an element of the op's result takes, roughly.
+int cost_of(const Op& op) {
+  switch (op.code) {
+    case OpCode::random_bits:
+    case OpCode::random_uniform:
+    case OpCode::random_normal:
+      return 20;
+    case OpCode::div:
+    case OpCode::rem:
+    case OpCode::sqrt:
+    case OpCode::rsqrt:
+      return 5;
+    default:
+      return is_transcendental(op.code) ? 20 : op.kind() == OpKind::elementwise ? 1 : 0;
+  }
 }
 
 constexpr int64_t kStashBytes = 64 << 10;  // a row's values kept between passes
-constexpr int kWorthKeeping = 4;           // instructions, against a store and a load
-constexpr int kDear = 10;
+constexpr int kWorthKeeping = 6;           // instructions, against a store and a load
 
 class RowSchedule {
  public:
@@ -435,7 +446,7 @@ class RowSchedule {
       if (op->results.size() != 1) continue;
       const Value value = op->result();
       if (op->kind() == OpKind::reduction || op->code == OpCode::parameter) continue;
-      int here = is_expensive(*op) ? kDear : op->kind() == OpKind::elementwise ? 1 : 0;
+      int here = cost_of(*op);
       for (Value operand : op->operands) here += cost[operand];
       cost[value] = here;
       const int64_t bytes = padded * size_in_bytes(loop::from_graph(value.dtype()));

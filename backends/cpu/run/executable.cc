@@ -4,34 +4,24 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <new>
 #include <optional>
 
 #include "runtime/error.h"
+#include "runtime/memory.h"
 
 namespace sinter::cpu {
+
+using runtime::kCacheLine;
+
 namespace {
 
-constexpr size_t kAlignment = 64;
 // Work, in floating-point operations of a core that does 80 in a nanosecond, below which another thread costs
 // more than it brings: 8 us, since besides the barrier each must fetch what the other made. And the least for
 // one unit of work.
 constexpr int64_t kParallelWork = 600'000;
 constexpr int64_t kUnitWork = 1 << 15;
-
-struct Free {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<std::byte, Free>;
-
-Memory allocate(size_t bytes) {
-  void* memory = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return Memory(static_cast<std::byte*>(memory));
-}
 
 struct Fault {
   int64_t site = 0;
@@ -51,10 +41,11 @@ class RunContext final : public runtime::Context, public cpu::Context {
   RunContext(const Image& image, const std::vector<std::byte*>& constants, runtime::ThreadPool& threads)
       : pool(threads),
         kernels(image.kernels),
-        arena_(allocate(image.arena_bytes)),
+        arena_(runtime::allocate(image.arena_bytes)),
         slots_(image.slots.size(), nullptr),
-        scratch_bytes_((image.scratch_bytes + kAlignment - 1) / kAlignment * kAlignment) {
-    if (scratch_bytes_ > 0) scratch_ = allocate(scratch_bytes_ * static_cast<size_t>(threads.threads()));
+        scratch_bytes_((image.scratch_bytes + kCacheLine - 1) / kCacheLine * kCacheLine) {
+    if (scratch_bytes_ > 0)
+      scratch_ = runtime::allocate(scratch_bytes_ * static_cast<size_t>(threads.threads()));
     for (size_t i = 0; i < slots_.size(); ++i) {
       const Slot& slot = image.slots[i];
       if (slot.kind == Slot::Kind::arena) slots_[i] = arena_.get() + slot.offset;
@@ -93,8 +84,8 @@ class RunContext final : public runtime::Context, public cpu::Context {
   runtime::Profile* profile = nullptr;
 
  private:
-  Memory arena_;
-  Memory scratch_;
+  runtime::Memory arena_;
+  runtime::Memory scratch_;
   std::vector<void*> slots_;
   size_t scratch_bytes_;
   std::mutex fault_mutex_;
@@ -117,7 +108,7 @@ void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t ext
 
 void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
                         int64_t number) {
-  struct alignas(kAlignment) Part {
+  struct alignas(kCacheLine) Part {
     int64_t begin = 0, end = 0;
   };
   const RunContext& run = *static_cast<RunContext*>(context);
@@ -160,7 +151,7 @@ class CpuExecutable final : public runtime::Executable {
     for (Slot& slot : image_.slots) {
       constants_.push_back(nullptr);
       if (slot.kind != Slot::Kind::constant) continue;
-      constant_memory_.push_back(allocate(slot.data.size()));
+      constant_memory_.push_back(runtime::allocate(slot.data.size()));
       constants_.back() = constant_memory_.back().get();
       std::copy(slot.data.begin(), slot.data.end(), constants_.back());
       slot.data = {};
@@ -211,7 +202,7 @@ class CpuExecutable final : public runtime::Executable {
   }
 
   Image image_;
-  std::vector<Memory> constant_memory_;
+  std::vector<runtime::Memory> constant_memory_;
   std::vector<std::byte*> constants_;  // by slot
   std::shared_ptr<runtime::ThreadPool> pool_;
 };
