@@ -35,6 +35,7 @@ loop::Target target_of(const Gpu& gpu) {
   target.subgroup_size = abilities.subgroup_size;
   target.subgroup_arithmetic = abilities.subgroup_arithmetic;
   target.shared_bytes = limits.maxComputeSharedMemorySize;
+  target.has_fast_shared = !abilities.is_processor;
   target.max_workgroup_size =
       std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   target.max_workgroups = limits.maxComputeWorkGroupCount[0];

@@ -33,6 +33,7 @@ struct Target {
   int64_t subgroup_size = 1;
   bool subgroup_arithmetic = false;
   int64_t shared_bytes = 0;
+  bool has_fast_shared = false;  // faster than other memory: what is read often is staged there
   int64_t max_workgroup_size = 1;
   int64_t max_workgroups = 1;
 

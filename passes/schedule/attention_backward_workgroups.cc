@@ -1,6 +1,6 @@
 #include <algorithm>
+#include <optional>
 
-#include "ir/error.h"
 #include "ir/loop/affine.h"
 #include "passes/raise/attention_axes.h"
 #include "passes/schedule/attention_blocks.h"
@@ -77,6 +77,7 @@ class BackwardWorkgroups {
     std::vector<const AttentionGradient*> gradients;
     graph::Shape own, along;  // extents of the domain's axes but queries and keys
     bool own_queries = false, own_keys = false;
+    bool is_scattered = false;
 
     int64_t groups(const AttentionBlocks& blocks) const {
       return graph::element_count(own) * (own_queries ? blocks.query_blocks() : 1) *
@@ -101,6 +102,14 @@ class BackwardWorkgroups {
       }
       part.own_queries = !body.query || depends[*body.query];
       part.own_keys = depends[body.key];
+      if (is_scattered(gradient)) {
+        part.is_scattered = true;
+        for (size_t axis = 0; axis < body.domain.size(); ++axis) {
+          if (axis != body.key && axis != body.query) part.along[axis] = body.domain[axis];
+          part.own[axis] = 1;
+        }
+        part.own_queries = part.own_keys = false;
+      }
       const auto alike = std::ranges::find_if(parts_, [&](const Part& other) {
         return other.own == part.own && other.own_queries == part.own_queries &&
                other.own_keys == part.own_keys && gradient.operand <= 2;
@@ -134,8 +143,9 @@ class BackwardWorkgroups {
         return loop::store(sums, loop::integer(slot), blocks_.number(0));
       }));
     }
-    body.push_back(for_outer(run));
+    body.push_back(part.is_scattered ? make_scattered(run, *part.gradients[0]) : for_outer(run));
     for (const AttentionGradient* gradient : part.gradients) {
+      if (part.is_scattered) continue;
       body.push_back(gradient->operand <= 2 ? store(run, *gradient) : store_extra(run, *gradient));
     }
     Stmt result = loop::block(std::move(body));
@@ -147,7 +157,8 @@ class BackwardWorkgroups {
   struct Run {
     const Part& part;
     Index mine;
-    Expr query, key;  // the first ones where it owns a block of them; else null
+    Expr query, key;                            // the first ones where it owns a block of them; else null
+    std::optional<size_t> term = std::nullopt;  // of a scattered gradient: the one that is added
   };
 
   Stmt clear_extras() {
@@ -274,6 +285,7 @@ class BackwardWorkgroups {
         blocks_.multiply_rows(block, blocks_.values(), cotangent, value, blocks_.slopes()),
         blocks_.for_rows(block.query,
                          [&](const auto& row) { return differentiate(run, outer, block, row); })};
+    if (run.term) body.push_back(scatter(run, outer, block));
     const auto multiply = [&](size_t operand, const loop::BufferRef& tile,
                               const AttentionBlocks::Element& right) {
       const AttentionGradient* gradient = gradients_.of(operand);
@@ -329,10 +341,9 @@ class BackwardWorkgroups {
     }
     for (const AttentionGradient* gradient : run.part.gradients) {
       if (gradient->operand <= 2) continue;
-      Expr sum = loop::load(blocks_.extras(), place);
-      for (const auto& term : gradients_.terms(gradient->value, index, read)) {
-        sum = sum + guarded(term.value);
-      }
+      const auto terms = gradients_.terms(gradient->value, index, read);
+      Expr sum = run.term ? guarded(terms[*run.term].value) : loop::load(blocks_.extras(), place);
+      for (size_t i = 0; i < terms.size() && !run.term; ++i) sum = sum + guarded(terms[i].value);
       body.push_back(loop::store(blocks_.extras(), place, sum));
     }
     return lets.around(loop::block(std::move(body)));
@@ -365,8 +376,8 @@ class BackwardWorkgroups {
     });
   }
 
-  // Where the score `query`, `key` of what the workgroup owns adds to a gradient.
-  Expr place_of(const Run& run, const AttentionGradient& gradient, const Expr& query, const Expr& key) {
+  // Where the score `at` of the domain adds to a gradient, once for each of its terms.
+  std::vector<Expr> places_of(const AttentionGradient& gradient, const Index& at) {
     Loader& loader = blocks_.loader();
     Loader::Scope scope(loader);
     for (Value value :
@@ -374,16 +385,63 @@ class BackwardWorkgroups {
       if (value) loader.bind(blocks_.flat(value), blocks_.number(0));
     }
     const auto read = [&](Value value, const Index& index) { return blocks_.element(value, index); };
-    const auto terms = gradients_.terms(gradient.value, blocks_.at(run.mine, query, key), read);
-    const auto place = [&](size_t i) {
-      return loader.simplify(linearize(terms[i].index, gradient.value.shape()));
-    };
-    for (size_t i = 1; i < terms.size(); ++i) {
-      if (!loop::same(place(i), place(0))) {
-        throw InternalError("attention: a bias that a score reads at two places");
-      }
+    std::vector<Expr> places;
+    for (const auto& term : gradients_.terms(gradient.value, at, read)) {
+      places.push_back(loader.simplify(linearize(term.index, gradient.value.shape())));
     }
-    return place(0);
+    return places;
+  }
+
+  // Whether a score adds to a gradient at several places: what f reads at its query and at its key, for one.
+  bool is_scattered(const AttentionGradient& gradient) {
+    if (gradient.operand <= 2) return false;
+    Index at;
+    for (const int64_t extent : blocks_.parts().domain) {
+      at.push_back(loop::variable(blocks_.loader().variable("x", extent)));
+    }
+    const auto places = places_of(gradient, at);
+    return std::ranges::any_of(places, [&](const Expr& x) { return !loop::same(x, places[0]); });
+  }
+
+  // One workgroup makes a scattered gradient, term by term, each element by a lane of its own.
+  Stmt make_scattered(Run run, const AttentionGradient& gradient) {
+    const int64_t lanes = blocks_.tile().lanes(), elements = gradient.value.type().elements();
+    const auto round = blocks_.loader().variable("round", (elements + lanes - 1) / lanes);
+    const Expr element = loop::variable(round) * lanes + blocks_.tile().lane();
+    const Stmt clear =
+        loop::store(gradient.buffer, element, blocks_.number(0), element < loop::integer(elements));
+    std::vector<Stmt> body = {loop::loop(LoopKind::serial, round, loop::integer(0),
+                                         loop::integer((elements + lanes - 1) / lanes), clear)};
+    const size_t terms = places_of(gradient, Index(blocks_.parts().domain.size(), loop::integer(0))).size();
+    for (size_t term = 0; term < terms; ++term) {
+      run.term = term;
+      body.push_back(for_outer(run));
+    }
+    return loop::block(std::move(body));
+  }
+
+  Stmt scatter(const Run& run, const Index& outer, const AttentionBlocks::Block& block) {
+    const AttentionGradient& gradient = *run.part.gradients[0];
+    const int64_t rows = blocks_.query_block(), columns = blocks_.key_block();
+    const auto row = blocks_.loader().variable("row", rows);
+    const auto column = blocks_.loader().variable("column", columns);
+    const Expr query = block.query + loop::variable(row), key = block.key + loop::variable(column);
+    Expr exists;
+    if (blocks_.queries() % rows != 0) exists = query < loop::integer(blocks_.queries());
+    if (block.end) exists = exists && key < block.end;
+    const Expr place = places_of(gradient, blocks_.at(outer, query, key))[*run.term];
+    const Expr is_mine = place % blocks_.tile().lanes() == blocks_.tile().lane();
+    const Expr more =
+        loop::load(blocks_.extras(), blocks_.tile_place(loop::variable(row), loop::variable(column)));
+    Stmt add = loop::branch(exists && is_mine,
+                            loop::store(gradient.buffer, place, loop::load(gradient.buffer, place) + more));
+    add = loop::loop(LoopKind::serial, column, loop::integer(0), loop::integer(columns), add);
+    add = loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows), add);
+    return loop::block({loop::barrier(), add, loop::barrier()});
+  }
+
+  Expr place_of(const Run& run, const AttentionGradient& gradient, const Expr& query, const Expr& key) {
+    return places_of(gradient, blocks_.at(run.mine, query, key))[0];
   }
 
   // Adds up what the scores gave a gradient of what f or g reads, along the axes that it does not have.

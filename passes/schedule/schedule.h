@@ -23,6 +23,8 @@ struct ScheduleContext {
   std::vector<loop::FaultSite>& faults;
   // Names for what a check looks at, by the check op.
   std::string subject;
+  // Shared memory that schedules for workgroups stage operands in.
+  std::vector<loop::BufferRef> shared = {};
 };
 
 // The loop nest of a kernel op, its arguments in the order of the op's operands and then its results.

@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "passes/schedule/template.h"
+#include "passes/schedule/workgroup_tile.h"
+#include "passes/to_workgroups/to_workgroups.h"
 
 // The schedule of `together`: the units of several kernels, one after the other, in one parallel loop.
 namespace sinter::passes {
@@ -13,6 +17,23 @@ using loop::LoopKind;
 using loop::Stmt;
 using loop::StmtNode;
 
+namespace {
+
+bool is_loop(const Stmt& stmt, LoopKind kind) {
+  return stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == kind;
+}
+
+// A part of a kernel some of whose parts have workgroups that work together.
+Stmt as_workgroups(const Stmt& part, int64_t lanes) {
+  if (is_loop(part, LoopKind::workgroup)) return part;
+  if (is_loop(part, LoopKind::parallel) && *loop::as_integer(part->extent) > 0)
+    return over_lanes(part, lanes);
+  const auto unit = loop::make_variable("unit");
+  return over_lanes(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(1), part), lanes);
+}
+
+}  // namespace
+
 loop::Kernel schedule_together(Template& t) {
   graph::ValueMap<loop::BufferRef> buffers;
   const auto parameters = t.body.parameters();
@@ -21,7 +42,7 @@ loop::Kernel schedule_together(Template& t) {
 
   const loop::VariableRef unit = loop::make_variable("unit");
   const Expr u = loop::variable(unit);
-  std::vector<Stmt> parts;
+  std::vector<Stmt> bodies, parts;
   loop::Kernel result = t.finish(loop::block({}));
   result.notes.clear();
   result.flops = 0;
@@ -38,9 +59,14 @@ loop::Kernel schedule_together(Template& t) {
     result.notes.insert(result.notes.end(), part.notes.begin(), part.notes.end());
     result.apart.insert(result.apart.end(), part.apart.begin(), part.apart.end());
     result.flops += part.flops;
-    Stmt body = part.body;
+    bodies.push_back(part.body);
+  }
+  const bool has_workgroups =
+      std::ranges::any_of(bodies, [](const Stmt& body) { return is_loop(body, LoopKind::workgroup); });
+  for (Stmt body : bodies) {
+    if (has_workgroups) body = as_workgroups(body, workgroup_lanes(t.target()));
     int64_t extent = 1;
-    if (body->kind == StmtNode::Kind::loop && body->loop_kind == LoopKind::parallel) {
+    if (is_loop(body, LoopKind::parallel) || is_loop(body, LoopKind::workgroup)) {
       extent = *loop::as_integer(body->extent);
       body = loop::let(body->variable, u - units, body->body[0]);
     }
@@ -48,8 +74,8 @@ loop::Kernel schedule_together(Template& t) {
     units += extent;
   }
   result.name += fmt::format(", with {} more", count - 1);
-  result.body = loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units),
-                           loop::block(std::move(parts)));
+  result.body = loop::loop(has_workgroups ? LoopKind::workgroup : LoopKind::parallel, unit, loop::integer(0),
+                           loop::integer(units), loop::block(std::move(parts)));
   return result;
 }
 

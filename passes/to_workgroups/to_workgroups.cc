@@ -14,8 +14,8 @@ using loop::StmtNode;
 
 namespace {
 
-// Invocations of a workgroup: whole subgroups of every machine, enough to hide latency; a single subgroup where
-// there would not be many workgroups, as these are what spreads over a machine.
+// Invocations of a workgroup: whole subgroups of every machine, enough to hide latency; a single subgroup
+// where there would not be many workgroups, as these are what spreads over a machine.
 constexpr int64_t kInvocations = 64;
 constexpr int64_t kManyWorkgroups = 16;
 
@@ -40,17 +40,21 @@ Stmt spread(const Stmt& stmt, const loop::Target& target) {
   const auto units = loop::as_integer(stmt->extent);
   if (!units) throw InternalError("to_workgroups: the extent of a parallel loop is not constant");
   if (*units == 0) return loop::block({});
-  const int64_t lanes = invocations(*units, target);
-  const auto group = loop::make_variable("group"), lane = loop::make_variable("lane");
-  const Expr unit = loop::variable(group) * lanes + loop::variable(lane);
-  Stmt body = loop::let(stmt->variable, stmt->begin + unit, stmt->body[0]);
-  if (*units % lanes != 0) body = loop::branch(unit < loop::integer(*units), body);
-  body = loop::loop(LoopKind::lane, lane, loop::integer(0), loop::integer(lanes), body);
-  return loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer((*units + lanes - 1) / lanes),
-                    body);
+  return over_lanes(stmt, invocations(*units, target));
 }
 
 }  // namespace
+
+Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
+  const int64_t units = *loop::as_integer(parallel->extent);
+  const auto group = loop::make_variable("group"), lane = loop::make_variable("lane");
+  const Expr unit = loop::variable(group) * lanes + loop::variable(lane);
+  Stmt body = loop::let(parallel->variable, parallel->begin + unit, parallel->body[0]);
+  if (units % lanes != 0) body = loop::branch(unit < loop::integer(units), body);
+  body = loop::loop(LoopKind::lane, lane, loop::integer(0), loop::integer(lanes), body);
+  return loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer((units + lanes - 1) / lanes),
+                    body);
+}
 
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target) {
   loop::Kernel result = kernel;

@@ -16,6 +16,8 @@ namespace sinter::passes {
 //                                                  y[group*128 + lane*2 + 1] = ...
 //
 // Lane reductions keep their tree. A kernel without a parallel loop stays without.
+// One parallel loop of a constant extent so, with so many lanes.
+loop::Stmt over_lanes(const loop::Stmt& parallel, int64_t lanes);
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target);
 loop::Program to_workgroups(const loop::Program& program, const loop::Target& target);
 

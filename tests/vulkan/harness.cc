@@ -66,6 +66,12 @@ std::unique_ptr<backends::Device> on_vulkan() {
   return make_device(watched_gpu());
 }
 
+std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)> lessen) {
+  GpuOptions changed = options(false);
+  changed.lessen = std::move(lessen);
+  return make_device(std::make_shared<Gpu>(changed));
+}
+
 Compiled::Compiled(const std::string& text, std::unique_ptr<backends::Device> device)
     : device_(std::move(device)) {
   const graph::Module module = graph::parse(text, "test.sg");

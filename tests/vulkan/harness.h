@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,6 +47,8 @@ class Compiled {
 
 std::unique_ptr<backends::Device> on_cpu();
 std::unique_ptr<backends::Device> on_vulkan();
+// Watched, and passing for a device with other abilities.
+std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)> lessen);
 
 // Outputs of both devices agree: floats within `tolerance` relative to the largest magnitude of the output,
 // the rest exactly.

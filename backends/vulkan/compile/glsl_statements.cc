@@ -275,6 +275,9 @@ void GlslEmitter::emit_branch(const StmtNode& s) {
 
 void GlslEmitter::emit_allocate(const StmtNode& s) {
   const loop::Buffer& buffer = *s.buffer;
+  // Parts of a workgroup's kernel may share their shared memory.
+  const bool is_known = buffer.space == loop::Space::shared && buffers_.contains(&buffer);
+  if (is_known) return emit(s.body[0]);
   const std::string name = buffers_[&buffer] = unique(buffer.name);
   const std::string text =
       fmt::format("{} {}[{}];", type_name(buffer.type), name, std::max<int64_t>(buffer.size, 1));

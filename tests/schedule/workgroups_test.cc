@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "backends/reference/interpreter.h"
+#include "ir/graph/text.h"
+#include "ir/loop/interpreter.h"
+#include "passes/differentiate/differentiate.h"
+#include "passes/pipeline.h"
+#include "runtime/tensor.h"
+
+// Schedules for workgroups on machines with different limits, in the interpreter, which watches barriers,
+// bounds and races, against the reference.
+namespace sinter::test {
+namespace {
+
+using loop::Target;
+using runtime::HostTensor;
+
+Target machine(int64_t subgroup, int64_t invocations, int64_t shared_kib) {
+  Target target;
+  target.style = Target::Style::workgroups;
+  target.vector_bytes = 4;
+  target.unit_elements = 1;
+  target.unit_vectors = 1;
+  target.local_bytes = 1024;
+  target.has_fma = false;
+  target.exact_division = false;
+  target.subgroup_size = subgroup;
+  target.shared_bytes = shared_kib << 10;
+  target.has_fast_shared = true;
+  target.max_workgroup_size = invocations;
+  target.max_workgroups = 65535;
+  return target;
+}
+
+std::vector<Target> machines() {
+  return {machine(32, 1024, 48), machine(8, 64, 16), machine(128, 1024, 32), machine(1, 32, 16)};
+}
+
+int64_t bytes_shared(const loop::Stmt& stmt, std::vector<const loop::Buffer*>& seen) {
+  int64_t bytes = 0;
+  const bool counts = stmt->kind == loop::StmtNode::Kind::allocate &&
+                      stmt->buffer->space == loop::Space::shared &&
+                      std::find(seen.begin(), seen.end(), stmt->buffer.get()) == seen.end();
+  if (counts) {
+    seen.push_back(stmt->buffer.get());
+    bytes += stmt->buffer->size * loop::size_in_bytes(stmt->buffer->type);
+  }
+  for (const loop::Stmt& child : stmt->body) bytes += bytes_shared(child, seen);
+  return bytes;
+}
+
+int64_t most_lanes(const loop::Stmt& stmt) {
+  int64_t lanes = stmt->kind == loop::StmtNode::Kind::loop && stmt->loop_kind == loop::LoopKind::lane
+                      ? *loop::as_integer(stmt->extent)
+                      : 1;
+  for (const loop::Stmt& child : stmt->body) lanes = std::max(lanes, most_lanes(child));
+  return lanes;
+}
+
+// How many kernels stage something in shared memory.
+int check(const std::string& text, const Target& target, double tolerance = 2e-5) {
+  const graph::Module module = graph::parse(text, "test.sg");
+  graph::Module expanded = graph::clone(module);
+  passes::differentiate(expanded, {});
+  const graph::Function& function = *expanded.find_function("f");
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> number(-1, 1);
+  std::vector<HostTensor> inputs;
+  for (graph::Op* parameter : function.parameters()) {
+    const graph::TensorType& type = parameter->results[0];
+    inputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape);
+    std::generate_n(inputs.back().data<float>(), inputs.back().size(), [&] { return number(random); });
+  }
+  const loop::Program program = passes::lower(module, "f", target, {.verify = true});
+  std::vector<HostTensor> outputs;
+  for (const auto& [name, type] : program.outputs) {
+    outputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape);
+  }
+  std::vector<void*> slots;
+  for (const loop::Slot& slot : program.slots) {
+    const auto ordinal = static_cast<size_t>(slot.ordinal);
+    slots.push_back(slot.kind == loop::Slot::Kind::input    ? inputs[ordinal].raw()
+                    : slot.kind == loop::Slot::Kind::output ? outputs[ordinal].raw()
+                                                            : nullptr);
+  }
+  int staged = 0;
+  for (const loop::Kernel& kernel : program.kernels) {
+    loop::verify(kernel);
+    std::vector<const loop::Buffer*> seen;
+    const int64_t bytes = bytes_shared(kernel.body, seen);
+    EXPECT_LE(bytes, target.shared_bytes) << kernel.name;
+    EXPECT_LE(most_lanes(kernel.body), target.max_workgroup_size) << kernel.name;
+    staged += bytes > 0 ? 1 : 0;
+  }
+  loop::interpret(program, slots);
+  const auto expected = reference::evaluate(expanded, function, inputs);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    double worst = 0, largest = 1;
+    for (size_t j = 0; j < expected[i].values<float>().size(); ++j) {
+      const double want = expected[i].values<float>()[j], got = outputs[i].values<float>()[j];
+      largest = std::max(largest, std::abs(want));
+      worst = std::max(worst, std::isnan(got) ? INFINITY : std::abs(want - got));
+    }
+    EXPECT_LE(worst, tolerance * largest) << "output " << i;
+  }
+  return staged;
+}
+
+TEST(Workgroups, StageTheOperandsOfContractions) {
+  for (const Target& target : machines()) {
+    EXPECT_EQ(check(R"(func @f(%x: f32[70,33], %w: f32[33,50], %b: f32[50]) {
+  %0: f32[70,33] = exp %x
+  %1: f32[70,50] = contract %0, %w {dims="ik,kj->ij"}
+  %2: f32[70,50] = broadcast %b {shape=[70,50], dims=[1]}
+  %3: f32[70,50] = add %1, %2
+  %4: f32[70,50] = tanh %3
+  return %4
+})",
+                    target),
+              1);
+  }
+}
+
+TEST(Workgroups, StageTransposedAndBatchedOperands) {
+  for (const Target& target : machines()) {
+    EXPECT_EQ(check(R"(func @f(%x: f32[2,3,17,40], %y: f32[2,21,3,40]) {
+  %0: f32[2,3,17,21] = contract %x, %y {dims="bhqw,bkhw->bhqk"}
+  return %0
+})",
+                    target),
+              1);
+  }
+}
+
+TEST(Workgroups, LeaveSmallContractionsToOneInvocationATile) {
+  EXPECT_EQ(check(R"(func @f(%x: f32[8,33], %w: f32[33,50]) {
+  %0: f32[8,50] = contract %x, %w {dims="ik,kj->ij"}
+  return %0
+})",
+                  machine(32, 1024, 48)),
+            0);
+}
+
+TEST(Workgroups, RunContractionsAndSumsSideBySide) {
+  for (const Target& target : machines()) {
+    EXPECT_EQ(check(R"(func @f(%x: f32[40,24], %a: f32[24,20], %b: f32[24,36], %c: f32[24,3]) {
+  %0: f32[40,20] = contract %x, %a {dims="ik,kj->ij"}
+  %1: f32[40,36] = contract %x, %b {dims="ik,kj->ij"}
+  %2: f32[40,3] = contract %x, %c {dims="ik,kj->ij"}
+  return %0, %1, %2
+})",
+                    target),
+              1);
+  }
+}
+
+TEST(Workgroups, ComputeAttentionWithinTheirLimits) {
+  for (const Target& target : machines()) {
+    for (const char* causal : {"false", "true"}) {
+      EXPECT_EQ(
+          check(R"(func @f(%q: f32[1,2,35,20], %k: f32[1,2,70,20], %v: f32[1,2,70,66], %d: f32[1,2,35,66]) {
+  %0: f32[1,2,35,66] = attention %q, %k, %v {bias=false, causal=)" +
+                    std::string(causal) + R"(, lengths=false, mask=false, scale=0.35}
+  %1: f32[1,2,35,66] = mul %0, %d
+  %2: f32[] = reduce_sum %1 {axes=[0,1,2,3]}
+  %3: f32[1,2,35,20], %4: f32[1,2,70,20], %5: f32[1,2,70,66] = grad %2, %q, %k, %v
+  return %0, %3, %4, %5
+})",
+                target),
+          2);
+    }
+  }
+}
+
+// Of a bias that is broadcast over some axes, every sum that is left.
+TEST(Workgroups, AddUpTheGradientOfABias) {
+  for (const char* shape : {"2,3,9,7", "3,9,7", "9,7", "7", "9,1", "3,1,1", "2,1,1,7"}) {
+    SCOPED_TRACE(shape);
+    const std::string bias = "f32[" + std::string(shape) + "]";
+    const auto rank = std::count(shape, shape + std::string(shape).size(), ',') + 1;
+    std::string dims;
+    for (int64_t i = 4 - rank; i < 4; ++i) dims += (dims.empty() ? "" : ",") + std::to_string(i);
+    EXPECT_GE(check("func @f(%q: f32[2,3,9,4], %k: f32[2,3,7,4], %v: f32[2,3,7,5], %d: f32[2,3,9,5], %b: " +
+                        bias + R"() {
+  %0: f32[2,3,9,7] = contract %q, %k {dims="bhqw,bhkw->bhqk"}
+  %1: f32[2,3,9,7] = broadcast %b {shape=[2,3,9,7], dims=[)" +
+                        dims + R"(]}
+  %2: f32[2,3,9,7] = add %0, %1
+  %3: f32[2,3,9,7] = softmax %2 {axis=3}
+  %4: f32[2,3,9,5] = contract %3, %v {dims="bhqk,bhku->bhqu"}
+  %5: f32[2,3,9,5] = mul %4, %d
+  %6: f32[] = reduce_sum %5 {axes=[0,1,2,3]}
+  %7: f32[2,3,9,4], %8: )" +
+                        bias + R"( = grad %6, %q, %b
+  return %7, %8
+})",
+                    machine(8, 64, 16)),
+              2);
+  }
+}
+
+TEST(Workgroups, AddUpWhatAScoreReadsAtItsQueryAndAtItsKey) {
+  EXPECT_GE(check(R"(func @f(%q: f32[2,9,4], %k: f32[2,9,4], %v: f32[2,9,5], %d: f32[2,9,5], %b: f32[9]) {
+  %0: f32[2,9,9] = contract %q, %k {dims="bqw,bkw->bqk"}
+  %1: f32[2,9,9] = broadcast %b {shape=[2,9,9], dims=[1]}
+  %2: f32[2,9,9] = broadcast %b {shape=[2,9,9], dims=[2]}
+  %3: f32[2,9,9] = mul %0, %1
+  %4: f32[2,9,9] = add %3, %2
+  %5: f32[2,9,9] = softmax %4 {axis=2}
+  %6: f32[2,9,5] = contract %5, %v {dims="bqk,bku->bqu"}
+  %7: f32[2,9,5] = mul %6, %d
+  %8: f32[] = reduce_sum %7 {axes=[0,1,2]}
+  %9: f32[9], %10: f32[2,9,4] = grad %8, %b, %q
+  return %9, %10
+})",
+                  machine(8, 64, 16)),
+            2);
+}
+
+}  // namespace
+}  // namespace sinter::test
