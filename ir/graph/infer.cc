@@ -6,61 +6,11 @@
 
 #include "ir/error.h"
 #include "ir/graph/attribute_rules.h"
-#include "ir/graph/builder.h"
+#include "ir/graph/infer_rule.h"
 
-// The type rule of every op.
+// The type rule of every op but composites.
 namespace sinter::graph {
 namespace {
-
-using Types = std::vector<TensorType>;
-
-std::string counted(size_t count, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many);
-}
-
-struct Rule {
-  const Module& module;
-  OpCode code;
-  std::span<const Value> operands;
-  const Attributes& attributes;
-
-  const TensorType& type(size_t operand) const { return operands[operand].type(); }
-  const Shape& shape(size_t operand) const { return type(operand).shape; }
-  int64_t rank(size_t operand) const { return type(operand).rank(); }
-
-  template <typename... Args>
-  [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
-    throw GraphError(fmt::format("{}: {}", name(code), fmt::format(format, std::forward<Args>(args)...)));
-  }
-
-  void require(bool holds, std::string_view what, size_t operand) const {
-    if (!holds) fail("takes {}, got {}", what, to_string(type(operand)));
-  }
-  int64_t axis(std::string_view attribute, int64_t bound) const {
-    const int64_t value = attributes.integer(attribute);
-    if (value < 0 || value >= bound) fail("axis {} is outside {}", value, to_string(type(0)));
-    return value;
-  }
-  const std::vector<int64_t>& per_axis(std::string_view attribute) const {
-    const auto& values = attributes.integers(attribute);
-    if (static_cast<int64_t>(values.size()) != rank(0)) {
-      fail("'{}' has {} for {}, which has {}", attribute, counted(values.size(), "number", "numbers"),
-           to_string(type(0)), counted(shape(0).size(), "axis", "axes"));
-    }
-    return values;
-  }
-  void require_index(size_t operand) const {
-    require(is_integer(type(operand).dtype), "integer indices", operand);
-  }
-  Shape declared_shape() const {
-    const Shape& declared = attributes.integers("shape");
-    for (int64_t extent : declared) {
-      if (extent < 0) fail("a negative extent in shape [{}]", fmt::join(declared, ","));
-    }
-    if (!is_valid(declared)) fail("shape [{}] is too large", fmt::join(declared, ","));
-    return declared;
-  }
-};
 
 enum class Domain { floating, numeric, integral, any };
 enum class Result { same, logical };
@@ -161,24 +111,13 @@ Shape without(const Shape& shape, const std::vector<int64_t>& axes) {
   return result;
 }
 
-const std::vector<int64_t>& checked_axes(const Rule& rule) {
-  const auto& axes = rule.attributes.integers("axes");
-  for (size_t i = 0; i < axes.size(); ++i) {
-    if (axes[i] < 0 || axes[i] >= rule.rank(0))
-      rule.fail("axis {} is outside {}", axes[i], to_string(rule.type(0)));
-    if (i > 0 && axes[i] <= axes[i - 1])
-      rule.fail("axes [{}] are not sorted and distinct", fmt::join(axes, ","));
-  }
-  return axes;
-}
-
 Types reduce(const Rule& rule) {
   rule.require(rule.code == OpCode::reduce_sum ? is_numeric(rule.type(0).dtype) : true, "a numeric type", 0);
-  return {{rule.type(0).dtype, without(rule.shape(0), checked_axes(rule))}};
+  return {{rule.type(0).dtype, without(rule.shape(0), rule.sorted_axes())}};
 }
 
 Types argmax(const Rule& rule) {
-  const auto& axes = checked_axes(rule);
+  const auto& axes = rule.sorted_axes();
   for (int64_t axis : axes) {
     if (rule.shape(0)[static_cast<size_t>(axis)] == 0)
       rule.fail("no element to choose in {}", to_string(rule.type(0)));
@@ -298,7 +237,7 @@ Types concat(const Rule& rule) {
 }
 
 Types reverse(const Rule& rule) {
-  checked_axes(rule);
+  rule.sorted_axes();
   return {rule.type(0)};
 }
 
@@ -514,86 +453,6 @@ Types kernel(const Rule& rule) {
   rule.fail("is made by fuse, not by hand");
 }
 
-// What a composite takes is checked here, where a message can name it; its type is that of its decomposition.
-void check_composite(const Rule& rule) {
-  if (rule.code != OpCode::cross_entropy) rule.require(is_floating(rule.type(0).dtype), "a floating type", 0);
-  switch (rule.code) {
-    case OpCode::softmax:
-    case OpCode::log_softmax:
-      rule.axis("axis", rule.rank(0));
-      break;
-    case OpCode::mean:
-    case OpCode::variance:
-      checked_axes(rule);
-      break;
-    case OpCode::layer_norm:
-    case OpCode::rms_norm:
-      if (rule.rank(0) == 0) rule.fail("takes at least one axis, got {}", to_string(rule.type(0)));
-      for (size_t i = 1; i < rule.operands.size(); ++i) {
-        const TensorType expected{rule.type(0).dtype, {rule.shape(0).back()}};
-        if (rule.type(i) != expected) {
-          rule.fail("{} is {}, expected {} for {}", i == 1 ? "scale" : "bias", to_string(rule.type(i)),
-                    to_string(expected), to_string(rule.type(0)));
-        }
-      }
-      break;
-    case OpCode::cross_entropy: {
-      if (!is_floating(rule.type(0).dtype) || rule.rank(0) == 0) {
-        rule.fail("takes floating logits [..., classes], got {}", to_string(rule.type(0)));
-      }
-      rule.require_index(1);
-      const Shape positions(rule.shape(0).begin(), rule.shape(0).end() - 1);
-      if (rule.shape(1) != positions) {
-        rule.fail("labels {} do not fit logits {}", to_string(rule.type(1)), to_string(rule.type(0)));
-      }
-      const TensorType weights{rule.type(0).dtype, {rule.shape(0).back()}};
-      if (rule.operands.size() > 2 && rule.type(2) != weights) {
-        rule.fail("class weights are {}, expected {}", to_string(rule.type(2)), to_string(weights));
-      }
-      break;
-    }
-    case OpCode::attention: {
-      if (rule.rank(0) != 4 || rule.rank(1) != 4 || rule.rank(2) != 4) {
-        rule.fail("takes q, k and v of [batch,heads,time,width], got {}, {} and {}", to_string(rule.type(0)),
-                  to_string(rule.type(1)), to_string(rule.type(2)));
-      }
-      const Shape &q = rule.shape(0), &k = rule.shape(1), &v = rule.shape(2);
-      const bool fits = q[0] == k[0] && q[0] == v[0] && k[1] == v[1] && k[1] > 0 && q[1] % k[1] == 0 &&
-                        q[3] == k[3] && k[2] == v[2];
-      if (!fits) {
-        rule.fail("q {}, k {} and v {} do not fit each other", to_string(rule.type(0)),
-                  to_string(rule.type(1)), to_string(rule.type(2)));
-      }
-      const size_t named = size_t{3} + rule.attributes.flag("lengths") + rule.attributes.flag("bias") +
-                           rule.attributes.flag("mask");
-      if (named != rule.operands.size()) {
-        rule.fail("names {} operands by 'lengths', 'bias' and 'mask', got {}", named, rule.operands.size());
-      }
-      if (rule.attributes.has("rate") != rule.attributes.has("key")) {
-        rule.fail("dropout takes both 'rate' and 'key'");
-      }
-      break;
-    }
-    default:
-      break;
-  }
-}
-
-Types composite(const Rule& rule) {
-  check_composite(rule);
-  Module scratch;
-  Function& function = scratch.add_function("scratch");
-  Builder builder(scratch, function);
-  std::vector<Value> parameters;
-  for (Value operand : rule.operands) {
-    parameters.push_back(builder.parameter(fmt::format("p{}", parameters.size()), operand.type()));
-  }
-  Types types;
-  for (Value result : decompose(builder, rule.code, parameters, rule.attributes))
-    types.push_back(result.type());
-  return types;
-}
-
 Types infer(const Rule& rule) {
   switch (rule.code) {
 #define SINTER_ELEMENTWISE(name, arity, domain, result) \
@@ -682,7 +541,7 @@ Types infer(const Rule& rule) {
     case OpCode::kernel:
       return kernel(rule);
     default:
-      return composite(rule);
+      return infer_composite(rule);
   }
 }
 
