@@ -27,6 +27,8 @@ class Device {
   virtual ~Device() = default;
   virtual std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const = 0;
   virtual std::unique_ptr<runtime::Executable> compile(const Source& source) const = 0;
+  // What it compiles for; a common machine with threads where it executes no loops.
+  virtual loop::Target target() const { return {}; }
   // One of its backend's texts() of what compile() makes.
   virtual std::string text(const Source& source, std::string_view kind) const;
 };

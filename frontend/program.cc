@@ -222,7 +222,8 @@ std::string Program::text(const std::string& name, bool locations) const {
 }
 
 std::string Program::explain(const std::string& name) const {
-  return explain_function(state_->module, state_->traced(name).name, {.fuse = state_->options.fuse});
+  return explain_function(state_->module, state_->traced(name).name, *state_->device,
+                          {.fuse = state_->options.fuse});
 }
 
 }  // namespace sinter

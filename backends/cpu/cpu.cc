@@ -24,6 +24,7 @@ class CpuDevice final : public backends::Device {
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
     return make_executable(cpu::compile(source.lower(target_), cache_), pool_);
   }
+  loop::Target target() const override { return target_; }
   std::string text(const backends::Source& source, std::string_view kind) const override {
     if (kind == "llvm") return emit_llvm(source.lower(target_), target_);
     if (kind == "asm") return emit_asm(source.lower(target_), target_);

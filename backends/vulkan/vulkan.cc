@@ -60,6 +60,7 @@ class VulkanDevice final : public backends::Device {
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
     return make_executable(vulkan::compile(source.lower(target_), target_, features(), gpu_->cache()), gpu_);
   }
+  loop::Target target() const override { return target_; }
   std::string text(const backends::Source& source, std::string_view kind) const override {
     if (kind == "glsl") return emit_glsl(source.lower(target_), target_, features());
     if (kind == "spirv") return emit_spirv(source.lower(target_), target_, features());

@@ -42,8 +42,8 @@ std::string function_text(const graph::Module& module, std::string_view function
 }
 
 std::string explain_function(const graph::Module& module, std::string_view function,
-                             const passes::Options& options) {
-  const loop::Program program = passes::lower(module, function, loop::Target{}, options);
+                             const backends::Device& device, const passes::Options& options) {
+  const loop::Program program = passes::lower(module, function, device.target(), options);
   return passes::explain(program) + passes::explain_memory(program);
 }
 

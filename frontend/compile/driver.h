@@ -22,8 +22,8 @@ std::string function_text(const graph::Module& module, std::string_view function
                           const backends::Device& device, std::string_view kind,
                           const passes::Options& options = {});
 
-// What becomes of the function on a machine with threads: passes/explain.h.
+// What becomes of the function on the device: passes/explain.h.
 std::string explain_function(const graph::Module& module, std::string_view function,
-                             const passes::Options& options = {});
+                             const backends::Device& device, const passes::Options& options = {});
 
 }  // namespace sinter
