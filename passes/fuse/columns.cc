@@ -131,7 +131,7 @@ class Split {
 
   graph::Module& module_;
   graph::Function& function_;
-  std::unordered_map<int64_t, Values> by_rows_;  // what is reduced along its last `first` elements
+  std::unordered_map<int64_t, Values> by_rows_;  // by the length of a row: what goes into its reductions
   std::unordered_set<const Op*> made_;
 };
 
