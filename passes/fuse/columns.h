@@ -15,8 +15,7 @@ namespace sinter::passes {
 // them.
 void split_columns(graph::Module& module, graph::Function& function);
 
-// The place in `group`, a reduction of rows, from which `op` can sum the columns of blocks of rows; nothing
-// where it is no such sum.
+// Whether the kernel of `group`, a reduction of rows, can make `op`, a sum of the columns of blocks of them.
 bool takes_columns(const Group& group, const graph::Op& op);
 
 }  // namespace sinter::passes
