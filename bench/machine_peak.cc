@@ -22,7 +22,9 @@ typedef float Vector512 __attribute__((vector_size(64)));
 // This file is compiled with contraction, so that a * b + c is one instruction where the machine has it.
 template <typename Vector>
 [[gnu::always_inline]] inline float multiply_add(int64_t iterations) {
-  Vector sums[kChains] = {};
+  // Each from a start of its own: equal chains would be computed as one.
+  Vector sums[kChains];
+  for (int chain = 0; chain < kChains; ++chain) sums[chain] = Vector{} + static_cast<float>(chain);
   const Vector a = Vector{} + 0.999f;
   const Vector b = Vector{} + 0.001f;
   for (int64_t i = 0; i < iterations; ++i) {
