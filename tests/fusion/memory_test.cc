@@ -51,17 +51,17 @@ loop::Kernel poison(int64_t words) {
   return kernel;
 }
 
-// The program, with a launch after each step that fills what is dead then.
+// The program, with launches before each of its own that fill what is dead then.
 class Poisoned {
  public:
   explicit Poisoned(loop::Program program) : program_(std::move(program)) {
     const std::vector<loop::Step> steps = std::move(program_.steps);
     program_.steps.clear();
-    fill_dead(0);
+    fill_dead(1);  // the first launch
     for (size_t i = 0; i < steps.size(); ++i) {
       EXPECT_EQ(steps[i].kind, loop::Step::Kind::launch);
       program_.steps.push_back(steps[i]);
-      fill_dead(static_cast<int64_t>(i) + 1);
+      fill_dead(static_cast<int64_t>(i) + 2);  // the next one
     }
   }
 
@@ -165,6 +165,9 @@ void expect_nothing_dead_is_read(const std::string& name) {
   const auto got = after_two_steps(work, module, true);
   ASSERT_EQ(expected.size(), got.size());
   for (size_t i = 0; i < got.size(); ++i) {
+    if (expected[i].dtype() == runtime::DType::f32) {
+      for (float x : expected[i].values<float>()) ASSERT_TRUE(std::isfinite(x)) << name << ", tensor " << i;
+    }
     EXPECT_EQ(std::memcmp(expected[i].raw(), got[i].raw(), got[i].bytes()), 0) << name << ", tensor " << i;
   }
 }
