@@ -17,6 +17,7 @@ class ReduceSchedule {
   explicit ReduceSchedule(Template& t);
 
   int64_t rows() const { return graph::element_count(outer_shape_); }
+  int64_t elements() const { return graph::element_count(domain_); }
   // Whether vectors run along the row, as they do where its last axis is reduced; across rows otherwise.
   bool goes_along() const { return along_; }
 

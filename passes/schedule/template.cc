@@ -246,6 +246,7 @@ loop::Kernel run_schedule(Template t) {
       {"attention", schedule_attention},
       {"attention_backward", schedule_attention_backward}};
   static const std::vector<std::pair<std::string_view, Schedule>> of_workgroups = {
+      {"reduce", schedule_reduce_workgroups},
       {"contract", schedule_contract_workgroups},
       {"attention", schedule_attention_workgroups},
       {"attention_backward", schedule_attention_backward_workgroups}};

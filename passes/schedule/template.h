@@ -64,6 +64,7 @@ loop::Kernel schedule_together(Template& t);
 loop::Kernel schedule_attention(Template& t);
 loop::Kernel schedule_attention_backward(Template& t);
 // The same for workgroups.
+loop::Kernel schedule_reduce_workgroups(Template& t);
 loop::Kernel schedule_contract_workgroups(Template& t);
 loop::Kernel schedule_attention_workgroups(Template& t);
 loop::Kernel schedule_attention_backward_workgroups(Template& t);

@@ -158,6 +158,26 @@ TEST(Workgroups, RunContractionsAndSumsSideBySide) {
   }
 }
 
+TEST(Workgroups, ReduceLongRowsTogether) {
+  for (const Target& target : machines()) {
+    EXPECT_GE(check(R"(func @f(%x: f32[5,203], %s: f32[203], %b: f32[203]) {
+  %0: f32[5,203] = softmax %x {axis=1}
+  %1: f32[5,203] = layer_norm %x, %s, %b {epsilon=1e-05}
+  %2: f32[5] = reduce_max %x {axes=[1]}
+  %3: f32[] = reduce_sum %x {axes=[0,1]}
+  return %0, %1, %2, %3
+})",
+                    target),
+              1);
+  }
+  EXPECT_EQ(check(R"(func @f(%x: f32[300,40]) {
+  %0: f32[300,40] = softmax %x {axis=1}
+  return %0
+})",
+                  machine(32, 1024, 48)),
+            0);
+}
+
 TEST(Workgroups, ComputeAttentionWithinTheirLimits) {
   for (const Target& target : machines()) {
     for (const char* causal : {"false", "true"}) {

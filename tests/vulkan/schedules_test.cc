@@ -27,6 +27,19 @@ TEST(VulkanSchedules, ContractionsStageTheirOperands) {
                  [](GpuAbilities& abilities) { abilities.is_processor = false; });
 }
 
+TEST(VulkanSchedules, LongRowsAreReducedTogether) {
+  const std::string text = R"(func @f(%x: f32[3,1500]) {
+  %0: f32[3,1500] = softmax %x {axis=1}
+  %1: f32[3] = reduce_max %x {axes=[1]}
+  return %0, %1
+})";
+  expect_same_as(text, [](GpuAbilities&) {});
+  expect_same_as(text, [](GpuAbilities& abilities) {
+    abilities.is_processor = false;
+    abilities.limits.maxComputeWorkGroupInvocations = 16;
+  });
+}
+
 TEST(VulkanSchedules, AttentionFitsSmallWorkgroups) {
   expect_same_as(R"(func @f(%q: f32[2,2,35,20], %k: f32[2,2,40,20], %v: f32[2,2,40,12]) {
   %0: f32[2,2,35,12] = attention %q, %k, %v {bias=false, causal=true, lengths=false, mask=false, scale=0.35}
