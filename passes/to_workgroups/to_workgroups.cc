@@ -1,8 +1,11 @@
 #include "passes/to_workgroups/to_workgroups.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "ir/error.h"
+#include "ir/loop/fold.h"
+#include "ir/loop/simplify.h"
 #include "passes/to_workgroups/scalarize.h"
 
 namespace sinter::passes {
@@ -43,17 +46,65 @@ Stmt spread(const Stmt& stmt, const loop::Target& target) {
   return over_lanes(stmt, invocations(*units, target));
 }
 
+// `stmt` with `from` replaced, and what depends on it simplified: an index that is the same in all lanes of a
+// workgroup shows that it is.
+class Replace {
+ public:
+  Replace(loop::VariableRef from, Expr to, loop::RangeMap ranges)
+      : from_(std::move(from)), to_(std::move(to)), ranges_(std::move(ranges)) {}
+
+  Stmt operator()(const Stmt& stmt) {
+    StmtNode node = *stmt;
+    for (Stmt& child : node.body) child = (*this)(child);
+    for (Expr* x : {&node.begin, &node.extent, &node.limit, &node.index, &node.value, &node.condition,
+                    &node.position}) {
+      if (*x) *x = replaced(*x);
+    }
+    return std::make_shared<const StmtNode>(std::move(node));
+  }
+
+ private:
+  Expr replaced(const Expr& x) {
+    if (x->kind == loop::ExprNode::Kind::variable) return x->variable == from_ ? to_ : x;
+    if (x->args.empty()) return x;
+    if (const auto it = done_.find(x.get()); it != done_.end()) return it->second;
+    std::vector<Expr> args;
+    bool changed = false;
+    for (const Expr& arg : x->args) {
+      args.push_back(replaced(arg));
+      changed = changed || args.back().get() != arg.get();
+    }
+    Expr result = x;
+    if (changed) {
+      if (x->kind == loop::ExprNode::Kind::load) args[0] = loop::simplify(args[0], ranges_);
+      result = loop::with_args(*x, std::move(args));
+      if (x->type == loop::Type::index && is_division(*x)) result = loop::simplify(result, ranges_);
+    }
+    return done_[x.get()] = result;
+  }
+  static bool is_division(const loop::ExprNode& x) {
+    return x.kind == loop::ExprNode::Kind::apply &&
+           (x.op == loop::ScalarOp::div || x.op == loop::ScalarOp::rem);
+  }
+
+  loop::VariableRef from_;
+  Expr to_;
+  loop::RangeMap ranges_;
+  std::unordered_map<const loop::ExprNode*, Expr> done_;
+};
+
 }  // namespace
 
 Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
   const int64_t units = *loop::as_integer(parallel->extent);
   const auto group = loop::make_variable("group"), lane = loop::make_variable("lane");
   const Expr unit = loop::variable(group) * lanes + loop::variable(lane);
-  Stmt body = loop::let(parallel->variable, parallel->begin + unit, parallel->body[0]);
+  const int64_t groups = (units + lanes - 1) / lanes;
+  Replace replace(parallel->variable, parallel->begin + unit, {{group, {0, groups}}, {lane, {0, lanes}}});
+  Stmt body = replace(parallel->body[0]);
   if (units % lanes != 0) body = loop::branch(unit < loop::integer(units), body);
   body = loop::loop(LoopKind::lane, lane, loop::integer(0), loop::integer(lanes), body);
-  return loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer((units + lanes - 1) / lanes),
-                    body);
+  return loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups), body);
 }
 
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target) {
