@@ -2,40 +2,56 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "frontend/compile/compare.h"
 #include "ir/graph/text.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
+#include "passes/raise/attention_body.h"
 
 namespace sinter {
 namespace {
 
 constexpr const char* kName = "kernel";
 
-// A kernel alone in a module, its operands parameters; tables of constants stay what they are.
+bool has_anchor(const graph::Op& op, std::string_view anchor) {
+  return op.code == graph::OpCode::kernel && op.attributes.text("anchor") == anchor;
+}
+
+// Appends a kernel to `ops`, behind what it cannot be run without: tables of constants and, for the gradient
+// of attention, the attention, whose results must be those of the operands that both read.
+void collect(const graph::Op& kernel, bool is_gradient, std::vector<const graph::Op*>& ops) {
+  if (std::find(ops.begin(), ops.end(), &kernel) != ops.end()) return;
+  is_gradient = is_gradient || has_anchor(kernel, passes::kAttentionBackward);
+  for (graph::Value operand : kernel.operands) {
+    const graph::Op& op = *operand.op;
+    if (op.code == graph::OpCode::constant || (is_gradient && has_anchor(op, passes::kAttention)))
+      collect(op, is_gradient, ops);
+  }
+  ops.push_back(&kernel);
+}
+
+// A kernel alone in a module, its operands parameters, and what it cannot be run without.
 graph::Module alone(const graph::Op& kernel) {
+  std::vector<const graph::Op*> ops;
+  collect(kernel, false, ops);
   graph::Module module;
   graph::Function& function = module.add_function(kName);
   graph::ValueMap<graph::Value> map;
-  std::vector<const graph::Op*> constants;
-  for (graph::Value operand : kernel.operands) {
-    if (map.contains(operand)) continue;
-    if (operand.op->code == graph::OpCode::constant) {
-      constants.push_back(operand.op);
-      continue;
+  for (const graph::Op* op : ops) {
+    for (graph::Value operand : op->operands) {
+      if (map.contains(operand) || std::find(ops.begin(), ops.end(), operand.op) != ops.end()) continue;
+      auto parameter = std::make_unique<graph::Op>();
+      parameter->code = graph::OpCode::parameter;
+      parameter->results = {operand.type()};
+      parameter->attributes.set("name", fmt::format("p{}", map.size()));
+      map[operand] = function.append(std::move(parameter)).result();
     }
-    auto parameter = std::make_unique<graph::Op>();
-    parameter->code = graph::OpCode::parameter;
-    parameter->results = {operand.type()};
-    parameter->attributes.set("name", fmt::format("p{}", map.size()));
-    map[operand] = function.append(std::move(parameter)).result();
   }
-  for (const graph::Op* constant : constants) {
-    if (!map.contains({const_cast<graph::Op*>(constant), 0})) graph::clone_op(*constant, function, map);
-  }
-  graph::Op& op = graph::clone_op(kernel, function, map);
+  for (const graph::Op* op : ops) graph::clone_op(*op, function, map);
+  graph::Op& op = *function.ops().back();
   for (size_t i = 0; i < op.results.size(); ++i)
     function.outputs.push_back({fmt::format("output{}", i), op.result(static_cast<int>(i))});
   return module;
@@ -46,8 +62,8 @@ std::string check_kernel(const graph::Module& module, const backends::Device& de
   std::string name, notes;
   const auto lower = [&](const loop::Target& target) {
     loop::Program program = passes::to_loops(module, kName, target);
-    name = program.kernels.at(0).name;
-    for (const std::string& note : program.kernels[0].notes) notes += "\n  in it: " + note;
+    name = program.kernels.back().name;
+    for (const std::string& note : program.kernels.back().notes) notes += "\n  in it: " + note;
     return program;
   };
   const auto executable = device.compile({module, function, lower});

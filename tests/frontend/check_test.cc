@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sinter/sinter.h>
 
+#include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
 
 namespace sinter {
@@ -68,6 +69,23 @@ TEST(Check, EveryKernelAgreesWithTheReference) {
   EXPECT_GE(check("cpu", true), 4);
   EXPECT_GE(check("cpu", false), 15);
   EXPECT_GE(check("vulkan", true), 4);
+}
+
+// The gradient of attention is told the sums of its rows, which must be those of its scores.
+TEST(Check, RunsAttentionBeforeItsGradient) {
+  const graph::Module module = graph::parse(R"(func @f(%q: f32[2,3,10,16], %k: f32[2,3,10,16]) {
+  %0: f32[2,3,10,16] = attention %q, %k, %k {scale=0.25}
+  %1: f32[2,3,10,16] = attention %0, %k, %q {causal=true, scale=0.25}
+  %2: f32[2,3,10,16] = mul %1, %1
+  %3: f32[] = reduce_sum %2 {axes=[0,1,2,3]}
+  %4: f32[2,3,10,16], %5: f32[2,3,10,16] = grad %3, %q, %k
+  return %4, %5
+})");
+  for (const char* name : {"cpu", "vulkan"}) {
+    const auto device = backends::open_device(name, 2);
+    EXPECT_THAT(explain_function(module, "f", *device), HasSubstr("attention_backward"));
+    EXPECT_EQ(check_function(module, "f", *device).disagreement, "") << name;
+  }
 }
 
 TEST(Check, NamesTheKernelThatIsWrong) {
