@@ -10,6 +10,7 @@
 #include "frontend/trace.h"
 #include "frontend/translate.h"
 #include "ir/graph/verify.h"
+#include "runtime/thread_pool.h"
 
 namespace sinter {
 
@@ -49,8 +50,10 @@ void ProgramState::compile(const CompileOptions& given) {
     device = translated([&] { return backends::open_device(options.device, options.threads); });
     for (const Added& function : added) trace(function, {});
     store = translated([&] { return device->make_state(module.states); });
+    runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
-      const Array initial = entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed);
+      const Array initial =
+          entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed, threads);
       translated([&] { store->set(entry.name, *initial.host()); });
     }
   } catch (...) {

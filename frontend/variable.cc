@@ -5,6 +5,7 @@
 #include "frontend/hash.h"
 #include "frontend/trace.h"
 #include "runtime/random.h"
+#include "runtime/thread_pool.h"
 
 namespace sinter {
 namespace {
@@ -12,27 +13,32 @@ namespace {
 // Keeps the numbers that parameters begin with apart from those of a training step.
 constexpr uint32_t kInitialSalt = 0x696e6974;
 
+constexpr int64_t kUnit = 4096;  // elements
+
 template <Element T, typename F>
-Array filled(const Shape& shape, F&& element) {
+Array filled(const Shape& shape, runtime::ThreadPool& threads, F&& element) {
   Array array(dtype_of<T>(), shape);
-  uint64_t i = 0;
-  for (T& value : array.values<T>()) value = static_cast<T>(element(i++));
+  const std::span<T> values = array.values<T>();
+  threads.parallel_for(static_cast<int64_t>(values.size()), kUnit, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<uint64_t>(begin); i < static_cast<uint64_t>(end); ++i)
+      values[i] = static_cast<T>(element(i));
+  });
   return array;
 }
 
 template <typename F>
-Array filled(DType type, const Shape& shape, F&& element) {
+Array filled(DType type, const Shape& shape, runtime::ThreadPool& threads, F&& element) {
   switch (type) {
     case f32:
-      return filled<float>(shape, element);
+      return filled<float>(shape, threads, element);
     case f64:
-      return filled<double>(shape, element);
+      return filled<double>(shape, threads, element);
     case i32:
-      return filled<int32_t>(shape, element);
+      return filled<int32_t>(shape, threads, element);
     case i64:
-      return filled<int64_t>(shape, element);
+      return filled<int64_t>(shape, threads, element);
     case boolean:
-      return filled<bool>(shape, element);
+      return filled<bool>(shape, threads, element);
     default:
       throw Error(fmt::format("no array of {} can be initialised", name(type)));
   }
@@ -53,17 +59,18 @@ Initializer Initializer::values(Array values) {
   return {Kind::values, 0, 0, std::move(values)};
 }
 
-Array Initializer::make(const std::string& name, DType type, const Shape& shape, uint64_t seed) const {
+Array Initializer::make(const std::string& name, DType type, const Shape& shape, uint64_t seed,
+                        runtime::ThreadPool& threads) const {
   const runtime::RandomStream stream{seed, 0, fnv1a(name), kInitialSalt};
   switch (kind_) {
     case Kind::constant:
-      return filled(type, shape, [&](uint64_t) { return first_; });
+      return filled(type, shape, threads, [&](uint64_t) { return first_; });
     case Kind::uniform:
-      return filled(type, shape, [&](uint64_t i) {
+      return filled(type, shape, threads, [&](uint64_t i) {
         return first_ + (second_ - first_) * runtime::uniform_f64(runtime::random_bits(stream, i));
       });
     case Kind::normal:
-      return filled(type, shape, [&](uint64_t i) {
+      return filled(type, shape, threads, [&](uint64_t i) {
         return first_ + second_ * runtime::normal_f64(runtime::random_bits(stream, i));
       });
     case Kind::values:

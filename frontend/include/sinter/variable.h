@@ -8,6 +8,10 @@
 
 namespace sinter {
 
+namespace runtime {
+class ThreadPool;
+}
+
 // How a state begins. Random numbers are drawn when a program is compiled, and depend on its seed and the
 // state's name alone.
 class Initializer {
@@ -19,8 +23,9 @@ class Initializer {
   static Initializer normal(double mean, double deviation);
   static Initializer values(Array values);  // of the state's type and shape
 
-  // The beginning of the state called `name`.
-  Array make(const std::string& name, DType type, const Shape& shape, uint64_t seed) const;
+  // The beginning of the state called `name`, whatever the number of threads.
+  Array make(const std::string& name, DType type, const Shape& shape, uint64_t seed,
+             runtime::ThreadPool& threads) const;
 
  private:
   enum class Kind { constant, uniform, normal, values };
