@@ -47,8 +47,9 @@ class AttentionSchedule {
     const auto [low, high] = tile_.visible_keys(outer, rows);
     Stmt body = loop::block({
         tile_.transpose_in(queries_, rows, tile_.width(),
-                           [&](const Expr& query, const Expr& w) {
-                             return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w));
+                           [&](const Expr& query, const Expr& w, const Expr& predicate) {
+                             return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w),
+                                                  predicate);
                            }),
         tile_.fill(maximum_, rows, 1, -kInfinity),
         tile_.fill(total_, rows, 1, 0),

@@ -129,12 +129,13 @@ class BackwardSchedule {
     const bool of_queries = gradients_.of(0) != nullptr;
     std::vector<Stmt> body = {
         tile_.transpose_in(queries_, rows, tile_.width(),
-                           [&](const Expr& query, const Expr& w) {
-                             return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w));
+                           [&](const Expr& query, const Expr& w, const Expr& predicate) {
+                             return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w),
+                                                  predicate);
                            }),
         tile_.transpose_in(cotangents_, rows, tile_.values(),
-                           [&](const Expr& query, const Expr& u) {
-                             return tile_.element(cotangent_, tile_.result_index(outer, query, u));
+                           [&](const Expr& query, const Expr& u, const Expr& predicate) {
+                             return tile_.element(cotangent_, tile_.result_index(outer, query, u), predicate);
                            }),
         statistics(outer, rows),
     };
@@ -163,16 +164,28 @@ class BackwardSchedule {
     });
     const auto row = loader.variable("row", rows.count);
     const Expr query = rows.first + loop::variable(row);
-    const Stmt products = vector_loop(loader, "u", tile_.values(), tile_.lanes(), [&](const VectorPoint& at) {
+    const auto product = [&](const VectorPoint& at) {
       const Index place = tile_.result_index(outer, query, at.index);
-      Expr product =
-          tile_.element(out_, place, at.predicate) * tile_.element(cotangent_, place, at.predicate);
-      if (tile_.values() > 1) product = loop::apply(ScalarOp::lane_sum, {product});
-      const Expr sum = loop::load(deltas_, loop::variable(row));
-      return loop::store(deltas_, loop::variable(row), sum + product);
+      return tile_.element(out_, place, at.predicate) * tile_.element(cotangent_, place, at.predicate);
+    };
+    const loop::BufferRef sums = local_buffer("delta", tile_.type(), tile_.lanes());
+    const auto lane = loader.variable("lane", tile_.lanes());
+    const auto all_lanes = [&](Stmt body) {
+      return loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(tile_.lanes()),
+                        std::move(body));
+    };
+    const Expr sum = loop::load(sums, loop::variable(lane));
+    const Stmt products = loop::block({
+        all_lanes(loop::store(sums, loop::variable(lane), tile_.number(0))),
+        vector_loop(loader, "u", tile_.values(), tile_.lanes(),
+                    [&](const VectorPoint& at) {
+                      return loop::store(sums, at.lane, loop::load(sums, at.lane, at.predicate) + product(at),
+                                         at.predicate);
+                    }),
+        all_lanes(loop::store(deltas_, loop::variable(row), loop::apply(ScalarOp::lane_sum, {sum}))),
     });
-    return loop::block(
-        {of_lanes, loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count), products)});
+    return loop::block({of_lanes, loop::allocate(sums, loop::loop(LoopKind::serial, row, loop::integer(0),
+                                                                  loop::integer(rows.count), products))});
   }
 
   Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
@@ -259,7 +272,7 @@ class BackwardSchedule {
     p.base = [&](const Expr& row) { return tile_.slot(tile, row, loop::integer(0)); };
     p.base_end = tile->size;
     p.left = [&](const Expr& base, const Expr& t) {
-      return loop::load(tile, base + tile_.slot(tile, loop::integer(0), t));
+      return loop::load(tile, tile_.loader().simplify(base + tile_.slot(tile, loop::integer(0), t)));
     };
     p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
       return right(rows.first + t, column, predicate);

@@ -137,7 +137,9 @@ Stmt AttentionTile::queries_by_width(
   p.depth_unroll = rows_;
   p.base = [&](const Expr& row) { return slot(lines, loop::integer(0), row); };
   p.base_end = lines->size;
-  p.left = [&](const Expr& base, const Expr& t) { return loop::load(lines, base + t * panel_); };
+  p.left = [&](const Expr& base, const Expr& t) {
+    return loop::load(lines, loader().simplify(base + t * panel_));
+  };
   p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
     return right(keys.first + t, column, predicate);
   };

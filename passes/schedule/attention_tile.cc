@@ -106,15 +106,23 @@ Expr AttentionTile::slot(const loop::BufferRef& lines, const Expr& line, const E
 }
 
 Stmt AttentionTile::for_queries(const QueryRows& rows, const std::function<Stmt(const QueryLane&)>& body) {
-  const auto vector = loader().variable("q_vector", columns(rows) / lanes_);
-  const auto lane = loader().variable("q_lane", lanes_);
-  const Expr column = loop::variable(vector) * lanes_ + loop::variable(lane);
-  Expr predicate;
-  if (rows.count % lanes_ != 0) predicate = column < loop::integer(rows.count);
-  Loader::Scope scope(loader());
-  const Stmt inner = body({loop::variable(lane), column, rows.first + column, predicate});
-  return loop::loop(LoopKind::serial, vector, loop::integer(0), loop::integer(columns(rows) / lanes_),
-                    loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), inner));
+  const int64_t whole = rows.count / lanes_, rest = rows.count % lanes_;
+  const auto vector = [&](const Expr& first, const Expr& count) {
+    const auto lane = loader().variable("q_lane", lanes_);
+    const Expr place = loop::variable(lane), column = first + place;
+    const Expr predicate = count ? place < count : nullptr;
+    Loader::Scope scope(loader());
+    return loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_),
+                      body({place, column, rows.first + column, predicate}));
+  };
+  std::vector<Stmt> result;
+  if (whole > 0) {
+    const auto number = loader().variable("q_vector", whole);
+    result.push_back(loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(whole),
+                                vector(loop::variable(number) * lanes_, nullptr)));
+  }
+  if (rest > 0) result.push_back(vector(loop::integer(whole * lanes_), loop::integer(rest)));
+  return loop::block(std::move(result));
 }
 
 Stmt AttentionTile::for_keys(const Expr& begin, const Expr& extent,
@@ -162,36 +170,25 @@ Stmt AttentionTile::for_query_block(const Expr& block, const std::function<Stmt(
 }
 
 Stmt AttentionTile::transpose_in(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent,
-                                 const std::function<Expr(const Expr& query, const Expr& i)>& element) {
-  std::vector<Stmt> body;
-  if (rows.count % lanes_ != 0) {
-    // The lanes of the last vector that no query fills.
-    const auto i = loader().variable("i", extent);
-    const auto lane = loader().variable("q_lane", lanes_);
-    const Expr column = loop::variable(lane) + rows.count / lanes_ * lanes_;
-    const Stmt zero = loop::store(buffer, slot(buffer, loop::variable(i), column), number(0));
-    body.push_back(
-        loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent),
-                   loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_), zero)));
-  }
-  const auto row = loader().variable("row", rows.count);
-  const auto copy = [&](const Expr& i) {
-    Loader::Scope scope(loader());
-    const Expr value = element(rows.first + loop::variable(row), i);
-    return loop::store(buffer, slot(buffer, i, loop::variable(row)), value);
-  };
-  constexpr int64_t kUnroll = 8;
-  const int64_t unroll = extent >= kUnroll ? kUnroll : 1;
-  const auto i = loader().variable("i", extent / unroll), inner = loader().variable("i_inner", unroll);
-  Stmt lines = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(unroll),
-                          copy(loop::variable(i) * unroll + loop::variable(inner)));
-  lines = loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(extent / unroll), lines);
-  std::vector<Stmt> all = {lines};
-  for (int64_t more = extent / unroll * unroll; more < extent; ++more)
-    all.push_back(copy(loop::integer(more)));
-  body.push_back(loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows.count),
-                            loop::block(std::move(all))));
-  return loop::block(std::move(body));
+                                 const QueryElement& element) {
+  constexpr int64_t kUnroll = 4;
+  return for_queries(rows, [&](const QueryLane& lane) {
+    const auto copy = [&](const Expr& i) {
+      Loader::Scope scope(loader());
+      return loop::store(buffer, slot(buffer, i, lane.column), element(lane.index, i, lane.predicate));
+    };
+    const auto number = loader().variable("i", extent / kUnroll),
+               inner = loader().variable("i_inner", kUnroll);
+    const Stmt some = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(kUnroll),
+                                 copy(loop::variable(number) * kUnroll + loop::variable(inner)));
+    std::vector<Stmt> all;
+    if (extent >= kUnroll) {
+      all.push_back(
+          loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(extent / kUnroll), some));
+    }
+    for (int64_t i = extent / kUnroll * kUnroll; i < extent; ++i) all.push_back(copy(loop::integer(i)));
+    return loop::block(std::move(all));
+  });
 }
 
 loop::BufferRef AttentionTile::matrix(std::string name, int64_t columns) const {

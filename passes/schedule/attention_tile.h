@@ -85,10 +85,11 @@ class AttentionTile : public AttentionCore {
                              const std::function<loop::Stmt(const QueryRows&)>& body);
   int64_t query_blocks() const { return (queries() + query_block_ - 1) / query_block_; }
 
-  // buffer[i, column] = element(query, i), for i below `extent`.
-  loop::Stmt transpose_in(
-      const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent,
-      const std::function<loop::Expr(const loop::Expr& query, const loop::Expr& i)>& element);
+  // buffer[i, column] = element(query, i), for i below `extent`; zeros where a lane has no query.
+  using QueryElement =
+      std::function<loop::Expr(const loop::Expr& query, const loop::Expr& i, const loop::Expr& predicate)>;
+  loop::Stmt transpose_in(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent,
+                          const QueryElement& element);
   loop::Stmt fill(const loop::BufferRef& buffer, const QueryRows& rows, int64_t extent, double value);
 
   // Local memory of a row for every query of a block.
