@@ -44,34 +44,41 @@ class AttentionSchedule {
     maximum_ = tile_.lines("maximum", 1);
     total_ = tile_.lines("total", 1);
     rescale_ = tile_.lines("rescale", 1);
-    const auto [low, high] = tile_.visible_keys(outer, rows);
-    Stmt body = loop::block({
+    const auto [low, high] = tile_.needed_keys(outer, rows);
+    at_once_ = tile_.is_at_once(low, high);
+    std::vector<Stmt> body = {
         tile_.transpose_in(queries_, rows, tile_.width(),
                            [&](const Expr& query, const Expr& w, const Expr& predicate) {
                              return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w),
                                                   predicate);
                            }),
-        tile_.fill(maximum_, rows, 1, -kInfinity),
-        tile_.fill(total_, rows, 1, 0),
-        tile_.clear(sums_),
-        tile_.for_key_blocks(low, high, [&](const KeyRows& keys) { return key_block(outer, rows, keys); }),
-        finish(outer, rows),
-    });
-    for (const auto& buffer : {queries_, sums_, scores_, maximum_, total_, rescale_}) {
-      body = loop::allocate(buffer, body);
+    };
+    if (!at_once_) {
+      body.push_back(tile_.fill(maximum_, rows, 1, -kInfinity));
+      body.push_back(tile_.fill(total_, rows, 1, 0));
+      body.push_back(tile_.clear(sums_));
     }
-    return body;
+    body.push_back(
+        tile_.for_key_blocks(low, high, [&](const KeyRows& keys) { return key_block(outer, rows, keys); }));
+    if (!at_once_) body.push_back(finish(outer, rows));
+    Stmt result = loop::block(std::move(body));
+    for (const auto& buffer : {queries_, scores_, rescale_}) result = loop::allocate(buffer, result);
+    if (!at_once_) {
+      for (const auto& buffer : {sums_, maximum_, total_}) result = loop::allocate(buffer, result);
+    }
+    return result;
   }
 
   Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
-    return loop::block({
+    std::vector<Stmt> body = {
         tile_.keys_by_queries("scores_tile", scores_, rows, keys, tile_.width(), queries_,
                               [&](const Expr& key, const Expr& w) {
                                 return tile_.element(tile_.parts().k, tile_.key_index(outer, key, w));
                               }),
         tile_.for_queries(rows, [&](const QueryLane& lane) { return weigh(outer, keys, lane); }),
-        add_values(outer, rows, keys),
-    });
+    };
+    if (!at_once_ || tile_.output(0) != nullptr) body.push_back(add_values(outer, rows, keys));
+    return loop::block(std::move(body));
   }
 
   // Turns the scores of a block of keys into what is kept of their weights, before division by the sum.
@@ -96,8 +103,13 @@ class AttentionSchedule {
     const Expr maximum = lets.add("m", loop::load(greatest, place));
     const Expr alive = loop::apply(ScalarOp::not_equal, {maximum, tile_.number(-kInfinity)});
     const Expr shift = lets.add("shift", loop::select(alive, maximum, tile_.number(0)));
-    const Expr old = loop::load(maximum_, lane.column);
-    const Expr rescale = lets.add("r", loop::apply(ScalarOp::exp, {old - shift}));
+    std::vector<Stmt> after;
+    Expr rescale;
+    if (!at_once_) {
+      rescale = lets.add("r", loop::apply(ScalarOp::exp, {loop::load(maximum_, lane.column) - shift}));
+      after.push_back(loop::store(maximum_, lane.column, maximum));
+      after.push_back(loop::store(rescale_, lane.column, rescale));
+    }
     const Stmt weights = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
       const Expr slot = tile_.slot(scores_, key, lane.column);
       Lets inner;
@@ -108,23 +120,21 @@ class AttentionSchedule {
       return inner.around(loop::block(
           {loop::store(sum, place, loop::load(sum, place) + p), loop::store(scores_, slot, value)}));
     });
-    const Stmt beyond =
-        tile_.for_keys(keys.count, keys.tiles * tile_.rows() - keys.count, [&](const Expr& key) {
-          return loop::store(scores_, tile_.slot(scores_, key, lane.column), tile_.number(0));
-        });
-    const Expr total = loop::load(total_, lane.column);
-    const Stmt after = lets.around(loop::block({
-        loop::store(maximum_, lane.column, maximum),
-        loop::store(rescale_, lane.column, rescale),
-        loop::store(sum, place, tile_.number(0)),
-        weights,
-        beyond,
-        loop::store(total_, lane.column, total * rescale + loop::load(sum, place)),
+    after.push_back(loop::store(sum, place, tile_.number(0)));
+    after.push_back(weights);
+    after.push_back(tile_.for_keys_beyond(keys, [&](const Expr& key) {
+      return loop::store(scores_, tile_.slot(scores_, key, lane.column), tile_.number(0));
     }));
-    return loop::allocate(
-        greatest,
-        loop::allocate(sum, loop::block({loop::store(greatest, place, loop::load(maximum_, lane.column)),
-                                         mask, after})));
+    if (at_once_) {
+      after.push_back(finish_row(outer, lane, alive, shift, loop::load(sum, place)));
+    } else {
+      const Expr total = loop::load(total_, lane.column);
+      after.push_back(loop::store(total_, lane.column, total * rescale + loop::load(sum, place)));
+    }
+    const Expr start = at_once_ ? tile_.number(-kInfinity) : loop::load(maximum_, lane.column);
+    const Stmt body =
+        loop::block({loop::store(greatest, place, start), mask, lets.around(loop::block(std::move(after)))});
+    return loop::allocate(greatest, loop::allocate(sum, body));
   }
 
   Stmt add_values(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
@@ -134,39 +144,49 @@ class AttentionSchedule {
           return tile_.element(tile_.parts().v, tile_.value_index(outer, key, u), predicate);
         },
         [&](const Expr& row, const Expr& u, const Expr& predicate, const Expr& value) {
+          if (at_once_) return store_result(outer, rows, row, u, predicate, value);
           const Expr slot = row * tile_.values() + u;
           const Expr before = loop::load(sums_, slot, predicate) * loop::load(rescale_, row);
           return loop::store(sums_, slot, before + value, predicate);
         });
   }
 
+  // The row's statistics; `rescale` then holds what its sums are multiplied by.
+  Stmt finish_row(const Index& outer, const QueryLane& lane, const Expr& alive, const Expr& shift,
+                  const Expr& sum) {
+    Lets lets;
+    const Expr total = lets.add("total", loop::select(alive, sum, tile_.number(1)));
+    std::vector<Stmt> stores = {loop::store(rescale_, lane.column, tile_.number(1) / total)};
+    const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
+    for (size_t result : {1, 2}) {
+      const loop::BufferRef buffer = tile_.output(result);
+      if (buffer == nullptr) continue;
+      const Expr place = tile_.loader().simplify(linearize(row, tile_.core().results[result].shape));
+      stores.push_back(tile_.store_row(buffer, place, result == 1 ? shift : total, lane));
+    }
+    return lets.around(loop::block(std::move(stores)));
+  }
+
+  Stmt store_result(const Index& outer, const QueryRows& rows, const Expr& row, const Expr& u,
+                    const Expr& predicate, const Expr& sum) {
+    const Index index = tile_.result_index(outer, rows.first + row, u);
+    const Expr place = tile_.loader().simplify(linearize(index, tile_.core().results[0].shape));
+    return loop::store(tile_.output(0), place, sum * loop::load(rescale_, row), predicate);
+  }
+
   Stmt finish(const Index& outer, const QueryRows& rows) {
-    Loader& loader = tile_.loader();
     std::vector<Stmt> body;
-    // The row's statistics; `rescale` then holds what the sums are multiplied by.
     body.push_back(tile_.for_queries(rows, [&](const QueryLane& lane) {
       Lets lets;
       const Expr maximum = loop::load(maximum_, lane.column);
       const Expr alive = loop::apply(ScalarOp::not_equal, {maximum, tile_.number(-kInfinity)});
       const Expr shift = lets.add("shift", loop::select(alive, maximum, tile_.number(0)));
-      const Expr total =
-          lets.add("total", loop::select(alive, loop::load(total_, lane.column), tile_.number(1)));
-      std::vector<Stmt> stores = {loop::store(rescale_, lane.column, tile_.number(1) / total)};
-      const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
-      for (size_t result : {1, 2}) {
-        const loop::BufferRef buffer = tile_.output(result);
-        if (buffer == nullptr) continue;
-        const Expr place = loader.simplify(linearize(row, tile_.core().results[result].shape));
-        stores.push_back(tile_.store_row(buffer, place, result == 1 ? shift : total, lane));
-      }
-      return lets.around(loop::block(std::move(stores)));
+      return lets.around(finish_row(outer, lane, alive, shift, loop::load(total_, lane.column)));
     }));
-    if (const loop::BufferRef buffer = tile_.output(0)) {
+    if (tile_.output(0) != nullptr) {
       body.push_back(tile_.for_elements(rows, tile_.values(), [&](const Expr& row, const VectorPoint& u) {
-        const Index index = tile_.result_index(outer, rows.first + row, u.index);
-        const Expr place = loader.simplify(linearize(index, tile_.core().results[0].shape));
         const Expr sum = loop::load(sums_, row * tile_.values() + u.index, u.predicate);
-        return loop::store(buffer, place, sum * loop::load(rescale_, row), u.predicate);
+        return store_result(outer, rows, row, u.index, u.predicate, sum);
       }));
     }
     return loop::block(std::move(body));
@@ -174,6 +194,7 @@ class AttentionSchedule {
 
   Template& t_;
   AttentionTile tile_;
+  bool at_once_ = false;  // whether a block of queries sees its keys in one block: nothing is scaled again
   loop::BufferRef queries_, sums_, scores_, maximum_, total_, rescale_;
 };
 

@@ -67,7 +67,11 @@ class BackwardSchedule {
     serial_ = serial;
     held_ = std::ranges::all_of(serial, [](int64_t extent) { return extent == 1; });
 
-    std::vector<Stmt> body = gradients_.clear(mine, serial, {part.low, part.high}, queries_of(part));
+    const auto [low, high] = tile_.needed_keys(mine, {loop::integer(0), tile_.queries()});
+    const bool sees_all = loop::as_integer(low) == 0 && loop::as_integer(high) == tile_.keys();
+    keys_once_ = held_ && sees_all && tile_.query_blocks() == 1;
+    std::vector<Stmt> body =
+        gradients_.clear(mine, serial, {part.low, part.high}, queries_of(part), keys_once_);
     body.push_back(for_serial(mine, [&](const Index& outer) { return query_blocks(outer, part); }));
     Stmt all = loop::block(std::move(body));
     return t_.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), all));
@@ -125,8 +129,10 @@ class BackwardSchedule {
     deltas_ = tile_.lines("deltas", 1);
     weights_ = tile_.lines("weights", tile_.key_block());
     slopes_ = tile_.lines("slopes", tile_.key_block());
-    const auto [low, high] = tile_.visible_keys(outer, rows);
-    const bool of_queries = gradients_.of(0) != nullptr;
+    const auto [visible, end] = tile_.needed_keys(outer, rows);
+    const Expr low = loop::max(visible, part.low), high = loop::min(end, part.high);
+    at_once_ = tile_.is_at_once(low, high);
+    const bool of_queries = gradients_.of(0) != nullptr && !at_once_;
     std::vector<Stmt> body = {
         tile_.transpose_in(queries_, rows, tile_.width(),
                            [&](const Expr& query, const Expr& w, const Expr& predicate) {
@@ -140,12 +146,12 @@ class BackwardSchedule {
         statistics(outer, rows),
     };
     if (of_queries) body.push_back(tile_.clear(gradient_));
-    body.push_back(tile_.for_key_blocks(loop::max(low, part.low), loop::min(high, part.high),
-                                        [&](const KeyRows& keys) { return key_block(outer, rows, keys); }));
+    body.push_back(
+        tile_.for_key_blocks(low, high, [&](const KeyRows& keys) { return key_block(outer, rows, keys); }));
     if (of_queries) body.push_back(store_queries(outer, rows));
     Stmt result = loop::block(std::move(body));
-    for (const auto& buffer :
-         {queries_, cotangents_, gradient_, shifts_, shares_, deltas_, weights_, slopes_}) {
+    if (of_queries) result = loop::allocate(gradient_, result);
+    for (const auto& buffer : {queries_, cotangents_, shifts_, shares_, deltas_, weights_, slopes_}) {
       result = loop::allocate(buffer, result);
     }
     return result;
@@ -248,12 +254,11 @@ class BackwardSchedule {
       body.push_back(loop::store(weights_, slot, kept));
       return lets.around(loop::block(std::move(body)));
     });
-    const Stmt beyond =
-        tile_.for_keys(keys.count, keys.tiles * tile_.rows() - keys.count, [&](const Expr& row) {
-          const Expr slot = tile_.slot(slopes_, row, lane.column);
-          return loop::block(
-              {loop::store(weights_, slot, tile_.number(0)), loop::store(slopes_, slot, tile_.number(0))});
-        });
+    const Stmt beyond = tile_.for_keys_beyond(keys, [&](const Expr& row) {
+      const Expr slot = tile_.slot(slopes_, row, lane.column);
+      return loop::block(
+          {loop::store(weights_, slot, tile_.number(0)), loop::store(slopes_, slot, tile_.number(0))});
+    });
     return loop::block({seen, beyond});
   }
 
@@ -267,6 +272,7 @@ class BackwardSchedule {
     p.name = name;
     p.row_tiles = keys.tiles;
     p.most_tiles = tile_.key_block() / tile_.rows();
+    p.more_rows = keys.more;
     p.columns = columns;
     p.set_depth(rows.count, tile_.panel());
     p.base = [&](const Expr& row) { return tile_.slot(tile, row, loop::integer(0)); };
@@ -277,12 +283,13 @@ class BackwardSchedule {
     p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
       return right(rows.first + t, column, predicate);
     };
-    p.holds = [&](const Expr& row) { return row < keys.count; };
+    const bool is_exact = loop::as_integer(keys.count).has_value();
+    if (!is_exact) p.holds = [&](const Expr& row) { return row < keys.count; };
     p.finish = [&](const Expr& row, const Expr& column, const Expr& predicate, const Expr& value) {
       const Expr place =
           tile_.loader().simplify(linearize(index(keys.first + row, column), gradient.value.shape()));
-      return loop::store(gradient.buffer, place, loop::load(gradient.buffer, place, predicate) + value,
-                         predicate);
+      const Expr sum = keys_once_ ? value : loop::load(gradient.buffer, place, predicate) + value;
+      return loop::store(gradient.buffer, place, sum, predicate);
     };
     return tile_.emit(p);
   }
@@ -294,20 +301,26 @@ class BackwardSchedule {
           return tile_.element(tile_.parts().k, tile_.key_index(outer, key, w), predicate);
         },
         [&](const Expr& row, const Expr& w, const Expr& predicate, const Expr& value) {
+          if (at_once_) return store_query(outer, rows, row, w, predicate, value);
           const Expr slot = row * tile_.width() + w;
           return loop::store(gradient_, slot, loop::load(gradient_, slot, predicate) + value, predicate);
         });
   }
 
   Stmt store_queries(const Index& outer, const QueryRows& rows) {
-    const AttentionGradient& gradient = *gradients_.of(0);
     return tile_.for_elements(rows, tile_.width(), [&](const Expr& row, const VectorPoint& w) {
-      const Index index = tile_.query_index(outer, rows.first + row, w.index);
-      const Expr place = tile_.loader().simplify(linearize(index, gradient.value.shape()));
-      Expr value = loop::load(gradient_, row * tile_.width() + w.index, w.predicate);
-      if (!held_) value = loop::load(gradient.buffer, place, w.predicate) + value;
-      return loop::store(gradient.buffer, place, value, w.predicate);
+      const Expr sum = loop::load(gradient_, row * tile_.width() + w.index, w.predicate);
+      return store_query(outer, rows, row, w.index, w.predicate, sum);
     });
+  }
+
+  Stmt store_query(const Index& outer, const QueryRows& rows, const Expr& row, const Expr& w,
+                   const Expr& predicate, const Expr& sum) {
+    const AttentionGradient& gradient = *gradients_.of(0);
+    const Index index = tile_.query_index(outer, rows.first + row, w);
+    const Expr place = tile_.loader().simplify(linearize(index, gradient.value.shape()));
+    const Expr value = held_ ? sum : loop::load(gradient.buffer, place, predicate) + sum;
+    return loop::store(gradient.buffer, place, value, predicate);
   }
 
   Template& t_;
@@ -316,7 +329,9 @@ class BackwardSchedule {
   Value out_, shift_, total_, cotangent_;
   AttentionAxes::Axes shared_;  // by axis of the domain: whether units divide it
   graph::Shape serial_;
-  bool held_ = true;  // whether a unit meets each row of queries once
+  bool held_ = true;        // whether a unit meets each row of queries once
+  bool keys_once_ = false;  // whether each key once, all of its queries in one block
+  bool at_once_ = false;    // whether a block of queries sees its keys in one block
   loop::BufferRef queries_, cotangents_, gradient_, shifts_, shares_, deltas_, weights_, slopes_;
 };
 

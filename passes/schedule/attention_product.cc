@@ -10,6 +10,12 @@ using loop::Expr;
 using loop::LoopKind;
 using loop::Stmt;
 
+namespace {
+
+constexpr int64_t kUnroll = 8;
+
+}  // namespace
+
 void MatrixProduct::set_depth(int64_t extent, int64_t unroll) {
   depth_unroll = std::clamp<int64_t>(extent, 1, unroll);
   depth = loop::integer(extent);
@@ -47,14 +53,23 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
   };
   std::vector<Stmt> body = {
       for_rows([&](int64_t, const Expr& sum) { return vector(loop::store(sums, sum, number(0))); })};
+  const Expr whole = p.depth / p.depth_unroll, done = whole * p.depth_unroll;
   const auto t = loader().variable("t", p.most_depth / p.depth_unroll);
   const auto inner = loader().variable("t_inner", p.depth_unroll);
-  Stmt steps = step(loop::variable(t) * p.depth_unroll + loop::variable(inner));
-  steps = loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll), steps);
-  const Expr whole = p.depth / p.depth_unroll, done = whole * p.depth_unroll;
-  body.push_back(loop::loop(LoopKind::serial, t, loop::integer(0), whole, steps));
-  const auto more = loader().variable("t", p.most_depth);
-  body.push_back(loop::loop(LoopKind::serial, more, done, p.depth - done, step(loop::variable(more))));
+  const auto steps = [&](const Expr& first) {
+    return loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll),
+                      step(first + loop::variable(inner)));
+  };
+  if (loop::as_integer(whole) == 1) {
+    body.push_back(steps(loop::integer(0)));
+  } else {
+    body.push_back(
+        loop::loop(LoopKind::serial, t, loop::integer(0), whole, steps(loop::variable(t) * p.depth_unroll)));
+  }
+  if (const Expr rest = p.depth - done; loop::as_integer(rest) != 0) {
+    const auto more = loader().variable("t", p.most_depth);
+    body.push_back(loop::loop(LoopKind::serial, more, done, rest, step(loop::variable(more))));
+  }
   {
     Loader::Scope scope(loader());
     body.push_back(for_rows([&](int64_t i, const Expr& sum) {
@@ -106,6 +121,7 @@ Stmt AttentionTile::keys_by_queries(const std::string& name, const loop::BufferR
   p.name = name;
   p.row_tiles = keys.tiles;
   p.most_tiles = key_block_ / rows_;
+  p.more_rows = keys.more;
   p.columns = columns(rows);
   p.set_depth(depth);
   p.base = [&](const Expr& row) { return clamped_key(keys.first + row); };
@@ -132,9 +148,13 @@ Stmt AttentionTile::queries_by_width(
   p.row_tiles = loop::integer(p.most_tiles);
   p.more_rows = rows.count % rows_;
   p.columns = columns;
-  p.depth = keys.count;
-  p.most_depth = key_block_;
-  p.depth_unroll = rows_;
+  if (const auto count = loop::as_integer(keys.count)) {
+    p.set_depth(*count, *count <= 2 * kUnroll ? *count : kUnroll);
+  } else {
+    p.depth = keys.count;
+    p.most_depth = key_block_;
+    p.depth_unroll = std::min(kUnroll, rows_);
+  }
   p.base = [&](const Expr& row) { return slot(lines, loop::integer(0), row); };
   p.base_end = lines->size;
   p.left = [&](const Expr& base, const Expr& t) {

@@ -43,7 +43,7 @@ AttentionGradients::Read ThreadGradients::read_in(const QueryLane& lane) {
 }
 
 std::vector<Stmt> ThreadGradients::clear(const Index& mine, const graph::Shape& serial, const KeyRange& keys,
-                                         const QueryRange& queries) {
+                                         const QueryRange& queries, bool keys_once) {
   Loader& loader = tile_.loader();
   std::vector<Loop> loops;
   Index at = mine;
@@ -66,7 +66,7 @@ std::vector<Stmt> ThreadGradients::clear(const Index& mine, const graph::Shape& 
     return loop::store(gradient.buffer, place, tile_.number(0), predicate);
   };
   for (const AttentionGradient& gradient : all()) {
-    if (gradient.operand == 0 && held) continue;
+    if (gradient.operand == 0 ? held : gradient.operand <= 2 && keys_once) continue;
     if (gradient.operand <= 2) {
       const int64_t extent = gradient.operand == 2 ? tile_.values() : tile_.width();
       const auto index = [&](const Expr& w) {

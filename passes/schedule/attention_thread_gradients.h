@@ -19,9 +19,9 @@ class ThreadGradients : public AttentionGradients {
     loop::Expr first, count;
   };
   // Sets to zero what a unit adds to: `mine` says where it stands on its own axes, `serial` how far it runs
-  // on others.
+  // on others, `keys_once` that the gradients of keys and values are stored, not added to.
   std::vector<loop::Stmt> clear(const Index& mine, const graph::Shape& serial, const KeyRange& keys,
-                                const QueryRange& queries);
+                                const QueryRange& queries, bool keys_once);
   // Adds the element `at` of the domain to the gradients of what f and g read.
   std::vector<loop::Stmt> add_to_extras(const Index& at, const QueryLane& lane);
 

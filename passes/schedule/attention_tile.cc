@@ -15,16 +15,16 @@ using loop::Stmt;
 namespace {
 
 constexpr int64_t kMostQueries = 64;
-constexpr int64_t kMostKeys = 48;
+constexpr int64_t kMostKeys = 96;
+constexpr int64_t kMostRows = 6;  // of a register tile: 12 sums and what they are made from in 16 registers
 
-// Rows of a register tile, for sums in 12 registers at most: as many as waste the least.
-int64_t best_rows(int64_t rows) {
-  int64_t best = 6;
-  const auto padded = [&](int64_t tile) { return (rows + tile - 1) / tile * tile; };
-  for (int64_t tile : {5, 4}) {
-    if (padded(tile) < padded(best)) best = tile;
-  }
-  return best;
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+// So that all of n are in as few parts as `most` allows, about equal.
+int64_t part_of(int64_t n, int64_t most) {
+  return ceil_div(n, ceil_div(n, most));
 }
 
 bool depends_on(const Expr& x, const Expr& variable) {
@@ -76,8 +76,8 @@ AttentionTile::AttentionTile(Template& t, std::string_view anchor)
       lanes_(std::max<int64_t>(4, t.target().vector_bytes / loop::size_in_bytes(type()))) {
   query_block_ = std::min(kMostQueries, (queries() + lanes_ - 1) / lanes_ * lanes_);
   panel_ = std::min(2 * lanes_, query_block_);
-  rows_ = keys() < kMostKeys ? best_rows(keys()) : 6;
-  key_block_ = std::min(kMostKeys, (keys() + rows_ - 1) / rows_ * rows_);
+  rows_ = part_of(keys(), kMostRows);
+  key_block_ = ceil_div(part_of(keys(), kMostKeys), rows_) * rows_;
 }
 
 Expr AttentionTile::clamped_key(const Expr& key) const {
@@ -132,8 +132,27 @@ Stmt AttentionTile::for_keys(const Expr& begin, const Expr& extent,
   return loop::loop(LoopKind::serial, row, begin, extent, body(loop::variable(row)));
 }
 
+Stmt AttentionTile::for_keys_beyond(const KeyRows& keys,
+                                    const std::function<Stmt(const Expr& key_row)>& body) {
+  const Expr extent = keys.tiles * rows_ + keys.more - keys.count;
+  return loop::as_integer(extent) == 0 ? loop::block({}) : for_keys(keys.count, extent, body);
+}
+
+std::pair<Expr, Expr> AttentionTile::needed_keys(const Index& outer, const QueryRows& rows) {
+  if (keys() <= 4 * lanes_) return {loop::integer(0), loop::integer(keys())};
+  const auto [low, high] = visible_keys(outer, rows);
+  return {loader().simplify(low), loader().simplify(high)};
+}
+
+bool AttentionTile::is_at_once(const Expr& low, const Expr& high) const {
+  return keys() <= key_block_ && loop::as_integer(low) == 0 && loop::as_integer(high) == keys();
+}
+
 Stmt AttentionTile::for_key_blocks(const Expr& low, const Expr& high,
                                    const std::function<Stmt(const KeyRows&)>& body) {
+  if (is_at_once(low, high)) {
+    return body({low, high, loop::integer(keys() / rows_), keys() % rows_});
+  }
   Lets bounds;
   const Expr first = bounds.add("low", low), end = bounds.add("high", high);
   loader().ranges()[first->variable] = {0, keys() + 1};

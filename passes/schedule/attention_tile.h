@@ -9,9 +9,11 @@
 // no reduction across lanes, and only the queries of a tile are transposed.
 namespace sinter::passes {
 
-// Keys first .. first + count - 1, in `tiles` register tiles, the last of which may go beyond.
+// Keys first .. first + count - 1, in `tiles` register tiles, the last of which may go beyond, and another of
+// `more` rows.
 struct KeyRows {
   loop::Expr first, count, tiles;
+  int64_t more = 0;
 };
 
 // What a step of a vector loop over the queries of a tile knows of them.
@@ -77,6 +79,14 @@ class AttentionTile : public AttentionCore {
   // for key_row in begin .. begin + extent - 1
   loop::Stmt for_keys(const loop::Expr& begin, const loop::Expr& extent,
                       const std::function<loop::Stmt(const loop::Expr& key_row)>& body);
+  // For the rows of the last register tile that are no keys.
+  loop::Stmt for_keys_beyond(const KeyRows& keys,
+                             const std::function<loop::Stmt(const loop::Expr& key_row)>& body);
+  // The keys that a block of queries needs, low .. high - 1: what others would cost is not worth a look where
+  // they are few.
+  std::pair<loop::Expr, loop::Expr> needed_keys(const Index& outer, const QueryRows& rows);
+  // Whether those are all, in one block.
+  bool is_at_once(const loop::Expr& low, const loop::Expr& high) const;
   // For the blocks of keys of low .. high - 1.
   loop::Stmt for_key_blocks(const loop::Expr& low, const loop::Expr& high,
                             const std::function<loop::Stmt(const KeyRows&)>& body);
