@@ -20,7 +20,8 @@ Array::Array(DType type, Shape shape) {
   for (int64_t extent : shape) {
     if (extent < 0) throw Error(fmt::format("array: a negative extent in {}", to_string(type, shape)));
   }
-  host_ = std::make_shared<runtime::HostTensor>(to_runtime(type), std::move(shape));
+  host_ =
+      translated([&] { return std::make_shared<runtime::HostTensor>(to_runtime(type), std::move(shape)); });
 }
 
 DType Array::dtype() const {
@@ -34,7 +35,8 @@ int64_t Array::size() const {
 }
 
 Array Array::clone() const {
-  return Array(std::make_shared<runtime::HostTensor>(checked_host(host_).clone()));
+  return translated(
+      [&] { return Array(std::make_shared<runtime::HostTensor>(checked_host(host_).clone())); });
 }
 
 void* Array::checked(DType type) const {

@@ -1,15 +1,18 @@
 #include "runtime/memory.h"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
-#include <new>
+
+#include "runtime/error.h"
 
 namespace sinter::runtime {
 
 namespace {
 
 constexpr size_t kHugePage = 2 << 20;
+constexpr size_t kAddresses = size_t{1} << 47;  // that a process has on the usual machines
 
 }  // namespace
 
@@ -18,10 +21,14 @@ void Free::operator()(void* memory) const {
 }
 
 Memory allocate(size_t bytes) {
+  const auto refuse = [&] {
+    throw RuntimeError(fmt::format("not enough memory: {} MiB were asked for", bytes >> 20));
+  };
+  if (bytes > kAddresses) refuse();
   const size_t alignment = bytes < 2 * kHugePage ? kCacheLine : kHugePage;
   const size_t size = (bytes / alignment + 1) * alignment;
   void* memory = std::aligned_alloc(alignment, size);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) refuse();
   if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);
   return Memory(static_cast<std::byte*>(memory));
 }

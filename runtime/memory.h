@@ -12,7 +12,7 @@ using Memory = std::unique_ptr<std::byte, Free>;
 
 // At least `bytes`, and never none, from the start of a cache line, to its end; where it is large, in huge
 // pages if the system has them, which spares misses of the address cache. What lies in it is undefined.
-// Throws std::bad_alloc.
+// Throws RuntimeError where there is not as much.
 Memory allocate(size_t bytes);
 
 inline constexpr size_t kCacheLine = 64;

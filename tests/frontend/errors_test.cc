@@ -186,5 +186,10 @@ TEST(Modules, TwoModelsOfOneProgramNeedNames) {
             "two states of one program are called 'classes.weight'; give their models or optimisers names");
 }
 
+TEST(Errors, MemoryThatIsNotThere) {
+  EXPECT_EQ(message_of([] { const Array array(f32, {int64_t{1} << 48}); }),
+            "not enough memory: 1073741824 MiB were asked for");
+}
+
 }  // namespace
 }  // namespace sinter

@@ -18,7 +18,7 @@ class HostTensor;
 class Array {
  public:
   Array() = default;
-  Array(DType type, Shape shape);  // zeros
+  Array(DType type, Shape shape);  // zeros; throws Error where there is not enough memory
 
   // Throws Error where `values` are not as many as `shape` has elements.
   template <Element T>
