@@ -87,10 +87,11 @@ class ProducerSide {
             is_pointwise(op) ? join_as_pointwise(op, *group) : join_as_reduction(op, *group);
         if (!refusal) return;
         const Op& first = *group->ops.front();
+        const std::string place = graph::to_string(first.location);
         apart.push_back(
-            fmt::format("{} does not join '{}' ({}): {}", graph::name(op.code),
+            fmt::format("{} does not join '{}'{}: {}", graph::name(op.code),
                         first.code == OpCode::kernel ? name(group->anchor) : graph::name(first.code),
-                        graph::to_string(first.location), *refusal));
+                        place.empty() ? "" : " (" + place + ")", *refusal));
       }
     }
     Group& group = groups_.start(anchor_of(op), op);

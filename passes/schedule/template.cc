@@ -132,7 +132,8 @@ loop::Kernel Template::finish(Stmt loops) const {
   result.body = std::move(loops);
   for (const auto& op : body.ops()) {
     if (op->code == OpCode::parameter) continue;
-    result.notes.push_back(fmt::format("{} {}", graph::name(op->code), graph::to_string(op->location)));
+    const std::string place = graph::to_string(op->location);
+    result.notes.push_back(fmt::format("{}{}{}", graph::name(op->code), place.empty() ? "" : " ", place));
     result.flops += flops_of(*op);
   }
   for (const auto& buffer : result.arguments) {
