@@ -12,6 +12,7 @@
 #include "bench/machine_peak.h"
 #include "bench/measure.h"
 #include "bench/workloads/workload.h"
+#include "tools/command_line.h"
 
 namespace sinter::bench {
 namespace {
@@ -141,28 +142,26 @@ void print_text(const Options& options, const Result& result) {
 int main(int argc, char** argv) {
   using namespace sinter::bench;
   Options options;
-  CLI::App app("Times one workload.");
-  app.add_option("workload", options.workload,
+  std::string fuse = "on";
+  CLI::App app("Times one workload.", "sinter-bench");
+  app.add_option("WORKLOAD", options.workload,
                  "flagship, infer1, nanogpt, block, rows, sdpa:T[:causal] or gemm:MxNxK")
       ->required();
-  app.add_option("--device", options.device, "device to run on")->capture_default_str();
-  app.add_option("--threads", options.threads, "threads to use")
+  app.add_option("--device", options.device, "reference, cpu or another backend")->capture_default_str();
+  app.add_option("--threads", options.threads, "of the cpu device")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
-  app.add_option("--seconds", options.seconds, "how long to measure")
+  app.add_option("--seconds", options.seconds, "how long to measure, in seconds")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 3600.0));
   app.add_flag("--explain", options.explain, "print the kernels and the memory of the step first");
-  app.add_flag("!--no-fuse", options.fuse, "one kernel an operation");
-  app.add_flag("--profile", options.profile, "print how long each kernel takes");
+  app.add_option("--fuse", fuse, "on, or off: one kernel an op")->check(CLI::IsMember({"on", "off"}));
+  app.add_flag("--profile", options.profile, "print how long each kernel took");
   app.add_option("--trace", options.trace, "write when each kernel ran, for Perfetto, to this file");
   app.add_flag("--json", options.json, "print one line of JSON");
-  CLI11_PARSE(app, argc, argv);
-  try {
+  return sinter::tools::run_tool(app, argc, argv, [&] {
+    options.fuse = fuse == "on";
     const Result result = run(options);
     options.json ? print_json(options, result) : print_text(options, result);
-  } catch (const sinter::Error& error) {
-    fmt::print(stderr, "sinter-bench: {}\n", error.what());
-    return 1;
-  }
+  });
 }

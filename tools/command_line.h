@@ -30,7 +30,9 @@ inline int run_tool(CLI::App& app, int argc, char** argv, const std::function<vo
     work();
     return 0;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;  // --help is no mistake
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help is no mistake
+    std::cerr << app.get_name() << ": " << error.what() << "; --help says more\n";
+    return kUsage;
   } catch (const UsageError& error) {
     std::cerr << app.get_name() << ": " << error.what() << "\n";
     return kUsage;

@@ -19,6 +19,7 @@
 #include "passes/expand_math/expand_math.h"
 #include "passes/expand_math/random.h"
 #include "tools/c_function.h"
+#include "tools/command_line.h"
 #include "tools/ulps.h"
 
 namespace {
@@ -217,17 +218,23 @@ void measure(const Function& function, uint64_t stride, uint64_t pairs) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Measure the accuracy of elementary functions in f32");
+  CLI::App app("Measures the accuracy of elementary functions in f32.", "measure-accuracy");
+  std::vector<std::string> known;
+  for (const Function& function : kFunctions) known.emplace_back(function.name);
   std::vector<std::string> names;
   uint64_t stride = 1;
   uint64_t pairs = uint64_t{1} << 29;
-  app.add_option("function", names, "functions to measure; all where none is named");
-  app.add_option("--stride", stride, "of functions of one argument, take every n-th input");
-  app.add_option("--pairs", pairs, "inputs drawn for functions of two arguments");
-  CLI11_PARSE(app, argc, argv);
-  for (const Function& function : kFunctions) {
-    if (names.empty() || std::find(names.begin(), names.end(), function.name) != names.end()) {
-      measure(function, stride, pairs);
+  app.add_option("FUNCTION", names, "functions to measure; all where none is named")
+      ->check(CLI::IsMember(known));
+  app.add_option("--stride", stride, "of functions of one argument, take every n-th input")
+      ->check(CLI::Range(1, 1 << 30))
+      ->capture_default_str();
+  app.add_option("--pairs", pairs, "inputs drawn for functions of two arguments")->capture_default_str();
+  return sinter::tools::run_tool(app, argc, argv, [&] {
+    for (const Function& function : kFunctions) {
+      if (names.empty() || std::find(names.begin(), names.end(), function.name) != names.end()) {
+        measure(function, stride, pairs);
+      }
     }
-  }
+  });
 }

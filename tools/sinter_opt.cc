@@ -98,16 +98,27 @@ int main(int argc, char** argv) {
   sinter::tools::Arguments arguments;
   CLI::App app("Runs passes on a graph in text form and prints what comes out.", "sinter-opt");
   app.add_option("FILE", arguments.file, "the graph; - is the standard input");
-  app.add_option("--pass", arguments.passes, "passes, as in simplify,differentiate(of=loss;wrt=x,w)");
-  app.add_flag("--print-after-all", arguments.print_after_all, "print the graph after every pass");
+  CLI::Option* passes =
+      app.add_option("--pass", arguments.passes, "passes, as in simplify,differentiate(of=loss;wrt=x,w)");
+  CLI::Option* after_all =
+      app.add_flag("--print-after-all", arguments.print_after_all, "print the graph after every pass");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");
-  app.add_flag("--explain", arguments.explain,
-               "compile, and tell of each kernel what is in it and what is not");
-  app.add_flag("--memory", arguments.memory, "compile, and tell how much memory is needed for what");
-  app.add_option("--emit", arguments.emit, "compile, and print the code")
-      ->check(CLI::IsMember(sinter::tools::code_texts()));
-  app.add_option("--fuse", arguments.fuse, "on, or off: one kernel an op")
+  CLI::Option* explain = app.add_flag("--explain", arguments.explain,
+                                      "compile, and tell of each kernel what is in it and what is not")
+                             ->excludes(passes)
+                             ->excludes(after_all);
+  CLI::Option* memory =
+      app.add_flag("--memory", arguments.memory, "compile, and tell how much memory is needed for what")
+          ->excludes(passes)
+          ->excludes(after_all);
+  app.add_option("--emit", arguments.emit, "compile, and print the code of this kind")
+      ->check(CLI::IsMember(sinter::tools::code_texts()))
+      ->excludes(passes)
+      ->excludes(after_all)
+      ->excludes(explain)
+      ->excludes(memory);
+  app.add_option("--fuse", arguments.fuse, "when compiling: on, or off, one kernel an op")
       ->check(CLI::IsMember({"on", "off"}));
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise(arguments); });
 }

@@ -206,20 +206,25 @@ int main(int argc, char** argv) {
   app.add_option("FILE", arguments.file, "the graph; - is the standard input")->required();
   app.add_option("--device", arguments.device, "reference, cpu or another backend")->required();
   app.add_option("--function", arguments.function, "the function to run, where there are several");
+  CLI::Option* check =
+      app.add_flag("--check", arguments.check,
+                   "do not run it, but hold each of its kernels against the reference on random inputs");
   app.add_option("--input", arguments.inputs, "NAME=FILE.npy, for every parameter of the function")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->excludes(check);
   app.add_option("--state", arguments.states, "NAME=FILE.npy; state that is not given is zero")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--output-dir", arguments.output_dir, "where outputs and written state go, as NAME.npy");
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->excludes(check);
+  app.add_option("--output-dir", arguments.output_dir, "where outputs and written state go, as NAME.npy")
+      ->excludes(check);
   app.add_option("--seed", arguments.seed, "of the random numbers");
   app.add_option("--step", arguments.step, "of the random numbers");
-  app.add_flag("--check", arguments.check,
-               "instead of that, hold each kernel of the function against the reference on random inputs");
-  app.add_flag("--profile", arguments.profile, "print how long each kernel took");
-  app.add_option("--trace", arguments.trace, "write when each kernel ran, for Perfetto, to this file");
+  app.add_flag("--profile", arguments.profile, "print how long each kernel took")->excludes(check);
+  app.add_option("--trace", arguments.trace, "write when each kernel ran, for Perfetto, to this file")
+      ->excludes(check);
   app.add_option("--threads", arguments.threads, "0: the cores that this process may use")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1024));
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::run(arguments); });
 }

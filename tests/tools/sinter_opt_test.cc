@@ -106,6 +106,9 @@ TEST_F(SinterOpt, ErrorsOfUsage) {
               StartsWith("sinter-opt: no pass is called 'nope'; there are "));
   EXPECT_EQ(opt("square.sg --pass='differentiate(of=loss'").err,
             "sinter-opt: pass 'differentiate(of=loss': expected ')' at the end\n");
+  EXPECT_EQ(opt("square.sg --emit=asm --pass=simplify").err,
+            "sinter-opt: --pass excludes --emit; --help says more\n");
+  EXPECT_EQ(opt("square.sg --explain --print-after-all").status, 2);
   EXPECT_EQ(opt("--help").status, 0);
 }
 

@@ -137,7 +137,10 @@ TEST_F(SinterRun, ErrorsOfUsage) {
             "sinter-run: train.sg has no function 'predict'; it has 'train', 'random'\n");
   EXPECT_EQ(usage("train.sg --input x"), "sinter-run: --input takes NAME=FILE, got 'x'\n");
   EXPECT_EQ(usage("train.sg --input x=x.npy --input x=w.npy"), "sinter-run: --input names 'x' twice\n");
-  EXPECT_EQ(run("sinter-run", "train.sg").status, 2);
+  EXPECT_EQ(run("sinter-run", "train.sg").err, "sinter-run: --device is required; --help says more\n");
+  EXPECT_EQ(usage("train.sg --check"), "sinter-run: --check excludes --output-dir; --help says more\n");
+  EXPECT_EQ(usage("train.sg --threads=-1"),
+            "sinter-run: --threads: Value -1 not in range 0 to 1024; --help says more\n");
 }
 
 }  // namespace
