@@ -66,7 +66,7 @@ Result run(const Options& options) {
   Program program;
   program.add("step", work.inputs, work.body, work.options);
   program.compile({.device = options.device, .threads = options.threads, .fuse = options.fuse});
-  if (options.explain) fmt::print("{}", program.explain("step"));
+  if (options.explain) fmt::print("{}{}", program.explain("step"), program.memory("step"));
   Function function = program.function("step");
   fill_inputs(function, work.classes);
 

@@ -14,6 +14,7 @@
 #include "frontend/program_state.h"
 #include "frontend/translate.h"
 #include "ir/graph/text.h"
+#include "passes/explain/explain.h"
 #include "runtime/file.h"
 #include "runtime/safetensors.h"
 
@@ -221,9 +222,20 @@ std::string Program::text(const std::string& name, bool locations) const {
   return graph::print(shown, {.locations = locations});
 }
 
+namespace {
+
+loop::Program lowered(const ProgramState& state, const std::string& name) {
+  return lower_function(state.module, state.traced(name).name, *state.device, {.fuse = state.options.fuse});
+}
+
+}  // namespace
+
 std::string Program::explain(const std::string& name) const {
-  return explain_function(state_->module, state_->traced(name).name, *state_->device,
-                          {.fuse = state_->options.fuse});
+  return passes::explain(lowered(*state_, name));
+}
+
+std::string Program::memory(const std::string& name) const {
+  return passes::explain_memory(lowered(*state_, name));
 }
 
 }  // namespace sinter

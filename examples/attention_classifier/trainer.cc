@@ -36,7 +36,7 @@ sinter::Program compiled(const AttentionClassifier& model, sinter::Optimizer& op
                    .seed = options.seed,
                    .dims = {{"batch", options.batch}},
                    .fuse = options.fuse});
-  if (options.explain) fmt::print("{}", program.explain("train"));
+  if (options.explain) fmt::print("{}{}", program.explain("train"), program.memory("train"));
   if (options.profile) program.start_profile();
   return program;
 }

@@ -4,7 +4,6 @@
 
 #include "ir/error.h"
 #include "passes/differentiate/differentiate.h"
-#include "passes/explain/explain.h"
 #include "passes/pipeline.h"
 
 namespace sinter {
@@ -41,10 +40,9 @@ std::string function_text(const graph::Module& module, std::string_view function
                      [&](const auto& source) { return device.text(source, kind); });
 }
 
-std::string explain_function(const graph::Module& module, std::string_view function,
+loop::Program lower_function(const graph::Module& module, std::string_view function,
                              const backends::Device& device, const passes::Options& options) {
-  const loop::Program program = passes::lower(module, function, device.target(), options);
-  return passes::explain(program) + passes::explain_memory(program);
+  return passes::lower(module, function, device.target(), options);
 }
 
 }  // namespace sinter

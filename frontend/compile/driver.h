@@ -22,8 +22,8 @@ std::string function_text(const graph::Module& module, std::string_view function
                           const backends::Device& device, std::string_view kind,
                           const passes::Options& options = {});
 
-// What becomes of the function on the device: passes/explain.h.
-std::string explain_function(const graph::Module& module, std::string_view function,
+// The loops that the function becomes on the device.
+loop::Program lower_function(const graph::Module& module, std::string_view function,
                              const backends::Device& device, const passes::Options& options = {});
 
 }  // namespace sinter

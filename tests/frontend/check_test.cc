@@ -5,6 +5,7 @@
 
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
+#include "passes/explain/explain.h"
 
 namespace sinter {
 namespace {
@@ -83,7 +84,7 @@ TEST(Check, RunsAttentionBeforeItsGradient) {
 })");
   for (const char* name : {"cpu", "vulkan"}) {
     const auto device = backends::open_device(name, 2);
-    EXPECT_THAT(explain_function(module, "f", *device), HasSubstr("attention_backward"));
+    EXPECT_THAT(passes::explain(lower_function(module, "f", *device)), HasSubstr("attention_backward"));
     EXPECT_EQ(check_function(module, "f", *device).disagreement, "") << name;
   }
 }

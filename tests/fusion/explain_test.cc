@@ -43,6 +43,19 @@ TEST(Explain, HasNothingToSayOfWhatIsOneKernel) {
   EXPECT_THAT(text, Not(HasSubstr("apart:")));
 }
 
+TEST(Memory, SaysWhatIsAliveAndWhereItWasMade) {
+  Program program;
+  program.add("f", {{"x", f32, {64, 32}}, {"w", f32, {32, 32}}}, [](const Inputs& in) -> Outputs {
+    const Tensor hidden = relu(matmul(in["x"], in["w"]));
+    return {{"y", max(matmul(hidden, in["w"]), -1)}};
+  });
+  program.compile({.device = "cpu"});
+  const std::string text = program.memory("f");
+  EXPECT_THAT(text, HasSubstr("f: arena 16384 bytes; 16384 bytes alive at step 2:"));
+  EXPECT_THAT(text, HasSubstr("8192 bytes at          0  contract"));
+  EXPECT_THAT(text, HasSubstr("(explain_test.cc:"));
+}
+
 // A GPU sums columns by themselves: a row is one lane's work there.
 TEST(Explain, IsOfTheDeviceThatWasCompiledFor) {
   const auto body = [](const Inputs& in) -> Outputs {

@@ -154,9 +154,12 @@ class Program {
 
   // The graph of a function and the states it uses as text, before any pass: what sinter-opt reads.
   std::string text(const std::string& name, bool locations = true) const;
-  // What the function becomes, kernel by kernel: the ops in each and their source lines, flops, bytes, and
-  // why others stand apart; then what lies in memory when most does. For the dims of the last compile().
+  // What the function becomes on the device, kernel by kernel: the ops in each and their source lines, flops,
+  // bytes, and why others stand apart. For the dims of compile().
   std::string explain(const std::string& name) const;
+  // How much memory it needs besides inputs, outputs and state: bytes, and what lies there when most does,
+  // with the source line that made each.
+  std::string memory(const std::string& name) const;
 
  private:
   std::shared_ptr<ProgramState> state_;
