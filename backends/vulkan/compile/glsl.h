@@ -91,7 +91,6 @@ class GlslEmitter {
   std::string bitcast(loop::Type from, loop::Type to, const std::string& x);
   std::string call(const std::string& function, const std::vector<std::string>& args);
   const char* type_name(loop::Type type);
-  const char* memory_name(loop::Type type);
 
   std::string unique(const std::string& name);
   [[noreturn]] void unsupported(const std::string& what) const;
@@ -109,7 +108,6 @@ class GlslEmitter {
   std::unordered_map<const loop::Buffer*, std::string> buffers_;
   std::unordered_map<const loop::Buffer*, std::string> offsets_;  // of moved arguments
   std::unordered_map<const loop::Variable*, std::string> variables_;
-  std::unordered_map<const loop::Variable*, Buffers> variable_reads_;
   std::unordered_map<std::string, int> names_;
 
   // Of one statement.
