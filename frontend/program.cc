@@ -225,7 +225,9 @@ std::string Program::text(const std::string& name, bool locations) const {
 namespace {
 
 loop::Program lowered(const ProgramState& state, const std::string& name) {
-  return lower_function(state.module, state.traced(name).name, *state.device, {.fuse = state.options.fuse});
+  return translated([&] {
+    return lower_function(state.module, state.traced(name).name, *state.device, {.fuse = state.options.fuse});
+  });
 }
 
 }  // namespace

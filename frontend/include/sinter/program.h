@@ -141,18 +141,23 @@ class Program {
   void load(const std::string& path, const LoadOptions& options = {});
 
   // Runs every kernel of every function by itself on random inputs, on the device, and holds it against the
-  // reference interpreter: the first thing to do on a new device or driver. State is not touched.
+  // reference interpreter: the first thing to do on a new device or driver. State is not touched. A kernel
+  // that disagrees is reported, not thrown; Error is thrown where one cannot be compiled.
   CheckReport check() const;
 
-  // From here on every call says how long each kernel took; one call at a time may run then. Not on device
-  // "reference", which has no kernels.
+  // From here on, what was noted before being forgotten, every call notes how long each kernel took; one call
+  // at a time may run then. Device "reference" has no kernels, and notes nothing.
   void start_profile();
-  // Since then: launches, time, share and rates of each kernel, and the source lines that it came from.
+  // Since then, a line for each kernel, the longest first: launches, microseconds a launch, share of the
+  // time, threads busy, GFLOP/s, GB/s, and the source lines that it came from. Throws Error before
+  // start_profile.
   std::string profile() const;
-  // The same in time, for Perfetto (ui.perfetto.dev): one file of trace events.
+  // The same in time, for Perfetto (ui.perfetto.dev): one file of trace events, of the first calls where
+  // there are many. Throws Error before start_profile, and where the file cannot be written.
   void save_trace(const std::string& path) const;
 
-  // The graph of a function and the states it uses as text, before any pass: what sinter-opt reads.
+  // The graph of a function and the states it uses as text, before any pass: what sinter-opt reads. Throws
+  // Error before compile, as check, explain and memory do.
   std::string text(const std::string& name, bool locations = true) const;
   // What the function becomes on the device, kernel by kernel: the ops in each and their source lines, flops,
   // bytes, and why others stand apart. For the dims of compile().
