@@ -42,11 +42,12 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
   const auto vector = [&](Stmt body) {
     return loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes), std::move(body));
   };
-  const auto step = [&](const Expr& t) {
+  // Of step `first + t`.
+  const auto step = [&](const std::vector<Expr>& from, const Expr& first, const Expr& t) {
     Loader::Scope scope(loader());
-    const Expr right = p.right(t, column, predicate);
+    const Expr right = p.right(first + t, column, predicate);
     return for_rows([&](int64_t i, const Expr& sum) {
-      const Expr left = p.left(bases[static_cast<size_t>(i)], t);
+      const Expr left = p.left(from[static_cast<size_t>(i)], p.advance ? t : first + t);
       return vector(
           loop::store(sums, sum, loop::apply(loop::ScalarOp::fma, {left, right, loop::load(sums, sum)})));
     });
@@ -57,8 +58,17 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
   const auto t = loader().variable("t", p.most_depth / p.depth_unroll);
   const auto inner = loader().variable("t_inner", p.depth_unroll);
   const auto steps = [&](const Expr& first) {
-    return loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll),
-                      step(first + loop::variable(inner)));
+    Lets advanced;
+    std::vector<Expr> from = bases;
+    if (p.advance) {
+      for (Expr& base : from) {
+        base = advanced.add("at", p.advance(base, first));
+        loader().ranges()[base->variable] = {0, p.base_end};
+      }
+    }
+    return advanced.around(loop::loop(LoopKind::unrolled, inner, loop::integer(0),
+                                      loop::integer(p.depth_unroll),
+                                      step(from, first, loop::variable(inner))));
   };
   if (loop::as_integer(whole) == 1) {
     body.push_back(steps(loop::integer(0)));
@@ -68,7 +78,8 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
   }
   if (const Expr rest = p.depth - done; loop::as_integer(rest) != 0) {
     const auto more = loader().variable("t", p.most_depth);
-    body.push_back(loop::loop(LoopKind::serial, more, done, rest, step(loop::variable(more))));
+    body.push_back(
+        loop::loop(LoopKind::serial, more, done, rest, step(bases, loop::integer(0), loop::variable(more))));
   }
   {
     Loader::Scope scope(loader());
@@ -157,9 +168,8 @@ Stmt AttentionTile::queries_by_width(
   }
   p.base = [&](const Expr& row) { return slot(lines, loop::integer(0), row); };
   p.base_end = lines->size;
-  p.left = [&](const Expr& base, const Expr& t) {
-    return loop::load(lines, loader().simplify(base + t * panel_));
-  };
+  p.advance = [&](const Expr& base, const Expr& t) { return loader().simplify(base + t * panel_); };
+  p.left = [&](const Expr& base, const Expr& t) { return loop::load(lines, base + t * panel_); };
   p.right = [&](const Expr& t, const Expr& column, const Expr& predicate) {
     return right(keys.first + t, column, predicate);
   };

@@ -36,6 +36,8 @@ struct MatrixProduct {
   // What the elements of a row have in common, computed once: below `base_end`.
   std::function<loop::Expr(const loop::Expr& row)> base;
   int64_t base_end = 0;
+  // The base from step t on; null where left() knows a step's element as fast.
+  std::function<loop::Expr(const loop::Expr& base, const loop::Expr& t)> advance;
   std::function<loop::Expr(const loop::Expr& base, const loop::Expr& t)> left;
   std::function<loop::Expr(const loop::Expr& t, const loop::Expr& column, const loop::Expr& predicate)> right;
   std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column, const loop::Expr& predicate,
@@ -44,7 +46,7 @@ struct MatrixProduct {
   // Whether the row is one, where not all of the tiles' are; null: all are.
   std::function<loop::Expr(const loop::Expr& row)> holds;
 
-  void set_depth(int64_t extent, int64_t unroll = 4);
+  void set_depth(int64_t extent, int64_t unroll = 8);
 };
 
 class AttentionTile : public AttentionCore {
