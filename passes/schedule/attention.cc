@@ -69,7 +69,8 @@ class AttentionSchedule {
     return result;
   }
 
-  Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
+  Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& block) {
+    const KeyRows keys = tile_.with_seen(outer, rows, block);
     std::vector<Stmt> body = {
         tile_.keys_by_queries("scores_tile", scores_, rows, keys, tile_.width(), queries_,
                               [&](const Expr& key, const Expr& w) {
@@ -88,7 +89,7 @@ class AttentionSchedule {
     const auto one = [&](const char* name) { return local_buffer(name, tile_.type(), tile_.lanes()); };
     const auto greatest = one("greatest"), sum = one("sum");
     const Expr place = lane.lane;
-    const Stmt mask = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
+    const Stmt mask = tile_.for_keys_seen(keys, lane, [&](const Expr& key) {
       const Expr slot = tile_.slot(scores_, key, lane.column);
       loader.bind(tile_.flat(tile_.scores()), loop::load(scores_, slot));
       Lets lets;
@@ -110,7 +111,7 @@ class AttentionSchedule {
       after.push_back(loop::store(maximum_, lane.column, maximum));
       after.push_back(loop::store(rescale_, lane.column, rescale));
     }
-    const Stmt weights = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& key) {
+    const Stmt weights = tile_.for_keys_seen(keys, lane, [&](const Expr& key) {
       const Expr slot = tile_.slot(scores_, key, lane.column);
       Lets inner;
       const Expr p = inner.add("p", loop::apply(ScalarOp::exp, {loop::load(scores_, slot) - shift}));
@@ -122,7 +123,7 @@ class AttentionSchedule {
     });
     after.push_back(loop::store(sum, place, tile_.number(0)));
     after.push_back(weights);
-    after.push_back(tile_.for_keys_beyond(keys, [&](const Expr& key) {
+    after.push_back(tile_.for_keys_beyond(keys, lane, [&](const Expr& key) {
       return loop::store(scores_, tile_.slot(scores_, key, lane.column), tile_.number(0));
     }));
     if (at_once_) {

@@ -194,7 +194,8 @@ class BackwardSchedule {
                                                                   loop::integer(rows.count), products))});
   }
 
-  Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& keys) {
+  Stmt key_block(const Index& outer, const QueryRows& rows, const KeyRows& block) {
+    const KeyRows keys = tile_.with_seen(outer, rows, block);
     const AttentionBody& parts = tile_.parts();
     std::vector<Stmt> body = {
         tile_.keys_by_queries("scores_tile", weights_, rows, keys, tile_.width(), queries_,
@@ -231,7 +232,7 @@ class BackwardSchedule {
   Stmt differentiate(const Index& outer, const KeyRows& keys, const QueryLane& lane) {
     const AttentionBody& parts = tile_.parts();
     Loader& loader = tile_.loader();
-    const Stmt seen = tile_.for_keys(loop::integer(0), keys.count, [&](const Expr& row) {
+    const Stmt seen = tile_.for_keys_seen(keys, lane, [&](const Expr& row) {
       const Expr slot = tile_.slot(slopes_, row, lane.column);
       const Index at = tile_.at(outer, lane.index, keys.first + row);
       Lets lets;
@@ -254,7 +255,7 @@ class BackwardSchedule {
       body.push_back(loop::store(weights_, slot, kept));
       return lets.around(loop::block(std::move(body)));
     });
-    const Stmt beyond = tile_.for_keys_beyond(keys, [&](const Expr& row) {
+    const Stmt beyond = tile_.for_keys_beyond(keys, lane, [&](const Expr& row) {
       const Expr slot = tile_.slot(slopes_, row, lane.column);
       return loop::block(
           {loop::store(weights_, slot, tile_.number(0)), loop::store(slopes_, slot, tile_.number(0))});
@@ -275,6 +276,9 @@ class BackwardSchedule {
     p.more_rows = keys.more;
     p.columns = columns;
     p.set_depth(rows.count, tile_.panel());
+    if (keys.seen && p.depth_unroll == tile_.panel()) {
+      p.needs = [&](const Expr& row, const Expr& query) { return row < keys.seen(query, tile_.panel()); };
+    }
     p.base = [&](const Expr& row) { return tile_.slot(tile, row, loop::integer(0)); };
     p.base_end = tile->size;
     p.left = [&](const Expr& base, const Expr& t) {

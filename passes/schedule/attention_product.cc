@@ -54,7 +54,12 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
   };
   std::vector<Stmt> body = {
       for_rows([&](int64_t, const Expr& sum) { return vector(loop::store(sums, sum, number(0))); })};
-  const Expr whole = p.depth / p.depth_unroll, done = whole * p.depth_unroll;
+  Expr depth = p.depth;
+  if (p.needed_depth) {
+    depth = lets.add("depth", loader().simplify(p.needed_depth(row0, rows)));
+    loader().ranges()[depth->variable] = {0, p.most_depth + 1};
+  }
+  const Expr whole = depth / p.depth_unroll, done = whole * p.depth_unroll;
   const auto t = loader().variable("t", p.most_depth / p.depth_unroll);
   const auto inner = loader().variable("t_inner", p.depth_unroll);
   const auto steps = [&](const Expr& first) {
@@ -66,9 +71,10 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
         loader().ranges()[base->variable] = {0, p.base_end};
       }
     }
-    return advanced.around(loop::loop(LoopKind::unrolled, inner, loop::integer(0),
-                                      loop::integer(p.depth_unroll),
-                                      step(from, first, loop::variable(inner))));
+    const Stmt some =
+        advanced.around(loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll),
+                                   step(from, first, loop::variable(inner))));
+    return p.needs ? loop::branch(p.needs(row0, first), some) : some;
   };
   if (loop::as_integer(whole) == 1) {
     body.push_back(steps(loop::integer(0)));
@@ -76,7 +82,7 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
     body.push_back(
         loop::loop(LoopKind::serial, t, loop::integer(0), whole, steps(loop::variable(t) * p.depth_unroll)));
   }
-  if (const Expr rest = p.depth - done; loop::as_integer(rest) != 0) {
+  if (const Expr rest = depth - done; loop::as_integer(rest) != 0) {
     const auto more = loader().variable("t", p.most_depth);
     body.push_back(
         loop::loop(LoopKind::serial, more, done, rest, step(bases, loop::integer(0), loop::variable(more))));
@@ -98,7 +104,8 @@ Stmt AttentionTile::emit(const MatrixProduct& p) {
       const auto tile = loader().variable("row_tile", p.most_tiles);
       Loader::Scope scope(loader());
       body.push_back(
-          loop::loop(LoopKind::serial, tile, loop::integer(0), p.row_tiles,
+          loop::loop(LoopKind::serial, tile, loop::integer(0),
+                     p.needed_tiles ? p.needed_tiles(column0, lanes) : p.row_tiles,
                      register_tile(p, loop::variable(tile) * rows_, rows_, column0, lanes, bounded)));
     }
     if (p.more_rows > 0) {
@@ -133,6 +140,12 @@ Stmt AttentionTile::keys_by_queries(const std::string& name, const loop::BufferR
   p.row_tiles = keys.tiles;
   p.most_tiles = key_block_ / rows_;
   p.more_rows = keys.more;
+  if (keys.seen) {
+    p.needed_tiles = [&](const Expr& column, int64_t count) {
+      const Expr tiles = (keys.seen(column, count) + (rows_ - 1)) / rows_;
+      return loader().simplify(loop::min(tiles, keys.tiles));
+    };
+  }
   p.columns = columns(rows);
   p.set_depth(depth);
   p.base = [&](const Expr& row) { return clamped_key(keys.first + row); };
@@ -165,6 +178,13 @@ Stmt AttentionTile::queries_by_width(
     p.depth = keys.count;
     p.most_depth = key_block_;
     p.depth_unroll = std::min(kUnroll, rows_);
+  }
+  if (keys.seen) {
+    // In whole groups of steps: the weights of keys that are not seen are zeros.
+    p.needed_depth = [&](const Expr& row, int64_t count) {
+      const Expr groups = (keys.seen(row, count) + (p.depth_unroll - 1)) / p.depth_unroll;
+      return loop::min(groups * p.depth_unroll, keys.count);
+    };
   }
   p.base = [&](const Expr& row) { return slot(lines, loop::integer(0), row); };
   p.base_end = lines->size;

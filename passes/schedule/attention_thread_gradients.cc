@@ -84,7 +84,7 @@ std::vector<Stmt> ThreadGradients::clear(const Index& mine, const graph::Shape& 
     for (Value value : {tile_.scores(), tile_.parts().weights(), kept_cotangent(), row_sum()}) {
       if (value) loader.bind(tile_.flat(value), tile_.number(0));
     }
-    const QueryLane nowhere{loop::integer(0), loop::integer(0), query, nullptr};
+    const QueryLane nowhere{loop::integer(0), loop::integer(0), loop::integer(0), query, nullptr};
     for (const Term& term : terms(gradient.value, at, read_in(nowhere))) {
       body.push_back(
           around(loops, linearize(term.index, gradient.value.shape()), zero(gradient, term.index)));

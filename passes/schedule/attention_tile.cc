@@ -113,7 +113,7 @@ Stmt AttentionTile::for_queries(const QueryRows& rows, const std::function<Stmt(
     const Expr predicate = count ? place < count : nullptr;
     Loader::Scope scope(loader());
     return loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes_),
-                      body({place, column, rows.first + column, predicate}));
+                      body({place, first, column, rows.first + column, predicate}));
   };
   std::vector<Stmt> result;
   if (whole > 0) {
@@ -132,14 +132,34 @@ Stmt AttentionTile::for_keys(const Expr& begin, const Expr& extent,
   return loop::loop(LoopKind::serial, row, begin, extent, body(loop::variable(row)));
 }
 
-Stmt AttentionTile::for_keys_beyond(const KeyRows& keys,
+KeyRows AttentionTile::with_seen(const Index& outer, const QueryRows& rows, KeyRows keys) {
+  if (are_few_keys()) return keys;
+  const Expr query = loop::variable(loader().variable("query", rows.count));
+  if (!depends_on(visible_keys(outer, {rows.first + query, 1}).second, query)) return keys;
+  keys.seen = [this, outer, rows, first = keys.first, count = keys.count](const Expr& from, int64_t n) {
+    const Expr high = visible_keys(outer, {rows.first + from, n}).second;
+    return loader().simplify(loop::min(loop::max(high - first, loop::integer(0)), count));
+  };
+  return keys;
+}
+
+Expr AttentionTile::seen_by(const KeyRows& keys, const QueryLane& lane) const {
+  return keys.seen ? keys.seen(lane.first, lanes_) : keys.count;
+}
+
+Stmt AttentionTile::for_keys_seen(const KeyRows& keys, const QueryLane& lane,
+                                  const std::function<Stmt(const Expr& key_row)>& body) {
+  return for_keys(loop::integer(0), seen_by(keys, lane), body);
+}
+
+Stmt AttentionTile::for_keys_beyond(const KeyRows& keys, const QueryLane& lane,
                                     const std::function<Stmt(const Expr& key_row)>& body) {
-  const Expr extent = keys.tiles * rows_ + keys.more - keys.count;
-  return loop::as_integer(extent) == 0 ? loop::block({}) : for_keys(keys.count, extent, body);
+  const Expr seen = seen_by(keys, lane), extent = keys.tiles * rows_ + keys.more - seen;
+  return loop::as_integer(extent) == 0 ? loop::block({}) : for_keys(seen, extent, body);
 }
 
 std::pair<Expr, Expr> AttentionTile::needed_keys(const Index& outer, const QueryRows& rows) {
-  if (keys() <= 4 * lanes_) return {loop::integer(0), loop::integer(keys())};
+  if (are_few_keys()) return {loop::integer(0), loop::integer(keys())};
   const auto [low, high] = visible_keys(outer, rows);
   return {loader().simplify(low), loader().simplify(high)};
 }

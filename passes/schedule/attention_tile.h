@@ -14,11 +14,15 @@ namespace sinter::passes {
 struct KeyRows {
   loop::Expr first, count, tiles;
   int64_t more = 0;
+  // How many of them, from the first, are seen by any of the queries first .. first + count - 1 of the block;
+  // null where all queries see the same.
+  std::function<loop::Expr(const loop::Expr& first_query, int64_t queries)> seen;
 };
 
 // What a step of a vector loop over the queries of a tile knows of them.
 struct QueryLane {
   loop::Expr lane;       // in the vector
+  loop::Expr first;      // column of the vector
   loop::Expr column;     // in the tile
   loop::Expr index;      // the query
   loop::Expr predicate;  // null where all lanes are queries
@@ -28,11 +32,17 @@ struct QueryLane {
 struct MatrixProduct {
   std::string name;
   loop::Expr row_tiles;  // register tiles of AttentionTile::rows() rows
+  // How many of them some columns need; null: all.
+  std::function<loop::Expr(const loop::Expr& column, int64_t columns)> needed_tiles;
   int64_t most_tiles = 0;
   int64_t more_rows = 0;  // after those
   int64_t columns = 0;
   loop::Expr depth;
   int64_t most_depth = 0, depth_unroll = 1;
+  // The depth that some rows need; null: all of it.
+  std::function<loop::Expr(const loop::Expr& row, int64_t rows)> needed_depth;
+  // Whether rows from `row` on need the `depth_unroll` steps from t on; null: they do.
+  std::function<loop::Expr(const loop::Expr& row, const loop::Expr& t)> needs;
   // What the elements of a row have in common, computed once: below `base_end`.
   std::function<loop::Expr(const loop::Expr& row)> base;
   int64_t base_end = 0;
@@ -81,12 +91,18 @@ class AttentionTile : public AttentionCore {
   // for key_row in begin .. begin + extent - 1
   loop::Stmt for_keys(const loop::Expr& begin, const loop::Expr& extent,
                       const std::function<loop::Stmt(const loop::Expr& key_row)>& body);
-  // For the rows of the last register tile that are no keys.
-  loop::Stmt for_keys_beyond(const KeyRows& keys,
+  // The keys with what parts of the block of queries see of them.
+  KeyRows with_seen(const Index& outer, const QueryRows& rows, KeyRows keys);
+  // For the keys that a vector of queries sees.
+  loop::Stmt for_keys_seen(const KeyRows& keys, const QueryLane& lane,
+                           const std::function<loop::Stmt(const loop::Expr& key_row)>& body);
+  // For the others of the block, and the rows of the last register tile that are no keys.
+  loop::Stmt for_keys_beyond(const KeyRows& keys, const QueryLane& lane,
                              const std::function<loop::Stmt(const loop::Expr& key_row)>& body);
   // The keys that a block of queries needs, low .. high - 1: what others would cost is not worth a look where
   // they are few.
   std::pair<loop::Expr, loop::Expr> needed_keys(const Index& outer, const QueryRows& rows);
+  bool are_few_keys() const { return keys() <= 4 * lanes_; }
   // Whether those are all, in one block.
   bool is_at_once(const loop::Expr& low, const loop::Expr& high) const;
   // For the blocks of keys of low .. high - 1.
@@ -130,6 +146,7 @@ class AttentionTile : public AttentionCore {
  private:
   loop::Stmt register_tile(const MatrixProduct& p, const loop::Expr& row0, int64_t rows,
                            const loop::Expr& column0, int64_t lanes, bool bounded);
+  loop::Expr seen_by(const KeyRows& keys, const QueryLane& lane) const;
 
   int64_t lanes_;
   int64_t query_block_, key_block_;
