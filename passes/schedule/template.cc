@@ -54,6 +54,19 @@ std::string kernel_name(const graph::Function& body) {
   return name;
 }
 
+// The ops of a body and of the kernels in it, with their source lines.
+void add_notes(const graph::Function& body, std::vector<std::string>& notes) {
+  for (const auto& op : body.ops()) {
+    if (op->code == OpCode::parameter) continue;
+    if (op->body != nullptr) {
+      add_notes(*op->body, notes);
+      continue;
+    }
+    const std::string place = graph::to_string(op->location);
+    notes.push_back(fmt::format("{}{}{}", graph::name(op->code), place.empty() ? "" : " ", place));
+  }
+}
+
 double flops_of(const Op& op) {
   if (op.body != nullptr) {
     double sum = 0;
@@ -130,12 +143,8 @@ loop::Kernel Template::finish(Stmt loops) const {
   result.arguments = inputs;
   result.arguments.insert(result.arguments.end(), outputs.begin(), outputs.end());
   result.body = std::move(loops);
-  for (const auto& op : body.ops()) {
-    if (op->code == OpCode::parameter) continue;
-    const std::string place = graph::to_string(op->location);
-    result.notes.push_back(fmt::format("{}{}{}", graph::name(op->code), place.empty() ? "" : " ", place));
-    result.flops += flops_of(*op);
-  }
+  add_notes(body, result.notes);
+  for (const auto& op : body.ops()) result.flops += flops_of(*op);
   for (const auto& buffer : result.arguments) {
     result.bytes += static_cast<double>(buffer->size * loop::size_in_bytes(buffer->type));
   }

@@ -43,6 +43,19 @@ TEST(Explain, HasNothingToSayOfWhatIsOneKernel) {
   EXPECT_THAT(text, Not(HasSubstr("apart:")));
 }
 
+TEST(Explain, ListsTheOpsOfAttention) {
+  const std::vector<Extent> shape{1, 2, 64, 16};
+  const std::string text =
+      explained({{"q", f32, shape}, {"k", f32, shape}, {"v", f32, shape}}, [](const Inputs& in) -> Outputs {
+        return {{"y", attention(in["q"], in["k"], in["v"], {.causal = true})}};
+      });
+  EXPECT_THAT(text, HasSubstr("f: 1 kernel"));
+  for (const char* op :
+       {"contract explain_test.cc:", "softmax explain_test.cc:", "select explain_test.cc:"}) {
+    EXPECT_THAT(text, HasSubstr(op));
+  }
+}
+
 TEST(Memory, SaysWhatIsAliveAndWhereItWasMade) {
   Program program;
   program.add("f", {{"x", f32, {64, 32}}, {"w", f32, {32, 32}}}, [](const Inputs& in) -> Outputs {
