@@ -36,6 +36,8 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
   if (blocks.k_blocks > 1) {
     sums_ = local_buffer("sums", c_.type(), blocks.tiles_a_unit() * blocks.rows * panels * blocks.width);
   }
+  if (has_threads_ && c_.epilogue_cycles() >= kDearEpilogue)
+    finished_ = local_buffer("finished", c_.type(), blocks.rows * std::max(blocks.width, lanes_));
 }
 
 Stmt ContractLoops::for_tiles(const Expr& begin, const Expr& end,
@@ -122,7 +124,7 @@ Stmt ContractLoops::unit(const Unit& unit) {
     result = loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(blocks_.k_blocks),
                         block(unit, {at, at * blocks_.k_block}));
   }
-  for (const loop::BufferRef& buffer : {lhs_, staged_, rhs_, sums_}) {
+  for (const loop::BufferRef& buffer : {lhs_, staged_, rhs_, sums_, finished_}) {
     if (buffer) result = loop::allocate(buffer, result);
   }
   return result;

@@ -80,6 +80,7 @@ class ContractLoops {
   loop::Expr rhs_place(const Unit& unit, const loop::Expr& panel) const;
 
   static constexpr int64_t kStagedRows = 8;
+  static constexpr double kDearEpilogue = 2;  // cycles
 
   Template& t_;
   const Contraction& c_;
@@ -87,6 +88,7 @@ class ContractLoops {
   const int64_t lanes_;     // of one vector of the type
   const bool has_threads_;  // rather than a lane of a GPU for each unit
   loop::BufferRef lhs_, staged_, rhs_, sums_;
+  loop::BufferRef finished_;  // the sums of one tile, where what follows them needs the registers
 };
 
 }  // namespace sinter::passes

@@ -94,15 +94,33 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
     return loop::loop(LoopKind::unrolled, k, loop::integer(0), loop::integer(count),
                       step({at.offset + next, at.first + next}));
   }));
-  Stmt finish = each([&](const Expr& row, const Expr& column, const Expr& slot) {
+  // What follows a sum that is at hand as `sum`.
+  const auto store = [&](const Expr& row, const Expr& column, const Expr& sum) {
     Loader::Scope scope(t_.loader);
-    t_.loader.bind(c_.result(), loop::load(acc, slot));
+    t_.loader.bind(c_.result(), sum);
     const Tile values(t_.body,
                       {{c_.result(), c_.result_index(unit.b, tile.row + row, panel.column + column)}},
                       t_.loader.ranges());
     return loop::block({t_.checks(values, predicate(column)),
                         store_tile(t_.loader, values, t_.stores(), predicate(column))});
-  });
+  };
+  Stmt finish;
+  if (finished_) {
+    const Stmt keep = each([&](const Expr&, const Expr&, const Expr& slot) {
+      return loop::store(finished_, slot, loop::load(acc, slot));
+    });
+    const auto i = t_.loader.variable("i", tile.rows);
+    const Expr row = loop::variable(i);
+    const Stmt columns = vector("j_lane", panel.lanes, [&](const Expr& column) {
+      return store(row, column, loop::load(finished_, row * panel.lanes + column));
+    });
+    finish = loop::block(
+        {keep, loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(tile.rows), columns)});
+  } else {
+    finish = each([&](const Expr& row, const Expr& column, const Expr& slot) {
+      return store(row, column, loop::load(acc, slot));
+    });
+  }
   if (sums_) {
     const Stmt keep = each([&](const Expr&, const Expr&, const Expr& slot) {
       return loop::store(sums_, sums_at + slot, loop::load(acc, slot));

@@ -1,5 +1,6 @@
 #include "passes/schedule/contraction.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "passes/costs.h"
@@ -20,13 +21,16 @@ void for_each_load(const Expr& x, std::unordered_set<const ExprNode*>& seen, con
   for (const Expr& arg : x->args) for_each_load(arg, seen, use);
 }
 
-// Of an element of `value`: two vectors of elementwise work a cycle, some twenty instructions for a
-// polynomial.
+// Of an element: two vectors of elementwise work a cycle, some twenty instructions for a polynomial.
+double cycles_of(const graph::Op& op) {
+  if (op.kind() != graph::OpKind::elementwise) return 0;
+  return is_transcendental(op.code) ? 2 : 0.1;
+}
+
 double cycles_of(graph::Value value, std::unordered_set<const graph::Op*>& counted) {
   const graph::Op& op = *value.op;
   if (!counted.insert(&op).second) return 0;
-  double cycles = 0;
-  if (op.kind() == graph::OpKind::elementwise) cycles = is_transcendental(op.code) ? 2 : 0.1;
+  double cycles = cycles_of(op);
   for (graph::Value operand : op.operands) cycles += cycles_of(operand, counted);
   return cycles;
 }
@@ -58,6 +62,12 @@ Contraction::Contraction(Template& t) : t_(t) {
     if (dims_.is_summed(dims_.rhs[i])) add(k_, dims_.rhs[i], rhs_.shape()[i]);
   }
   type_ = loop::from_graph(op_->results[0].dtype);
+  std::unordered_set<const graph::Op*> behind = {op_};
+  for (const auto& op : t.body.ops()) {
+    if (std::ranges::none_of(op->operands, [&](graph::Value x) { return behind.contains(x.op); })) continue;
+    behind.insert(op.get());
+    epilogue_cycles_ += cycles_of(*op);
+  }
   if (m() * n() * k() * batch_.extent() == 0) return;
 
   Loader::Scope scope(t_.loader);

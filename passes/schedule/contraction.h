@@ -38,6 +38,8 @@ class Contraction {
   loop::Type type() const { return type_; }
   const Operand& lhs() const { return left_; }
   const Operand& rhs() const { return right_; }
+  // That what follows an element of the contraction, and depends on it, takes, about.
+  double epilogue_cycles() const { return epilogue_cycles_; }
 
   loop::Expr lhs_at(const Index& b, const loop::Expr& m, const loop::Expr& k,
                     const loop::Expr& predicate = nullptr) const;
@@ -58,6 +60,7 @@ class Contraction {
   Axes batch_, m_, n_, k_;
   loop::Type type_{};
   Operand left_, right_;
+  double epilogue_cycles_ = 0;
 };
 
 }  // namespace sinter::passes

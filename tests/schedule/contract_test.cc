@@ -175,6 +175,28 @@ TEST(Contract, EpilogueAndPrologueInEveryBlock) {
   }
 }
 
+TEST(Contract, DearEpilogueOnEveryTile) {
+  for (int64_t m : {1, 7, 13}) {
+    for (int64_t n : {1, 5, 16, 27}) {
+      for (int64_t k : {3, 97}) {
+        SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);
+        graph::Module module;
+        Builder b(module, module.add_function("f"));
+        const Value x = b.parameter("x", {DType::f32, {m, k}});
+        const Value y = b.parameter("y", {DType::f32, {k, n}});
+        const Value z = b.contract(x, y, "mk,kn->mn");
+        const Value skip = b.parameter("skip", {DType::f32, {m, n}});
+        // Of whole numbers times 8, -1, 0 or 1.
+        const Value eight = b.constant(8, DType::f32, {m, n});
+        const Value sign = b.erf(b.mul(z, eight));
+        b.output("z", z);
+        b.output("sign", b.mul(sign, skip));
+        check(module);
+      }
+    }
+  }
+}
+
 TEST(Contract, BatchesAndAxesOfSeveralLetters) {
   struct Case {
     const char* dims;
