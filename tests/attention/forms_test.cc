@@ -261,8 +261,9 @@ TEST_P(AttentionForms, SizesOfAllSorts) {
   // Each takes a driver of the GPU a second to compile.
   const bool is_cpu = GetParam() == "cpu";
   const auto widths = is_cpu ? std::vector<int64_t>{1, 5, 16, 64, 80} : std::vector<int64_t>{5, 20, 80};
-  const auto lengths = is_cpu ? Lengths{{1, 1}, {1, 9}, {2, 3}, {7, 1}, {10, 10}, {65, 70}, {130, 97}}
-                              : Lengths{{1, 1}, {1, 130}, {7, 1}, {65, 70}};
+  const auto lengths = is_cpu
+                           ? Lengths{{1, 1}, {1, 9}, {2, 3}, {7, 1}, {10, 10}, {50, 50}, {65, 70}, {130, 97}}
+                           : Lengths{{1, 1}, {1, 130}, {7, 1}, {65, 70}};
   for (const int64_t width : widths) {
     for (const auto& [queries, keys] : lengths) {
       const Sizes s{1, 3, queries, keys, width, width};
