@@ -18,9 +18,9 @@ using runtime::kCacheLine;
 namespace {
 
 // Work, in floating-point operations of a core that does 80 in a nanosecond, below which another thread costs
-// more than it brings: 8 us, since besides the barrier each must fetch what the other made. And the least for
-// one unit of work.
-constexpr int64_t kParallelWork = 600'000;
+// more than it brings: 3 us. The caller alone would have to fetch what the other has made, and the other to
+// fetch it back. And the least for one unit of work.
+constexpr int64_t kParallelWork = 200'000;
 constexpr int64_t kUnitWork = 1 << 15;
 
 struct Fault {
