@@ -171,7 +171,7 @@ class AttentionSchedule {
   Stmt store_result(const Index& outer, const QueryRows& rows, const Expr& row, const Expr& u,
                     const Expr& predicate, const Expr& sum) {
     const Index index = tile_.result_index(outer, rows.first + row, u);
-    const Expr place = tile_.loader().simplify(linearize(index, tile_.core().results[0].shape));
+    const Expr place = tile_.place(index, tile_.core().results[0].shape, u, tile_.values());
     return loop::store(tile_.output(0), place, sum * loop::load(rescale_, row), predicate);
   }
 

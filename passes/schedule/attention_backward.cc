@@ -289,9 +289,9 @@ class BackwardSchedule {
     };
     const bool is_exact = loop::as_integer(keys.count).has_value();
     if (!is_exact) p.holds = [&](const Expr& row) { return row < keys.count; };
-    p.finish = [&](const Expr& row, const Expr& column, const Expr& predicate, const Expr& value) {
+    p.finish = [&, columns](const Expr& row, const Expr& column, const Expr& predicate, const Expr& value) {
       const Expr place =
-          tile_.loader().simplify(linearize(index(keys.first + row, column), gradient.value.shape()));
+          tile_.place(index(keys.first + row, column), gradient.value.shape(), column, columns);
       const Expr sum = keys_once_ ? value : loop::load(gradient.buffer, place, predicate) + value;
       return loop::store(gradient.buffer, place, sum, predicate);
     };
@@ -322,7 +322,7 @@ class BackwardSchedule {
                    const Expr& predicate, const Expr& sum) {
     const AttentionGradient& gradient = *gradients_.of(0);
     const Index index = tile_.query_index(outer, rows.first + row, w);
-    const Expr place = tile_.loader().simplify(linearize(index, gradient.value.shape()));
+    const Expr place = tile_.place(index, gradient.value.shape(), w, tile_.width());
     const Expr value = held_ ? sum : loop::load(gradient.buffer, place, predicate) + sum;
     return loop::store(gradient.buffer, place, value, predicate);
   }

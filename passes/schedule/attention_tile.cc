@@ -105,6 +105,12 @@ Expr AttentionTile::slot(const loop::BufferRef& lines, const Expr& line, const E
   return loader().simplify(column / panel_ * (count * panel_) + line * panel_ + column % panel_);
 }
 
+Expr AttentionTile::place(const Index& index, const graph::Shape& shape, const Expr& column,
+                          int64_t columns) {
+  const Expr place = linearize(index, shape);
+  return loader().simplify(columns == 1 ? place + column : place);
+}
+
 Stmt AttentionTile::for_queries(const QueryRows& rows, const std::function<Stmt(const QueryLane&)>& body) {
   const int64_t whole = rows.count / lanes_, rest = rows.count % lanes_;
   const auto vector = [&](const Expr& first, const Expr& count) {

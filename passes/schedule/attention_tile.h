@@ -86,6 +86,10 @@ class AttentionTile : public AttentionCore {
   loop::BufferRef lines(std::string name, int64_t count) const;
   loop::Expr slot(const loop::BufferRef& lines, const loop::Expr& line, const loop::Expr& column) const;
 
+  // Where the element at `index` of a tensor lies, whose axis of so many columns `column` goes through: a
+  // vector of columns stays one where there is a single column, which no index needs.
+  loop::Expr place(const Index& index, const graph::Shape& shape, const loop::Expr& column, int64_t columns);
+
   // For each vector of queries.
   loop::Stmt for_queries(const QueryRows& rows, const std::function<loop::Stmt(const QueryLane&)>& body);
   // for key_row in begin .. begin + extent - 1
