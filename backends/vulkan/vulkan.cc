@@ -70,15 +70,17 @@ class VulkanDevice final : public backends::Device {
  private:
   ShaderFeatures features() const {
     const GpuAbilities& abilities = gpu_->abilities();
-    return {.has_f64 = abilities.has_f64,
-            .has_i64 = abilities.has_i64,
-            .has_bytes = abilities.has_bytes,
-            .keeps_nan = abilities.keeps_nan,
-            .keeps_denormals = abilities.keeps_denormals,
-            .keeps_loops = abilities.is_processor,
-            .max_groups = std::min<int64_t>(abilities.limits.maxComputeWorkGroupCount[0],
-                                            abilities.limits.maxComputeWorkGroupCount[1]),
-            .max_allocation = abilities.max_allocation};
+    return {
+        .has_f64 = abilities.has_f64,
+        .has_i64 = abilities.has_i64,
+        .has_bytes = abilities.has_bytes,
+        .keeps_nan = abilities.keeps_nan,
+        .keeps_denormals = abilities.keeps_denormals,
+        .keeps_loops = abilities.is_processor,
+        .shuffled_lanes = abilities.is_processor && abilities.subgroup_shuffle ? abilities.subgroup_size : 0,
+        .max_groups = std::min<int64_t>(abilities.limits.maxComputeWorkGroupCount[0],
+                                        abilities.limits.maxComputeWorkGroupCount[1]),
+        .max_allocation = abilities.max_allocation};
   }
 
   std::shared_ptr<Gpu> gpu_;

@@ -6,7 +6,7 @@
 
 namespace sinter::bench {
 
-Workload block() {
+Workload block(bool forward) {
   constexpr int64_t kBatch = 8;
   constexpr int64_t kTokens = 256;
   constexpr int64_t kWidth = 512;
@@ -15,6 +15,15 @@ Workload block() {
     GptBlock block{*this, "block", kWidth, kHeads, true};
   };
   auto model = std::make_shared<Model>();
+  if (forward) {
+    return {
+        .inputs = {{"x", f32, {kBatch, kTokens, kWidth}}},
+        .body = [model](const Inputs& in) -> Outputs {
+          return {{"y", model->block(in["x"])}};
+        },
+        .flops = gpt_block_forward_flops(kBatch, kTokens, kWidth, kHeads),
+    };
+  }
   return {
       .inputs = {{"x", f32, {kBatch, kTokens, kWidth}}, {"dy", f32, {kBatch, kTokens, kWidth}}},
       .body = [model](const Inputs& in) -> Outputs {

@@ -33,6 +33,12 @@ struct GptBlock : nn::Module {
   nn::FeedForward feed_forward;
 };
 
+// Forward of one block.
+inline double gpt_block_forward_flops(int64_t batch, int64_t length, int64_t width, int64_t heads) {
+  return linear_flops(batch * length, width, 12 * width) +
+         attention_flops(batch, heads, length, width / heads, true);
+}
+
 // Forward and backward of one block.
 inline double gpt_block_flops(int64_t batch, int64_t length, int64_t width, int64_t heads) {
   return kTraining * linear_flops(batch * length, width, 12 * width) +

@@ -22,15 +22,17 @@ Workload flagship();
 Workload infer1();
 // One training step of a character model: 65 characters, context 64, batch 12, 4 layers, 4 heads, 128 wide.
 Workload nanogpt();
-// Forward and backward of one pre-norm GPT block: batch 8, 256 tokens, 512 wide, 8 heads, causal.
-Workload block();
+// Forward, and unless `forward` backward, of one pre-norm GPT block: batch 8, 256 tokens, 512 wide, 8 heads,
+// causal.
+Workload block(bool forward);
 // Layer norm → GELU → softmax over 4096 x 1024, forward and backward.
 Workload rows();
 // Attention, 1 x 8 heads x length x 64, forward and backward.
 Workload sdpa(int64_t length, bool causal);
 Workload gemm(int64_t m, int64_t n, int64_t k);
 
-// "flagship", "infer1", "nanogpt", "block", "rows", "sdpa:T", "sdpa:T:causal", "gemm:MxNxK". Throws Error.
+// "flagship", "infer1", "nanogpt", "block", "block:forward", "rows", "sdpa:T", "sdpa:T:causal", "gemm:MxNxK".
+// Throws Error.
 Workload workload(const std::string& name);
 
 }  // namespace sinter::bench

@@ -36,10 +36,22 @@ class Chooser {
   }
 
  private:
+  static constexpr int64_t kTallRows = 16;          // that lanes have in common: each loads a few, for all
+  static constexpr int64_t kFewWorkgroups = 4;      // that are worth narrower tiles
   static constexpr int64_t kFillingSubgroups = 32;  // that a machine needs to be busy
 
   // Where a unit is one invocation: a tile each, small enough to leave units for all of the machine.
   void choose_small_tile() {
+    if (!target_.has_fast_shared && target_.subgroup_size > 1) {
+      const int64_t lanes = target_.subgroup_size;
+      for (b_.width = 8; b_.width > 1; b_.width /= 2) {
+        if (p_.n % (b_.width * lanes) == 0 &&
+            ceil_div(p_.m, kTallRows) * p_.n / (b_.width * lanes) * p_.batch >= kFewWorkgroups)
+          break;
+      }
+      b_.rows = kTallRows;
+      if (p_.n % (b_.width * lanes) == 0) return;
+    }
     const bool is_large = p_.m / 8 * (p_.n / 8) * p_.batch >= kFillingSubgroups * target_.subgroup_size;
     b_.width = std::min<int64_t>(p_.n, is_large ? 8 : 4);
     b_.rows = is_large ? 8 : 4;

@@ -61,10 +61,18 @@ loop::Kernel schedule_together(Template& t) {
     result.flops += part.flops;
     bodies.push_back(part.body);
   }
-  const bool has_workgroups =
+  bool has_workgroups =
       std::ranges::any_of(bodies, [](const Stmt& body) { return is_loop(body, LoopKind::workgroup); });
+  int64_t lanes = workgroup_lanes(t.target());
+  // No workgroup has lanes of two parts, so that it shows what lanes have in common.
+  if (!has_workgroups && std::ranges::any_of(bodies, [&](const Stmt& body) {
+        return is_loop(body, LoopKind::parallel) && works_by_subgroup(body, t.target());
+      })) {
+    has_workgroups = true;
+    lanes = t.target().subgroup_size;
+  }
   for (Stmt body : bodies) {
-    if (has_workgroups) body = as_workgroups(body, workgroup_lanes(t.target()));
+    if (has_workgroups) body = as_workgroups(body, lanes);
     int64_t extent = 1;
     if (is_loop(body, LoopKind::parallel) || is_loop(body, LoopKind::workgroup)) {
       extent = *loop::as_integer(body->extent);

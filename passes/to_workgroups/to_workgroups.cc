@@ -27,7 +27,14 @@ bool has_workgroups(const Stmt& stmt) {
   return std::any_of(stmt->body.begin(), stmt->body.end(), has_workgroups);
 }
 
-int64_t invocations(int64_t units, const loop::Target& target) {
+bool has_loop(const Stmt& stmt) {
+  const bool is_serial = stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == LoopKind::serial;
+  if (is_serial && loop::as_integer(stmt->extent).value_or(1) > 1) return true;
+  return std::any_of(stmt->body.begin(), stmt->body.end(), has_loop);
+}
+
+int64_t invocations(const Stmt& parallel, int64_t units, const loop::Target& target) {
+  if (works_by_subgroup(parallel, target)) return target.subgroup_size;
   int64_t count = std::min(kInvocations, target.max_workgroup_size);
   while (count > target.subgroup_size && units < count * kManyWorkgroups) count /= 2;
   return count;
@@ -43,7 +50,7 @@ Stmt spread(const Stmt& stmt, const loop::Target& target) {
   const auto units = loop::as_integer(stmt->extent);
   if (!units) throw InternalError("to_workgroups: the extent of a parallel loop is not constant");
   if (*units == 0) return loop::block({});
-  return over_lanes(stmt, invocations(*units, target));
+  return over_lanes(stmt, invocations(stmt, *units, target));
 }
 
 // `stmt` with `from` replaced, and what depends on it simplified: an index that is the same in all lanes of a
@@ -105,6 +112,11 @@ Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
   if (units % lanes != 0) body = loop::branch(unit < loop::integer(units), body);
   body = loop::loop(LoopKind::lane, lane, loop::integer(0), loop::integer(lanes), body);
   return loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups), body);
+}
+
+bool works_by_subgroup(const Stmt& parallel, const loop::Target& target) {
+  const bool is_processor = target.style == loop::Target::Style::workgroups && !target.has_fast_shared;
+  return is_processor && target.subgroup_size > 1 && has_loop(parallel->body[0]);
 }
 
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target) {

@@ -5,6 +5,11 @@
 
 namespace sinter::passes {
 
+// Whether the lanes of this loop's workgroups are to be one subgroup. A processor runs one at a time, and
+// what its lanes have in common shows where they are a workgroup; workgroups are calls, which only bodies
+// with a loop are worth.
+bool works_by_subgroup(const loop::Stmt& parallel, const loop::Target& target);
+
 // Loop -> Loop: a schedule for threads becomes one for workgroups, where its kernel is not one already. An
 // iteration of the parallel loop becomes a lane of a workgroup; the lanes of vector loops, and unrolled
 // loops, become statements one after the other.

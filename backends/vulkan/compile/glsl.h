@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backends/vulkan/compile/shuffled_loads.h"
 #include "backends/vulkan/compile/vec4_loads.h"
 #include "ir/loop/program.h"
 
@@ -21,6 +22,8 @@ struct ShaderFeatures {
   bool keeps_denormals = false;
   // The driver takes long over large shaders: loops of kernels with barriers stay loops.
   bool keeps_loops = false;
+  // Lanes of a subgroup, where loading once and giving to the others is faster than loading in every lane.
+  int64_t shuffled_lanes = 0;
   int64_t max_groups = 65535;  // along each of two dimensions
   int64_t max_allocation = INT64_MAX;
 };
@@ -79,6 +82,7 @@ class GlslEmitter {
   Text text_of(const loop::Expr& x);
   Text new_text(const loop::Expr& x);
   Text load(const loop::ExprNode& x);
+  Text shuffled_load(const loop::ExprNode& x, const ShuffledElement& element);
   Text load_of_four(const loop::ExprNode& x, const Vec4Element& element);
   std::string element(const loop::Buffer& buffer, const std::string& index);
   std::string named(const char* type, const Text& text);
@@ -99,6 +103,8 @@ class GlslEmitter {
   const ShaderFeatures& features_;
   const std::vector<bool>& moved_;
 
+  ShuffledLoads shuffled_;
+  loop::VariableRef subgroup_lane_ = loop::make_variable("subgroup_lane");
   Vec4Loads fours_;
   bool keeps_loops_;
   std::string body_, shared_;

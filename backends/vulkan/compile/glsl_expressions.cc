@@ -139,6 +139,19 @@ std::string GlslEmitter::element(const loop::Buffer& buffer, const std::string& 
   return fmt::format("{}[{} + {}]", buffers_.at(&buffer), offset->second, index);
 }
 
+// What another lane has loaded.
+GlslEmitter::Text GlslEmitter::shuffled_load(const ExprNode& x, const ShuffledElement& shuffled) {
+  extensions_.insert("GL_KHR_shader_subgroup_basic");
+  extensions_.insert("GL_KHR_shader_subgroup_shuffle");
+  const Expr lane = loop::variable(subgroup_lane_);
+  const bool is_full = shuffled.last + 1 == features_.shuffled_lanes;
+  const Expr place = is_full ? lane : loop::min(lane, loop::integer(shuffled.last));
+  const Expr index = shuffled.first + place * shuffled.step;
+  kept_.push_back(index);
+  const std::string loaded = named("float", {element(*x.buffer, value(index)), {}, 1});
+  return {fmt::format("subgroupShuffle({}, {}u)", loaded, shuffled.lane), {}, 1};
+}
+
 // Part of a vector that has a name.
 GlslEmitter::Text GlslEmitter::load_of_four(const ExprNode& x, const Vec4Element& element) {
   kept_.push_back(element.vector);
@@ -149,6 +162,7 @@ GlslEmitter::Text GlslEmitter::load_of_four(const ExprNode& x, const Vec4Element
 
 GlslEmitter::Text GlslEmitter::load(const ExprNode& x) {
   const loop::Buffer& buffer = *x.buffer;
+  if (const auto shuffled = shuffled_.find(x)) return shuffled_load(x, *shuffled);
   if (!offsets_.contains(&buffer)) {
     if (const auto element = fours_.find(x)) return load_of_four(x, *element);
   }

@@ -34,8 +34,10 @@ GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& featu
     : kernel_(kernel),
       features_(features),
       moved_(moved),
+      shuffled_(kernel, features.shuffled_lanes),
       fours_(kernel),
       keeps_loops_(features.keeps_loops && has_barrier(kernel.body)) {
+  variables_[subgroup_lane_.get()] = "int(gl_SubgroupInvocationID)";
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const loop::Buffer& buffer = *kernel.arguments[i];
     buffers_[&buffer] = unique(buffer.name);

@@ -143,6 +143,7 @@ void Gpu::look_at_device() {
           std::min<uint64_t>(vulkan11.maxMemoryAllocationSize, static_cast<uint64_t>(INT64_MAX))),
       .subgroup_size = vulkan11.subgroupSize,
       .subgroup_arithmetic = (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0,
+      .subgroup_shuffle = (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) != 0,
       .has_f64 = has.features.shaderFloat64 == VK_TRUE,
       .has_i64 = has.features.shaderInt64 == VK_TRUE,
       .has_bytes = has12.storageBuffer8BitAccess == VK_TRUE && has12.shaderInt8 == VK_TRUE,
