@@ -278,6 +278,14 @@ TEST_P(AttentionForms, SizesOfAllSorts) {
   }
 }
 
+// Vectors of columns, of which there is one.
+TEST_P(AttentionForms, OneValueAKey) {
+  const Sizes s{1, 2, 20, 30, 8, 1};
+  expect_fused({"one value", s.inputs(),
+                [](const In& in) { return attention(in["q"], in["k"], in["v"], {.causal = true}); }},
+               s);
+}
+
 TEST_P(AttentionForms, Everything) {
   const Sizes s{2, 4, 70, 70, 16, 16};
   std::vector<Input> inputs = s.inputs(2);
