@@ -11,6 +11,7 @@ packages=(
   "llvm-19-dev: turns loops into machine code"
   "libvulkan-dev: reaches GPUs"
   "glslang-dev: turns shaders into SPIR-V"
+  "glslang-tools: named by the package file of glslang-dev, which refuses to configure without"
   "spirv-tools: checks SPIR-V"
   "mesa-vulkan-drivers: runs the vulkan backend where there is no GPU"
   "vulkan-validationlayers: watches the tests of the vulkan backend"
