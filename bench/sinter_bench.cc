@@ -144,9 +144,7 @@ int main(int argc, char** argv) {
   Options options;
   std::string fuse = "on";
   CLI::App app("Times one workload.", "sinter-bench");
-  app.add_option("WORKLOAD", options.workload,
-                 "flagship, infer1, nanogpt, block[:forward], rows, sdpa:T[:causal] or gemm:MxNxK")
-      ->required();
+  app.add_option("WORKLOAD", options.workload, workload_names())->required();
   app.add_option("--device", options.device, "reference, cpu or another backend")->capture_default_str();
   app.add_option("--threads", options.threads, "of the cpu device")
       ->capture_default_str()

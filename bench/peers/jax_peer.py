@@ -83,15 +83,15 @@ def block(p, x, heads):
     return x + linear(p["contract"], hidden)
 
 
-def gpt_parameters():
-    return {"characters": normal(65, 128), "positions": normal(64, 128), "norm": norm_parameters(128, False),
-            "blocks": [block_parameters(128, False) for _ in range(4)]}
+def gpt_parameters(characters, context, layers, width):
+    return {"characters": normal(characters, width), "positions": normal(context, width),
+            "norm": norm_parameters(width, False), "blocks": [block_parameters(width, False) for _ in range(layers)]}
 
 
-def gpt(p, ids):
+def gpt(p, ids, heads):
     x = p["characters"][ids] + p["positions"]
     for block_p in p["blocks"]:
-        x = block(block_p, x, 4)
+        x = block(block_p, x, heads)
     return norm(p["norm"], x) @ p["characters"].T
 
 
@@ -150,14 +150,18 @@ def gradients(function, *inputs):
 
 def make_step(workload):
     name, *rest = workload.split(":")
+    sizes = timing.sizes_of(workload)
     if name == "flagship":
-        return training(classifier, classifier_parameters(), normal(32, 10, 64), random.integers(0, 5, (32, 10)))
+        batch = sizes.get("batch", 32)
+        return training(classifier, classifier_parameters(), normal(batch, 10, 64), random.integers(0, 5, (batch, 10)))
     if name == "infer1":
         p, x, run = classifier_parameters(), normal(1, 10, 64), jax.jit(classifier)
         return lambda: run(p, x).block_until_ready()
     if name == "nanogpt":
-        ids, labels = random.integers(0, 65, (2, 12, 64))
-        return training(gpt, gpt_parameters(), ids, labels, clip_norm=1.0)
+        sizes = {"layers": 4, "width": 128, "heads": 4, "context": 64, "batch": 12, "characters": 65, **sizes}
+        ids, labels = random.integers(0, sizes["characters"], (2, sizes.pop("batch"), sizes["context"]))
+        heads = sizes.pop("heads")
+        return training(lambda p, ids: gpt(p, ids, heads), gpt_parameters(**sizes), ids, labels, clip_norm=1.0)
     if name == "block":
         return gradients(lambda p, x: block(p, x, 8), block_parameters(512, True), normal(8, 256, 512))
     if name == "rows":

@@ -15,6 +15,12 @@ def arguments():
     return parser.parse_args()
 
 
+def sizes_of(workload):
+    """"nanogpt:layers=3,width=80" → {"layers": 3, "width": 80}"""
+    items = workload.partition(":")[2].split(",")
+    return {name: int(value) for name, value in (item.split("=") for item in items if "=" in item)}
+
+
 def since_process_start():
     with open("/proc/self/stat") as stat, open("/proc/uptime") as uptime:
         ticks = float(stat.read().rsplit(")", 1)[1].split()[19])

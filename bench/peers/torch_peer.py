@@ -99,13 +99,17 @@ def gradients(function, parameters, *inputs):
 
 def make_step(workload):
     name, *rest = workload.split(":")
+    sizes = timing.sizes_of(workload)
     if name == "flagship":
-        return training(Classifier(), torch.randn(32, 10, 64), torch.randint(5, (32, 10)))
+        batch = sizes.get("batch", 32)
+        return training(Classifier(), torch.randn(batch, 10, 64), torch.randint(5, (batch, 10)))
     if name == "infer1":
         model, x = Classifier().eval(), torch.randn(1, 10, 64)
         return torch.inference_mode()(lambda: model(x))
     if name == "nanogpt":
-        return training(Gpt(), torch.randint(65, (12, 64)), torch.randint(65, (12, 64)), clip_norm=1.0)
+        batch = sizes.pop("batch", 12)
+        ids, labels = (torch.randint(sizes.get("characters", 65), (batch, sizes.get("context", 64))) for _ in range(2))
+        return training(Gpt(**sizes), ids, labels, clip_norm=1.0)
     if name == "block":
         model = Block(512, 8, True)
         return gradients(model, model.parameters(), torch.randn(8, 256, 512))

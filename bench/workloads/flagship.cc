@@ -34,18 +34,18 @@ double linear_flops_of(double words) {
 
 }  // namespace
 
-Workload flagship() {
-  constexpr int64_t kBatch = 32;
+Workload flagship(const FlagshipSizes& sizes) {
+  const int64_t batch = sizes.batch;
   auto training = std::make_shared<Training>();
   return {
-      .inputs = {{"x", f32, {kBatch, kWords, kWidth}}, {"labels", i32, {kBatch, kWords}}},
+      .inputs = {{"x", f32, {batch, kWords, kWidth}}, {"labels", i32, {batch, kWords}}},
       .body = [training](const Inputs& in) -> Outputs {
         const Tensor loss = cross_entropy(training->model(in["x"]), in["labels"]);
         return {{"loss", training->optimizer.minimize(loss).loss}};
       },
       .options = {.training = true},
-      .flops = kTraining* linear_flops_of(kBatch * kWords) +
-               kTrainingAttention* attention_flops(kBatch, 1, kWords, kWidth, false),
+      .flops = kTraining* linear_flops_of(static_cast<double>(batch * kWords)) +
+               kTrainingAttention* attention_flops(static_cast<double>(batch), 1, kWords, kWidth, false),
       .classes = kClasses,
   };
 }

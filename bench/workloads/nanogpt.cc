@@ -6,46 +6,52 @@
 namespace sinter::bench {
 namespace {
 
-constexpr int64_t kCharacters = 65;
-constexpr int64_t kBatch = 12;
-constexpr int64_t kContext = 64;
-constexpr int64_t kLayers = 4;
-constexpr int64_t kHeads = 4;
-constexpr int64_t kWidth = 128;
-
 // The embedding is also the output's weight.
 struct Gpt : nn::Module {
-  nn::Embedding characters{*this, "characters", kCharacters, kWidth};
-  nn::Parameter positions{*this, "positions", {kContext, kWidth}, Initializer::normal(0, 1)};
-  nn::ModuleList<GptBlock> blocks{*this, "blocks", kLayers, kWidth, kHeads, false};
-  nn::LayerNorm norm{*this, "norm", kWidth, {.bias = false}};
+  explicit Gpt(const NanogptSizes& sizes)
+      : characters(*this, "characters", sizes.characters, sizes.width),
+        positions(*this, "positions", {sizes.context, sizes.width}, Initializer::normal(0, 1)),
+        blocks(*this, "blocks", sizes.layers, sizes.width, sizes.heads, false),
+        norm(*this, "norm", sizes.width, {.bias = false}) {}
 
   Tensor operator()(const Tensor& ids) {
     Tensor x = characters(ids) + positions;
     for (GptBlock& block : blocks) x = block(x);
     return matmul(norm(x), swap_axes(characters.weight, 0, 1));
   }
+
+  nn::Embedding characters;
+  nn::Parameter positions;
+  nn::ModuleList<GptBlock> blocks;
+  nn::LayerNorm norm;
 };
 
 struct Training {
+  explicit Training(const NanogptSizes& sizes) : model(sizes) {}
+
   Gpt model;
   AdamW optimizer{{.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1}};
 };
 
 }  // namespace
 
-Workload nanogpt() {
-  auto training = std::make_shared<Training>();
+Workload nanogpt(const NanogptSizes& sizes) {
+  const auto [layers, width, heads, context, batch, characters] = sizes;
+  if (width % heads != 0)
+    throw Error("nanogpt: a width of " + std::to_string(width) + " does not divide into " + std::to_string(heads) +
+                " heads");
+  auto training = std::make_shared<Training>(sizes);
   return {
-      .inputs = {{"ids", i32, {kBatch, kContext}}, {"labels", i32, {kBatch, kContext}}},
+      .inputs = {{"ids", i32, {batch, context}}, {"labels", i32, {batch, context}}},
       .body = [training](const Inputs& in) -> Outputs {
         const Tensor loss = cross_entropy(training->model(in["ids"]), in["labels"]);
         return {{"loss", training->optimizer.minimize(loss, {.clip_norm = 1.0}).loss}};
       },
       .options = {.training = true},
-      .flops = kLayers* gpt_block_flops(kBatch, kContext, kWidth, kHeads) +
-               kTraining* linear_flops(kBatch * kContext, kWidth, kCharacters),
-      .classes = kCharacters,
+      .flops = static_cast<double>(layers) * gpt_block_flops(batch, context, width, heads) +
+               kTraining * linear_flops(static_cast<double>(batch * context), static_cast<double>(width),
+                                        static_cast<double>(characters)),
+      .classes = static_cast<int32_t>(characters),
   };
 }
 

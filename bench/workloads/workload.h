@@ -16,12 +16,23 @@ struct Workload {
   int32_t classes = 1;
 };
 
-// One training step of the attention classifier: 32 sentences of 10 words with 64 features, 5 classes a word.
-Workload flagship();
+struct FlagshipSizes {
+  int64_t batch = 32;
+};
+// One training step of the attention classifier: sentences of 10 words with 64 features, 5 classes a word.
+Workload flagship(const FlagshipSizes& sizes = {});
 // The same model, forward, for one sentence.
 Workload infer1();
-// One training step of a character model: 65 characters, context 64, batch 12, 4 layers, 4 heads, 128 wide.
-Workload nanogpt();
+struct NanogptSizes {
+  int64_t layers = 4;
+  int64_t width = 128;
+  int64_t heads = 4;
+  int64_t context = 64;
+  int64_t batch = 12;
+  int64_t characters = 65;
+};
+// One training step of a character model.
+Workload nanogpt(const NanogptSizes& sizes = {});
 // Forward, and unless `forward` backward, of one pre-norm GPT block: batch 8, 256 tokens, 512 wide, 8 heads,
 // causal.
 Workload block(bool forward);
@@ -31,8 +42,8 @@ Workload rows();
 Workload sdpa(int64_t length, bool causal);
 Workload gemm(int64_t m, int64_t n, int64_t k);
 
-// "flagship", "infer1", "nanogpt", "block", "block:forward", "rows", "sdpa:T", "sdpa:T:causal", "gemm:MxNxK".
-// Throws Error.
+// By a name of workload_names(). Throws Error.
 Workload workload(const std::string& name);
+std::string workload_names();
 
 }  // namespace sinter::bench
