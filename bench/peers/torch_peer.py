@@ -122,7 +122,9 @@ def make_step(workload):
         return gradients(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=causal), [], q, k, v)
     if name == "gemm":
         m, n, k = map(int, rest[0].split("x"))
-        a, b = torch.randn(m, k), torch.randn(k, n)
+        forms = rest[1] if rest[1:] else "nn"
+        a = torch.randn(k, m).T if forms[0] == "t" else torch.randn(m, k)
+        b = torch.randn(n, k).T if forms[1] == "t" else torch.randn(k, n)
         return lambda: a @ b
     raise SystemExit(f"no workload is called {workload}")
 

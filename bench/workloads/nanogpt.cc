@@ -38,8 +38,8 @@ struct Training {
 Workload nanogpt(const NanogptSizes& sizes) {
   const auto [layers, width, heads, context, batch, characters] = sizes;
   if (width % heads != 0)
-    throw Error("nanogpt: a width of " + std::to_string(width) + " does not divide into " + std::to_string(heads) +
-                " heads");
+    throw Error("nanogpt: a width of " + std::to_string(width) + " does not divide into " +
+                std::to_string(heads) + " heads");
   auto training = std::make_shared<Training>(sizes);
   return {
       .inputs = {{"ids", i32, {batch, context}}, {"labels", i32, {batch, context}}},
@@ -49,8 +49,8 @@ Workload nanogpt(const NanogptSizes& sizes) {
       },
       .options = {.training = true},
       .flops = static_cast<double>(layers) * gpt_block_flops(batch, context, width, heads) +
-               kTraining * linear_flops(static_cast<double>(batch * context), static_cast<double>(width),
-                                        static_cast<double>(characters)),
+               kTraining* linear_flops(static_cast<double>(batch * context), static_cast<double>(width),
+                                       static_cast<double>(characters)),
       .classes = static_cast<int32_t>(characters),
   };
 }

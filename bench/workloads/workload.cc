@@ -19,7 +19,8 @@ void read_sizes(const std::string& workload, const std::string& text, const Size
   const std::regex size("([a-z]+)=([1-9][0-9]{0,5})(,|$)");
   std::smatch match;
   for (std::string left = text; !left.empty(); left = match.suffix()) {
-    if (!std::regex_search(left, match, size, std::regex_constants::match_continuous) || !sizes.contains(match[1]))
+    if (!std::regex_search(left, match, size, std::regex_constants::match_continuous) ||
+        !sizes.contains(match[1]))
       throw Error(workload + ": expected sizes as in NAME=1,NAME=2 with the names " + known_sizes(sizes) +
                   ", and found \"" + left + "\"");
     *sizes.at(match[1]) = std::stoll(match[2]);
@@ -61,14 +62,17 @@ Workload workload(const std::string& name) {
   std::smatch match;
   if (std::regex_match(name, match, std::regex("sdpa:([1-9][0-9]{0,5})(:causal)?")))
     return sdpa(std::stoll(match[1]), match[2].matched);
-  if (std::regex_match(name, match, std::regex("gemm:([1-9][0-9]{0,5})x([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")))
-    return gemm(std::stoll(match[1]), std::stoll(match[2]), std::stoll(match[3]));
+  if (std::regex_match(name, match,
+                       std::regex("gemm:([1-9][0-9]{0,5})x([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:[nt][nt])?")))
+    return gemm(std::stoll(match[1]), std::stoll(match[2]), std::stoll(match[3]),
+                match.str(4).starts_with(":t"), match.str(4).ends_with("t"));
   throw Error("no workload is called \"" + name + "\": there are " + workload_names());
 }
 
 std::string workload_names() {
-  return "flagship[:batch=N], infer1, nanogpt[:layers=N,width=N,...], block[:forward], rows, sdpa:T[:causal], "
-         "gemm:MxNxK";
+  return "flagship[:batch=N], infer1, nanogpt[:layers=N,width=N,...], block[:forward], rows, "
+         "sdpa:T[:causal], "
+         "gemm:MxNxK[:nn|nt|tn|tt]";
 }
 
 }  // namespace sinter::bench

@@ -40,7 +40,8 @@ Workload block(bool forward);
 Workload rows();
 // Attention, 1 x 8 heads x length x 64, forward and backward.
 Workload sdpa(int64_t length, bool causal);
-Workload gemm(int64_t m, int64_t n, int64_t k);
+// C[m, n] = A[m, k] * B[k, n]; what is transposed lies in memory as [k, m] or [n, k].
+Workload gemm(int64_t m, int64_t n, int64_t k, bool transposed_a = false, bool transposed_b = false);
 
 // By a name of workload_names(). Throws Error.
 Workload workload(const std::string& name);

@@ -56,6 +56,10 @@ class StmtPrinter {
       }
       case StmtNode::Kind::barrier:
         return line("barrier");
+      case StmtNode::Kind::prefetch: {
+        const ExprPrinter text = printer({s.index});
+        return line(fmt::format("prefetch {}[{}]", s.buffer->name, text(s.index)));
+      }
     }
   }
 

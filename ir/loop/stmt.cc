@@ -100,4 +100,9 @@ Stmt barrier() {
   return make({.kind = StmtNode::Kind::barrier});
 }
 
+Stmt prefetch(BufferRef buffer, Expr index) {
+  expect(index, Type::index, "index of a prefetch of " + buffer->name);
+  return make({.kind = StmtNode::Kind::prefetch, .buffer = std::move(buffer), .index = std::move(index)});
+}
+
 }  // namespace sinter::loop

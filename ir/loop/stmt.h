@@ -20,7 +20,7 @@ struct StmtNode;
 using Stmt = std::shared_ptr<const StmtNode>;
 
 struct StmtNode {
-  enum class Kind : uint8_t { block, loop, store, let, branch, allocate, fault, barrier };
+  enum class Kind : uint8_t { block, loop, store, let, branch, allocate, fault, barrier, prefetch };
 
   Kind kind;
 
@@ -32,8 +32,8 @@ struct StmtNode {
   Expr begin, extent;    // loop: variable = begin .. begin + extent - 1
   Expr limit;  // vector loop: lanes where variable >= limit are inactive: they load zeros, store nothing and
                // take no part in lane_sum and its like. Null: all lanes are active.
-  BufferRef buffer;  // store, allocate
-  Expr index;        // store
+  BufferRef buffer;  // store, allocate, prefetch
+  Expr index;        // store, prefetch
   Expr value;        // store, let; fault: the value that is out of bounds
   Expr condition;    // store: null, or a predicate. branch, fault: the condition
   int64_t site = 0;  // fault: which check of the program
@@ -49,6 +49,7 @@ Stmt branch(Expr condition, Stmt then, Stmt otherwise = nullptr);  // the condit
 Stmt allocate(BufferRef buffer, Stmt body);                        // local or shared; not initialised
 Stmt fault(Expr condition, int64_t site, Expr position, Expr value);
 Stmt barrier();
+Stmt prefetch(BufferRef buffer, Expr index);  // soon to be read; may lie beyond the buffer
 
 std::string print(const Stmt& stmt);
 

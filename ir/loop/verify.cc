@@ -63,6 +63,10 @@ class Verifier {
         if (!in_workgroup_) fail("a barrier outside of workgroups");
         if (in_vector_) fail("a barrier inside a vector loop");
         break;
+      case StmtNode::Kind::prefetch:
+        if (!buffers_.contains(stmt->buffer.get())) fail("{} is not in scope", stmt->buffer->name);
+        check(stmt->index);
+        break;
     }
   }
 

@@ -26,7 +26,9 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
       c_(contraction),
       blocks_(blocks),
       lanes_(std::max<int64_t>(1, t.target().vector_bytes / loop::size_in_bytes(contraction.type()))),
-      has_threads_(t.target().style == loop::Target::Style::threads) {
+      has_threads_(t.target().style == loop::Target::Style::threads),
+      fetches_lhs_(is_far(c_.lhs(), c_.m() * c_.k())),
+      fetches_rhs_(is_far(c_.rhs(), c_.k() * c_.n())) {
   const int64_t panels = blocks.panels_a_unit();
   if (blocks.pack_lhs)
     lhs_ = local_buffer("panel_lhs", c_.type(), blocks.group * blocks.rows * blocks.k_block);
@@ -36,8 +38,10 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
   if (blocks.k_blocks > 1) {
     sums_ = local_buffer("sums", c_.type(), blocks.tiles_a_unit() * blocks.rows * panels * blocks.width);
   }
-  if (has_threads_ && c_.epilogue_cycles() >= kDearEpilogue)
-    finished_ = local_buffer("finished", c_.type(), blocks.rows * std::max(blocks.width, lanes_));
+}
+
+bool ContractLoops::is_far(const Contraction::Operand& operand, int64_t elements) const {
+  return operand.is_direct && elements * loop::size_in_bytes(c_.type()) > t_.target().l2_bytes;
 }
 
 Stmt ContractLoops::for_tiles(const Expr& begin, const Expr& end,
@@ -124,7 +128,7 @@ Stmt ContractLoops::unit(const Unit& unit) {
     result = loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(blocks_.k_blocks),
                         block(unit, {at, at * blocks_.k_block}));
   }
-  for (const loop::BufferRef& buffer : {lhs_, staged_, rhs_, sums_, finished_}) {
+  for (const loop::BufferRef& buffer : {lhs_, staged_, rhs_, sums_}) {
     if (buffer) result = loop::allocate(buffer, result);
   }
   return result;

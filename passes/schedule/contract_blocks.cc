@@ -99,7 +99,7 @@ class Chooser {
     const int64_t lhs_bytes = p_.m * p_.k * p_.element_bytes, rhs_bytes = p_.k * p_.n * p_.element_bytes;
     if (p_.lhs.is_direct && p_.lhs.along_k) {
       // Rows that lie more than a page apart are each fetched on their own.
-      b_.pack_lhs = b_.panels >= 8 && p_.k * p_.element_bytes > kPageBytes;
+      b_.pack_lhs = b_.panels >= 8 && p_.k * p_.element_bytes >= kPageBytes;
     } else if (p_.lhs.is_direct) {
       b_.pack_lhs = b_.panels >= 3 && lhs_bytes > target_.l1_bytes;
     } else {
@@ -114,9 +114,10 @@ class Chooser {
     b_.group = std::max<int64_t>(1, target_.l2_bytes / 4 / tile_bytes);
   }
 
-  // Cycles that copying an element takes.
-  static double copy_cycles(const ContractProblem::Operand& operand, bool against_order) {
-    return (against_order ? 1 : 0.4) + operand.cycles;
+  // Cycles that copying an element takes: of an operand that the second cache holds, or from beyond.
+  double copy_cycles(const ContractProblem::Operand& operand, int64_t elements, bool against_order) const {
+    const bool is_far = elements * p_.element_bytes > target_.l2_bytes;
+    return (against_order ? 1 : 0.4) + (is_far ? 1 : 0) + operand.cycles;
   }
 
   // What the largest unit costs, in cycles.
@@ -125,17 +126,27 @@ class Chooser {
     const auto columns = static_cast<double>(ceil_div(b_.panels, panel_runs) * b_.width);
     const auto depth = static_cast<double>(p_.k);
     double cycles = kUnitCycles + rows * columns * depth / static_cast<double>(2 * lanes_);
-    if (b_.pack_lhs) cycles += rows * depth * copy_cycles(p_.lhs, false);
-    if (b_.pack_rhs) cycles += columns * depth * copy_cycles(p_.rhs, p_.rhs.along_k);
+    if (b_.pack_lhs) cycles += rows * depth * copy_cycles(p_.lhs, p_.m * p_.k, false);
+    if (b_.pack_rhs) cycles += columns * depth * copy_cycles(p_.rhs, p_.k * p_.n, p_.rhs.along_k);
+    const auto bytes = static_cast<double>(p_.element_bytes), l2 = static_cast<double>(target_.l2_bytes);
+    if (b_.k_blocks > 1) {
+      const bool is_far = rows * columns * bytes > l2;
+      cycles += rows * columns * static_cast<double>(b_.k_blocks) * (is_far ? 2 : 0.5);
+    }
+    // Each group of tiles reads all panels.
+    const double groups = rows / static_cast<double>(b_.group * b_.rows);
+    if (b_.pack_rhs && columns * static_cast<double>(b_.k_block) * bytes > l2 / 2)
+      cycles += columns * depth * groups * 0.25;
     return cycles;
   }
 
+  // A unit's copies and sums, in a part of the third cache that leaves room for other threads'.
   bool fits(int64_t tile_runs, int64_t panel_runs) const {
     const int64_t rows = ceil_div(b_.tiles, tile_runs) * b_.rows;
     const int64_t columns = ceil_div(b_.panels, panel_runs) * b_.width;
-    const bool panels_fit = !b_.pack_rhs || columns * b_.k_block * p_.element_bytes <= target_.l2_bytes / 2;
-    const bool sums_fit = b_.k_blocks == 1 || rows * columns * p_.element_bytes <= target_.l2_bytes;
-    return panels_fit && sums_fit;
+    const int64_t elements =
+        (b_.pack_rhs ? columns * b_.k_block : 0) + (b_.k_blocks > 1 ? rows * columns : 0);
+    return elements * p_.element_bytes <= std::max(target_.l2_bytes, target_.l3_bytes / 16);
   }
 
   // The grid of units that is fastest on one, two and eight threads, together.

@@ -67,12 +67,33 @@ class ContractLoops {
   loop::Stmt tile(const Unit& unit, const BlockAt& block, const loop::Expr& group_begin, const TileAt& tile,
                   const PanelAt& panel);
 
+  // contract_finish.cc
+  // Of an element of a tile: its row, its column, and its place in the tile's memory.
+  using TileElement =
+      std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column, const loop::Expr& slot)>;
+  loop::Stmt for_elements(const TileAt& tile, const PanelAt& panel, loop::LoopKind rows,
+                          const TileElement& body);
+  static loop::Expr counts(const PanelAt& panel, const loop::Expr& column);  // null where all columns do
+  // What the kernel computes from an element of the result.
+  Tile results_at(const Unit& unit, const TileAt& tile, const PanelAt& panel, const loop::Expr& row,
+                  const loop::Expr& column) const;
+  std::optional<std::vector<std::pair<graph::Value, Index>>> starts_of(const Tile& values) const;
+  // Asks for what lies along the tile and is read behind its sums.
+  loop::Stmt fetch_starts(const Unit& unit, const TileAt& tile, const PanelAt& panel);
+  loop::Stmt finish_tile(const Unit& unit, const TileAt& tile, const PanelAt& panel,
+                         const loop::BufferRef& acc);
+  loop::Stmt finish_in_memory(const Unit& unit, const TileAt& tile, const PanelAt& panel,
+                              const loop::BufferRef& acc,
+                              const std::vector<std::pair<graph::Value, Index>>& starts);
+
   // contract_pack.cc
   loop::Stmt pack_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
                       const loop::Expr& tile_end);
   loop::Stmt pack_rhs(const Unit& unit, const BlockAt& block);
   loop::Stmt stage_lhs(const Unit& unit, const StepAt& step, int64_t count, const loop::Expr& row_begin,
                        const loop::Expr& row_end);
+  bool is_far(const Contraction::Operand& operand, int64_t elements) const;
+  loop::Stmt ahead(const loop::Expr& element);
   loop::Expr first_row(const loop::Expr& tile) const;
   int64_t staged_stride() const;
   // Where in the copies a tile of a group, and a panel, begin.
@@ -80,15 +101,17 @@ class ContractLoops {
   loop::Expr rhs_place(const Unit& unit, const loop::Expr& panel) const;
 
   static constexpr int64_t kStagedRows = 8;
+  static constexpr int64_t kStepsAhead = 4;
   static constexpr double kDearEpilogue = 2;  // cycles
+  static constexpr int64_t kVectorsInFlight = 5;
 
   Template& t_;
   const Contraction& c_;
   const ContractBlocks blocks_;
-  const int64_t lanes_;     // of one vector of the type
-  const bool has_threads_;  // rather than a lane of a GPU for each unit
+  const int64_t lanes_;                   // of one vector of the type
+  const bool has_threads_;                // rather than a lane of a GPU for each unit
+  const bool fetches_lhs_, fetches_rhs_;  // copies come from beyond the caches, and are asked for in time
   loop::BufferRef lhs_, staged_, rhs_, sums_;
-  loop::BufferRef finished_;  // the sums of one tile, where what follows them needs the registers
 };
 
 }  // namespace sinter::passes

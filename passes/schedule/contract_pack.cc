@@ -21,6 +21,11 @@ Expr ContractLoops::rhs_place(const Unit& unit, const Expr& panel) const {
   return t_.loader.simplify((panel - unit.panel_begin) * (blocks_.width * blocks_.k_block));
 }
 
+// An element that is copied some steps later.
+Stmt ContractLoops::ahead(const Expr& element) {
+  return loop::prefetch(element->buffer, t_.loader.simplify(element->args[0]));
+}
+
 Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr& tile_begin,
                              const Expr& tile_end) {
   if (c_.lhs().along_k) {
@@ -30,10 +35,12 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
       Stmt copy = for_steps(block, lanes_, [&](const StepAt& step, int64_t count) {
         return vector("k_lane", lanes_, [&](const Expr& lane) {
           const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
-          return loop::store(
+          const Stmt store = loop::store(
               lhs_,
               t_.loader.simplify(lhs_place(tile_begin, at.tile) + row * blocks_.k_block + step.offset + lane),
               c_.lhs_at(unit.b, at.row + row, step.first + lane, predicate), predicate);
+          if (!fetches_lhs_) return store;
+          return loop::block({ahead(c_.lhs_at(unit.b, at.row + row + at.rows, step.first + lane)), store});
         });
       });
       return loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(at.rows), copy);
@@ -56,7 +63,10 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
         pieces.push_back(vector("i_lane", lanes, [&](const Expr& lane) {
           const Expr row = lane + done;
           const Expr place = lhs_place(tile_begin, at.tile) + (step.offset + next) * at.rows + row;
-          return loop::store(lhs_, t_.loader.simplify(place), element(at, next, row));
+          const Stmt store = loop::store(lhs_, t_.loader.simplify(place), element(at, next, row));
+          if (!fetches_lhs_) return store;
+          return loop::block(
+              {ahead(c_.lhs_at(unit.b, at.row + row, step.first + next + kStagedRows)), store});
         }));
         done += lanes;
       }
@@ -102,9 +112,12 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
         const Expr column = loop::variable(j);
         const Stmt copy = vector("k_lane", lanes_, [&](const Expr& lane) {
           const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
-          return loop::store(
+          const Stmt store = loop::store(
               rhs_, t_.loader.simplify(rhs_place(unit, at.panel) + (step.offset + lane) * at.lanes + column),
               c_.rhs_at(unit.b, step.first + lane, at.column + column, predicate), predicate);
+          if (!fetches_rhs_) return store;
+          const Expr later = step.first + lane + kStepsAhead * lanes_;
+          return loop::block({ahead(c_.rhs_at(unit.b, later, at.column + column)), store});
         });
         return loop::loop(LoopKind::serial, j, loop::integer(0), loop::integer(at.columns), copy);
       });
@@ -117,9 +130,11 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
       const Expr next = loop::variable(k);
       const Stmt copy = vector("j_lane", at.lanes, [&](const Expr& lane) {
         const Expr predicate = at.columns == at.lanes ? nullptr : lane < loop::integer(at.columns);
-        return loop::store(
+        const Stmt store = loop::store(
             rhs_, t_.loader.simplify(rhs_place(unit, at.panel) + (step.offset + next) * at.lanes + lane),
             c_.rhs_at(unit.b, step.first + next, at.column + lane, predicate));
+        if (!fetches_rhs_) return store;
+        return loop::block({ahead(c_.rhs_at(unit.b, step.first + next + kRows, at.column + lane)), store});
       });
       return loop::loop(LoopKind::serial, k, loop::integer(0), loop::integer(count), copy);
     });

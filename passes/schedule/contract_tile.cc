@@ -18,16 +18,8 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
   constexpr int64_t kUnroll = 4;
   const loop::Type type = c_.type();
   const loop::BufferRef acc = local_buffer("acc", type, tile.rows * panel.lanes);
-  // For every element of the tile, `body` of its row, column and place in `acc`.
-  const auto each = [&](const std::function<Stmt(const Expr&, const Expr&, const Expr&)>& body) {
-    const auto i = t_.loader.variable("i", tile.rows);
-    const Expr row = loop::variable(i);
-    Stmt columns = vector("j_lane", panel.lanes,
-                          [&](const Expr& column) { return body(row, column, row * panel.lanes + column); });
-    return loop::loop(LoopKind::unrolled, i, loop::integer(0), loop::integer(tile.rows), columns);
-  };
-  const auto predicate = [&](const Expr& column) {
-    return panel.columns == panel.lanes ? nullptr : column < loop::integer(panel.columns);
+  const auto each = [&](const TileElement& body) {
+    return for_elements(tile, panel, LoopKind::unrolled, body);
   };
 
   // The addresses that the tile counts from have names, so that its loop has nothing to do but to add.
@@ -59,7 +51,7 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
   const auto step = [&](const StepAt& at) {
     Loader::Scope scope(t_.loader);
     return each([&](const Expr& row, const Expr& column, const Expr& slot) {
-      const Expr where = rhs_ ? nullptr : predicate(column);
+      const Expr where = rhs_ ? nullptr : counts(panel, column);
       const Expr x =
           left ? load(*left, row, at.offset, nullptr) : c_.lhs_at(unit.b, tile.row + row, at.first);
       const Expr y = right ? load(*right, column, at.offset, where)
@@ -80,54 +72,38 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
   const Stmt clear = each([&](const Expr&, const Expr&, const Expr& slot) {
     return loop::store(acc, slot, loop::constant(0, type));
   });
+  body.push_back(clear);
+  const Expr is_resumed = block.number >= loop::integer(1);
   if (sums_) {
-    const Stmt resume = each([&](const Expr&, const Expr&, const Expr& slot) {
-      return loop::store(acc, slot, loop::load(sums_, sums_at + slot));
+    const auto i = t_.loader.variable("i", tile.rows);
+    const Stmt lines = vector("j_lane", panel.lanes, [&](const Expr& column) {
+      return loop::prefetch(sums_, sums_at + loop::variable(i) * panel.lanes + column);
     });
-    body.push_back(loop::branch(block.number < loop::integer(1), clear, resume));
-  } else {
-    body.push_back(clear);
+    body.push_back(loop::branch(
+        is_resumed, loop::loop(LoopKind::unrolled, i, loop::integer(0), loop::integer(tile.rows), lines)));
   }
+  const auto in_last_block = [&](const Stmt& then, const Stmt& otherwise) {
+    if (!sums_) return then;
+    return loop::branch(block.number >= loop::integer(blocks_.k_blocks - 1), then, otherwise);
+  };
+  body.push_back(in_last_block(fetch_starts(unit, tile, panel), nullptr));
   body.push_back(for_steps(block, kUnroll, [&](const StepAt& at, int64_t count) {
     const auto k = t_.loader.variable("k_inner", count);
     const Expr next = loop::variable(k);
     return loop::loop(LoopKind::unrolled, k, loop::integer(0), loop::integer(count),
                       step({at.offset + next, at.first + next}));
   }));
-  // What follows a sum that is at hand as `sum`.
-  const auto store = [&](const Expr& row, const Expr& column, const Expr& sum) {
-    Loader::Scope scope(t_.loader);
-    t_.loader.bind(c_.result(), sum);
-    const Tile values(t_.body,
-                      {{c_.result(), c_.result_index(unit.b, tile.row + row, panel.column + column)}},
-                      t_.loader.ranges());
-    return loop::block({t_.checks(values, predicate(column)),
-                        store_tile(t_.loader, values, t_.stores(), predicate(column))});
-  };
-  Stmt finish;
-  if (finished_) {
-    const Stmt keep = each([&](const Expr&, const Expr&, const Expr& slot) {
-      return loop::store(finished_, slot, loop::load(acc, slot));
-    });
-    const auto i = t_.loader.variable("i", tile.rows);
-    const Expr row = loop::variable(i);
-    const Stmt columns = vector("j_lane", panel.lanes, [&](const Expr& column) {
-      return store(row, column, loop::load(finished_, row * panel.lanes + column));
-    });
-    finish = loop::block(
-        {keep, loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(tile.rows), columns)});
-  } else {
-    finish = each([&](const Expr& row, const Expr& column, const Expr& slot) {
-      return store(row, column, loop::load(acc, slot));
-    });
-  }
+  Stmt keep;
   if (sums_) {
-    const Stmt keep = each([&](const Expr&, const Expr&, const Expr& slot) {
+    const Stmt resume = each([&](const Expr&, const Expr&, const Expr& slot) {
+      return loop::store(acc, slot, loop::load(sums_, sums_at + slot) + loop::load(acc, slot));
+    });
+    body.push_back(loop::branch(is_resumed, resume));
+    keep = each([&](const Expr&, const Expr&, const Expr& slot) {
       return loop::store(sums_, sums_at + slot, loop::load(acc, slot));
     });
-    finish = loop::branch(block.number >= loop::integer(blocks_.k_blocks - 1), finish, keep);
   }
-  body.push_back(finish);
+  body.push_back(in_last_block(finish_tile(unit, tile, panel, acc), keep));
   Stmt result = loop::allocate(acc, loop::block(std::move(body)));
   for (const auto& [name, value] : names) result = loop::let(name, value, result);
   return result;

@@ -27,6 +27,7 @@ double cycles_of(const graph::Op& op) {
   return is_transcendental(op.code) ? 2 : 0.1;
 }
 
+// Of the value and all that it is computed from but what is `counted` already.
 double cycles_of(graph::Value value, std::unordered_set<const graph::Op*>& counted) {
   const graph::Op& op = *value.op;
   if (!counted.insert(&op).second) return 0;
@@ -62,12 +63,8 @@ Contraction::Contraction(Template& t) : t_(t) {
     if (dims_.is_summed(dims_.rhs[i])) add(k_, dims_.rhs[i], rhs_.shape()[i]);
   }
   type_ = loop::from_graph(op_->results[0].dtype);
-  std::unordered_set<const graph::Op*> behind = {op_};
-  for (const auto& op : t.body.ops()) {
-    if (std::ranges::none_of(op->operands, [&](graph::Value x) { return behind.contains(x.op); })) continue;
-    behind.insert(op.get());
-    epilogue_cycles_ += cycles_of(*op);
-  }
+  std::unordered_set<const graph::Op*> apart = {op_};
+  for (const auto& output : t.body.outputs) epilogue_cycles_ += cycles_of(output.value, apart);
   if (m() * n() * k() * batch_.extent() == 0) return;
 
   Loader::Scope scope(t_.loader);

@@ -38,7 +38,7 @@ class Contraction {
   loop::Type type() const { return type_; }
   const Operand& lhs() const { return left_; }
   const Operand& rhs() const { return right_; }
-  // That what follows an element of the contraction, and depends on it, takes, about.
+  // That all else takes which a result's element is computed from, about.
   double epilogue_cycles() const { return epilogue_cycles_; }
 
   loop::Expr lhs_at(const Index& b, const loop::Expr& m, const loop::Expr& k,

@@ -86,6 +86,8 @@ class Scalarizer {
         return rewrite_fault(*stmt);
       case StmtNode::Kind::barrier:
         return stmt;
+      case StmtNode::Kind::prefetch:
+        return loop::block({});  // other lanes hide what memory takes
     }
     throw InternalError("unknown statement");
   }

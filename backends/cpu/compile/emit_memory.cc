@@ -144,6 +144,21 @@ void KernelEmitter::emit_store(const loop::StmtNode& s) {
   store_lanes(*s.buffer, lane_indices(s.index, known), stored, mask);
 }
 
+// Line by line what a vector loop's lanes will read side by side; other lanes are not worth it.
+void KernelEmitter::emit_prefetch(const loop::StmtNode& s) {
+  constexpr int64_t kLineBytes = 64;
+  const loop::Buffer& buffer = *s.buffer;
+  const auto known = differs(s.index) ? linear(s.index) : Linear{value(s.index), builder_.getInt64(0)};
+  if (!known || (differs(s.index) && !is_constant(known->stride, 1))) return;
+  const int64_t elements = differs(s.index) ? vector_->lanes : 1;
+  for (int64_t done = 0; done < elements; done += kLineBytes / loop::size_in_bytes(buffer.type)) {
+    llvm::Value* index = builder_.CreateAdd(known->base, builder_.getInt64(static_cast<uint64_t>(done)));
+    llvm::Value* there = builder_.CreateGEP(memory_type(buffer.type), addresses_.at(&buffer), index);
+    builder_.CreateIntrinsic(llvm::Intrinsic::prefetch, {there->getType()},
+                             {there, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});
+  }
+}
+
 void KernelEmitter::store_scalar(const Buffer& buffer, llvm::Value* index, llvm::Value* x,
                                  llvm::Value* predicate) {
   llvm::Value* there = guarded_address(buffer, index, predicate);

@@ -104,6 +104,8 @@ void KernelEmitter::emit(const Stmt& stmt) {
       return emit_allocate(*stmt);
     case StmtNode::Kind::fault:
       return emit_fault(*stmt);
+    case StmtNode::Kind::prefetch:
+      return emit_prefetch(*stmt);
     case StmtNode::Kind::barrier:
       break;
   }

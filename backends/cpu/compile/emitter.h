@@ -52,6 +52,7 @@ class KernelEmitter {
   void emit_allocate(const loop::StmtNode& s);
   void emit_store(const loop::StmtNode& s);
   void emit_fault(const loop::StmtNode& s);
+  void emit_prefetch(const loop::StmtNode& s);
   void emit_report(const loop::StmtNode& s, llvm::Value* position, llvm::Value* bits);
   int64_t constant_extent(const loop::StmtNode& s) const;
   llvm::BasicBlock* new_block(const char* name);

@@ -187,6 +187,8 @@ void GlslEmitter::emit(const Stmt& stmt) {
       line("barrier();");
       forget_writable();
       return;
+    case StmtNode::Kind::prefetch:
+      return;  // GLSL has no word for it
   }
 }
 

@@ -68,6 +68,8 @@ void Machine::execute(const Action& a) {
       return execute_fault(a);
     case StmtNode::Kind::barrier:
       return execute_barrier();
+    case StmtNode::Kind::prefetch:
+      return;
   }
 }
 
@@ -146,6 +148,7 @@ void Machine::lockstep(const Action& a) {
       return execute_barrier();
     case StmtNode::Kind::store:
     case StmtNode::Kind::fault:
+    case StmtNode::Kind::prefetch:
       break;
   }
 }
