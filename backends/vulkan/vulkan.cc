@@ -70,6 +70,10 @@ class VulkanDevice final : public backends::Device {
  private:
   ShaderFeatures features() const {
     const GpuAbilities& abilities = gpu_->abilities();
+    const VkPhysicalDeviceLimits& limits = abilities.limits;
+    const int64_t texel_buffers =
+        std::min(limits.maxPerStageDescriptorStorageImages, limits.maxDescriptorSetStorageImages);
+    const bool reaches_texels = limits.maxTexelBufferElements >= limits.maxStorageBufferRange / 4;
     return {
         .has_f64 = abilities.has_f64,
         .has_i64 = abilities.has_i64,
@@ -77,9 +81,10 @@ class VulkanDevice final : public backends::Device {
         .keeps_nan = abilities.keeps_nan,
         .keeps_denormals = abilities.keeps_denormals,
         .keeps_loops = abilities.is_processor,
+        .texel_buffers = abilities.is_processor && reaches_texels ? texel_buffers : 0,
         .shuffled_lanes = abilities.is_processor && abilities.subgroup_shuffle ? abilities.subgroup_size : 0,
-        .max_groups = std::min<int64_t>(abilities.limits.maxComputeWorkGroupCount[0],
-                                        abilities.limits.maxComputeWorkGroupCount[1]),
+        .max_groups =
+            std::min<int64_t>(limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1]),
         .max_allocation = abilities.max_allocation};
   }
 

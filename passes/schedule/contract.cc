@@ -28,7 +28,8 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
       lanes_(std::max<int64_t>(1, t.target().vector_bytes / loop::size_in_bytes(contraction.type()))),
       has_threads_(t.target().style == loop::Target::Style::threads),
       fetches_lhs_(is_far(c_.lhs(), c_.m() * c_.k())),
-      fetches_rhs_(is_far(c_.rhs(), c_.k() * c_.n())) {
+      fetches_rhs_(is_far(c_.rhs(), c_.k() * c_.n())),
+      wants_short_code_(!has_threads_ && !t.target().has_fast_shared) {
   const int64_t panels = blocks.panels_a_unit();
   if (blocks.pack_lhs)
     lhs_ = local_buffer("panel_lhs", c_.type(), blocks.group * blocks.rows * blocks.k_block);

@@ -56,14 +56,22 @@ Stmt ContractLoops::finish_tile(const Unit& unit, const TileAt& tile, const Pane
     const Tile values = results_at(unit, tile, panel, loop::integer(0), loop::integer(0));
     if (const auto starts = starts_of(values)) return finish_in_memory(unit, tile, panel, acc, *starts);
   }
-  return for_elements(
-      tile, panel, LoopKind::unrolled, [&](const Expr& row, const Expr& column, const Expr& slot) {
-        Loader::Scope scope(t_.loader);
-        t_.loader.bind(c_.result(), loop::load(acc, slot));
-        const Tile tile_values = results_at(unit, tile, panel, row, column);
-        return loop::block({t_.checks(tile_values, counts(panel, column)),
-                            store_tile(t_.loader, tile_values, t_.stores(), counts(panel, column))});
+  const auto results_from = [&](const loop::BufferRef& sums, LoopKind rows) {
+    return for_elements(tile, panel, rows, [&](const Expr& row, const Expr& column, const Expr& slot) {
+      Loader::Scope scope(t_.loader);
+      t_.loader.bind(c_.result(), loop::load(sums, slot));
+      const Tile values = results_at(unit, tile, panel, row, column);
+      return loop::block({t_.checks(values, counts(panel, column)),
+                          store_tile(t_.loader, values, t_.stores(), counts(panel, column))});
+    });
+  };
+  if (!wants_short_code_) return results_from(acc, LoopKind::unrolled);
+  const loop::BufferRef finished = local_buffer("finished", c_.type(), acc->size);
+  const Stmt keep =
+      for_elements(tile, panel, LoopKind::unrolled, [&](const Expr&, const Expr&, const Expr& slot) {
+        return loop::store(finished, slot, loop::load(acc, slot));
       });
+  return loop::allocate(finished, loop::block({keep, results_from(finished, LoopKind::serial)}));
 }
 
 // What elementwise work starts from, and where: the sum, and what differs from element to element and is no

@@ -111,6 +111,8 @@ class ContractLoops {
   const int64_t lanes_;                   // of one vector of the type
   const bool has_threads_;                // rather than a lane of a GPU for each unit
   const bool fetches_lhs_, fetches_rhs_;  // copies come from beyond the caches, and are asked for in time
+  // A driver that computes on a processor takes long over the code of a whole tile's loads and stores.
+  const bool wants_short_code_;
   loop::BufferRef lhs_, staged_, rhs_, sums_;
 };
 

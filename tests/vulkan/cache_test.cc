@@ -69,7 +69,7 @@ TEST(VulkanCache, DamagedEntriesAreMadeAgain) {
 TEST(VulkanCache, PipelinesThatTheDriverDoesNotKnowAreMadeAgain) {
   const ScratchFolder folder;
   const auto gpu = gpu_with(folder.path("cache"));
-  const Kernel kernel{.name = "one", .spirv = compile_to_spirv(kShader), .arguments = 1};
+  const Kernel kernel{.name = "one", .spirv = compile_to_spirv(kShader), .views = {{}}};
   gpu->cache().put(PipelineCache::key(*gpu, {kernel}), std::string(100, 'x'));
   EXPECT_NE(Pipelines(*gpu, {kernel}).at(0).pipeline, VK_NULL_HANDLE);
 }

@@ -188,7 +188,7 @@ class ProgramCompiler {
       result.name = kernel.name;
       result.spirv = to_spirv_(shader);
       result.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
-      result.arguments = static_cast<uint32_t>(kernel.arguments.size());
+      result.views = shader.views;
       for (const bool is : moved) result.offsets += is ? 1 : 0;
       result.reads_call = shader.reads_call;
       result.uses_faults = shader.uses_faults;

@@ -7,8 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backends/vulkan/compile/fours.h"
 #include "backends/vulkan/compile/shuffled_loads.h"
-#include "backends/vulkan/compile/vec4_loads.h"
+#include "backends/vulkan/run/image.h"
 #include "ir/loop/program.h"
 
 namespace sinter::vulkan {
@@ -22,16 +23,20 @@ struct ShaderFeatures {
   bool keeps_denormals = false;
   // The driver takes long over large shaders: loops of kernels with barriers stay loops.
   bool keeps_loops = false;
+  // How many texel buffers a kernel has, where reading and writing tensors through them is faster than
+  // through storage buffers; else 0.
+  int64_t texel_buffers = 0;
   // Lanes of a subgroup, where loading once and giving to the others is faster than loading in every lane.
   int64_t shuffled_lanes = 0;
   int64_t max_groups = 65535;  // along each of two dimensions
   int64_t max_allocation = INT64_MAX;
 };
 
-// A kernel as a compute shader. Bindings are its arguments in order, then the call and the faults where
+// A kernel as a compute shader. Its bindings are `views` in order, then the call and the faults where
 // `reads_call` and `uses_faults` say so. Push constants are the first element of each argument of `moved`.
 struct Shader {
   std::string text;
+  std::vector<View> views;
   std::string notes;  // what the text computes, for people; not part of it
   std::array<int64_t, 2> groups{1, 1};
   bool reads_call = false;
@@ -64,17 +69,20 @@ class GlslEmitter {
   // Statements: glsl_statements.cc.
   void emit(const loop::Stmt& stmt);
   void emit_loop(const loop::StmtNode& s);
+  void emit_block(const loop::StmtNode& s);
   void emit_store(const loop::StmtNode& s);
+  void emit_stores(const loop::Stmt* four, const loop::Expr& vector);
   void emit_let(const loop::StmtNode& s);
   void emit_branch(const loop::StmtNode& s);
   void emit_allocate(const loop::StmtNode& s);
   void emit_fault(const loop::StmtNode& s);
+  void report_faults();
   void line(const std::string& text);
   void open(const std::string& text);
   void close();
   void forget(const loop::Buffer& buffer);  // what was read from it
   void forget_writable();
-  std::string declarations() const;
+  std::string declarations(std::vector<View>& views) const;
 
   // Expressions: glsl_expressions.cc.
   void count_uses(const std::vector<loop::Expr>& roots);
@@ -83,8 +91,12 @@ class GlslEmitter {
   Text new_text(const loop::Expr& x);
   Text load(const loop::ExprNode& x);
   Text shuffled_load(const loop::ExprNode& x, const ShuffledElement& element);
-  Text load_of_four(const loop::ExprNode& x, const Vec4Element& element);
+  Text load_of_four(const loop::ExprNode& x, const FourElement& element);
+  std::string loaded(const loop::Buffer& buffer, const std::string& index);
   std::string element(const loop::Buffer& buffer, const std::string& index);
+  std::string place(const loop::Buffer& buffer, const std::string& index) const;
+  void need(const loop::Buffer& buffer, View::Kind kind) { views_[&buffer].insert(kind); }
+  std::string declaration(const loop::Buffer& buffer, View::Kind kind, size_t binding) const;
   std::string named(const char* type, const Text& text);
   std::string constant(const loop::ExprNode& x);
   std::string apply(const loop::ExprNode& x, const std::vector<std::string>& args);
@@ -105,14 +117,16 @@ class GlslEmitter {
 
   ShuffledLoads shuffled_;
   loop::VariableRef subgroup_lane_ = loop::make_variable("subgroup_lane");
-  Vec4Loads fours_;
+  Fours fours_;
   bool keeps_loops_;
   std::string body_, shared_;
-  int depth_ = 1;
+  int depth_ = 1, loops_ = 0;
   std::set<std::string> helpers_;  // functions of glsl_helpers.h that the text calls
   std::set<std::string> extensions_;
   std::unordered_map<const loop::Buffer*, std::string> buffers_;
   std::unordered_map<const loop::Buffer*, std::string> offsets_;  // of moved arguments
+  std::set<const loop::Buffer*> texels_;                          // arguments that texel buffers may show
+  std::unordered_map<const loop::Buffer*, std::set<View::Kind>> views_;
   std::unordered_map<const loop::Variable*, std::string> variables_;
   std::unordered_map<std::string, int> names_;
 
@@ -125,7 +139,8 @@ class GlslEmitter {
 
   int64_t lanes_ = 1;
   std::array<int64_t, 2> groups_{1, 1};
-  bool reads_call_ = false, uses_faults_ = false, reports_ = false;
+  bool reads_call_ = false, uses_faults_ = false;
+  std::set<int64_t> sites_;  // of checks in the kernel
 };
 
 }  // namespace sinter::vulkan

@@ -125,18 +125,30 @@ GlslEmitter::Text GlslEmitter::new_text(const Expr& x) {
   return result;
 }
 
+std::string GlslEmitter::place(const loop::Buffer& buffer, const std::string& index) const {
+  const auto offset = offsets_.find(&buffer);
+  return offset == offsets_.end() ? index : fmt::format("{} + {}", offset->second, index);
+}
+
 std::string GlslEmitter::element(const loop::Buffer& buffer, const std::string& index) {
   if (buffer.space == loop::Space::global) {
     type_name(buffer.type);
+    need(buffer, View::Kind::storage);
     if (buffer.type == Type::boolean) {
       if (!features_.has_bytes) unsupported("elements of 8 bits in buffers, as bools are");
       extensions_.insert("GL_EXT_shader_8bit_storage");
       extensions_.insert("GL_EXT_shader_explicit_arithmetic_types_int8");
     }
   }
-  const auto offset = offsets_.find(&buffer);
-  if (offset == offsets_.end()) return fmt::format("{}[{}]", buffers_.at(&buffer), index);
-  return fmt::format("{}[{} + {}]", buffers_.at(&buffer), offset->second, index);
+  return fmt::format("{}[{}]", buffers_.at(&buffer), place(buffer, index));
+}
+
+// Texel buffers make long code of each load: those that run once do without. What is also written is seen one
+// way only.
+std::string GlslEmitter::loaded(const loop::Buffer& buffer, const std::string& index) {
+  if (loops_ == 0 || buffer.written || !texels_.contains(&buffer)) return element(buffer, index);
+  need(buffer, buffer.type == Type::f32 ? View::Kind::texels_f32 : View::Kind::texels_i32);
+  return fmt::format("imageLoad({}_by_1, {}).x", buffers_.at(&buffer), place(buffer, index));
 }
 
 // What another lane has loaded.
@@ -148,26 +160,30 @@ GlslEmitter::Text GlslEmitter::shuffled_load(const ExprNode& x, const ShuffledEl
   const Expr place = is_full ? lane : loop::min(lane, loop::integer(shuffled.last));
   const Expr index = shuffled.first + place * shuffled.step;
   kept_.push_back(index);
-  const std::string loaded = named("float", {element(*x.buffer, value(index)), {}, 1});
-  return {fmt::format("subgroupShuffle({}, {}u)", loaded, shuffled.lane), {}, 1};
+  const std::string own = named("float", {loaded(*x.buffer, value(index)), {}, 1});
+  return {fmt::format("subgroupShuffle({}, {}u)", own, shuffled.lane), {}, 1};
 }
 
 // Part of a vector that has a name.
-GlslEmitter::Text GlslEmitter::load_of_four(const ExprNode& x, const Vec4Element& element) {
+GlslEmitter::Text GlslEmitter::load_of_four(const ExprNode& x, const FourElement& element) {
   kept_.push_back(element.vector);
   const Text index = text_of(element.vector);
-  const Text vector{fmt::format("{}_by_4[{}]", buffers_.at(x.buffer.get()), index.text), index.reads, 1};
-  return {named("vec4", vector) + "." + "xyzw"[element.lane], index.reads, 0};
+  const bool is_in_texels = texels_.contains(x.buffer.get());
+  need(*x.buffer, is_in_texels ? View::Kind::texels_f32_by_4 : View::Kind::storage);
+  const std::string name = buffers_.at(x.buffer.get()) + "_by_4";
+  Text vector{is_in_texels ? fmt::format("imageLoad({}, {})", name, index.text)
+                           : fmt::format("{}[{}]", name, index.text),
+              index.reads, 1};
+  if (x.buffer->written) vector.reads.insert(x.buffer.get());
+  return {named("vec4", vector) + "." + "xyzw"[element.lane], vector.reads, 0};
 }
 
 GlslEmitter::Text GlslEmitter::load(const ExprNode& x) {
   const loop::Buffer& buffer = *x.buffer;
   if (const auto shuffled = shuffled_.find(x)) return shuffled_load(x, *shuffled);
-  if (!offsets_.contains(&buffer)) {
-    if (const auto element = fours_.find(x)) return load_of_four(x, *element);
-  }
+  if (const auto four = fours_.find(x)) return load_of_four(x, *four);
   const Text index = text_of(x.args[0]);
-  Text result{element(buffer, index.text), index.reads, index.size + 1};
+  Text result{loaded(buffer, index.text), index.reads, index.size + 1};
   if (buffer.space != loop::Space::global || buffer.written) result.reads.insert(&buffer);
   if (buffer.type == Type::boolean && buffer.space == loop::Space::global) {
     result.text = fmt::format("(uint({}) != 0u)", result.text);

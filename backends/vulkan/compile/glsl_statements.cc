@@ -17,6 +17,7 @@ using loop::StmtNode;
 namespace {
 
 constexpr size_t kPushConstants = 32;  // of 4 bytes: what every device has
+constexpr int64_t kMostTexels = 2;     // texel buffers of an argument: element by element, and by four
 
 bool has_barrier(const Stmt& stmt) {
   return stmt->kind == StmtNode::Kind::barrier || std::ranges::any_of(stmt->body, has_barrier);
@@ -35,13 +36,17 @@ GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& featu
       features_(features),
       moved_(moved),
       shuffled_(kernel, features.shuffled_lanes),
-      fours_(kernel),
+      fours_(kernel, moved, features.texel_buffers > 0),
       keeps_loops_(features.keeps_loops && has_barrier(kernel.body)) {
   variables_[subgroup_lane_.get()] = "int(gl_SubgroupInvocationID)";
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const loop::Buffer& buffer = *kernel.arguments[i];
     buffers_[&buffer] = unique(buffer.name);
     if (moved[i]) offsets_[&buffer] = unique("first_of_" + buffer.name);
+    const bool is_texels = buffer.type == loop::Type::f32 || buffer.type == loop::Type::i32;
+    if (is_texels && static_cast<int64_t>(texels_.size() + 1) * kMostTexels <= features.texel_buffers) {
+      texels_.insert(&buffer);
+    }
   }
   if (offsets_.size() > kPushConstants) {
     unsupported(fmt::format("{} slices in one kernel of a loop", offsets_.size()));
@@ -52,18 +57,51 @@ Shader GlslEmitter::emit(bool is_guarded) {
   uses_faults_ = is_guarded;
   if (is_guarded) line("if (fault != 0u) return;");
   emit(kernel_.body);
+  report_faults();
   Shader shader;
-  shader.text = declarations() + "void main() {\n" + body_ + "}\n";
+  shader.text = declarations(shader.views) + "void main() {\n" + body_ + "}\n";
   shader.notes = "// " + kernel_.name + "\n";
   for (const std::string& note : kernel_.notes) shader.notes += "//   " + note + "\n";
   shader.groups = groups_;
   shader.reads_call = reads_call_;
   shader.uses_faults = uses_faults_;
-  shader.reports_faults = reports_;
+  shader.reports_faults = !sites_.empty();
   return shader;
 }
 
-std::string GlslEmitter::declarations() const {
+std::string GlslEmitter::declaration(const loop::Buffer& buffer, View::Kind kind, size_t binding) const {
+  const std::string& name = buffers_.at(&buffer);
+  const char* access = buffer.written ? "" : "readonly ";
+  switch (kind) {
+    case View::Kind::storage: {
+      const char* type = buffer.type == loop::Type::boolean ? "uint8_t"
+                         : buffer.type == loop::Type::f32   ? "float"
+                         : buffer.type == loop::Type::f64   ? "double"
+                         : buffer.type == loop::Type::i64   ? "int64_t"
+                                                            : "int";
+      std::string text = fmt::format("layout(std430, binding = {0}) {1}buffer Binding{0} {{ {2} {3}[]; }};\n",
+                                     binding, access, type, name);
+      if (fours_.uses(buffer)) {
+        text += fmt::format(
+            "layout(std430, binding = {0}) readonly buffer Binding{0}By4 {{ vec4 {1}_by_4[]; }};\n", binding,
+            name);
+      }
+      return text;
+    }
+    case View::Kind::texels_f32:
+      return fmt::format("layout(r32f, binding = {}) uniform {}imageBuffer {}_by_1;\n", binding, access,
+                         name);
+    case View::Kind::texels_f32_by_4:
+      return fmt::format("layout(rgba32f, binding = {}) uniform {}imageBuffer {}_by_4;\n", binding, access,
+                         name);
+    case View::Kind::texels_i32:
+      return fmt::format("layout(r32i, binding = {}) uniform {}iimageBuffer {}_by_1;\n", binding, access,
+                         name);
+  }
+  throw InternalError("unknown view");
+}
+
+std::string GlslEmitter::declarations(std::vector<View>& views) const {
   std::string text = "#version 460\n";
   for (const std::string& extension : extensions_) {
     text += fmt::format("#extension {} : require\n", extension);
@@ -75,27 +113,20 @@ std::string GlslEmitter::declarations() const {
     if (features_.keeps_denormals) text += "spirv_execution_mode(capabilities = [4464], 4459, 32);\n";
   }
   text += fmt::format("layout(local_size_x = {}) in;\n", lanes_);
-  size_t binding = 0;
   std::string offsets;
-  for (const loop::BufferRef& buffer : kernel_.arguments) {
-    const std::string& name = buffers_.at(buffer.get());
-    const char* type = buffer->type == loop::Type::boolean ? "uint8_t"
-                       : buffer->type == loop::Type::f32   ? "float"
-                       : buffer->type == loop::Type::f64   ? "double"
-                       : buffer->type == loop::Type::i64   ? "int64_t"
-                                                           : "int";
-    text += fmt::format("layout(std430, binding = {}) {}buffer Binding{} {{ {} {}[]; }};\n", binding,
-                        buffer->written ? "" : "readonly ", binding, type, name);
-    if (fours_.uses(*buffer) && !offsets_.contains(buffer.get())) {
-      text +=
-          fmt::format("layout(std430, binding = {0}) readonly buffer Binding{0}By4 {{ vec4 {1}_by_4[]; }};\n",
-                      binding, name);
+  for (size_t i = 0; i < kernel_.arguments.size(); ++i) {
+    const loop::BufferRef& buffer = kernel_.arguments[i];
+    if (const auto used = views_.find(buffer.get()); used != views_.end()) {
+      for (const View::Kind kind : used->second) {
+        text += declaration(*buffer, kind, views.size());
+        views.push_back({i, kind});
+      }
     }
-    ++binding;
     if (const auto it = offsets_.find(buffer.get()); it != offsets_.end()) {
       offsets += fmt::format(" int {};", it->second);
     }
   }
+  size_t binding = views.size();
   if (!offsets.empty()) text += fmt::format("layout(push_constant) uniform Moved {{{} }};\n", offsets);
   if (reads_call_) {
     text += fmt::format(
@@ -168,8 +199,7 @@ void GlslEmitter::forget_writable() {
 void GlslEmitter::emit(const Stmt& stmt) {
   switch (stmt->kind) {
     case StmtNode::Kind::block:
-      for (const Stmt& child : stmt->body) emit(child);
-      return;
+      return emit_block(*stmt);
     case StmtNode::Kind::loop:
       return emit_loop(*stmt);
     case StmtNode::Kind::store:
@@ -190,6 +220,28 @@ void GlslEmitter::emit(const Stmt& stmt) {
     case StmtNode::Kind::prefetch:
       return;  // GLSL has no word for it
   }
+}
+
+void GlslEmitter::emit_block(const StmtNode& s) {
+  for (size_t i = 0; i < s.body.size(); ++i) {
+    const auto vector = fours_.stores(s.body, i);
+    if (!vector || !texels_.contains(s.body[i]->buffer.get())) {
+      emit(s.body[i]);
+      continue;
+    }
+    emit_stores(&s.body[i], *vector);
+    i += 3;
+  }
+}
+
+void GlslEmitter::emit_stores(const Stmt* four, const loop::Expr& vector) {
+  count_uses({vector, four[0]->value, four[1]->value, four[2]->value, four[3]->value});
+  std::string values;
+  for (size_t lane = 0; lane < 4; ++lane) values += (lane == 0 ? "" : ", ") + value(four[lane]->value);
+  const loop::Buffer& buffer = *four[0]->buffer;
+  need(buffer, View::Kind::texels_f32_by_4);
+  line(fmt::format("imageStore({}_by_4, {}, vec4({}));", buffers_.at(&buffer), value(vector), values));
+  forget(buffer);
 }
 
 void GlslEmitter::emit_loop(const StmtNode& s) {
@@ -228,7 +280,9 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
       if (keeps_loops_) extensions_.insert("GL_EXT_control_flow_attributes");
       open(fmt::format("{3}for (int {0} = {1}; {0} < {2}; ++{0})", name, begin, end,
                        keeps_loops_ ? "[[dont_unroll]] " : ""));
+      ++loops_;
       emit(s.body[0]);
+      --loops_;
       close();
       known_ = outside;
       return forget_writable();
@@ -294,8 +348,9 @@ void GlslEmitter::emit_allocate(const StmtNode& s) {
   emit(s.body[0]);
 }
 
+// An invocation keeps its first failed check of a site, and tells of it at its end.
 void GlslEmitter::emit_fault(const StmtNode& s) {
-  uses_faults_ = reads_call_ = reports_ = true;
+  uses_faults_ = reads_call_ = true;
   count_uses({s.condition, s.position, s.value});
   const std::string condition = value(s.condition), position = value(s.position);
   std::string low = "0u", high = "0u";
@@ -318,14 +373,28 @@ void GlslEmitter::emit_fault(const StmtNode& s) {
         high = fmt::format("uint(int({}) >> 31)", found);
     }
   }
-  open(fmt::format("if ({})", condition));
-  line("atomicOr(fault, 1u);");
-  line(fmt::format("atomicMin(first[{}], uint({}));", s.site, position));
-  open(fmt::format("if (wanted_site == {}u && wanted_position == uint({}))", s.site, position));
-  line(fmt::format("value_low = {};", low));
-  line(fmt::format("value_high = {};", high));
-  close();
-  close();
+  sites_.insert(s.site);
+  const std::string fails = unique("fails");
+  line(fmt::format("bool {} = {} && uint({}) < first_{};", fails, condition, position, s.site));
+  line(fmt::format("low_{0} = {1} ? {2} : low_{0};", s.site, fails, low));
+  line(fmt::format("high_{0} = {1} ? {2} : high_{0};", s.site, fails, high));
+  line(fmt::format("first_{0} = {1} ? uint({2}) : first_{0};", s.site, fails, position));
+}
+
+void GlslEmitter::report_faults() {
+  std::string text;
+  for (const int64_t site : sites_) {
+    text += fmt::format("  uint first_{0} = 0xffffffffu, low_{0} = 0u, high_{0} = 0u;\n", site);
+    open(fmt::format("if (first_{} != 0xffffffffu)", site));
+    line("atomicOr(fault, 1u);");
+    line(fmt::format("atomicMin(first[{0}], first_{0});", site));
+    open(fmt::format("if (wanted_site == {0}u && wanted_position == first_{0})", site));
+    line(fmt::format("value_low = low_{};", site));
+    line(fmt::format("value_high = high_{};", site));
+    close();
+    close();
+  }
+  body_ = text + body_;
 }
 
 }  // namespace sinter::vulkan

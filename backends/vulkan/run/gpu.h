@@ -61,7 +61,8 @@ class Gpu {
   const VkPhysicalDeviceLimits& limits() const { return abilities_.limits; }
   // Of the beginning of a tensor: for bindings, and for vectors of four.
   int64_t buffer_alignment() const {
-    return std::max<int64_t>(16, static_cast<int64_t>(limits().minStorageBufferOffsetAlignment));
+    return std::max<int64_t>({16, static_cast<int64_t>(limits().minStorageBufferOffsetAlignment),
+                              static_cast<int64_t>(limits().minTexelBufferOffsetAlignment)});
   }
   std::string name() const { return properties_.deviceName; }
   std::string identity() const;  // of the device and its driver: what is made for one is for no other

@@ -35,12 +35,20 @@ struct FaultSite {
   Value value = Value::integer;
 };
 
-// A compute shader. Its bindings are the arguments, then the call and the faults if it has to do with them.
+// How a shader sees one of its arguments.
+struct View {
+  enum class Kind : uint8_t { storage, texels_f32, texels_f32_by_4, texels_i32 };
+
+  size_t argument = 0;
+  Kind kind = Kind::storage;
+};
+
+// A compute shader. Its bindings are the views, then the call and the faults if it has to do with them.
 struct Kernel {
   std::string name;
   std::vector<uint32_t> spirv;
   std::array<uint32_t, 2> groups{1, 1};
-  uint32_t arguments = 0;
+  std::vector<View> views;
   uint32_t offsets = 0;  // push constants of 4 bytes
   bool reads_call = false;
   bool uses_faults = false;

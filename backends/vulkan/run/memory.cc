@@ -19,7 +19,7 @@ Memory::Memory(const Gpu& gpu, Kind kind, int64_t bytes, const std::string& what
   VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
   info.size = static_cast<VkDeviceSize>(bytes_);
   info.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-               VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
+               VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT;
   check(vkCreateBuffer(gpu.device(), &info, nullptr, &buffer_), text);
   VkMemoryRequirements needed{};
   vkGetBufferMemoryRequirements(gpu.device(), buffer_, &needed);

@@ -6,8 +6,15 @@
 
 namespace sinter::vulkan {
 
-uint32_t binding_count(const Kernel& kernel) {
-  return kernel.arguments + (kernel.reads_call ? 1 : 0) + (kernel.uses_faults ? 1 : 0);
+std::vector<VkDescriptorType> descriptor_types(const Kernel& kernel) {
+  std::vector<VkDescriptorType> types;
+  for (const View& view : kernel.views) {
+    const bool is_storage = view.kind == View::Kind::storage;
+    types.push_back(is_storage ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER);
+  }
+  types.insert(types.end(), (kernel.reads_call ? 1 : 0) + (kernel.uses_faults ? 1 : 0),
+               VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
+  return types;
 }
 
 Pipelines::Pipelines(const Gpu& gpu, const std::vector<Kernel>& kernels)
@@ -37,8 +44,9 @@ void Pipelines::destroy() {
 void Pipelines::make(const Kernel& kernel, VkPipelineCache cache, Pipeline& result) const {
   const std::string what = "cannot make the kernel " + kernel.name;
   std::vector<VkDescriptorSetLayoutBinding> bindings;
-  for (uint32_t i = 0; i < binding_count(kernel); ++i) {
-    bindings.push_back({i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr});
+  for (const VkDescriptorType type : descriptor_types(kernel)) {
+    bindings.push_back(
+        {static_cast<uint32_t>(bindings.size()), type, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr});
   }
   VkDescriptorSetLayoutCreateInfo set{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
   set.bindingCount = static_cast<uint32_t>(bindings.size());

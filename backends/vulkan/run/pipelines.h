@@ -31,7 +31,7 @@ class Pipelines {
   std::vector<Pipeline> pipelines_;
 };
 
-// How many bindings a kernel has.
-uint32_t binding_count(const Kernel& kernel);
+// What a kernel binds, in order.
+std::vector<VkDescriptorType> descriptor_types(const Kernel& kernel);
 
 }  // namespace sinter::vulkan

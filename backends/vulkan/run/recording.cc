@@ -22,7 +22,15 @@ Recording::Recording(Gpu& gpu, const Image& image, const Pipelines& pipelines, c
 }
 
 Recording::~Recording() {
+  forget_bindings();
+}
+
+void Recording::forget_bindings() {
   vkDestroyDescriptorPool(gpu_.device(), pool_, nullptr);
+  pool_ = VK_NULL_HANDLE;
+  sets_.clear();
+  for (const auto& [key, view] : views_) vkDestroyBufferView(gpu_.device(), view, nullptr);
+  views_.clear();
 }
 
 void Recording::run(const DeviceState& state) {
@@ -43,6 +51,21 @@ void Recording::write_times(runtime::Profile& profile) const {
   }
 }
 
+VkBufferView Recording::view_of(const Place& place, View::Kind kind) {
+  VkBufferView& view = views_[{place.buffer, place.offset, place.bytes, kind}];
+  if (view != VK_NULL_HANDLE) return view;
+  VkBufferViewCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO};
+  info.buffer = place.buffer;
+  info.format = kind == View::Kind::texels_f32   ? VK_FORMAT_R32_SFLOAT
+                : kind == View::Kind::texels_i32 ? VK_FORMAT_R32_SINT
+                                                 : VK_FORMAT_R32G32B32A32_SFLOAT;
+  const int64_t texel = kind == View::Kind::texels_f32_by_4 ? 16 : 4;
+  info.offset = static_cast<VkDeviceSize>(place.offset);
+  info.range = static_cast<VkDeviceSize>(place.bytes / texel * texel);
+  check(vkCreateBufferView(gpu_.device(), &info, nullptr, &view), "cannot bind buffers");
+  return view;
+}
+
 VkDescriptorSet Recording::bindings_of(const Launch& launch, const DeviceState& state) {
   const Kernel& kernel = image_.kernels[launch.kernel];
   std::vector<size_t> slots;
@@ -54,21 +77,28 @@ VkDescriptorSet Recording::bindings_of(const Launch& launch, const DeviceState& 
   info.descriptorSetCount = 1;
   info.pSetLayouts = &pipelines_.at(launch.kernel).bindings;
   check(vkAllocateDescriptorSets(gpu_.device(), &info, &set), "cannot bind buffers");
-  std::vector<VkDescriptorBufferInfo> buffers;
-  const auto bind = [&](const Place& place) {
-    buffers.push_back(
-        {place.buffer, static_cast<VkDeviceSize>(place.offset), static_cast<VkDeviceSize>(place.bytes)});
+  const std::vector<VkDescriptorType> types = descriptor_types(kernel);
+  std::vector<VkDescriptorBufferInfo> buffers(types.size());
+  std::vector<VkBufferView> views(types.size());
+  std::vector<VkWriteDescriptorSet> writes;
+  const auto bind = [&](const Place& place, View::Kind kind) {
+    const size_t binding = writes.size();
+    if (kind != View::Kind::storage) views[binding] = view_of(place, kind);
+    buffers[binding] = {place.buffer, static_cast<VkDeviceSize>(place.offset),
+                        static_cast<VkDeviceSize>(place.bytes)};
+    VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
+    write.dstSet = set;
+    write.dstBinding = static_cast<uint32_t>(binding);
+    write.descriptorCount = 1;
+    write.descriptorType = types[binding];
+    write.pBufferInfo = &buffers[binding];
+    write.pTexelBufferView = &views[binding];
+    writes.push_back(write);
   };
-  for (const size_t slot : slots) bind(memory_.place_of(slot, state));
-  if (kernel.reads_call) bind(memory_.call());
-  if (kernel.uses_faults) bind(memory_.faults());
-  if (buffers.empty()) return set;
-  VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
-  write.dstSet = set;
-  write.descriptorCount = static_cast<uint32_t>(buffers.size());
-  write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-  write.pBufferInfo = buffers.data();
-  vkUpdateDescriptorSets(gpu_.device(), 1, &write, 0, nullptr);
+  for (const View& view : kernel.views) bind(memory_.place_of(slots[view.argument], state), view.kind);
+  if (kernel.reads_call) bind(memory_.call(), View::Kind::storage);
+  if (kernel.uses_faults) bind(memory_.faults(), View::Kind::storage);
+  vkUpdateDescriptorSets(gpu_.device(), static_cast<uint32_t>(writes.size()), writes.data(), 0, nullptr);
   return set;
 }
 
@@ -111,23 +141,24 @@ void Recording::record_launch(VkCommandBuffer commands, const Launch& launch, co
 }
 
 void Recording::make_pool() {
-  uint32_t sets = 1, buffers = 1;
+  uint32_t sets = 1;
+  VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1},
+                                  {VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER, 1}};
   for (const Launch& launch : image_.launches) {
     ++sets;
-    buffers += binding_count(image_.kernels[launch.kernel]);
+    for (const VkDescriptorType type : descriptor_types(image_.kernels[launch.kernel])) {
+      ++(type == sizes[0].type ? sizes[0] : sizes[1]).descriptorCount;
+    }
   }
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers};
   VkDescriptorPoolCreateInfo pool{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
   pool.maxSets = sets;
-  pool.poolSizeCount = 1;
-  pool.pPoolSizes = &size;
+  pool.poolSizeCount = 2;
+  pool.pPoolSizes = sizes;
   check(vkCreateDescriptorPool(gpu_.device(), &pool, nullptr, &pool_), "cannot bind buffers");
 }
 
 void Recording::record(const DeviceState& state) {
-  vkDestroyDescriptorPool(gpu_.device(), pool_, nullptr);
-  pool_ = VK_NULL_HANDLE;
-  sets_.clear();
+  forget_bindings();
   accesses_.clear();
   make_pool();
   VkCommandBuffer commands = commands_.begin(false);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Recording {
   void record_launch(VkCommandBuffer commands, const Launch& launch, const DeviceState& state);
   void record_dependencies(VkCommandBuffer commands, const std::vector<std::pair<Place, bool>>& accesses);
   VkDescriptorSet bindings_of(const Launch& launch, const DeviceState& state);
+  VkBufferView view_of(const Place& place, View::Kind kind);
+  void forget_bindings();
 
   Gpu& gpu_;
   const Image& image_;
@@ -39,6 +42,7 @@ class Recording {
   std::unique_ptr<Timestamps> times_;
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
   std::map<std::pair<size_t, std::vector<size_t>>, VkDescriptorSet> sets_;
+  std::map<std::tuple<VkBuffer, int64_t, int64_t, View::Kind>, VkBufferView> views_;
   Commands commands_;
   uint64_t recorded_for_ = 0;                     // a state's id
   std::vector<std::pair<Place, bool>> accesses_;  // since the last barrier; the flag says that it was written
