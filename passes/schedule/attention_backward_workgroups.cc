@@ -2,9 +2,9 @@
 #include <optional>
 
 #include "ir/loop/affine.h"
-#include "passes/raise/attention_axes.h"
 #include "passes/schedule/attention_blocks.h"
 #include "passes/schedule/attention_gradients.h"
+#include "passes/schedule/attention_rows.h"
 
 // The schedule of `attention_backward` for workgroups: FlashAttention-2, algorithm 2, taken apart so that no
 // two workgroups write the same element. One part of the workgroups has a block of queries each and adds up
@@ -71,12 +71,8 @@ class BackwardWorkgroups {
   }
 
  private:
-  // Workgroups that make some gradients: each has its own piece of the axes on which these depend, and adds
-  // up along the others.
-  struct Part {
-    std::vector<const AttentionGradient*> gradients;
-    graph::Shape own, along;  // extents of the domain's axes but queries and keys
-    bool own_queries = false, own_keys = false;
+  // Workgroups that make some gradients.
+  struct Part : GradientPart {
     bool is_scattered = false;
 
     int64_t groups(const AttentionBlocks& blocks) const {
@@ -90,33 +86,16 @@ class BackwardWorkgroups {
   }
 
   void find_parts() {
-    const AttentionBody& body = blocks_.parts();
-    for (const AttentionGradient& gradient : gradients_.all()) {
-      const auto depends = axes_.common({gradient.operand});
-      Part part;
-      part.own = part.along = body.domain;
-      for (size_t axis = 0; axis < body.domain.size(); ++axis) {
-        const bool is_row = axis == body.key || axis == body.query;
-        (is_row || !depends[axis] ? part.own : part.along)[axis] = 1;
-        if (is_row) part.along[axis] = 1;
+    const graph::Shape& domain = blocks_.parts().domain;
+    for (GradientPart& found : gradient_parts(blocks_.parts(), axes_, gradients_.all())) {
+      Part& part = parts_.emplace_back(Part{std::move(found)});
+      if (!is_scattered(*part.gradients[0])) continue;
+      part.is_scattered = true;
+      for (size_t axis = 0; axis < domain.size(); ++axis) {
+        if (axis != blocks_.parts().key && axis != blocks_.parts().query) part.along[axis] = domain[axis];
+        part.own[axis] = 1;
       }
-      part.own_queries = !body.query || depends[*body.query];
-      part.own_keys = depends[body.key];
-      if (is_scattered(gradient)) {
-        part.is_scattered = true;
-        for (size_t axis = 0; axis < body.domain.size(); ++axis) {
-          if (axis != body.key && axis != body.query) part.along[axis] = body.domain[axis];
-          part.own[axis] = 1;
-        }
-        part.own_queries = part.own_keys = false;
-      }
-      const auto alike = std::ranges::find_if(parts_, [&](const Part& other) {
-        return other.own == part.own && other.own_queries == part.own_queries &&
-               other.own_keys == part.own_keys && gradient.operand <= 2;
-      });
-      const bool joins = alike != parts_.end() && alike->gradients[0]->operand <= 2;
-      Part& host = joins ? *alike : parts_.emplace_back(part);
-      host.gradients.push_back(&gradient);
+      part.own_queries = part.own_keys = false;
     }
   }
 
@@ -511,6 +490,7 @@ class BackwardWorkgroups {
 }  // namespace
 
 loop::Kernel schedule_attention_backward_workgroups(Template& t) {
+  if (auto kernel = schedule_attention_backward_rows(t)) return *kernel;
   return BackwardWorkgroups(t).run();
 }
 

@@ -128,4 +128,38 @@ std::vector<AttentionGradients::Term> AttentionGradients::terms(Value value, con
   return result;
 }
 
+GradientPart part_of(const AttentionBody& body, const AttentionAxes& axes,
+                     const AttentionGradient& gradient) {
+  const auto depends = axes.common({gradient.operand});
+  GradientPart part;
+  part.gradients = {&gradient};
+  part.own = part.along = body.domain;
+  for (size_t axis = 0; axis < body.domain.size(); ++axis) {
+    const bool is_row = axis == body.key || axis == body.query;
+    (is_row || !depends[axis] ? part.own : part.along)[axis] = 1;
+    if (is_row) part.along[axis] = 1;
+  }
+  part.own_queries = !body.query || depends[*body.query];
+  part.own_keys = depends[body.key];
+  return part;
+}
+
+std::vector<GradientPart> gradient_parts(const AttentionBody& body, const AttentionAxes& axes,
+                                         const std::vector<AttentionGradient>& gradients) {
+  std::vector<GradientPart> parts;
+  for (const AttentionGradient& gradient : gradients) {
+    GradientPart part = part_of(body, axes, gradient);
+    const auto alike = std::ranges::find_if(parts, [&](const GradientPart& other) {
+      return other.own == part.own && other.own_queries == part.own_queries &&
+             other.own_keys == part.own_keys && gradient.operand <= 2 && other.gradients[0]->operand <= 2;
+    });
+    if (alike != parts.end()) {
+      alike->gradients.push_back(&gradient);
+    } else {
+      parts.push_back(std::move(part));
+    }
+  }
+  return parts;
+}
+
 }  // namespace sinter::passes

@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "passes/raise/attention_axes.h"
 #include "passes/schedule/attention_core.h"
 
 namespace sinter::passes {
@@ -44,5 +45,17 @@ class AttentionGradients {
   std::vector<AttentionGradient> all_;
   graph::Value kept_cotangent_, row_sum_, score_cotangent_;
 };
+
+// Gradients that depend on the same axes of the domain: whoever makes them has a piece of these axes for its
+// own, and adds up along the others.
+struct GradientPart {
+  std::vector<const AttentionGradient*> gradients;
+  graph::Shape own, along;  // extents of the domain's axes but queries and keys
+  bool own_queries = false, own_keys = false;
+};
+GradientPart part_of(const AttentionBody& body, const AttentionAxes& axes, const AttentionGradient& gradient);
+// Those of queries, keys and values side by side where they depend on the same.
+std::vector<GradientPart> gradient_parts(const AttentionBody& body, const AttentionAxes& axes,
+                                         const std::vector<AttentionGradient>& gradients);
 
 }  // namespace sinter::passes

@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "passes/schedule/attention_blocks.h"
+#include "passes/schedule/attention_rows.h"
 
 // The schedule of `attention` for workgroups: FlashAttention-2, algorithm 1. A workgroup takes a block of
 // queries of one head. Blocks of keys run by: their scores are a product of tiles staged in shared memory,
@@ -228,6 +229,7 @@ class AttentionWorkgroups {
 }  // namespace
 
 loop::Kernel schedule_attention_workgroups(Template& t) {
+  if (auto kernel = schedule_attention_rows(t)) return *kernel;
   return AttentionWorkgroups(t).run();
 }
 
