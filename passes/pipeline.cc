@@ -66,7 +66,7 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
   run(inline_calls, {"all"});
   const bool threads = target.style == loop::Target::Style::threads;
   if (options.fuse) {
-    run(fuse, {threads ? "columns" : "on"});
+    run(fuse, {threads ? "columns" : "sort"});
   } else {
     run(fuse, {"off"});
   }

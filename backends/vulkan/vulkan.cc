@@ -28,7 +28,7 @@ loop::Target target_of(const Gpu& gpu) {
   target.description = gpu.name();
   target.vector_bytes = 4;
   target.unit_elements = 1;
-  target.unit_vectors = 1;
+  target.unit_vectors = abilities.is_processor ? 4 : 1;
   target.local_bytes = kLocalBytes;
   target.has_fma = false;
   target.exact_division = false;

@@ -108,6 +108,13 @@ int64_t index_bound(const graph::Function& function) {
   return std::max<int64_t>(bound, 1);
 }
 
+bool has_sorted_indices(const graph::Function& function) {
+  return std::ranges::any_of(function.ops(), [](const auto& op) {
+    return (op->body && has_sorted_indices(*op->body)) ||
+           (op->code == graph::OpCode::scatter_add && op->attributes.flag("sorted"));
+  });
+}
+
 // Floats of [low, 2), integers of [0, bound).
 HostTensor drawn(const graph::TensorType& type, double low, int64_t bound, std::mt19937& random) {
   HostTensor tensor(static_cast<DType>(type.dtype), type.shape);
@@ -248,7 +255,12 @@ std::string difference_on_random_inputs(const graph::Module& module, const graph
   for (const double low : kLow) {
     Tensors inputs;
     for (const graph::Op* parameter : function.parameters()) {
-      inputs.push_back(drawn(parameter->results[0], low, index_bound(function), random));
+      HostTensor& input =
+          inputs.emplace_back(drawn(parameter->results[0], low, index_bound(function), random));
+      const bool is_i32 = input.dtype() == DType::i32, is_i64 = input.dtype() == DType::i64;
+      if (!has_sorted_indices(function)) continue;
+      if (is_i32) std::sort(input.data<int32_t>(), input.data<int32_t>() + input.size());
+      if (is_i64) std::sort(input.data<int64_t>(), input.data<int64_t>() + input.size());
     }
     std::string difference = difference_from_reference(module, function, device, executable, inputs);
     if (!difference.empty()) return difference;

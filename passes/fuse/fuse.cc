@@ -8,15 +8,17 @@
 #include "passes/fuse/kernels.h"
 #include "passes/fuse/legalize.h"
 #include "passes/fuse/producer_side.h"
+#include "passes/fuse/sort_scatters.h"
 
 namespace sinter::passes {
 
 namespace {
 
-void fuse_function(graph::Module& module, graph::Function& function, bool join, bool columns) {
+void fuse_function(graph::Module& module, graph::Function& function, bool join, bool columns, bool sort) {
   legalize(module, function);
   guard(function);
   if (columns) split_columns(module, function);
+  if (sort) sort_scatters(module, function);
   Groups groups(function);
   if (join) {
     producer_side(groups);
@@ -34,7 +36,7 @@ void fuse(graph::Module& module, const std::vector<std::string>& arguments) {
     return std::find(arguments.begin(), arguments.end(), argument) != arguments.end();
   };
   for (const auto& function : module.functions)
-    fuse_function(module, *function, !given("off"), given("columns"));
+    fuse_function(module, *function, !given("off"), given("columns"), given("sort"));
 }
 
 }  // namespace sinter::passes

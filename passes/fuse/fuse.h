@@ -25,7 +25,8 @@ namespace sinter::passes {
 // and is not kept. docs/passes.md states the cost rules. A kernel's `apart` says why its first op joined no
 // other.
 //
-// Arguments: "off", one kernel an op; "columns", sums of columns are made beside the rows they go through.
+// Arguments: "off", one kernel an op; "columns", sums of columns are made beside the rows they go through;
+// "sort", what is scattered into large tables is sorted by row.
 void fuse(graph::Module& module, const std::vector<std::string>& arguments);
 
 }  // namespace sinter::passes

@@ -44,6 +44,7 @@ std::vector<Target> machines() {
 Target processor(int64_t subgroup) {
   Target target = machine(subgroup, 1024, 32);
   target.has_fast_shared = false;
+  target.unit_vectors = 4;
   return target;
 }
 
@@ -255,6 +256,30 @@ TEST(Workgroups, ComputeAttentionByRowsWhereSharedMemoryIsSlow) {
 })",
                 target),
           0);
+    }
+  }
+}
+
+// Into a table that is large beside the positions, which are sorted, and into a small one; with work behind
+// it.
+TEST(Workgroups, ScatterIntoRowsThatManyPositionsShare) {
+  std::vector<Target> all = machines();
+  for (const int64_t subgroup : {8, 1}) all.push_back(processor(subgroup));
+  for (const Target& target : all) {
+    for (const char* rows : {"7", "70"}) {
+      const std::string table = "f32[2," + std::string(rows) + ",12]";
+      check("func @f(%x: f32[6,4], %t: " + table + R"(, %u: f32[2,6,4,12]) {
+  %0: f32[6,4] = abs %x
+  %1: f32[6,4] = constant {dtype=f32, shape=[6,4], value=6.9}
+  %2: f32[6,4] = mul %0, %1
+  %3: i32[6,4] = cast %2 {dtype=i32}
+  %4: )" + table +
+                R"( = scatter_add %t, %3, %u {axis=1}
+  %5: )" + table +
+                R"( = mul %4, %t
+  return %4, %5
+})",
+            target);
     }
   }
 }

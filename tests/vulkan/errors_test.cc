@@ -190,8 +190,8 @@ TEST(VulkanErrors, TypesThatTheDeviceLacks) {
 }
 
 TEST(VulkanErrors, MoreWorkgroupsThanThereAre) {
-  constexpr const char* kWide = R"(func @f(%x: f32[64,64]) {
-  %0: f32[64,64] = exp %x @"model.cc":9
+  constexpr const char* kWide = R"(func @f(%x: f32[128,128]) {
+  %0: f32[128,128] = exp %x @"model.cc":9
   return %0
 })";
   const auto few = [](uint32_t groups) {

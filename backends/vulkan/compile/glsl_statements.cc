@@ -81,7 +81,7 @@ std::string GlslEmitter::declaration(const loop::Buffer& buffer, View::Kind kind
                                                             : "int";
       std::string text = fmt::format("layout(std430, binding = {0}) {1}buffer Binding{0} {{ {2} {3}[]; }};\n",
                                      binding, access, type, name);
-      if (fours_.uses(buffer)) {
+      if (fours_.uses(buffer) && !texels_.contains(&buffer)) {
         text += fmt::format(
             "layout(std430, binding = {0}) readonly buffer Binding{0}By4 {{ vec4 {1}_by_4[]; }};\n", binding,
             name);
