@@ -64,9 +64,11 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
   run(decompose);
   run(simplify);
   run(inline_calls, {"all"});
-  const bool threads = target.style == loop::Target::Style::threads;
   if (options.fuse) {
-    run(fuse, {threads ? "columns" : "sort"});
+    std::vector<std::string> arguments = {"columns"};
+    if (target.style == loop::Target::Style::workgroups) arguments = {"sort"};
+    if (target.has_fast_shared) arguments.push_back("sums");
+    run(fuse, arguments);
   } else {
     run(fuse, {"off"});
   }

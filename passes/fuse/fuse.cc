@@ -9,18 +9,24 @@
 #include "passes/fuse/legalize.h"
 #include "passes/fuse/producer_side.h"
 #include "passes/fuse/sort_scatters.h"
+#include "passes/fuse/split_sums.h"
 
 namespace sinter::passes {
 
 namespace {
 
-void fuse_function(graph::Module& module, graph::Function& function, bool join, bool columns, bool sort) {
+struct Arguments {
+  bool join, columns, sort, sums;
+};
+
+void fuse_function(graph::Module& module, graph::Function& function, const Arguments& arguments) {
   legalize(module, function);
   guard(function);
-  if (columns) split_columns(module, function);
-  if (sort) sort_scatters(module, function);
+  if (arguments.columns) split_columns(module, function);
+  if (arguments.sort) sort_scatters(module, function);
+  if (arguments.sums) split_sums(module, function);
   Groups groups(function);
-  if (join) {
+  if (arguments.join) {
     producer_side(groups);
     consumer_side(groups);
   } else {
@@ -36,7 +42,7 @@ void fuse(graph::Module& module, const std::vector<std::string>& arguments) {
     return std::find(arguments.begin(), arguments.end(), argument) != arguments.end();
   };
   for (const auto& function : module.functions)
-    fuse_function(module, *function, !given("off"), given("columns"), given("sort"));
+    fuse_function(module, *function, {!given("off"), given("columns"), given("sort"), given("sums")});
 }
 
 }  // namespace sinter::passes

@@ -26,7 +26,7 @@ namespace sinter::passes {
 // other.
 //
 // Arguments: "off", one kernel an op; "columns", sums of columns are made beside the rows they go through;
-// "sort", what is scattered into large tables is sorted by row.
+// "sort", what is scattered into large tables is sorted by row; "sums", long sums with small results are cut.
 void fuse(graph::Module& module, const std::vector<std::string>& arguments);
 
 }  // namespace sinter::passes

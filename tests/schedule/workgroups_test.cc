@@ -166,6 +166,18 @@ TEST(Workgroups, RunContractionsAndSumsSideBySide) {
   }
 }
 
+TEST(Workgroups, CutLongSumsWithSmallResults) {
+  for (const Target& target : machines()) {
+    EXPECT_EQ(check(R"(func @f(%x: f32[2,514,20], %y: f32[2,514,18], %b: f32[20,18]) {
+  %0: f32[20,18] = contract %x, %y {dims="bki,bkj->ij"}
+  %1: f32[20,18] = add %0, %b
+  return %1
+})",
+                    target),
+              1);
+  }
+}
+
 TEST(Workgroups, ReduceLongRowsTogether) {
   for (const Target& target : machines()) {
     EXPECT_GE(check(R"(func @f(%x: f32[5,203], %s: f32[203], %b: f32[203]) {
