@@ -68,8 +68,7 @@ TEST_F(VulkanLoads, LanesThatGoTheirOwnWaysLoadForThemselves) {
   expect_same_bits(text, without_shuffles);
 }
 
-// By four and one by one, floats and integers, with rests; state in place; several values in one place of the
-// arena, one after the other.
+// By four and one by one, floats and integers, with rests, and state in place.
 TEST_F(VulkanLoads, TexelBuffersShowTheSameTensors) {
   const std::string text = R"(state @s: f32[6,8]
 state @t: f32[7]
