@@ -45,23 +45,61 @@ std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& state
   return specs;
 }
 
-std::vector<runtime::KernelInfo> to_infos(const loop::Program& program) {
-  std::vector<runtime::KernelInfo> infos;
-  for (const loop::Kernel& kernel : program.kernels) {
-    runtime::KernelInfo& info = infos.emplace_back();
-    info.function = program.name;
-    info.name = kernel.name;
-    info.flops = kernel.flops;
-    info.bytes = kernel.bytes;
-    for (const std::string& note : kernel.notes) {
-      const size_t space = note.find(' ');  // behind the op
-      if (space == std::string::npos) continue;
-      const std::string source = note.substr(space + 1);
-      if (std::find(info.sources.begin(), info.sources.end(), source) == info.sources.end())
-        info.sources.push_back(source);
+namespace {
+
+runtime::Slot to_slot(const loop::Slot& slot) {
+  const auto kind = [&] {
+    switch (slot.kind) {
+      case loop::Slot::Kind::input:
+        return runtime::Slot::Kind::input;
+      case loop::Slot::Kind::output:
+        return runtime::Slot::Kind::output;
+      case loop::Slot::Kind::state:
+        return runtime::Slot::Kind::state;
+      case loop::Slot::Kind::arena:
+        return runtime::Slot::Kind::arena;
+      case loop::Slot::Kind::constant:
+        return runtime::Slot::Kind::constant;
     }
+    throw InternalError("unknown kind of slot");
+  };
+  return {kind(), static_cast<size_t>(slot.ordinal), slot.offset, slot.bytes(), slot.data};
+}
+
+runtime::FaultSite to_fault_site(const loop::FaultSite& site) {
+  using Kind = runtime::FaultSite::Kind;
+  return {site.kind == loop::FaultSite::Kind::index ? Kind::index : Kind::finite,
+          site.op,
+          site.subject,
+          site.shape,
+          site.bound,
+          site.location};
+}
+
+runtime::KernelInfo to_info(const std::string& function, const loop::Kernel& kernel) {
+  runtime::KernelInfo info{function, kernel.name, {}, kernel.flops, kernel.bytes};
+  for (const std::string& note : kernel.notes) {
+    const size_t space = note.find(' ');  // behind the op
+    if (space == std::string::npos) continue;
+    const std::string source = note.substr(space + 1);
+    if (std::find(info.sources.begin(), info.sources.end(), source) == info.sources.end())
+      info.sources.push_back(source);
   }
-  return infos;
+  return info;
+}
+
+}  // namespace
+
+runtime::ProgramLayout to_layout(const loop::Program& program) {
+  runtime::ProgramLayout layout;
+  layout.name = program.name;
+  for (const auto& [name, type] : program.inputs) layout.inputs.push_back(to_spec(name, type));
+  for (const auto& [name, type] : program.outputs) layout.outputs.push_back(to_spec(name, type));
+  for (const loop::Slot& slot : program.slots) layout.slots.push_back(to_slot(slot));
+  for (const loop::FaultSite& site : program.faults) layout.faults.push_back(to_fault_site(site));
+  for (const loop::Kernel& kernel : program.kernels) layout.infos.push_back(to_info(program.name, kernel));
+  layout.arena_bytes = program.arena_bytes;
+  return layout;
 }
 
 }  // namespace sinter::backends

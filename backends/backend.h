@@ -57,7 +57,6 @@ std::unique_ptr<Device> open_device(std::string_view name, int threads = 0);
 // The runtime's view of graph types and programs.
 runtime::TensorSpec to_spec(const std::string& name, const graph::TensorType& type);
 std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& states);
-// What a profile says of a program's kernels, in their order.
-std::vector<runtime::KernelInfo> to_infos(const loop::Program& program);
+runtime::ProgramLayout to_layout(const loop::Program& program);
 
 }  // namespace sinter::backends

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <bit>
 #include <cstring>
 
 #include "runtime/error.h"
@@ -25,25 +26,37 @@ std::string in_parentheses(std::string_view location) {
 
 }  // namespace
 
-HostState::HostState(std::vector<TensorSpec> specs) : specs_(std::move(specs)) {
-  for (const TensorSpec& spec : specs_) tensors_.emplace_back(spec.dtype, spec.shape);
+void check_call(const ProgramLayout& layout, const Call& call) {
+  if (call.inputs.size() == layout.inputs.size() && call.outputs.size() == layout.outputs.size()) return;
+  throw RuntimeError(fmt::format("the program takes {} inputs and {} outputs, got {} and {}",
+                                 layout.inputs.size(), layout.outputs.size(), call.inputs.size(),
+                                 call.outputs.size()));
 }
 
-size_t HostState::index_of(std::string_view name) const {
-  for (size_t i = 0; i < specs_.size(); ++i) {
-    if (specs_[i].name == name) return i;
+size_t StateStore::index_of(std::string_view name) const {
+  const std::vector<TensorSpec>& all = specs();
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].name == name) return i;
   }
   throw RuntimeError(fmt::format("no state is called '{}'", name));
 }
 
-void HostState::set(std::string_view name, const HostTensor& value) {
+size_t StateStore::index_for(std::string_view name, const HostTensor& value) const {
   const size_t index = index_of(name);
-  const TensorSpec& spec = specs_[index];
+  const TensorSpec& spec = specs()[index];
   if (value.dtype() != spec.dtype || value.shape() != spec.shape) {
     throw RuntimeError(fmt::format("state '{}' is {}, got {}", name, to_string(spec.dtype, spec.shape),
                                    to_string(value.dtype(), value.shape())));
   }
-  std::memcpy(tensors_[index].raw(), value.raw(), value.bytes());
+  return index;
+}
+
+HostState::HostState(std::vector<TensorSpec> specs) : specs_(std::move(specs)) {
+  for (const TensorSpec& spec : specs_) tensors_.emplace_back(spec.dtype, spec.shape);
+}
+
+void HostState::set(std::string_view name, const HostTensor& value) {
+  std::memcpy(tensors_[index_for(name, value)].raw(), value.raw(), value.bytes());
 }
 
 HostTensor HostState::get(std::string_view name) const {
@@ -60,6 +73,12 @@ std::string finite_fault_message(std::string_view what, const Shape& shape, int6
                                  std::string_view location) {
   return fmt::format("{} is not finite: {} at position {}{}", what, value, position_text(shape, position),
                      in_parentheses(location));
+}
+
+std::string fault_message(const FaultSite& site, int64_t position, int64_t bits) {
+  if (site.kind == FaultSite::Kind::index)
+    return index_fault_message(site.op, site.subject, site.shape, position, bits, site.bound, site.location);
+  return finite_fault_message(site.subject, site.shape, position, std::bit_cast<double>(bits), site.location);
 }
 
 }  // namespace sinter::runtime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -26,6 +27,12 @@ class StateStore {
   virtual void set(std::string_view name, const HostTensor& value) = 0;
   virtual HostTensor get(std::string_view name) const = 0;
   virtual const std::vector<TensorSpec>& specs() const = 0;
+
+  size_t index_of(std::string_view name) const;  // throws RuntimeError on an unknown name
+
+ protected:
+  // The same for a value to be set, whose type and shape must fit.
+  size_t index_for(std::string_view name, const HostTensor& value) const;
 };
 
 // What one run of an executable changes besides state and outputs: its arena, its fault word.
@@ -54,6 +61,42 @@ class Executable {
   virtual void run(Context& context, StateStore& state, const Call& call) const = 0;
 };
 
+// A piece of memory of a compiled program.
+struct Slot {
+  enum class Kind : uint8_t { input, output, state, arena, constant };
+
+  Kind kind = Kind::arena;
+  size_t ordinal = 0;  // input, output: position in the call. state: in the store
+  int64_t offset = 0;  // arena: bytes from its start
+  int64_t bytes = 0;
+  std::vector<std::byte> data;  // constant
+};
+
+// A check that can fail, and how to tell it.
+struct FaultSite {
+  enum class Kind : uint8_t { index, finite };
+
+  Kind kind = Kind::index;
+  std::string op;
+  std::string subject;
+  Shape shape;
+  int64_t bound = 0;
+  std::string location;
+};
+
+// A compiled program but for its code.
+struct ProgramLayout {
+  std::string name;
+  std::vector<TensorSpec> inputs, outputs;
+  std::vector<Slot> slots;
+  std::vector<FaultSite> faults;
+  std::vector<KernelInfo> infos;  // by kernel
+  int64_t arena_bytes = 0;
+};
+
+// Throws RuntimeError where a call has another number of inputs or outputs.
+void check_call(const ProgramLayout& layout, const Call& call);
+
 // State in host memory, for devices that compute there.
 class HostState final : public StateStore {
  public:
@@ -63,7 +106,6 @@ class HostState final : public StateStore {
   const std::vector<TensorSpec>& specs() const override { return specs_; }
 
   HostTensor& at(size_t index) { return tensors_[index]; }
-  size_t index_of(std::string_view name) const;  // throws RuntimeError
 
  private:
   std::vector<TensorSpec> specs_;
@@ -77,5 +119,7 @@ std::string index_fault_message(std::string_view op, std::string_view input, con
 // "loss is not finite: nan at position [0] (train.cpp:30)".
 std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position, double value,
                                  std::string_view location);
+// The one of these that a site calls for. `bits` is the value that failed: an i64, or a double's bits.
+std::string fault_message(const FaultSite& site, int64_t position, int64_t bits);
 
 }  // namespace sinter::runtime

@@ -13,37 +13,6 @@
 namespace sinter::cpu {
 namespace {
 
-Slot::Kind slot_kind(loop::Slot::Kind kind) {
-  switch (kind) {
-    case loop::Slot::Kind::input:
-      return Slot::Kind::input;
-    case loop::Slot::Kind::output:
-      return Slot::Kind::output;
-    case loop::Slot::Kind::state:
-      return Slot::Kind::state;
-    case loop::Slot::Kind::arena:
-      return Slot::Kind::arena;
-    case loop::Slot::Kind::constant:
-      return Slot::Kind::constant;
-  }
-  throw InternalError("unknown kind of slot");
-}
-
-Slot slot_image(const loop::Slot& slot) {
-  return {slot_kind(slot.kind), static_cast<size_t>(slot.ordinal), static_cast<size_t>(slot.offset),
-          slot.data};
-}
-
-FaultSite fault_image(const loop::FaultSite& site) {
-  const bool is_index = site.kind == loop::FaultSite::Kind::index;
-  return {is_index ? FaultSite::Kind::index : FaultSite::Kind::finite,
-          site.op,
-          site.subject,
-          site.shape,
-          site.bound,
-          site.location};
-}
-
 // All of a program in one module, to be read.
 class WholeProgram {
  public:
@@ -76,14 +45,7 @@ void check_host(const loop::Target& target) {
 Image compile(const loop::Program& program, runtime::DiskCache& cache) {
   const Objects objects = make_objects(program, runtime::available_cores(), cache, code_identity());
   LoadedCode loaded = load_objects(objects.files, kEntrySymbol);
-  Image image;
-  for (const auto& [name, type] : program.inputs) image.inputs.push_back(backends::to_spec(name, type));
-  for (const auto& [name, type] : program.outputs) image.outputs.push_back(backends::to_spec(name, type));
-  for (const loop::Slot& slot : program.slots) image.slots.push_back(slot_image(slot));
-  for (const loop::FaultSite& site : program.faults) image.faults.push_back(fault_image(site));
-  image.name = program.name;
-  image.kernels = backends::to_infos(program);
-  image.arena_bytes = static_cast<size_t>(program.arena_bytes);
+  Image image{backends::to_layout(program)};
   image.scratch_bytes = static_cast<size_t>(objects.scratch_bytes);
   image.entry = reinterpret_cast<Entry>(loaded.entry);
   image.code = std::move(loaded.code);

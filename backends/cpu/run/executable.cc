@@ -1,10 +1,6 @@
 #include "backends/cpu/run/executable.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <mutex>
 #include <optional>
 
@@ -14,6 +10,7 @@
 namespace sinter::cpu {
 
 using runtime::kCacheLine;
+using runtime::Slot;
 
 namespace {
 
@@ -40,8 +37,8 @@ class RunContext final : public runtime::Context, public cpu::Context {
  public:
   RunContext(const Image& image, const std::vector<std::byte*>& constants, runtime::ThreadPool& threads)
       : pool(threads),
-        kernels(image.kernels),
-        arena_(runtime::allocate(image.arena_bytes)),
+        kernels(image.infos),
+        arena_(runtime::allocate(static_cast<size_t>(image.arena_bytes))),
         slots_(image.slots.size(), nullptr),
         scratch_bytes_((image.scratch_bytes + kCacheLine - 1) / kCacheLine * kCacheLine) {
     if (scratch_bytes_ > 0)
@@ -135,15 +132,6 @@ void* scratch(Context* context) {
   return static_cast<RunContext*>(context)->thread_scratch();
 }
 
-std::string message(const FaultSite& site, const Fault& fault) {
-  if (site.kind == FaultSite::Kind::index) {
-    return runtime::index_fault_message(site.op, site.subject, site.shape, fault.position, fault.bits,
-                                        site.bound, site.location);
-  }
-  return runtime::finite_fault_message(site.subject, site.shape, fault.position,
-                                       std::bit_cast<double>(fault.bits), site.location);
-}
-
 class CpuExecutable final : public runtime::Executable {
  public:
   CpuExecutable(Image image, std::shared_ptr<runtime::ThreadPool> pool)
@@ -167,6 +155,7 @@ class CpuExecutable final : public runtime::Executable {
 
   void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
     RunContext& run = dynamic_cast<RunContext&>(context);
+    runtime::check_call(image_, call);
     bind(run, state, call);
     run.begin(call);
     const int64_t begin = call.profile == nullptr ? 0 : runtime::Profile::now();
@@ -176,17 +165,13 @@ class CpuExecutable final : public runtime::Executable {
     }
     if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
     if (const std::optional<Fault>& fault = run.first_fault()) {
-      throw RuntimeError(message(image_.faults.at(static_cast<size_t>(fault->site)), *fault));
+      const runtime::FaultSite& site = image_.faults.at(static_cast<size_t>(fault->site));
+      throw RuntimeError(runtime::fault_message(site, fault->position, fault->bits));
     }
   }
 
  private:
   void bind(RunContext& run, runtime::StateStore& state, const runtime::Call& call) const {
-    if (call.inputs.size() != image_.inputs.size() || call.outputs.size() != image_.outputs.size()) {
-      throw RuntimeError(fmt::format("the program takes {} inputs and {} outputs, got {} and {}",
-                                     image_.inputs.size(), image_.outputs.size(), call.inputs.size(),
-                                     call.outputs.size()));
-    }
     auto* store = dynamic_cast<runtime::HostState*>(&state);
     for (size_t i = 0; i < image_.slots.size(); ++i) {
       const Slot& slot = image_.slots[i];

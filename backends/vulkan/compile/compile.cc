@@ -12,23 +12,8 @@
 namespace sinter::vulkan {
 namespace {
 
+using loop::Slot;
 using loop::Step;
-
-Slot::Kind slot_kind(loop::Slot::Kind kind) {
-  switch (kind) {
-    case loop::Slot::Kind::input:
-      return Slot::Kind::input;
-    case loop::Slot::Kind::output:
-      return Slot::Kind::output;
-    case loop::Slot::Kind::state:
-      return Slot::Kind::state;
-    case loop::Slot::Kind::arena:
-      return Slot::Kind::arena;
-    case loop::Slot::Kind::constant:
-      return Slot::Kind::constant;
-  }
-  throw InternalError("unknown kind of slot");
-}
 
 bool does_nothing(const loop::Stmt& stmt) {
   return stmt->kind == loop::StmtNode::Kind::block && stmt->body.empty();
@@ -50,13 +35,9 @@ class ProgramCompiler {
       : program_(program), target_(target), features_(features), to_spirv_(std::move(to_spirv)) {}
 
   Image run() {
-    image_.name = program_.name;
-    image_.infos = backends::to_infos(program_);
-    for (const auto& [name, type] : program_.inputs) image_.inputs.push_back(backends::to_spec(name, type));
-    for (const auto& [name, type] : program_.outputs) image_.outputs.push_back(backends::to_spec(name, type));
-    for (const loop::Slot& slot : program_.slots) add_slot(slot);
-    add_faults();
-    image_.arena_bytes = program_.arena_bytes;
+    for (const Slot& slot : program_.slots) check_size(slot);
+    static_cast<runtime::ProgramLayout&>(image_) = backends::to_layout(program_);
+    add_fault_types();
     for (const auto kind : {Slot::Kind::input, Slot::Kind::output, Slot::Kind::constant, Slot::Kind::arena})
       check_allocation(kind);
     std::vector<int64_t> iteration;
@@ -65,22 +46,20 @@ class ProgramCompiler {
   }
 
  private:
-  void add_slot(const loop::Slot& slot) {
+  void check_size(const Slot& slot) const {
     if (slot.bytes() > target_.max_buffer_bytes) {
       throw GraphError(
           fmt::format("'{}' has {} bytes; a kernel on this device reaches {} bytes of a tensor at most{}",
                       slot.name, slot.bytes(), target_.max_buffer_bytes, users_of(slot)));
     }
-    image_.slots.push_back(
-        {slot_kind(slot.kind), static_cast<size_t>(slot.ordinal), slot.offset, slot.bytes(), slot.data});
   }
 
   // What lies in one piece of memory.
   void check_allocation(Slot::Kind kind) const {
     int64_t bytes = kind == Slot::Kind::arena ? program_.arena_bytes : 0;
-    const loop::Slot* largest = nullptr;
-    for (const loop::Slot& slot : program_.slots) {
-      if (slot_kind(slot.kind) != kind) continue;
+    const Slot* largest = nullptr;
+    for (const Slot& slot : program_.slots) {
+      if (slot.kind != kind) continue;
       if (kind != Slot::Kind::arena) bytes += slot.bytes() + target_.buffer_alignment;
       if (largest == nullptr || slot.bytes() > largest->bytes()) largest = &slot;
     }
@@ -93,7 +72,7 @@ class ProgramCompiler {
   }
 
   // The operations that touch a slot, and where they stand in the user's source.
-  std::string users_of(const loop::Slot& slot) const {
+  std::string users_of(const Slot& slot) const {
     const auto index = static_cast<size_t>(&slot - program_.slots.data());
     std::string users;
     const auto visit = [&](const auto& self, const std::vector<Step>& steps) -> void {
@@ -109,20 +88,12 @@ class ProgramCompiler {
     return users;
   }
 
-  void add_faults() {
+  void add_fault_types() {
     std::map<int64_t, loop::Type> types;
     for (const loop::Kernel& kernel : program_.kernels) find_fault_types(kernel.body, types);
-    for (size_t i = 0; i < program_.faults.size(); ++i) {
-      const loop::FaultSite& site = program_.faults[i];
-      const bool is_index = site.kind == loop::FaultSite::Kind::index;
-      const auto type = types.find(static_cast<int64_t>(i));
-      const loop::Type value = type == types.end() ? loop::Type::i32 : type->second;
-      image_.faults.push_back({is_index ? FaultSite::Kind::index : FaultSite::Kind::finite, site.op,
-                               site.subject, site.shape, site.bound, site.location,
-                               value == loop::Type::f32   ? FaultSite::Value::f32
-                               : value == loop::Type::f64 ? FaultSite::Value::f64
-                                                          : FaultSite::Value::integer});
-    }
+    image_.f32_faults.resize(image_.faults.size());
+    for (const auto& [site, type] : types)
+      image_.f32_faults.at(static_cast<size_t>(site)) = type == loop::Type::f32;
   }
 
   static int64_t moved_by(const loop::Argument& argument, const std::vector<int64_t>& iteration) {

@@ -1,7 +1,5 @@
 #include "backends/vulkan/run/executable.h"
 
-#include <fmt/format.h>
-
 #include <bit>
 #include <cstring>
 
@@ -9,18 +7,15 @@
 #include "runtime/error.h"
 
 namespace sinter::vulkan {
+
+using runtime::Slot;
+
 namespace {
 
-std::string message(const FaultSite& site, const Fault& fault) {
-  const uint64_t bits = static_cast<uint64_t>(fault.high) << 32 | fault.low;
-  if (site.kind == FaultSite::Kind::index) {
-    return runtime::index_fault_message(site.op, site.subject, site.shape, fault.position,
-                                        static_cast<int64_t>(bits), site.bound, site.location);
-  }
-  const double value = site.value == FaultSite::Value::f32
-                           ? static_cast<double>(std::bit_cast<float>(fault.low))
-                           : std::bit_cast<double>(bits);
-  return runtime::finite_fault_message(site.subject, site.shape, fault.position, value, site.location);
+// As runtime::fault_message takes it.
+int64_t bits_of(const Fault& fault, bool is_f32) {
+  if (is_f32) return std::bit_cast<int64_t>(static_cast<double>(std::bit_cast<float>(fault.low)));
+  return static_cast<int64_t>(static_cast<uint64_t>(fault.high) << 32 | fault.low);
 }
 
 class VulkanExecutable final : public runtime::Executable {
@@ -42,17 +37,15 @@ class VulkanExecutable final : public runtime::Executable {
   }
 
   void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
-    if (call.inputs.size() != image_.inputs.size() || call.outputs.size() != image_.outputs.size()) {
-      throw RuntimeError(fmt::format("the program takes {} inputs and {} outputs, got {} and {}",
-                                     image_.inputs.size(), image_.outputs.size(), call.inputs.size(),
-                                     call.outputs.size()));
-    }
+    runtime::check_call(image_, call);
     const auto* store = dynamic_cast<const DeviceState*>(&state);
     if (store == nullptr) throw RuntimeError("the state belongs to another device or program");
     const int64_t begin = call.profile == nullptr ? 0 : runtime::Profile::now();
     const auto fault = dynamic_cast<RunContext&>(context).run(*store, call);
     if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
-    if (fault) throw RuntimeError(message(image_.faults.at(fault->site), *fault));
+    if (!fault) return;
+    throw RuntimeError(runtime::fault_message(image_.faults.at(fault->site), fault->position,
+                                              bits_of(*fault, image_.f32_faults.at(fault->site))));
   }
 
  private:

@@ -10,31 +10,6 @@
 
 namespace sinter::vulkan {
 
-// A piece of memory of a program.
-struct Slot {
-  enum class Kind : uint8_t { input, output, state, arena, constant };
-
-  Kind kind = Kind::arena;
-  size_t ordinal = 0;  // input, output: position in the call. state: in the store
-  int64_t offset = 0;  // arena: bytes from its start
-  int64_t bytes = 0;
-  std::vector<std::byte> data;  // constant
-};
-
-// A check that can fail, and how to tell it.
-struct FaultSite {
-  enum class Kind : uint8_t { index, finite };
-  enum class Value : uint8_t { integer, f32, f64 };
-
-  Kind kind = Kind::index;
-  std::string op;
-  std::string subject;
-  runtime::Shape shape;
-  int64_t bound = 0;
-  std::string location;
-  Value value = Value::integer;
-};
-
 // How a shader sees one of its arguments.
 struct View {
   enum class Kind : uint8_t { storage, texels_f32, texels_f32_by_4, texels_i32 };
@@ -71,15 +46,10 @@ struct Launch {
 };
 
 // A compiled program: its loops are unrolled.
-struct Image {
-  std::string name;
-  std::vector<runtime::TensorSpec> inputs, outputs;
-  std::vector<Slot> slots;
-  std::vector<FaultSite> faults;
+struct Image : runtime::ProgramLayout {
   std::vector<Kernel> kernels;
-  std::vector<runtime::KernelInfo> infos;  // what a profile says of launches
   std::vector<Launch> launches;
-  int64_t arena_bytes = 0;
+  std::vector<bool> f32_faults;  // by fault site: whether the value is reported as an f32
 };
 
 }  // namespace sinter::vulkan

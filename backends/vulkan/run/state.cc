@@ -1,11 +1,7 @@
 #include "backends/vulkan/run/state.h"
 
-#include <fmt/format.h>
-
 #include <atomic>
 #include <cstring>
-
-#include "runtime/error.h"
 
 namespace sinter::vulkan {
 namespace {
@@ -42,22 +38,9 @@ DeviceState::DeviceState(std::shared_ptr<Gpu> gpu, std::vector<TensorSpec> specs
   }
 }
 
-size_t DeviceState::index_of(std::string_view name) const {
-  for (size_t i = 0; i < specs_.size(); ++i) {
-    if (specs_[i].name == name) return i;
-  }
-  throw RuntimeError(fmt::format("no state is called '{}'", name));
-}
-
 void DeviceState::set(std::string_view name, const HostTensor& value) {
-  const size_t index = index_of(name);
-  const TensorSpec& spec = specs_[index];
-  if (value.dtype() != spec.dtype || value.shape() != spec.shape) {
-    throw RuntimeError(fmt::format("state '{}' is {}, got {}", name, to_string(spec.dtype, spec.shape),
-                                   to_string(value.dtype(), value.shape())));
-  }
   // Only read.
-  transfer(index, static_cast<std::byte*>(const_cast<void*>(value.raw())), true);
+  transfer(index_for(name, value), static_cast<std::byte*>(const_cast<void*>(value.raw())), true);
 }
 
 HostTensor DeviceState::get(std::string_view name) const {

@@ -23,7 +23,6 @@ class DeviceState final : public runtime::StateStore {
   uint64_t id() const { return id_; }  // no other state of this process has it
 
  private:
-  size_t index_of(std::string_view name) const;
   void transfer(size_t index, std::byte* host, bool to_device) const;
 
   std::shared_ptr<Gpu> gpu_;

@@ -6,6 +6,8 @@
 
 namespace sinter::vulkan {
 
+using runtime::Slot;
+
 StepMemory::StepMemory(const Gpu& gpu, const Image& image, const Memory& constants,
                        const std::vector<int64_t>& constant_offsets)
     : image_(image), constants_(constants), constant_offsets_(constant_offsets) {
