@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cmath>
-#include <unordered_map>
 #include <utility>
 
 #include "ir/error.h"
@@ -310,42 +309,6 @@ Expr max(Expr a, Expr b) {
 
 std::optional<int64_t> as_integer(const Expr& x) {
   return x->kind == ExprNode::Kind::integer ? std::optional(x->integer) : std::nullopt;
-}
-
-namespace {
-
-// Nodes are shared; each is rebuilt once.
-class Substitution {
- public:
-  Substitution(const VariableRef& from, const Expr& to) : from_(from), to_(to) {}
-
-  Expr operator()(const Expr& x) {
-    if (x->kind == ExprNode::Kind::variable) return x->variable == from_ ? to_ : x;
-    if (x->args.empty()) return x;
-    const auto [entry, is_new] = done_.try_emplace(x.get());
-    if (!is_new) return entry->second;
-    std::vector<Expr> args;
-    bool changed = false;
-    for (const Expr& arg : x->args) {
-      args.push_back((*this)(arg));
-      changed = changed || args.back().get() != arg.get();
-    }
-    return done_[x.get()] = changed ? with_args(*x, std::move(args)) : x;
-  }
-
- private:
-  const VariableRef& from_;
-  const Expr& to_;
-  std::unordered_map<const ExprNode*, Expr> done_;
-};
-
-}  // namespace
-
-Expr substitute(const Expr& x, const VariableRef& from, const Expr& to) {
-  if (to->type != from->type) {
-    throw InternalError(fmt::format("{} is {}, not {}", from->name, name(from->type), name(to->type)));
-  }
-  return Substitution(from, to)(x);
 }
 
 }  // namespace sinter::loop

@@ -118,9 +118,6 @@ Expr max(Expr a, Expr b);
 
 std::optional<int64_t> as_integer(const Expr& x);  // the value of an integer constant
 
-// `x` with every occurrence of `from` replaced.
-Expr substitute(const Expr& x, const VariableRef& from, const Expr& to);
-
 std::string print(const Expr& x);
 
 }  // namespace sinter::loop

@@ -130,12 +130,6 @@ TEST_F(ExprTest, PrintsOnceWhatIsLongAndShared) {
   EXPECT_THAT(text, HasSubstr("$1 = $0*$0; "));
 }
 
-TEST_F(ExprTest, SubstitutesVariables) {
-  const VariableRef v = make_variable("v");
-  const Expr x = load(x_, variable(v) * 8 + i_) + load(x_, i_);
-  EXPECT_EQ(print(substitute(x, v, integer(2))), "x[i + 16] + x[i]");
-}
-
 TEST_F(ExprTest, RefusesWrongTypes) {
   EXPECT_THAT([&] { i_ + n_; }, ThrowsMessage<InternalError>("add does not take (index, i32)"));
   EXPECT_THAT([&] { apply(ScalarOp::exp, {i_}); }, ThrowsMessage<InternalError>("exp does not take (index)"));
