@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <unordered_set>
 
 #include "ir/error.h"
@@ -48,31 +49,32 @@ graph::Module reduced_to(const graph::Module& module, std::string_view name) {
 
 graph::Module to_kernels(const graph::Module& source, std::string_view name, const loop::Target& target,
                          const Options& options) {
-  graph::Module module = reduced_to(source, name);
-  const auto run = [&](void (*pass)(graph::Module&, const std::vector<std::string>&),
-                       const std::vector<std::string>& arguments = {}) {
-    pass(module, arguments);
-    if (options.verify) graph::verify(module);
+  struct Step {
+    void (*pass)(graph::Module&, const std::vector<std::string>&);
+    std::vector<std::string> arguments = {};
   };
-  run(inline_calls);
-  if (options.fuse) {
-    run(decompose, {"only", "attention"});
-    run(simplify, {"keep_stop_gradient"});
-    run(raise);
+  std::vector<std::string> fusion = {target.style == loop::Target::Style::threads ? "columns" : "sort"};
+  if (target.has_fast_shared) fusion.push_back("sums");
+  const Step fused[] = {
+      {inline_calls},
+      {decompose, {"only", "attention"}},
+      {simplify, {"keep_stop_gradient"}},
+      {raise},
+      {differentiate},
+      {decompose},
+      {simplify},
+      {inline_calls, {"all"}},
+      {fuse, fusion},
+      {merge, {std::to_string(target.max_buffers)}},
+  };
+  const Step apart[] = {
+      {inline_calls}, {differentiate}, {decompose}, {simplify}, {inline_calls, {"all"}}, {fuse, {"off"}},
+  };
+  graph::Module module = reduced_to(source, name);
+  for (const Step& step : options.fuse ? std::span<const Step>(fused) : apart) {
+    step.pass(module, step.arguments);
+    if (options.verify) graph::verify(module);
   }
-  run(differentiate);
-  run(decompose);
-  run(simplify);
-  run(inline_calls, {"all"});
-  if (options.fuse) {
-    std::vector<std::string> arguments = {"columns"};
-    if (target.style == loop::Target::Style::workgroups) arguments = {"sort"};
-    if (target.has_fast_shared) arguments.push_back("sums");
-    run(fuse, arguments);
-  } else {
-    run(fuse, {"off"});
-  }
-  if (options.fuse) run(merge, {std::to_string(target.max_buffers)});
   return module;
 }
 
