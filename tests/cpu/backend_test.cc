@@ -45,7 +45,7 @@ TEST(Backend, PrintsWhatItMakes) {
   EXPECT_THAT(code, testing::HasSubstr("fneg <8 x float>"));
   EXPECT_THAT(code, testing::HasSubstr("kernel0.negate_at_encoder.0"));
   EXPECT_THAT(emit_asm(program, host_target()), testing::HasSubstr("kernel0.negate_at_encoder.0:"));
-  EXPECT_THROW(emit_asm(program, {}), InternalError);
+  EXPECT_THROW(emit_asm(program, loop::Target{}), InternalError);
 }
 
 TEST(Backend, NamesTheKernelThatItCannotCompile) {

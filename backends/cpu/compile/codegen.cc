@@ -43,24 +43,25 @@ void leave_out_passes() {
   }
 }
 
-std::unique_ptr<llvm::TargetMachine> make_target_machine() {
+std::unique_ptr<llvm::TargetMachine> make_target_machine(const Machine& machine) {
   static std::once_flag once;
   std::call_once(once, [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
     leave_out_passes();
   });
-  const std::string triple = llvm::sys::getProcessTriple();
   std::string error;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (target == nullptr) throw InternalError("no code generator for this machine: " + error);
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(machine.triple, error);
+  if (target == nullptr) throw InternalError("no code generator for " + machine.triple + ": " + error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // the Loop IR says where a product and a sum are one
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, llvm::sys::getHostCPUName(), host_features(), options,
-                                  llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
-  if (machine == nullptr) throw InternalError("no code generator for " + triple);
-  return machine;
+  std::unique_ptr<llvm::TargetMachine> made(
+      target->createTargetMachine(machine.triple, machine.kind, machine.features, options, llvm::Reloc::PIC_,
+                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+  if (made == nullptr) throw InternalError("no code generator for " + machine.triple);
+  return made;
 }
 
 int64_t cache_bytes(int name, int64_t otherwise) {
@@ -92,12 +93,17 @@ loop::Target host_target() {
   return target;
 }
 
-std::string code_identity() {
-  return std::string("LLVM ") + LLVM_VERSION_STRING + "\n" + llvm::sys::getProcessTriple() + "\n" +
-         llvm::sys::getHostCPUName().str() + "\n" + host_features();
+Machine host_machine() {
+  return {llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), host_features()};
 }
 
-CodeGenerator::CodeGenerator() : machine_(make_target_machine()) {}
+std::string code_identity() {
+  const Machine machine = host_machine();
+  return std::string("LLVM ") + LLVM_VERSION_STRING + "\n" + machine.triple + "\n" + machine.kind + "\n" +
+         machine.features;
+}
+
+CodeGenerator::CodeGenerator(const Machine& machine) : machine_(make_target_machine(machine)) {}
 
 CodeGenerator::~CodeGenerator() = default;
 

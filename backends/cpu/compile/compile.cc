@@ -59,8 +59,12 @@ std::string emit_llvm(const loop::Program& program, const loop::Target& target) 
 
 std::string emit_asm(const loop::Program& program, const loop::Target& target) {
   check_host(target);
+  return emit_asm(program, host_machine());
+}
+
+std::string emit_asm(const loop::Program& program, const Machine& machine) {
   WholeProgram whole(program);
-  return CodeGenerator().assembly(whole.module());
+  return CodeGenerator(machine).assembly(whole.module());
 }
 
 }  // namespace sinter::cpu

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/run/executable.h"
 #include "ir/loop/program.h"
 #include "ir/loop/target.h"
@@ -16,5 +17,7 @@ Image compile(const loop::Program& program, runtime::DiskCache& cache);
 // What compile() makes on the way, as text. The target must be this machine's.
 std::string emit_llvm(const loop::Program& program, const loop::Target& target);
 std::string emit_asm(const loop::Program& program, const loop::Target& target);
+// For any machine that LLVM knows.
+std::string emit_asm(const loop::Program& program, const Machine& machine);
 
 }  // namespace sinter::cpu
