@@ -120,8 +120,10 @@ TEST(ThreadPool, AWorkerThatStallsIsDoneWithout) {
     std::atomic<bool> stalled = false;
     pool.parallel_for(2, 1, [&](int64_t, int64_t) {
       if (pool.thread_index() == 0) {
-        // Until the worker has come, where it may.
-        for (int i = 0; i < 3000 && !stalled; ++i) std::this_thread::yield();
+        // Until the worker has come, where it may; a yield would last as long as others on this core like.
+        const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(500);
+        while (!stalled && std::chrono::steady_clock::now() < end) {
+        }
       } else {
         stalled = true;
         std::this_thread::sleep_for(std::chrono::milliseconds(8));
