@@ -11,9 +11,9 @@
 #include "backends/reference/interpreter.h"
 #include "ir/graph/text.h"
 #include "ir/graph/widen.h"
-#include "ir/loop/interpreter.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
+#include "tests/support/interpret.h"
 
 namespace sinter::test {
 namespace {
@@ -141,25 +141,6 @@ void compare(const std::string& name, const std::vector<double>& got, const std:
     ADD_FAILURE() << fmt::format("{}[{}]: got {}, expected {}; {} from it, allowed are {}", name, where,
                                  got[where], exact[where], worst, most);
   }
-}
-
-// The loops themselves, on a machine that watches every access.
-std::vector<HostTensor> interpret(const loop::Program& program, const std::vector<HostTensor>& inputs) {
-  std::vector<HostTensor> outputs;
-  for (const auto& [name, type] : program.outputs) {
-    outputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape);
-  }
-  std::vector<void*> slots;
-  for (const loop::Slot& slot : program.slots) {
-    const auto ordinal = static_cast<size_t>(slot.ordinal);
-    const bool is_input = slot.kind == loop::Slot::Kind::input;
-    void* memory = is_input                                ? const_cast<void*>(inputs[ordinal].raw())
-                   : slot.kind == loop::Slot::Kind::output ? outputs[ordinal].raw()
-                                                           : nullptr;
-    slots.push_back(memory);
-  }
-  loop::interpret(program, slots);
-  return outputs;
 }
 
 }  // namespace

@@ -7,18 +7,10 @@
 #include "backends/cpu/compile/compile.h"
 #include "ir/error.h"
 #include "tests/cpu/run_kernel.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::cpu::test {
 namespace {
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "";
-}
 
 TEST(Backend, IsFoundByName) {
   EXPECT_NE(backends::open_device("cpu", 2), nullptr);
@@ -54,8 +46,8 @@ TEST(Backend, NamesTheKernelThatItCannotCompile) {
   k.kernel.body = loop::barrier();
   loop::Program program;
   program.kernels = {k.kernel};
-  EXPECT_EQ(message_of([&] { emit_llvm(program, host_target()); }),
-            "kernel odd one: a barrier in a kernel for threads");
+  EXPECT_THAT([&] { emit_llvm(program, host_target()); },
+              testing::ThrowsMessage<InternalError>("kernel odd one: a barrier in a kernel for threads"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "runtime/file.h"
+#include "tests/support/message_of.h"
 
 namespace sinter {
 namespace {
@@ -43,7 +44,7 @@ TEST(ProfileOfPrograms, EveryKernelOnceACall) {
     EXPECT_EQ(second_loss(timed), plain) << "a profile changes no bits";
     const std::string table = timed.profile();
     EXPECT_THAT(table, testing::StartsWith("2 calls, "));
-    EXPECT_THAT(table, testing::HasSubstr("profile_test.cc:18, in layers.expand"));
+    EXPECT_THAT(table, testing::HasSubstr("profile_test.cc:19, in layers.expand"));
     EXPECT_THAT(program.profile(), testing::StartsWith("0 calls, ")) << "started after the calls";
     // As many lines as kernels, each launched twice.
     const std::string text = program.explain("train");
@@ -68,16 +69,8 @@ TEST(ProfileOfPrograms, WritesATrace) {
 
 TEST(ProfileOfPrograms, Errors) {
   Program program;
-  const auto message = [](const auto& call) {
-    try {
-      call();
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("no error");
-  };
-  EXPECT_EQ(message([&] { program.profile(); }), "profile: start the profile first");
-  EXPECT_EQ(message([&] { program.save_trace("t.json"); }), "save_trace: start the profile first");
+  EXPECT_EQ(message_of([&] { program.profile(); }), "profile: start the profile first");
+  EXPECT_EQ(message_of([&] { program.save_trace("t.json"); }), "save_trace: start the profile first");
 }
 
 }  // namespace

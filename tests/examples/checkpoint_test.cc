@@ -6,6 +6,7 @@
 #include "runtime/safetensors.h"
 #include "tests/examples/trained.h"
 #include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace attention_classifier {
 namespace {
@@ -33,7 +34,7 @@ class CheckpointFile : public testing::Test {
   }
 
   std::string error_of_loading() const {
-    return sinter::error_of([&] {
+    return sinter::message_of([&] {
       const Checkpoint loaded = load_checkpoint(path_);
       const Predictor predictor(path_, loaded, {.device = "reference"});
     });

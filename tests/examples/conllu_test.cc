@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace attention_classifier {
 namespace {
@@ -20,7 +21,7 @@ class Conllu : public testing::Test {
 
   // What is wrong with a file, without its path.
   std::string error(const std::string& text) {
-    const std::string what = sinter::error_of([&] { read(text); });
+    const std::string what = sinter::message_of([&] { read(text); });
     const std::string path = folder_.path("a.conllu");
     EXPECT_TRUE(what.starts_with(path)) << what;
     return what.substr(std::min(path.size(), what.size()));
@@ -77,7 +78,7 @@ TEST_F(Conllu, SaysWhatIsWrong) {
   EXPECT_EQ(error(""), ": no sentences");
   EXPECT_EQ(error("# nothing\n\n"), ": no sentences");
   const std::string missing = folder_.path("missing");
-  EXPECT_EQ(sinter::error_of([&] { read_conllu(missing); }),
+  EXPECT_EQ(sinter::message_of([&] { read_conllu(missing); }),
             "cannot read " + missing + ": No such file or directory");
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace attention_classifier {
 namespace {
@@ -25,7 +26,7 @@ TEST(Metrics, WritesOneLineAnEpoch) {
 TEST(Metrics, SaysWhyItCannotWrite) {
   const sinter::ScratchFolder folder;
   const std::string path = folder.path("missing/metrics.csv");
-  EXPECT_EQ(sinter::error_of([&] { write_metrics(path, {}); }),
+  EXPECT_EQ(sinter::message_of([&] { write_metrics(path, {}); }),
             "cannot write " + path + ": No such file or directory");
 }
 

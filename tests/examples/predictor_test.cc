@@ -6,7 +6,7 @@
 
 #include "runtime/error.h"
 #include "tests/examples/trained.h"
-#include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace attention_classifier {
 namespace {
@@ -56,7 +56,7 @@ TEST(Predictor, CutsALongSentence) {
 
 TEST(Predictor, RefusesASentenceWithoutWords) {
   Predictor predictor = make_predictor();
-  EXPECT_EQ(sinter::error_of([&] { predictor.run({}); }), "the sentence has no words");
+  EXPECT_EQ(sinter::message_of([&] { predictor.run({}); }), "the sentence has no words");
 }
 
 TEST(Predictor, DescribesEveryStageWithItsShape) {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "tests/examples/trained.h"
+#include "tests/support/message_of.h"
 
 namespace attention_classifier {
 namespace {
@@ -20,16 +21,6 @@ std::map<std::string, std::vector<float>> state_of(const sinter::Program& progra
     values[state.name] = {array.values<float>().begin(), array.values<float>().end()};
   }
   return values;
-}
-
-template <typename Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const sinter::Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(Trainer, LearnsFromEpochToEpoch) {
@@ -50,7 +41,7 @@ TEST(Trainer, LearnsFromEpochToEpoch) {
 TEST(Trainer, SaysWhichStepFailedAndKeepsTheStateBeforeIt) {
   // The first step leaves parameters with which the second overflows.
   Trainer trainer = SmallTraining({.learning_rate = 1e20}).make();
-  EXPECT_THAT(message_of([&] { trainer.run_epoch(); }),
+  EXPECT_THAT(sinter::message_of([&] { trainer.run_epoch(); }),
               StartsWith("step 2 of epoch 1: loss is not finite: nan at position []"));
   EXPECT_EQ(trainer.program().step(), 1u);
   for (const auto& [name, values] : state_of(trainer.program())) {
@@ -70,11 +61,11 @@ TEST(Trainer, DependsOnItsSeed) {
 TEST(Trainer, NamesWhatItCannotDo) {
   SmallTraining training;
   training.options.batch = 300;
-  EXPECT_EQ(message_of([&] { training.make(); }),
+  EXPECT_EQ(sinter::message_of([&] { training.make(); }),
             "the training data does not fill one batch of 300: it has 260 windows of 10 words");
   training.options.batch = 16;
   training.options.device = "abacus";
-  EXPECT_THAT(message_of([&] { training.make(); }), HasSubstr("unknown device 'abacus'"));
+  EXPECT_THAT(sinter::message_of([&] { training.make(); }), HasSubstr("unknown device 'abacus'"));
 }
 
 TEST(Trainer, WordsAloneHaveNoOtherParameters) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace attention_classifier {
 namespace {
@@ -58,9 +58,9 @@ TEST(Vocabulary, JsonFormReadsBack) {
 TEST(Vocabulary, RefusesAnotherJson) {
   const char* message = "vocabulary: not a JSON object with the lists of strings 'words' and 'endings'";
   for (const char* text : {"", "[]", "{}", R"({"words":["a"]})", R"({"words":[1],"endings":[]})"}) {
-    EXPECT_EQ(sinter::error_of([&] { Vocabulary::from_json(text); }), message) << text;
+    EXPECT_EQ(sinter::message_of([&] { Vocabulary::from_json(text); }), message) << text;
   }
-  EXPECT_EQ(sinter::error_of([] { Vocabulary::from_json(R"({"words":["a","a"],"endings":[]})"); }),
+  EXPECT_EQ(sinter::message_of([] { Vocabulary::from_json(R"({"words":["a","a"],"endings":[]})"); }),
             "vocabulary: 'a' stands there twice");
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/frontend/evaluate.h"
+#include "tests/support/message_of.h"
 
 namespace sinter {
 namespace {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/frontend/evaluate.h"
+#include "tests/support/message_of.h"
 
 // What a mistake says: the texts are part of the interface.
 namespace sinter {

@@ -8,41 +8,27 @@
 
 namespace sinter {
 
-// The message of the Error that `body` throws; "" where it throws none.
-template <typename F>
-std::string message_of(F&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+// A program of `body` as the function "f" without inputs, on the reference device.
+inline Program compiled(const std::function<Tensor()>& body, FunctionOptions options = {}) {
+  Program program;
+  program.add(
+      "f", {},
+      [&](const Inputs&) -> Outputs {
+        return {{"y", body()}};
+      },
+      options);
+  program.compile({.device = "reference"});
+  return program;
 }
 
-// Traces `body` as the function "f" without inputs; its graph as text without locations.
+// Its graph as text without locations.
 inline std::string graph_of(const std::function<Tensor()>& body, FunctionOptions options = {}) {
-  Program program;
-  program.add(
-      "f", {},
-      [&](const Inputs&) -> Outputs {
-        return {{"y", body()}};
-      },
-      options);
-  program.compile({.device = "reference"});
-  return program.text("f", false);
+  return compiled(body, options).text("f", false);
 }
 
-// What `body` gives on the reference device.
+// What `body` gives.
 inline Array evaluate(const std::function<Tensor()>& body, FunctionOptions options = {}) {
-  Program program;
-  program.add(
-      "f", {},
-      [&](const Inputs&) -> Outputs {
-        return {{"y", body()}};
-      },
-      options);
-  program.compile({.device = "reference"});
-  return program.run("f", {}).at("y");
+  return compiled(body, options).run("f", {}).at("y");
 }
 
 inline std::vector<float> floats(const Array& array) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tests/frontend/evaluate.h"
+#include "tests/support/message_of.h"
 
 // Layers against values worked out by hand.
 namespace sinter {

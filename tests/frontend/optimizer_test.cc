@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/frontend/evaluate.h"
+#include "tests/support/message_of.h"
 
 namespace sinter {
 namespace {

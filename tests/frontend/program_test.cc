@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "tests/frontend/evaluate.h"
+#include "tests/support/message_of.h"
 
 namespace sinter {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "ir/graph/verify.h"
 #include "tests/ir/sample.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::graph {
 namespace {
@@ -61,45 +62,45 @@ TEST_F(BuilderTest, NegativeAxesCountFromTheEnd) {
 
 TEST_F(BuilderTest, ErrorsOfOperands) {
   const Value x = input({4, 8}), y = input({7, 3}), d = input({4, 8}, DType::f64), s = input({});
-  EXPECT_EQ(error_of([&] { b.matmul(x, y); }),
+  EXPECT_EQ(message_of([&] { b.matmul(x, y); }),
             "matmul: inner dimensions differ: lhs f32[4,8] has 8, rhs f32[7,3] has 7");
-  EXPECT_EQ(error_of([&] { b.matmul(x, s); }), "matmul: takes operands with axes: lhs f32[4,8], rhs f32[]");
-  EXPECT_EQ(error_of([&] { b.matmul(x, d); }), "matmul: element types differ: lhs f32[4,8], rhs f64[4,8]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(message_of([&] { b.matmul(x, s); }), "matmul: takes operands with axes: lhs f32[4,8], rhs f32[]");
+  EXPECT_EQ(message_of([&] { b.matmul(x, d); }), "matmul: element types differ: lhs f32[4,8], rhs f64[4,8]");
+  EXPECT_EQ(message_of([&] {
               b.matmul(input({2, 4, 8}), input({3, 8, 4}));
             }),
             "matmul: leading axes do not broadcast: lhs f32[2,4,8], rhs f32[3,8,4]");
-  EXPECT_EQ(error_of([&] { b.add(x, y); }), "add: shapes do not broadcast: lhs f32[4,8], rhs f32[7,3]");
-  EXPECT_EQ(error_of([&] { b.add(x, d); }), "add: element types differ: lhs f32[4,8], rhs f64[4,8]");
-  EXPECT_EQ(error_of([&] { b.select(b.less(x, x), x, y); }),
+  EXPECT_EQ(message_of([&] { b.add(x, y); }), "add: shapes do not broadcast: lhs f32[4,8], rhs f32[7,3]");
+  EXPECT_EQ(message_of([&] { b.add(x, d); }), "add: element types differ: lhs f32[4,8], rhs f64[4,8]");
+  EXPECT_EQ(message_of([&] { b.select(b.less(x, x), x, y); }),
             "select: shapes do not broadcast: condition bool[4,8], values f32[4,8] and f32[7,3]");
 }
 
 TEST_F(BuilderTest, ErrorsOfAxesAndShapes) {
   const Value x = input({4, 8});
-  EXPECT_EQ(error_of([&] { b.reduce_sum(x, {2}); }), "reduce_sum: axis 2 is outside f32[4,8]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(message_of([&] { b.reduce_sum(x, {2}); }), "reduce_sum: axis 2 is outside f32[4,8]");
+  EXPECT_EQ(message_of([&] {
               b.reshape(x, {5, -1});
             }),
             "reshape: f32[4,8] has 32 elements, which [5,-1] does not divide");
-  EXPECT_EQ(error_of([&] { b.broadcast_to(x, {8}); }), "broadcast: f32[4,8] does not broadcast to [8]");
-  EXPECT_EQ(error_of([&] { b.swap_axes(x, 0, 2); }), "transpose: axes 0 and 2 of f32[4,8]");
-  EXPECT_EQ(error_of([&] { b.slice_axis(x, 3, 0, 1); }), "slice: axis 3 of f32[4,8]");
-  EXPECT_EQ(error_of([&] { b.emit(OpCode::softmax, {x}); }), "softmax: the attribute 'axis' is missing");
-  EXPECT_EQ(error_of([&] { b.read("w"); }), "read: no state is called 'w'");
+  EXPECT_EQ(message_of([&] { b.broadcast_to(x, {8}); }), "broadcast: f32[4,8] does not broadcast to [8]");
+  EXPECT_EQ(message_of([&] { b.swap_axes(x, 0, 2); }), "transpose: axes 0 and 2 of f32[4,8]");
+  EXPECT_EQ(message_of([&] { b.slice_axis(x, 3, 0, 1); }), "slice: axis 3 of f32[4,8]");
+  EXPECT_EQ(message_of([&] { b.emit(OpCode::softmax, {x}); }), "softmax: the attribute 'axis' is missing");
+  EXPECT_EQ(message_of([&] { b.read("w"); }), "read: no state is called 'w'");
 }
 
 TEST_F(BuilderTest, ErrorsTellThePlace) {
   const Value x = input({4, 8}), y = input({7, 3});
   b.set_location({"classifier.cpp", 42, "encoder.0.attention"});
-  EXPECT_EQ(error_of([&] { b.matmul(x, y); }),
+  EXPECT_EQ(message_of([&] { b.matmul(x, y); }),
             "matmul: inner dimensions differ: lhs f32[4,8] has 8, rhs f32[7,3] has 7 (classifier.cpp:42, in "
             "encoder.0.attention)");
   EXPECT_EQ(
-      error_of([&] { b.add(x, y); }),
+      message_of([&] { b.add(x, y); }),
       "add: shapes do not broadcast: lhs f32[4,8], rhs f32[7,3] (classifier.cpp:42, in encoder.0.attention)");
   b.set_location({"classifier.cpp", 43, ""});
-  EXPECT_EQ(error_of([&] { b.exp(input({2}, DType::i32)); }),
+  EXPECT_EQ(message_of([&] { b.exp(input({2}, DType::i32)); }),
             "exp: takes a floating type, got i32[2] (classifier.cpp:43)");
 }
 

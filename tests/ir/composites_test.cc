@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/builder.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::graph {
 namespace {
@@ -94,12 +95,7 @@ class Decomposition {
 };
 
 std::string error_of(const Example& example) {
-  try {
-    Decomposition{example};
-  } catch (const GraphError& error) {
-    return error.what();
-  }
-  return "no error";
+  return message_of([&] { Decomposition{example}; });
 }
 
 TEST(Composites, AllHaveADefinitionThatDoesNotUseItself) {

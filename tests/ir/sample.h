@@ -7,6 +7,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/text.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::graph {
 
@@ -16,19 +17,8 @@ inline std::string every_op() {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The message of the GraphError that `action` throws, or "".
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const GraphError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 inline std::string parse_error(std::string_view text) {
-  return error_of([&] { parse(text, "in.sg"); });
+  return message_of([&] { parse(text, "in.sg"); });
 }
 
 }  // namespace sinter::graph

@@ -4,12 +4,13 @@
 
 #include "ir/graph/builder.h"
 #include "tests/ir/sample.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::graph {
 namespace {
 
 std::string verify_error(const Module& module) {
-  return error_of([&] { verify(module); });
+  return message_of([&] { verify(module); });
 }
 
 class Verify : public testing::Test {

@@ -9,6 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/random.h"
 #include "tests/reference/rows.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::reference::test {
 namespace {
@@ -23,16 +24,6 @@ std::vector<HostTensor> run(const std::string& text, const std::vector<Literal>&
   std::vector<HostTensor> tensors;
   for (const Literal& input : inputs) tensors.push_back(to_tensor(input));
   return evaluate(module, *module.functions.back(), tensors, state);
-}
-
-template <typename F>
-std::string runtime_error(F f) {
-  try {
-    f();
-  } catch (const RuntimeError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Interpreter, CallsAndBarriers) {
@@ -105,8 +96,8 @@ func @f(%x: f32[]) {
 
 TEST(Interpreter, NamesAnInputThatDoesNotFit) {
   const std::string text = "func @f(%x: f32[2], %ids: i32[]) {\n  return %x\n}";
-  EXPECT_EQ(runtime_error([&] { run(text, {f32({2}, {1, 2})}); }), "'f' takes 2 inputs, got 1");
-  EXPECT_EQ(runtime_error([&] {
+  EXPECT_EQ(message_of([&] { run(text, {f32({2}, {1, 2})}); }), "'f' takes 2 inputs, got 1");
+  EXPECT_EQ(message_of([&] {
               run(text, {f32({2}, {1, 2}), i32({1}, {1})});
             }),
             "'f' takes 'ids' as i32[], got i32[1]");
@@ -132,15 +123,12 @@ TEST(Interpreter, WritesStateOnlyWhereNothingFailed) {
   expect_equal(out[0], i32({}, {0}), 0);
   expect_equal(out[1], i32({}, {1}), 0);
   expect_equal(state.get("count"), i32({}, {1}), 0);
-  EXPECT_EQ(runtime_error([&] {
+  EXPECT_EQ(message_of([&] {
               run(kStep, {f32({2}, {1, kNan})}, context);
             }),
             "loss is not finite: nan at position [1] (train.cpp:30)");
   expect_equal(state.get("count"), i32({}, {1}), 0);
-  EXPECT_EQ(runtime_error([&] {
-              run(kStep, {f32({2}, {1, 2})});
-            }),
-            "no state is given, and 'count' is needed");
+  EXPECT_EQ(message_of([&] { run(kStep, {f32({2}, {1, 2})}); }), "no state is given, and 'count' is needed");
 }
 
 // The index is followed back through views, casts, checks and calls.
@@ -157,7 +145,7 @@ func @f(%table: f32[5,2], %ids: i32[2,2]) {
   return %1
 })";
   const Literal table = f32({5, 2}, std::vector<double>(10));
-  EXPECT_EQ(runtime_error([&] {
+  EXPECT_EQ(message_of([&] {
               run(embed, {table, i32({2, 2}, {0, 1, 5, 2})});
             }),
             "gather: index 5 at position [2] of 'ids' is outside [0,5) (model.cpp:12, in words)");
@@ -167,7 +155,7 @@ func @f(%logits: f32[3,2], %labels: i32[3]) {
   %0: f32[] = cross_entropy %logits, %labels {ignore_index=-1} @"model.cpp":7
   return %0
 })";
-  EXPECT_EQ(runtime_error([&] {
+  EXPECT_EQ(message_of([&] {
               run(loss, {f32({3, 2}, std::vector<double>(6)), i32({3}, {-1, 1, -2})});
             }),
             "check_index: index -2 at position [2] of 'labels' is outside [0,2) (model.cpp:7)");
@@ -179,7 +167,7 @@ func @f(%base: f32[3], %x: i32[1]) {
   %2: f32[3] = scatter_add %base, %0, %1 {axis=0}
   return %2
 })";
-  EXPECT_EQ(runtime_error([&] {
+  EXPECT_EQ(message_of([&] {
               run(scatter, {f32({3}, {0, 0, 0}), i32({1}, {2})});
             }),
             "scatter_add: index 4 at position [0] of 'result of add' is outside [0,3)");

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::runtime {
 namespace {
@@ -57,26 +58,27 @@ TEST(File, WritesADeviceInPlace) {
 TEST(File, SaysWhyItCannotRead) {
   const ScratchFolder folder;
   const std::string missing = folder.path("missing");
-  EXPECT_EQ(error_of([&] { read_file(missing); }), "cannot read " + missing + ": No such file or directory");
-  EXPECT_EQ(error_of([&] { read_file(folder.path("")); }),
+  EXPECT_EQ(message_of([&] { read_file(missing); }),
+            "cannot read " + missing + ": No such file or directory");
+  EXPECT_EQ(message_of([&] { read_file(folder.path("")); }),
             "cannot read " + folder.path("") + ": Is a directory");
 }
 
 TEST(File, SaysWhyItCannotWriteAndLeavesNothing) {
   const ScratchFolder folder;
   const std::string inside_missing = folder.path("missing/file");
-  EXPECT_EQ(error_of([&] { write_file_atomically(inside_missing, "x"); }),
+  EXPECT_EQ(message_of([&] { write_file_atomically(inside_missing, "x"); }),
             "cannot write " + inside_missing + ": No such file or directory");
 
   const std::string directory = folder.path("directory");
   std::filesystem::create_directory(directory);
-  EXPECT_EQ(error_of([&] { write_file_atomically(directory, "x"); }),
+  EXPECT_EQ(message_of([&] { write_file_atomically(directory, "x"); }),
             "cannot write " + directory + ": Is a directory");
 
   const std::string inside_file = folder.write("file", "x") + "/inside";
-  EXPECT_EQ(error_of([&] { write_file_atomically(inside_file, "x"); }),
+  EXPECT_EQ(message_of([&] { write_file_atomically(inside_file, "x"); }),
             "cannot write " + inside_file + ": Not a directory");
-  EXPECT_EQ(error_of([&] { write_file_atomically("/dev/full", "x"); }),
+  EXPECT_EQ(message_of([&] { write_file_atomically("/dev/full", "x"); }),
             "cannot write /dev/full: No space left on device");
   EXPECT_EQ(folder.file_count(), 2u);
 }
@@ -90,9 +92,9 @@ TEST(File, TellsBeforehandWhetherItCouldWrite) {
   EXPECT_EQ(read_file(folder.path("old")), "kept");
 
   const std::string inside_missing = folder.path("missing/file");
-  EXPECT_EQ(error_of([&] { check_writable(inside_missing); }),
+  EXPECT_EQ(message_of([&] { check_writable(inside_missing); }),
             "cannot write " + inside_missing + ": No such file or directory");
-  EXPECT_EQ(error_of([&] { check_writable(folder.path("")); }),
+  EXPECT_EQ(message_of([&] { check_writable(folder.path("")); }),
             "cannot write " + folder.path("") + ": Is a directory");
   EXPECT_EQ(folder.file_count(), 1u);
 }

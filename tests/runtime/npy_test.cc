@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::runtime {
 namespace {
@@ -37,7 +38,7 @@ class Npy : public testing::Test {
   // What is wrong with a file, without its path.
   std::string error(std::string_view bytes) {
     const std::string prefix = folder_.path("a.npy") + ": ";
-    const std::string text = error_of([&] { read(bytes); });
+    const std::string text = message_of([&] { read(bytes); });
     EXPECT_TRUE(text.starts_with(prefix)) << text;
     return text.substr(std::min(prefix.size(), text.size()));
   }
@@ -154,9 +155,9 @@ TEST_F(Npy, EveryTruncationIsAnError) {
 
 TEST_F(Npy, SaysWhyItCannotWrite) {
   const std::string path = folder_.path("a.npy");
-  EXPECT_EQ(error_of([&] { write_npy(path, HostTensor(DType::bf16, {2})); }),
+  EXPECT_EQ(message_of([&] { write_npy(path, HostTensor(DType::bf16, {2})); }),
             "cannot write " + path + ": NumPy has no type bf16");
-  EXPECT_EQ(error_of([&] { write_npy(path, HostTensor()); }),
+  EXPECT_EQ(message_of([&] { write_npy(path, HostTensor()); }),
             "cannot write " + path + ": the tensor is undefined");
   EXPECT_EQ(folder_.file_count(), 0u);
 }

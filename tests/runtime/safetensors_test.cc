@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "tests/runtime/scratch_folder.h"
+#include "tests/support/message_of.h"
 
 namespace sinter::runtime {
 namespace {
@@ -27,14 +28,14 @@ class Safetensors : public testing::Test {
   // What is wrong with a file, without its path.
   std::string error(std::string_view bytes) {
     const std::string prefix = folder_.path("a") + ": damaged safetensors file: ";
-    const std::string text = error_of([&] { read(bytes); });
+    const std::string text = message_of([&] { read(bytes); });
     EXPECT_TRUE(text.starts_with(prefix)) << text;
     return text.substr(std::min(prefix.size(), text.size()));
   }
 
   std::string write_error(const SafetensorsFile& file) {
     const std::string prefix = "cannot write " + folder_.path("b") + ": ";
-    const std::string text = error_of([&] { write_safetensors(folder_.path("b"), file); });
+    const std::string text = message_of([&] { write_safetensors(folder_.path("b"), file); });
     EXPECT_TRUE(text.starts_with(prefix)) << text;
     return text.substr(std::min(prefix.size(), text.size()));
   }
@@ -163,8 +164,9 @@ TEST_F(Safetensors, EveryTruncationIsAnError) {
 }
 
 TEST_F(Safetensors, RefusesOtherTypes) {
-  EXPECT_EQ(error_of([&] { read(safetensors(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})")); }),
-            folder_.path("a") + ": tensor 'a': type U8 is not supported");
+  EXPECT_EQ(
+      message_of([&] { read(safetensors(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})")); }),
+      folder_.path("a") + ": tensor 'a': type U8 is not supported");
 }
 
 TEST_F(Safetensors, SaysWhyItCannotWrite) {

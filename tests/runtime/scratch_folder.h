@@ -34,15 +34,4 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-// What a RuntimeError that `call` throws says; empty where it throws none.
-template <typename Call>
-std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const RuntimeError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 }  // namespace sinter

@@ -3,10 +3,10 @@
 #include <cstring>
 #include <random>
 
-#include "backends/backend.h"
 #include "ir/graph/builder.h"
-#include "ir/loop/interpreter.h"
+#include "passes/pipeline.h"
 #include "passes/schedule/contract_blocks.h"
+#include "tests/support/interpret.h"
 #include "tests/support/run_on.h"
 
 // The loops of contractions, against the reference: every order in which operands may lie, and sizes around
@@ -18,54 +18,6 @@ using graph::Builder;
 using graph::DType;
 using graph::Value;
 using runtime::HostTensor;
-
-// Runs the loops that a target gets in the interpreter.
-class Interpreted final : public runtime::Executable {
- public:
-  explicit Interpreted(loop::Program program) : program_(std::move(program)) {
-    for (const auto& [name, type] : program_.outputs) outputs_.push_back(backends::to_spec(name, type));
-  }
-  const std::vector<runtime::TensorSpec>& inputs() const override { return inputs_; }
-  const std::vector<runtime::TensorSpec>& outputs() const override { return outputs_; }
-  std::unique_ptr<runtime::Context> make_context() const override { return nullptr; }
-  void run(runtime::Context&, runtime::StateStore&, const runtime::Call&) const override {}
-  const loop::Program& program() const { return program_; }
-
- private:
-  loop::Program program_;
-  std::vector<runtime::TensorSpec> inputs_, outputs_;
-};
-
-class TargetDevice final : public backends::Device {
- public:
-  explicit TargetDevice(loop::Target target) : target_(std::move(target)) {}
-  std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>&) const override {
-    return nullptr;
-  }
-  std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return std::make_unique<Interpreted>(source.lower(target_));
-  }
-
- private:
-  loop::Target target_;
-};
-
-std::vector<HostTensor> interpret_for(const loop::Target& target, const graph::Module& module,
-                                      std::vector<HostTensor>& inputs) {
-  const auto executable = compile_function(module, "f", TargetDevice(target));
-  const loop::Program& program = dynamic_cast<const Interpreted&>(*executable).program();
-  std::vector<HostTensor> outputs;
-  for (const runtime::TensorSpec& spec : executable->outputs()) outputs.emplace_back(spec.dtype, spec.shape);
-  std::vector<void*> slots;
-  for (const loop::Slot& slot : program.slots) {
-    const auto ordinal = static_cast<size_t>(slot.ordinal);
-    slots.push_back(slot.kind == loop::Slot::Kind::input    ? inputs[ordinal].raw()
-                    : slot.kind == loop::Slot::Kind::output ? outputs[ordinal].raw()
-                                                            : nullptr);
-  }
-  loop::interpret(program, slots);
-  return outputs;
-}
 
 // Whole numbers, so that sums are exact in any order.
 std::vector<HostTensor> whole_numbers(const graph::Module& module, uint32_t seed) {
@@ -99,9 +51,9 @@ loop::Target tiny_caches() {
 
 // Checks f on the processor and on a machine with tiny caches.
 void check(const graph::Module& module) {
-  std::vector<HostTensor> inputs = whole_numbers(module, 1);
+  const std::vector<HostTensor> inputs = whole_numbers(module, 1);
   const auto expected = run_on("reference", module, "f", inputs);
-  expect_same(expected, interpret_for(tiny_caches(), module, inputs));
+  expect_same(expected, interpret(passes::lower(module, "f", tiny_caches(), {}), inputs));
   expect_same(expected, run_on("cpu", module, "f", inputs));
 }
 

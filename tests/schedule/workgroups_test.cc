@@ -6,10 +6,10 @@
 
 #include "backends/reference/interpreter.h"
 #include "ir/graph/text.h"
-#include "ir/loop/interpreter.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 #include "runtime/tensor.h"
+#include "tests/support/interpret.h"
 
 // Schedules for workgroups on machines with different limits, in the interpreter, which watches barriers,
 // bounds and races, against the reference.
@@ -84,17 +84,6 @@ int check(const std::string& text, const Target& target, double tolerance = 2e-5
     std::generate_n(inputs.back().data<float>(), inputs.back().size(), [&] { return number(random); });
   }
   const loop::Program program = passes::lower(module, "f", target, {.verify = true});
-  std::vector<HostTensor> outputs;
-  for (const auto& [name, type] : program.outputs) {
-    outputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape);
-  }
-  std::vector<void*> slots;
-  for (const loop::Slot& slot : program.slots) {
-    const auto ordinal = static_cast<size_t>(slot.ordinal);
-    slots.push_back(slot.kind == loop::Slot::Kind::input    ? inputs[ordinal].raw()
-                    : slot.kind == loop::Slot::Kind::output ? outputs[ordinal].raw()
-                                                            : nullptr);
-  }
   int staged = 0;
   for (const loop::Kernel& kernel : program.kernels) {
     loop::verify(kernel);
@@ -104,7 +93,7 @@ int check(const std::string& text, const Target& target, double tolerance = 2e-5
     EXPECT_LE(most_lanes(kernel.body), target.max_workgroup_size) << kernel.name;
     staged += bytes > 0 ? 1 : 0;
   }
-  loop::interpret(program, slots);
+  const auto outputs = interpret(program, inputs);
   const auto expected = reference::evaluate(expanded, function, inputs);
   for (size_t i = 0; i < expected.size(); ++i) {
     double worst = 0, largest = 1;
