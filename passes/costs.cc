@@ -21,4 +21,8 @@ bool is_transcendental(OpCode code) {
   }
 }
 
+int64_t weight(const graph::Op& op) {
+  return is_transcendental(op.code) ? 8 : 1;
+}
+
 }  // namespace sinter::passes

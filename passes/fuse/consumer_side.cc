@@ -36,6 +36,7 @@ class ConsumerSide {
     for (size_t i = groups_.all().size(); i-- > 0;) {
       Group& group = *groups_.all()[i];
       if (!can_go(group)) continue;
+      for (Group* reader : readers_of(group)) reader->weight += group.weight;
       groups_.remove(group);
       for (size_t k = group.ops.size(); k-- > 0;) pass_on(*group.ops[k]);
     }
@@ -58,9 +59,19 @@ class ConsumerSide {
     for (size_t i = 0; i < op.results.size(); ++i) reads_.pass_on(op.result(static_cast<int>(i)));
   }
 
+  std::unordered_set<Group*> readers_of(const Group& group) const {
+    std::unordered_set<Group*> readers;
+    for (Op* op : group.ops) {
+      for (size_t i = 0; i < op->results.size(); ++i) {
+        const Reads::Readers& of = reads_.of(op->result(static_cast<int>(i)));
+        readers.insert(of.groups.begin(), of.groups.end());
+      }
+    }
+    return readers;
+  }
+
   bool can_go(const Group& group) const {
     if (group.anchor != Group::Anchor::map) return false;
-    std::unordered_set<const Group*> readers;
     bool dear = group.ops.size() > kMostOps;
     for (Op* op : group.ops) {
       if (op->kind() == OpKind::check) return false;
@@ -71,10 +82,14 @@ class ConsumerSide {
                                       [](const Group* reader) { return is_attention(*reader); })) {
           return false;
         }
-        readers.insert(of.groups.begin(), of.groups.end());
       }
     }
-    if (readers.empty()) return false;
+    const std::unordered_set<Group*> readers = readers_of(group);
+    if (readers.empty() || std::any_of(readers.begin(), readers.end(), [&](const Group* reader) {
+          return reader->weight + group.weight > kMostWeight;
+        })) {
+      return false;
+    }
     const bool tiny = group.ops.size() == 1 && graph::element_count(group.domain) <= 1;
     // Computed once for each element of a map; a contraction or a row asks for elements more than once.
     const Group& reader = **readers.begin();

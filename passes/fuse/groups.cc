@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "passes/costs.h"
+
 namespace sinter::passes {
 
 using graph::Op;
@@ -113,6 +115,7 @@ Group& Groups::start(Group::Anchor anchor, Op& op) {
 
 void Groups::join(Group& group, Op& op, const Place& place) {
   group.ops.push_back(&op);
+  group.weight += weight(op);
   owner_[&op] = &group;
   for (size_t i = 0; i < op.results.size(); ++i) group.places[op.result(static_cast<int>(i))] = place;
 }
@@ -130,6 +133,7 @@ void Groups::unite(Group& group, Group& other) {
                      [&](const Op* a, const Op* b) { return position_.at(a) < position_.at(b); });
   group.places.insert(other.places.begin(), other.places.end());
   group.apart.insert(group.apart.end(), other.apart.begin(), other.apart.end());
+  group.weight += other.weight;
   for (const Op* op : other.ops) owner_[op] = &group;
   std::erase_if(groups_, [&](const auto& candidate) { return candidate.get() == &other; });
 }

@@ -30,6 +30,7 @@ struct Group {
   graph::ValueMap<Place> places;   // of the values it makes
   std::vector<std::string> apart;  // why its first op joined no other group
   bool removed = false;            // all of it is computed again where it is read
+  int64_t weight = 0;              // of its ops and of those that it computes again
 
   int64_t rows() const;          // reduce: how many
   bool goes_along_rows() const;  // reduce: the last axes are folded, so that a row lies in one piece

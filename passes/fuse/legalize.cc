@@ -1,8 +1,12 @@
 #include "passes/fuse/legalize.h"
 
+#include <fmt/format.h>
+
 #include <limits>
+#include <unordered_map>
 
 #include "ir/graph/builder.h"
+#include "passes/fuse/groups.h"
 #include "passes/rewrite.h"
 
 namespace sinter::passes {
@@ -46,11 +50,53 @@ std::vector<Value> reduce_bool(graph::Builder& b, const Op& op) {
   return {b.cast(b.emit(op.code, {x}, op.attributes).result(), graph::DType::boolean)};
 }
 
+// From how many places in memory an element of a value may come, by what is copied into every kernel that
+// reads it: of concatenations of views of concatenations each doubles them.
+class Pieces {
+ public:
+  int64_t of(const Op& op) {
+    if (!is_virtual(op)) return 1;
+    if (const auto it = known_.find(&op); it != known_.end()) return it->second;
+    int64_t sum = 0;
+    for (Value operand : op.operands) sum += of(*operand.op);
+    return known_[&op] = sum;
+  }
+
+ private:
+  std::unordered_map<const Op*, int64_t> known_;
+};
+
+constexpr int64_t kMostPieces = 64;
+
+// The op as a kernel of its own.
+std::vector<Value> apart(graph::Module& module, graph::Function& function, const Op& op) {
+  auto kernel = std::make_unique<Op>();
+  kernel->code = OpCode::kernel;
+  kernel->attributes.set("anchor", std::string(name(Group::Anchor::map)));
+  kernel->location = op.location;
+  kernel->results = op.results;
+  kernel->body = std::make_unique<graph::Function>("body");
+  graph::Builder builder(module, *kernel->body);
+  graph::ValueMap<Value> map;
+  for (Value operand : op.operands) {
+    if (map.contains(operand)) continue;
+    map[operand] = builder.parameter(fmt::format("p{}", map.size()), operand.type());
+    kernel->operands.push_back(operand);
+  }
+  builder.output("output0", graph::clone_op(op, *kernel->body, map).result());
+  return {function.append(std::move(kernel)).result()};
+}
+
 }  // namespace
 
 void legalize(graph::Module& module, graph::Function& function) {
+  Pieces pieces;
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+    const int64_t places = pieces.of(op);
+    const bool shares = op.code == OpCode::concat && places > kMostPieces &&
+                        places > static_cast<int64_t>(op.operands.size());
+    if (shares) return apart(module, function, op);
     graph::Builder builder(module, function);
     builder.set_location(op.location);
     if (op.code == OpCode::argmax) return argmax(builder, op);

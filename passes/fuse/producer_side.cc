@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "passes/costs.h"
 #include "passes/fuse/columns.h"
 
 namespace sinter::passes {
@@ -83,8 +84,9 @@ class ProducerSide {
     if (is_pointwise(op) || op.kind() == OpKind::reduction) {
       if (join_columns(op)) return;
       for (Group* group : producers(op)) {
-        const Refusal refusal =
-            is_pointwise(op) ? join_as_pointwise(op, *group) : join_as_reduction(op, *group);
+        const Refusal refusal = group->weight >= kMostWeight ? "that kernel holds as many ops as one may"
+                                : is_pointwise(op)           ? join_as_pointwise(op, *group)
+                                                             : join_as_reduction(op, *group);
         if (!refusal) return;
         const Op& first = *group->ops.front();
         const std::string place = graph::to_string(first.location);
@@ -182,6 +184,7 @@ class ProducerSide {
       if (!place || place->column || !place->moved.empty() || has_columns(*other) || has_columns(group))
         continue;
       if (is_too_short(*other, group) || chains_whole_sums(*other, group)) continue;
+      if (group.weight + other->weight > kMostWeight) continue;
       if (groups_.stand_between(*other, group)) continue;
       groups_.unite(group, *other);
     }

@@ -98,10 +98,10 @@ class Matcher {
     found.softmax = &softmax;
     elements_ = softmax.results[0].elements();
     seen_.clear();
-    if (!reaches_scores(softmax.operands[0], found) || found.scores == nullptr || several_) {
-      several_ = false;
+    refused_ = false;
+    weight_ = 0;
+    if (!reaches_scores(softmax.operands[0], found) || found.scores == nullptr || refused_)
       return std::nullopt;
-    }
     for (const Op* op : found.between) {
       for (const Op* user : users_[const_cast<Op*>(op)->result()]) {
         if (user != &softmax && !found.between.contains(user)) return std::nullopt;
@@ -120,8 +120,11 @@ class Matcher {
     if (value.type().elements() != elements_) return false;
     if (const auto it = seen_.find(&op); it != seen_.end()) return it->second;
     bool reaches = false;
+    weight_ += weight(op);
+    if (weight_ > kMostWeight) refused_ = true;
+    if (refused_) return false;
     if (op.code == OpCode::contract) {
-      several_ = several_ || (found.scores != nullptr && found.scores != &op);
+      refused_ = found.scores != nullptr && found.scores != &op;
       found.scores = &op;
       return seen_[&op] = true;
     }
@@ -165,7 +168,8 @@ class Matcher {
         found.kept = op.operands[0] == value ? 0 : 1;
         return true;
       }
-      if (!is_linear(op, value)) return false;
+      weight_ += weight(op);
+      if (!is_linear(op, value) || weight_ > kMostWeight) return false;
       found.between.insert(&op);
       value = op.result();
     }
@@ -174,7 +178,8 @@ class Matcher {
   graph::ValueMap<std::vector<Op*>> users_;
   std::unordered_map<const Op*, bool> seen_;
   int64_t elements_ = 0;
-  bool several_ = false;
+  int64_t weight_ = 0;    // of what was seen
+  bool refused_ = false;  // several contractions, or more work than a kernel may have
 };
 
 // Builds the kernel. Parameters: q, k, v, then whatever else the body reads.
