@@ -14,7 +14,8 @@ namespace sinter::passes {
 namespace {
 
 constexpr Pass kPasses[] = {
-    {"inline_calls", "replaces calls by the body of what they call", inline_calls},
+    {"inline_calls", "replaces calls by the body of what they call; kernels: these by theirs, too",
+     inline_calls},
     {"differentiate", "expands grad ops into the gradients they stand for", differentiate},
     {"decompose", "replaces composites by the primitives that define them", decompose},
     {"simplify", "folds, merges and removes ops, and brings the rest to one form", simplify},

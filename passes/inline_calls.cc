@@ -56,11 +56,35 @@ std::vector<Function*> callees_first(const Module& module) {
   return order;
 }
 
+namespace {
+
+bool has_kernels(const Function& function) {
+  return std::any_of(function.ops().begin(), function.ops().end(),
+                     [](const auto& op) { return op->code == OpCode::kernel; });
+}
+
+void inline_kernels(Function& function) {
+  while (has_kernels(function)) {
+    Replacements replacements;
+    rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+      if (op.code != OpCode::kernel) return std::nullopt;
+      return inline_function(function, *op.body, op.operands);
+    });
+  }
+}
+
+}  // namespace
+
 void inline_calls(Module& module, const std::vector<std::string>& arguments) {
-  const bool all = std::find(arguments.begin(), arguments.end(), "all") != arguments.end();
-  if (arguments.size() > (all ? 1 : 0)) {
-    throw GraphError(
-        fmt::format("inline_calls: the only argument is 'all', got '{}'", fmt::join(arguments, ";")));
+  bool all = false, kernels = false;
+  for (const std::string& argument : arguments) {
+    if (argument != "all" && argument != "kernels")
+      throw GraphError(
+          fmt::format("inline_calls: the arguments are 'all' and 'kernels', got '{}'", argument));
+    (argument == "all" ? all : kernels) = true;
+  }
+  if (kernels) {
+    for (const auto& function : module.functions) inline_kernels(*function);
   }
   for (Function* function : callees_first(module)) {
     Replacements replacements;

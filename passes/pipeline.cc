@@ -56,7 +56,7 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
   std::vector<std::string> fusion = {target.style == loop::Target::Style::threads ? "columns" : "sort"};
   if (target.has_fast_shared) fusion.push_back("sums");
   const Step fused[] = {
-      {inline_calls},
+      {inline_calls, {"kernels"}},
       {decompose, {"only", "attention"}},
       {simplify, {"keep_stop_gradient"}},
       {raise},
@@ -68,7 +68,8 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
       {merge, {std::to_string(target.max_buffers)}},
   };
   const Step apart[] = {
-      {inline_calls}, {differentiate}, {decompose}, {simplify}, {inline_calls, {"all"}}, {fuse, {"off"}},
+      {inline_calls, {"kernels"}}, {differentiate}, {decompose}, {simplify},
+      {inline_calls, {"all"}},     {fuse, {"off"}},
   };
   graph::Module module = reduced_to(source, name);
   for (const Step& step : options.fuse ? std::span<const Step>(fused) : apart) {

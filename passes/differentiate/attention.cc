@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "ir/error.h"
 #include "passes/differentiate/activity.h"
+#include "passes/differentiate/backward.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/raise/attention_axes.h"
 
@@ -25,7 +27,12 @@ void keep_statistics(graph::Module& module, Op& kernel) {
   if (kernel.results.size() > 1) return;
   Builder b(module, *kernel.body);
   b.set_location(kernel.location);
-  const AttentionBody parts = *AttentionBody::find(*kernel.body);
+  const auto found = AttentionBody::find(*kernel.body);
+  if (!found) {
+    throw GraphError(fmt::format("kernel: its anchor is '{}', its body is no attention{}", kAttention,
+                                 at(kernel.location)));
+  }
+  const AttentionBody& parts = *found;
   const Value x = parts.masked();
   const auto axis = static_cast<int64_t>(parts.key);
   const Value maximum = b.reduce_max(x, {axis});

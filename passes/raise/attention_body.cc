@@ -150,6 +150,7 @@ std::string AttentionBody::value_letters() const {
 std::optional<AttentionBody> AttentionBody::find(const graph::Function& body) {
   AttentionBody found;
   const auto parameters = body.parameters();
+  if (parameters.size() < 3) return std::nullopt;
   found.q = parameters[0]->result();
   found.k = parameters[1]->result();
   found.v = parameters[2]->result();

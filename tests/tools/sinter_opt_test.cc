@@ -91,6 +91,30 @@ TEST_F(SinterOpt, ErrorsOfTheGraph) {
       "sinter-opt: <stdin>:2:3: exp: the result is stated as f32[3], it is f32[2] (model.cpp:7, in layer)\n");
 }
 
+// What a kernel's anchor says of it is for schedules, and need not be true.
+TEST_F(SinterOpt, CompilesTheOpsOfKernelsAnew) {
+  for (const std::string anchor : {"map", "contract", "attention", "together", "abacus"}) {
+    write("kernel.sg", "func @f(%x: f32[4]) {\n  %0: f32[4] = kernel %x {anchor=\"" + anchor +
+                           "\"} (%p0: f32[4]) {\n    %0: f32[4] = exp %p0\n    return output0=%0\n  }\n"
+                           "  return %0\n}\n");
+    const ProgramResult result = opt("kernel.sg --explain");
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(result.out, StartsWith("f: 1 kernels, arena 0 B\n    0 map       exp\n"));
+  }
+  write("grad.sg", R"(func @f(%x: f32[4]) {
+  %0: f32[4] = kernel %x {anchor="attention"} @"model.cpp":7 (%p0: f32[4]) {
+    %0: f32[4] = exp %p0
+    return output0=%0
+  }
+  %1: f32[] = reduce_sum %0 {axes=[0]}
+  %2: f32[4] = grad %1, %x
+  return %2
+}
+)");
+  EXPECT_EQ(opt("grad.sg --pass=differentiate").err,
+            "sinter-opt: kernel: its anchor is 'attention', its body is no attention (model.cpp:7)\n");
+}
+
 TEST_F(SinterOpt, ErrorsOfFiles) {
   const ProgramResult result = opt("missing.sg");
   EXPECT_EQ(result.status, 1);
