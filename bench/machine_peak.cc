@@ -88,12 +88,14 @@ double peak_flops(int threads) {
 }
 
 double peak_copy_bandwidth(int threads) {
-  constexpr size_t kBytes = size_t{64} << 20;  // for each thread: beyond its caches
-  std::vector<char> from(kBytes * static_cast<size_t>(threads), 1);
+  // For each thread, beyond its caches; many threads go beyond them together.
+  constexpr size_t kEach = size_t{64} << 20, kTogether = size_t{1} << 30;
+  const size_t bytes = std::min(kEach, kTogether / static_cast<size_t>(threads));
+  std::vector<char> from(bytes * static_cast<size_t>(threads), 1);
   std::vector<char> to(from.size());
   const double seconds = best_seconds(threads, [&](int thread) {
-    const size_t begin = kBytes * static_cast<size_t>(thread);
-    std::memcpy(to.data() + begin, from.data() + begin, kBytes);
+    const size_t begin = bytes * static_cast<size_t>(thread);
+    std::memcpy(to.data() + begin, from.data() + begin, bytes);
   });
   return 2.0 * static_cast<double>(from.size()) / seconds;
 }

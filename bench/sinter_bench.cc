@@ -13,6 +13,7 @@
 #include "bench/measure.h"
 #include "bench/workloads/workload.h"
 #include "tools/command_line.h"
+#include "tools/validators.h"
 
 namespace sinter::bench {
 namespace {
@@ -61,8 +62,17 @@ double bytes_of(const std::vector<TensorInfo>& tensors) {
   return bytes;
 }
 
+Workload requested_workload(const Options& options) {
+  try {
+    return workload(options.workload);
+  } catch (const Error& error) {
+    throw tools::UsageError(error.what());
+  }
+}
+
 Result run(const Options& options) {
-  const Workload work = workload(options.workload);
+  const Workload work = requested_workload(options);
+  if (!options.trace.empty()) runtime::check_writable(options.trace);
   Program program;
   program.add("step", work.inputs, work.body, work.options);
   program.compile({.device = options.device, .threads = options.threads, .fuse = options.fuse});
@@ -148,10 +158,10 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.device, "reference, cpu or another backend")->capture_default_str();
   app.add_option("--threads", options.threads, "of the cpu device")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
+      ->check(sinter::tools::whole_number(1, 1024));
   app.add_option("--seconds", options.seconds, "how long to measure, in seconds")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(sinter::tools::number(0, 3600));
   app.add_flag("--explain", options.explain, "print the kernels and the memory of the step first");
   app.add_option("--fuse", fuse, "on, or off: one kernel an op")->check(CLI::IsMember({"on", "off"}));
   app.add_flag("--profile", options.profile, "print how long each kernel took");

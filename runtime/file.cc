@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -152,6 +153,11 @@ void check_writable(const std::string& path) {
   const Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
   if (!file.valid()) fail("write", path, errno);
   ::unlink(temporary.c_str());
+}
+
+void flush_output() {
+  errno = EIO;  // of a write that has failed before
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("write", "to the standard output", errno);
 }
 
 }  // namespace sinter::runtime

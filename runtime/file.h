@@ -22,4 +22,7 @@ void write_file_unflushed(const std::string& path, std::span<const std::string_v
 // Throws what write_file_atomically would where the file cannot be made or replaced; leaves nothing behind.
 void check_writable(const std::string& path);
 
+// Throws RuntimeError where what was printed does not reach the standard output: a disk may be full.
+void flush_output();
+
 }  // namespace sinter::runtime

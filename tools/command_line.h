@@ -28,6 +28,7 @@ inline int run_tool(CLI::App& app, int argc, char** argv, const std::function<vo
   try {
     app.parse(argc, argv);
     work();
+    runtime::flush_output();
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help is no mistake

@@ -13,6 +13,7 @@
 #include "runtime/npy.h"
 #include "runtime/profile.h"
 #include "tools/command_line.h"
+#include "tools/validators.h"
 
 // Runs one function of a graph in text form once, on tensors from .npy files.
 namespace sinter::tools {
@@ -159,6 +160,7 @@ void run(const Arguments& arguments) {
   collect_written(module, function, written);
   check_distinct(executable->outputs(), written);
 
+  if (!arguments.trace.empty()) runtime::check_writable(arguments.trace);
   const std::vector<runtime::HostTensor> inputs = read_inputs(inputs_paths, executable->inputs());
   const auto state = device->make_state(module.states);
   read_states(state_paths, *state);
@@ -179,19 +181,22 @@ void run(const Arguments& arguments) {
                    .step = arguments.step,
                    .profile = profiled ? &profile : nullptr});
   if (arguments.profile) fmt::print("{}", profile.table());
-  if (!arguments.trace.empty()) runtime::write_file_atomically(arguments.trace, profile.trace());
 
+  std::map<std::string, runtime::HostTensor> results;
+  for (size_t i = 0; i < outputs.size(); ++i) results[executable->outputs()[i].name] = outputs[i];
+  for (const std::string& name : written) results[name] = state->get(name);
   const std::filesystem::path directory = made_directory(arguments.output_dir);
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    runtime::write_npy(directory / (executable->outputs()[i].name + ".npy"), outputs[i]);
-  }
-  for (const std::string& name : written) runtime::write_npy(directory / (name + ".npy"), state->get(name));
+  const auto file = [&](const std::string& name) { return (directory / (name + ".npy")).string(); };
+  for (const auto& [name, tensor] : results) runtime::check_writable(file(name));
+  for (const auto& [name, tensor] : results) runtime::write_npy(file(name), tensor);
+  if (!arguments.trace.empty()) runtime::write_file_atomically(arguments.trace, profile.trace());
 }
 
 }  // namespace
 }  // namespace sinter::tools
 
 int main(int argc, char** argv) {
+  using sinter::tools::whole_number;
   sinter::tools::Arguments arguments;
   CLI::App app("Runs one function of a graph in text form once, on tensors from .npy files.", "sinter-run");
   app.add_flag_callback(
@@ -219,12 +224,16 @@ int main(int argc, char** argv) {
       ->excludes(check);
   app.add_option("--output-dir", arguments.output_dir, "where outputs and written state go, as NAME.npy")
       ->excludes(check);
-  app.add_option("--seed", arguments.seed, "of the random numbers");
-  app.add_option("--step", arguments.step, "of the random numbers");
+  app.add_option("--seed", arguments.seed, "of the random numbers")
+      ->check(whole_number<uint64_t>(0, UINT64_MAX))
+      ->excludes(check);
+  app.add_option("--step", arguments.step, "of the random numbers")
+      ->check(whole_number<uint32_t>(0, UINT32_MAX))
+      ->excludes(check);
   app.add_flag("--profile", arguments.profile, "print how long each kernel took")->excludes(check);
   app.add_option("--trace", arguments.trace, "write when each kernel ran, for Perfetto, to this file")
       ->excludes(check);
   app.add_option("--threads", arguments.threads, "0: the cores that this process may use")
-      ->check(CLI::Range(0, 1024));
+      ->check(whole_number(0, 1024));
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::run(arguments); });
 }

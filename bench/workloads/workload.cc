@@ -66,13 +66,12 @@ Workload workload(const std::string& name) {
                        std::regex("gemm:([1-9][0-9]{0,5})x([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:[nt][nt])?")))
     return gemm(std::stoll(match[1]), std::stoll(match[2]), std::stoll(match[3]),
                 match.str(4).starts_with(":t"), match.str(4).ends_with("t"));
-  throw Error("no workload is called \"" + name + "\": there are " + workload_names());
+  throw Error("no workload is called '" + name + "': there are " + workload_names());
 }
 
 std::string workload_names() {
   return "flagship[:batch=N], infer1, nanogpt[:layers=N,width=N,...], block[:forward], rows, "
-         "sdpa:T[:causal], "
-         "gemm:MxNxK[:nn|nt|tn|tt]";
+         "sdpa:T[:causal] and gemm:MxNxK[:nn|nt|tn|tt], with sizes from 1 to 999999";
 }
 
 }  // namespace sinter::bench

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -52,12 +53,17 @@ std::string example_of(std::span<const Sentence> sentences) {
 }
 
 void check_outputs(const TrainCommand& command) {
-  for (const std::string& path : {command.save, command.metrics, command.trace}) {
-    if (!path.empty()) sinter::runtime::check_writable(path);
-  }
-  if (!command.save.empty() && command.save == command.metrics) {
-    throw sinter::RuntimeError("--save and --metrics name the same file");
-  }
+  std::map<std::string, const char*> named;
+  const auto check = [&](const char* option, const std::string& path) {
+    if (path.empty()) return;
+    const auto [other, is_new] = named.try_emplace(path, option);
+    if (!is_new)
+      throw sinter::RuntimeError(fmt::format("{} and {} name the same file", other->second, option));
+    sinter::runtime::check_writable(path);
+  };
+  check("--save", command.save);
+  check("--metrics", command.metrics);
+  check("--trace", command.trace);
 }
 
 std::vector<EpochMetrics> train_epochs(Trainer& trainer, int64_t epochs) {
@@ -127,6 +133,7 @@ int main(int argc, char** argv) {
     if (command.exit_status) return *command.exit_status;
     if (command.train) train(*command.train);
     if (command.predict) predict(*command.predict);
+    sinter::runtime::flush_output();
     return 0;
   } catch (const std::exception& error) {
     std::fflush(stdout);

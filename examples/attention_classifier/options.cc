@@ -3,40 +3,27 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <limits>
 #include <map>
 
+#include "tools/validators.h"
+
 namespace attention_classifier {
 namespace {
+
+using sinter::tools::number_in;
+using sinter::tools::whole_number;
 
 constexpr int kUsageError = 2;
 constexpr int64_t kGeneratedEpochs = 4;
 
-// CLI11 reads "1.5" and "1e3" as whole numbers too.
-CLI::Validator whole_number(int64_t from, int64_t to) {
-  return CLI::Validator(
-      [=](std::string& text) -> std::string {
-        int64_t value = 0;
-        const char* end = text.data() + text.size();
-        const auto [stop, error] = std::from_chars(text.data(), end, value);
-        if (error == std::errc() && stop == end && value >= from && value <= to) return "";
-        const bool open = to >= std::numeric_limits<int32_t>::max();
-        return open ? fmt::format("expected a whole number from {} on, got '{}'", from, text)
-                    : fmt::format("expected a whole number from {} to {}, got '{}'", from, to, text);
-      },
-      "N");
-}
-
 CLI::Validator divides_width() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
-        int64_t heads = 0;
-        const char* end = text.data() + text.size();
-        const auto [stop, error] = std::from_chars(text.data(), end, heads);
-        if (error == std::errc() && stop == end && heads >= 1 && kWidth % heads == 0) return "";
+        const auto heads = number_in<int64_t>(text);
+        if (heads && *heads >= 1 && kWidth % *heads == 0) return "";
         return fmt::format("expected a number that divides {}, got '{}'", kWidth, text);
       },
       "N");
@@ -50,8 +37,8 @@ CLI::Validator path() {
 CLI::Validator positive_number() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
-        double value = 0;
-        if (CLI::detail::lexical_cast(text, value) && std::isfinite(value) && value > 0) return "";
+        const auto value = number_in<double>(text);
+        if (value && std::isfinite(*value) && *value > 0) return "";
         return fmt::format("expected a number above 0, got '{}'", text);
       },
       "X");
@@ -99,9 +86,9 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
           "--epochs", training.epochs,
           fmt::format("times to go through the sentences; {} when left out, {} for the generated language",
                       training.epochs, kGeneratedEpochs))
-      ->check(whole_number(1, kMany));
+      ->check(whole_number<int64_t>(1, kMany));
   train->add_option("--batch", training.batch, "windows of ten words a step")
-      ->check(whole_number(1, kMany))
+      ->check(whole_number<int64_t>(1, kMany))
       ->capture_default_str();
   train->add_option("--heads", command.heads, fmt::format("of the attention; a divisor of {}", kWidth))
       ->check(divides_width())
@@ -112,7 +99,7 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
       ->check(positive_number())
       ->capture_default_str();
   train->add_option("--seed", training.seed, "of the parameters' beginning, the order and dropout")
-      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
+      ->check(whole_number<uint64_t>(0, std::numeric_limits<uint64_t>::max()))
       ->capture_default_str();
   add_device_options(*train, training.device, training.threads, training.fuse);
   train->add_flag("--explain", training.explain, "print the kernels and the memory of the training step");

@@ -84,6 +84,7 @@ TEST_F(AttentionClassifierProgram, TrainsSavesAndPredicts) {
   EXPECT_EQ(run("predict --load model.safetensors").out, example.out);
   const ProgramResult sentence = run("predict --load model.safetensors --sentence 'Run, walk and dream!'");
   EXPECT_THAT(sentence.out, AllOf(HasSubstr("dream"), HasSubstr("(pad)")));
+  EXPECT_EQ(run("predict --load model.safetensors --sentence a > /dev/full 2> err; echo $?").out, "1\n");
 }
 
 TEST_F(AttentionClassifierProgram, GivesTheSameMetricsForAnyNumberOfThreads) {
@@ -106,13 +107,18 @@ TEST_F(AttentionClassifierProgram, ExplainsMistakesInItsArguments) {
   expect_usage_error("", "A subcommand is required");
   expect_usage_error("train --heads 5", "--heads: expected a number that divides 64, got '5'");
   expect_usage_error("train --heads 0", "--heads: expected a number that divides 64, got '0'");
-  expect_usage_error("train --epochs 0", "--epochs: expected a whole number from 1 on, got '0'");
-  expect_usage_error("train --epochs -1", "--epochs: expected a whole number from 1 on, got '-1'");
-  expect_usage_error("train --epochs 1.5", "--epochs: expected a whole number from 1 on, got '1.5'");
-  expect_usage_error("train --batch 0", "--batch: expected a whole number from 1 on, got '0'");
-  expect_usage_error("train --seed -1", "--seed: expected a whole number from 0 on, got '-1'");
+  expect_usage_error("train --epochs 0", "--epochs: expected a whole number from 1 to 2147483647, got '0'");
+  expect_usage_error("train --epochs -1", "--epochs: expected a whole number from 1 to 2147483647, got '-1'");
+  expect_usage_error("train --epochs 1.5",
+                     "--epochs: expected a whole number from 1 to 2147483647, got '1.5'");
+  expect_usage_error("train --batch 0", "--batch: expected a whole number from 1 to 2147483647, got '0'");
+  expect_usage_error("train --batch 3000000000",
+                     "--batch: expected a whole number from 1 to 2147483647, got '3000000000'");
+  expect_usage_error("train --seed -1",
+                     "--seed: expected a whole number from 0 to 18446744073709551615, got '-1'");
   expect_usage_error("train --threads 0", "--threads: expected a whole number from 1 to 1024, got '0'");
   expect_usage_error("train --learning-rate 0", "--learning-rate: expected a number above 0, got '0'");
+  expect_usage_error("train --learning-rate nan", "--learning-rate: expected a number above 0, got 'nan'");
   expect_usage_error("train --features some", "--features: expected all or word, got 'some'");
   expect_usage_error("train --fuse maybe", "--fuse: expected off or on, got 'maybe'");
   expect_usage_error("train --save ''", "--save: expected a path");
@@ -141,7 +147,10 @@ TEST_F(AttentionClassifierProgram, RefusesOutputsItCannotWriteBeforeItTrains) {
   expect_failure("train --save missing/model", "cannot write missing/model: No such file or directory");
   expect_failure("train --metrics missing/csv", "cannot write missing/csv: No such file or directory");
   expect_failure("train --save same --metrics same", "--save and --metrics name the same file");
+  expect_failure("train --metrics same --trace ./other --save ./other",
+                 "--save and --trace name the same file");
   EXPECT_FALSE(exists("same"));
+  EXPECT_FALSE(exists("other"));
 }
 
 TEST_F(AttentionClassifierProgram, WritesNothingWhereTrainingFails) {

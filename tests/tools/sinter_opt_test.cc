@@ -121,6 +121,12 @@ TEST_F(SinterOpt, ErrorsOfFiles) {
   EXPECT_EQ(result.err, "sinter-opt: cannot read missing.sg: No such file or directory\n");
 }
 
+TEST_F(SinterOpt, SaysWhereItsOutputIsLost) {
+  EXPECT_EQ(opt("square.sg > /dev/full 2> err; echo $?").out, "1\n");
+  EXPECT_EQ(runtime::read_file(path("err")),
+            "sinter-opt: cannot write to the standard output: No space left on device\n");
+}
+
 TEST_F(SinterOpt, ErrorsOfUsage) {
   EXPECT_EQ(opt("").status, 2);
   EXPECT_EQ(opt("").err, "sinter-opt: FILE is required; --help says more\n");

@@ -101,6 +101,20 @@ TEST_F(SinterRun, ErrorsOfInputs) {
             "sinter-run: state 'layer.weight' is f32[2], three.npy holds f32[3]\n");
 }
 
+TEST_F(SinterRun, WritesAllOrNothing) {
+  EXPECT_EQ(error(train("--input x=x.npy --trace missing/t.json")),
+            "sinter-run: cannot write missing/t.json: No such file or directory\n");
+  ASSERT_TRUE(std::filesystem::create_directories(path("out/product.npy")));
+  const ProgramResult result = train("--input x=x.npy --trace t.json");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "sinter-run: cannot write out/product.npy: Is a directory\n");
+  EXPECT_FALSE(std::filesystem::exists(path("out/layer.weight.npy")));
+  EXPECT_FALSE(std::filesystem::exists(path("t.json")));
+  EXPECT_EQ(
+      run("sinter-run", "train.sg --function train --device cpu --input x=x.npy --output-dir x.npy").err,
+      "sinter-run: cannot make the directory x.npy: Not a directory\n");
+}
+
 TEST_F(SinterRun, ChecksTheKernelsOfADevice) {
   for (const std::string device : {"cpu", "vulkan"}) {
     const ProgramResult result = run("sinter-run", "train.sg --function train --check --device " + device);
@@ -140,7 +154,16 @@ TEST_F(SinterRun, ErrorsOfUsage) {
   EXPECT_EQ(run("sinter-run", "train.sg").err, "sinter-run: --device is required; --help says more\n");
   EXPECT_EQ(usage("train.sg --check"), "sinter-run: --check excludes --output-dir; --help says more\n");
   EXPECT_EQ(usage("train.sg --threads=-1"),
-            "sinter-run: --threads: Value -1 not in range 0 to 1024; --help says more\n");
+            "sinter-run: --threads: expected a whole number from 0 to 1024, got '-1'; --help says more\n");
+  EXPECT_EQ(
+      usage("train.sg --seed -1"),
+      "sinter-run: --seed: expected a whole number from 0 to 18446744073709551615, got '-1'; --help says "
+      "more\n");
+  EXPECT_EQ(
+      usage("train.sg --step 1.5"),
+      "sinter-run: --step: expected a whole number from 0 to 4294967295, got '1.5'; --help says more\n");
+  EXPECT_EQ(run("sinter-run", "train.sg --device cpu --check --seed 1").err,
+            "sinter-run: --check excludes --seed; --help says more\n");
 }
 
 }  // namespace
