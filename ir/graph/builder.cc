@@ -291,7 +291,8 @@ Value Builder::broadcast_to(Value x, const Shape& shape) {
 
 Value Builder::expand_dims(Value x, std::vector<int64_t> axes) {
   Shape shape = x.shape();
-  axes = normalized(std::move(axes), x.rank() + static_cast<int64_t>(axes.size()));
+  const int64_t rank = x.rank() + static_cast<int64_t>(axes.size());
+  axes = normalized(std::move(axes), rank);
   for (int64_t axis : axes) {
     if (axis < 0 || axis > static_cast<int64_t>(shape.size())) {
       fail(OpCode::reshape, fmt::format("no new axis {} in {}", axis, to_string(x.type())));
