@@ -37,8 +37,9 @@ constexpr std::array kRows = {
     Row{"lane_sum", 1, Domain::numeric, Result::same},
     Row{"lane_max", 1, Domain::numeric, Result::same},
     Row{"lane_min", 1, Domain::numeric, Result::same},
+    Row{"subgroup_sum", 2, Domain::numeric, Result::same},
 };
-static_assert(kRows.size() == static_cast<size_t>(ScalarOp::lane_min) + 1);
+static_assert(kRows.size() == static_cast<size_t>(ScalarOp::subgroup_sum) + 1);
 
 const Row& row(ScalarOp op) {
   return kRows[static_cast<size_t>(op)];

@@ -35,6 +35,8 @@ enum class ScalarOp : uint8_t {
   lane_sum,     // over the active lanes of the enclosing vector loop, in a fixed tree; uniform
   lane_max,
   lane_min,
+  subgroup_sum,  // x, n: over the lanes of a subgroup of n, in an order of the device's; x is in shared
+                 // memory
 };
 
 std::string_view name(ScalarOp op);

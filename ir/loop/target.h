@@ -31,7 +31,7 @@ struct Target {
 
   // Of a machine with workgroups.
   int64_t subgroup_size = 1;
-  bool subgroup_arithmetic = false;
+  bool subgroup_arithmetic = false;  // in subgroups of just that size
   int64_t shared_bytes = 0;
   bool has_fast_shared = false;  // faster than other memory: what is read often is staged there
   int64_t max_workgroup_size = 1;

@@ -210,6 +210,11 @@ class Verifier {
         (x->op == ScalarOp::lane_sum || x->op == ScalarOp::lane_max || x->op == ScalarOp::lane_min)) {
       fail("{} outside of a vector loop", name(x->op));
     }
+    if (x->kind == ExprNode::Kind::apply && x->op == ScalarOp::subgroup_sum) {
+      const ExprNode& summed = *x->args[0];
+      const bool is_shared = summed.kind == ExprNode::Kind::load && summed.buffer->space == Space::shared;
+      if (!in_lanes_ || !is_shared) fail("{} of what other lanes do not see", name(x->op));
+    }
     for (const Expr& arg : x->args) check_node(arg);
   }
 

@@ -6,8 +6,10 @@
 #include "passes/schedule/workgroup_tile.h"
 
 // Rows for workgroups: the schedule of rows for vectors as wide as a workgroup, one row a workgroup, whose
-// lanes then become invocations. What they add up lies in shared memory, and a lane reduction becomes the
-// same tree with a barrier a step; what is one a row is computed by all of them and stored by the first.
+// lanes then become invocations. What they add up lies in shared memory. A lane reduction becomes the same
+// tree with a barrier a step, or, for sums where there is subgroup arithmetic, one step of it and a sum over
+// subgroups. (The greatest and the least stay with the tree: subgroups do not say what they make of a NaN.)
+// What is one a row is computed by all of them and stored by the first.
 namespace sinter::passes {
 
 using loop::BufferRef;
@@ -28,6 +30,7 @@ class LanesOfWorkgroup {
   LanesOfWorkgroup(ScheduleContext& context, int64_t lanes)
       : context_(context),
         lanes_(lanes),
+        subgroup_(context.target.subgroup_arithmetic ? std::min(context.target.subgroup_size, lanes) : 1),
         lane_variable_(loop::make_variable("lane")),
         lane_(loop::variable(lane_variable_)) {}
 
@@ -43,7 +46,7 @@ class LanesOfWorkgroup {
     switch (stmt->kind) {
       case StmtNode::Kind::allocate:
         if (stmt->buffer->size == 1) break;
-        share(stmt->buffer);
+        share(stmt->buffer->name, stmt->buffer->type, stmt->buffer->size, stmt->buffer);
         return rewrite(stmt->body[0], in_vector);
       case StmtNode::Kind::loop:
         if (stmt->loop_kind == LoopKind::vector) return vector(*stmt);
@@ -80,10 +83,43 @@ class LanesOfWorkgroup {
            s.value->op == ScalarOp::lane_min;
   }
 
-  // Stores of lane reductions, each of what its own buffer holds for the lane: halves are combined.
+  bool adds_by_subgroup(const StmtNode& store) const {
+    const bool has_sums = store.value->type == loop::Type::f32 || store.value->type == loop::Type::i32;
+    return subgroup_ > 1 && has_sums && store.value->op == ScalarOp::lane_sum;
+  }
+
+  // Stores of lane reductions, each of what its own buffer holds for the lane.
   Stmt reduce(const Stmt& stores) {
     const std::vector<Stmt> all =
         stores->kind == StmtNode::Kind::block ? stores->body : std::vector<Stmt>{stores};
+    const bool by_subgroup =
+        std::ranges::all_of(all, [&](const Stmt& store) { return adds_by_subgroup(*store); });
+    return by_subgroup ? add_by_subgroup(all) : halve(all);
+  }
+
+  // Each subgroup adds up its own; every lane adds up what they found.
+  Stmt add_by_subgroup(const std::vector<Stmt>& all) {
+    std::vector<Stmt> body = {loop::barrier()}, results;
+    for (const Stmt& s : all) {
+      const BufferRef buffer = known_as(s->value->args[0]->buffer);
+      const BufferRef found = share(buffer->name + "_of_subgroups", buffer->type, lanes_ / subgroup_);
+      const auto sum = loop::make_variable("sum", buffer->type);
+      const Expr size = loop::constant(static_cast<double>(subgroup_), buffer->type);
+      const Stmt keep =
+          loop::store(found, lane_ / subgroup_, loop::variable(sum), lane_ % subgroup_ == loop::integer(0));
+      body.push_back(
+          loop::let(sum, loop::apply(ScalarOp::subgroup_sum, {loop::load(buffer, lane_), size}), keep));
+      Expr whole = loop::load(found, loop::integer(0));
+      for (int64_t i = 1; i < found->size; ++i) whole = whole + loop::load(found, loop::integer(i));
+      results.push_back(loop::store(s->buffer, s->index, whole));
+    }
+    body.push_back(loop::barrier());
+    body.insert(body.end(), results.begin(), results.end());
+    return loop::block(std::move(body));
+  }
+
+  // Halves of the lanes are combined.
+  Stmt halve(const std::vector<Stmt>& all) {
     std::vector<Stmt> body = {loop::barrier()};
     for (int64_t half = lanes_ / 2; half > 0; half /= 2) {
       std::vector<Stmt> steps;
@@ -117,14 +153,16 @@ class LanesOfWorkgroup {
   }
 
   // Kernels that run side by side in one have theirs in the same place.
-  void share(const BufferRef& local) {
+  BufferRef share(const std::string& name, loop::Type type, int64_t size, const BufferRef& local = nullptr) {
     auto& pool = context_.shared;
     const auto same = std::ranges::find_if(pool, [&](const BufferRef& other) {
-      return other->name == local->name && other->type == local->type && other->size == local->size;
+      return other->name == name && other->type == type && other->size == size;
     });
-    shared_.emplace_back(local,
-                         same != pool.end() ? *same : shared_buffer(local->name, local->type, local->size));
-    if (same == pool.end()) pool.push_back(shared_.back().second);
+    const BufferRef buffer = same != pool.end() ? *same : shared_buffer(name, type, size);
+    if (same == pool.end()) pool.push_back(buffer);
+    const auto is_it = [&](const auto& known) { return known.second == buffer && known.first == local; };
+    if (std::ranges::none_of(shared_, is_it)) shared_.emplace_back(local, buffer);
+    return buffer;
   }
 
   BufferRef known_as(const BufferRef& buffer) const {
@@ -133,7 +171,7 @@ class LanesOfWorkgroup {
   }
 
   ScheduleContext& context_;
-  int64_t lanes_;
+  int64_t lanes_, subgroup_;
   loop::VariableRef lane_variable_;
   Expr lane_;
   std::vector<std::pair<BufferRef, BufferRef>> shared_;

@@ -205,6 +205,24 @@ TEST_F(WorkgroupTest, KeepsLanesInStepThroughLoops) {
   EXPECT_THAT(out_, ElementsAre(6, 22));
 }
 
+// A subgroup of 3 lanes, and the one that is left.
+TEST_F(WorkgroupTest, AddsUpOverSubgroups) {
+  const Expr sum = apply(ScalarOp::subgroup_sum, {load(tile_, j), number(3, Type::f32)});
+  const auto kernel = [&](bool with_barrier) {
+    std::vector<Stmt> lane = {store(tile_, j, load(x_, i * 4 + j))};
+    if (with_barrier) lane.push_back(barrier());
+    lane.push_back(store(y_, i * 4 + j, sum));
+    return over(LoopKind::workgroup, i_, 2, allocate(tile_, over(LoopKind::lane, j_, 4, block(lane))));
+  };
+  run({x_, y_}, kernel(true), in_, out_);
+  EXPECT_THAT(out_, ElementsAre(3, 3, 3, 3, 15, 15, 15, 7));
+  EXPECT_THAT(
+      [&] {
+        run({x_, y_}, kernel(false), in_, out_);
+      },
+      ThrowsMessage<InternalError>(HasSubstr("tile[")));
+}
+
 // A local buffer around lane loops holds one value a lane from one loop to the next.
 TEST_F(WorkgroupTest, KeepsLocalMemoryAcrossLaneLoops) {
   const BufferRef acc = local("acc", 1);

@@ -68,6 +68,9 @@ TEST_F(VerifyTest, KnowsWhereLoopsMayStand) {
   expect_error(loop(LoopKind::serial, i_, integer(0), integer(8), copy(variable(i_)), integer(4)),
                "the loop over i has a limit but no lanes");
   expect_error(barrier(), "a barrier outside of workgroups");
+  const Expr alone = apply(ScalarOp::subgroup_sum, {load(x_, variable(j_)), number(4, Type::f32)});
+  expect_error(over(LoopKind::workgroup, i_, over(LoopKind::lane, j_, store(y_, variable(j_), alone))),
+               "subgroup_sum of what other lanes do not see");
 }
 
 TEST_F(VerifyTest, KnowsWhatDiffersBetweenLanes) {

@@ -179,6 +179,18 @@ TEST(Workgroups, ReduceLongRowsTogether) {
                     target),
               1);
   }
+  for (Target target :
+       {machine(1, 1024, 48), machine(4, 64, 16), machine(32, 1024, 48), machine(128, 1024, 48)}) {
+    target.subgroup_arithmetic = true;
+    EXPECT_GE(check(R"(func @f(%x: f32[5,203], %s: f32[203], %b: f32[203]) {
+  %0: f32[5,203] = softmax %x {axis=1}
+  %1: f32[5,203] = layer_norm %x, %s, %b {epsilon=1e-05}
+  %2: f32[] = reduce_sum %x {axes=[0,1]}
+  return %0, %1, %2
+})",
+                    target),
+              1);
+  }
   EXPECT_EQ(check(R"(func @f(%x: f32[300,40]) {
   %0: f32[300,40] = softmax %x {axis=1}
   return %0

@@ -49,6 +49,10 @@ std::string between(const char* text, const Args& args) {
 }  // namespace
 
 std::string GlslEmitter::apply(const ExprNode& x, const Args& args) {
+  if (x.op == ScalarOp::subgroup_sum) {
+    extensions_.insert("GL_KHR_shader_subgroup_arithmetic");
+    return call("subgroupAdd", {args[0]});
+  }
   const Type operand = x.args.back()->type;
   if (x.op == ScalarOp::select) {
     if (operand == Type::i64) return fmt::format("({} ? {} : {})", args[0], args[1], args[2]);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <string_view>
 
 #include "backends/vulkan/run/instance.h"
 #include "runtime/error.h"
@@ -36,6 +37,24 @@ VkPhysicalDeviceProperties properties_of(VkPhysicalDevice device) {
   VkPhysicalDeviceProperties properties{};
   vkGetPhysicalDeviceProperties(device, &properties);
   return properties;
+}
+
+// Whether all subgroups of a device have the same size, as far as it tells.
+bool has_one_subgroup_size(VkPhysicalDevice device) {
+  uint32_t count = 0;
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> extensions(count);
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
+  const bool tells = std::any_of(extensions.begin(), extensions.end(), [](const auto& extension) {
+    return std::string_view(extension.extensionName) == VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+  });
+  if (!tells) return false;
+  VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT};
+  VkPhysicalDeviceProperties2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+  all.pNext = &sizes;
+  vkGetPhysicalDeviceProperties2(device, &all);
+  return sizes.minSubgroupSize == sizes.maxSubgroupSize;
 }
 
 VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
@@ -142,7 +161,9 @@ void Gpu::look_at_device() {
       .max_allocation = static_cast<int64_t>(
           std::min<uint64_t>(vulkan11.maxMemoryAllocationSize, static_cast<uint64_t>(INT64_MAX))),
       .subgroup_size = vulkan11.subgroupSize,
-      .subgroup_arithmetic = (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0,
+      .subgroup_arithmetic =
+          (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0 &&
+          has_one_subgroup_size(physical_),
       .subgroup_shuffle = (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) != 0,
       .has_f64 = has.features.shaderFloat64 == VK_TRUE,
       .has_i64 = has.features.shaderInt64 == VK_TRUE,

@@ -20,7 +20,7 @@ struct GpuAbilities {
   VkPhysicalDeviceLimits limits{};
   int64_t max_allocation = 0;
   int64_t subgroup_size = 1;
-  bool subgroup_arithmetic = false;
+  bool subgroup_arithmetic = false;  // and all subgroups have that size
   bool subgroup_shuffle = false;
   bool has_f64 = false, has_i64 = false;
   bool has_bytes = false;  // 8-bit elements in buffers

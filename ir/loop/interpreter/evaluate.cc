@@ -67,6 +67,7 @@ Scalar Machine::compute(const Code& x, int64_t lane) {
 Scalar Machine::apply(const Code& x, int64_t lane) {
   if (x.op == ScalarOp::lane_sum || x.op == ScalarOp::lane_max || x.op == ScalarOp::lane_min)
     return reduce_lanes(x);
+  if (x.op == ScalarOp::subgroup_sum) return reduce_subgroup(x);
   std::array<Scalar, 3> args;
   for (size_t i = 0; i < x.args.size(); ++i) args[i] = evaluate(*x.args[i], lane);
   const bool divides = x.op == ScalarOp::div || x.op == ScalarOp::rem;
@@ -95,6 +96,26 @@ Scalar Machine::reduce_lanes(const Code& x) {
     values.resize(half);
   }
   return values[0];
+}
+
+// What the other lanes would read, which this one must be allowed to.
+Scalar Machine::reduce_subgroup(const Code& x) {
+  const Scalar lanes = evaluate(*x.args[1], 0);
+  const int64_t given = is_floating(x.type) ? static_cast<int64_t>(lanes.number) : lanes.integer;
+  const auto size = static_cast<size_t>(given);
+  const size_t first = lane_ / size * size, end = std::min(first + size, waiting_.size());
+  Scalar sum;
+  std::swap(frame_, waiting_[lane_]);
+  for (size_t lane = first; lane < end; ++lane) {
+    std::swap(frame_, waiting_[lane]);
+    ++statement_;
+    const std::array pair = {sum, evaluate(*x.args[0], 0)};
+    sum = loop::evaluate(ScalarOp::add, x.type, x.type, pair);
+    std::swap(frame_, waiting_[lane]);
+  }
+  ++statement_;
+  std::swap(frame_, waiting_[lane_]);
+  return sum;
 }
 
 Scalar Machine::read(const Code& x, int64_t lane) {

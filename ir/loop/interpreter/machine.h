@@ -51,6 +51,7 @@ class Machine {
   Scalar compute(const Code& x, int64_t lane);
   Scalar apply(const Code& x, int64_t lane);
   Scalar reduce_lanes(const Code& x);
+  Scalar reduce_subgroup(const Code& x);
   Scalar read(const Code& x, int64_t lane);
   void write(size_t buffer, int64_t index, Scalar value);
   int64_t uniform(const Code& x) { return evaluate(x, 0).integer; }
