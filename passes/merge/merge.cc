@@ -60,6 +60,7 @@ class Merge {
       if (op->code == OpCode::write) writers_.insert(strip_reshapes(op->operands[0]).op);
       if (op->code == OpCode::kernel) clusters_.push_back({op.get()});
     }
+    find_needs();
   }
 
   void run() {
@@ -67,11 +68,9 @@ class Merge {
       for (size_t j = 0; j < i; ++j) {
         if (clusters_[j].empty() || !wanted(clusters_[j], *clusters_[i][0])) continue;
         if (reaches(clusters_[i], clusters_[j]) || reaches(clusters_[j], clusters_[i])) continue;
-        clusters_[j].push_back(clusters_[i][0]);
-        clusters_[i].clear();
+        join(clusters_[j], clusters_[i]);
         break;
       }
-      index();
     }
     rebuild();
   }
@@ -146,27 +145,50 @@ class Merge {
     return anchor == "map" || anchor == "reduce" || anchor == "scatter";
   }
 
-  // Whether anything in `later` needs what `earlier` makes, through other clusters too.
-  bool reaches(const Cluster& later, const Cluster& earlier) const {
-    const std::unordered_set<const Op*> targets(earlier.begin(), earlier.end());
-    std::unordered_set<const Op*> seen;
-    std::vector<const Op*> pending(later.begin(), later.end());
-    while (!pending.empty()) {
-      const Op* op = pending.back();
-      pending.pop_back();
-      if (!seen.insert(op).second) continue;
+  // What each op needs, through whatever stands between: a bit for each op.
+  void find_needs() {
+    const size_t words = (function_.ops().size() + 63) / 64;
+    for (const auto& op : function_.ops()) {
+      const size_t number = number_.size();
+      number_[op.get()] = number;
+      std::vector<uint64_t>& needs = needs_.emplace_back(words);
       for (Value operand : op->operands) {
-        if (targets.contains(operand.op)) return true;
-        pending.push_back(operand.op);
-        if (const auto it = cluster_of_.find(operand.op); it != cluster_of_.end()) {
-          for (const Op* beside : clusters_[it->second]) {
-            if (targets.contains(beside)) return true;
-            pending.push_back(beside);
-          }
-        }
+        const size_t needed = number_.at(operand.op);
+        add(needs, needs_[needed]);
+        needs[needed / 64] |= uint64_t{1} << needed % 64;
       }
     }
-    return false;
+  }
+
+  static void add(std::vector<uint64_t>& needs, const std::vector<uint64_t>& more) {
+    for (size_t i = 0; i < needs.size(); ++i) needs[i] |= more[i];
+  }
+
+  bool has(const std::vector<uint64_t>& needs, const Op& op) const {
+    const size_t number = number_.at(&op);
+    return (needs[number / 64] >> number % 64 & 1) != 0;
+  }
+
+  // All of a cluster's members need the same, and are needed together.
+  bool reaches(const Cluster& later, const Cluster& earlier) const {
+    return has(needs_[number_.at(later[0])], *earlier[0]);
+  }
+
+  void join(Cluster& cluster, Cluster& other) {
+    std::vector<uint64_t> needs = needs_[number_.at(cluster[0])];
+    add(needs, needs_[number_.at(other[0])]);
+    std::vector<uint64_t> all = needs;
+    const Op &first = *cluster[0], &second = *other[0];
+    cluster.insert(cluster.end(), other.begin(), other.end());
+    other.clear();
+    for (const Op* op : cluster) {
+      const size_t number = number_.at(op);
+      all[number / 64] |= uint64_t{1} << number % 64;
+      needs_[number] = needs;
+    }
+    for (std::vector<uint64_t>& later : needs_) {
+      if (has(later, first) || has(later, second)) add(later, all);
+    }
   }
 
   void rebuild() {
@@ -242,6 +264,8 @@ class Merge {
   int64_t most_tensors_;
   std::unordered_set<const Op*> writers_;
   std::vector<Cluster> clusters_;
+  std::unordered_map<const Op*, size_t> number_;  // in the order of ops
+  std::vector<std::vector<uint64_t>> needs_;      // by number
   std::unordered_map<const Op*, size_t> cluster_of_;
   std::vector<std::unique_ptr<Op>> old_;
   std::unordered_map<const Op*, size_t> position_;

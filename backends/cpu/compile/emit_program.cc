@@ -174,13 +174,7 @@ class EntryEmitter {
     }
     const int64_t extent = parallel_extent(kernel);
     if (extent <= 0) return;
-    uint64_t place = 0;
-    for (const Part& part : pieces_.parts.at(step.kernel)) {
-      for (size_t argument : part.arguments) {
-        b_.CreateStore(address(step.arguments[argument]),
-                       b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, place++));
-      }
-    }
+    place_arguments(step);
     const double work = std::clamp(kernel.flops + kFlopsAByte * kernel.bytes, 0.0, 1e18);
     llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
     auto* type =
@@ -189,6 +183,63 @@ class EntryEmitter {
         type, field(offsetof(Context, parallel_for), pointer),
         {function_->getArg(0), callee(step.kernel), arguments_, b_.getInt64(static_cast<uint64_t>(extent)),
          b_.getInt64(static_cast<uint64_t>(work)), b_.getInt64(step.kernel)});
+  }
+
+  // From a table: a launch of what merge has put together has thousands, and code for each of them would take
+  // the code generator time that grows with their square. Those that move with a loop are placed after.
+  void place_arguments(const Step& step) {
+    llvm::Type* number = b_.getInt64Ty();
+    std::vector<llvm::Constant*> table;
+    std::vector<std::pair<uint64_t, const loop::Argument*>> moving;
+    for (const Part& part : pieces_.parts.at(step.kernel)) {
+      for (size_t index : part.arguments) {
+        const loop::Argument& argument = step.arguments[index];
+        if (std::ranges::any_of(argument.strides, [](int64_t stride) { return stride != 0; }))
+          moving.emplace_back(table.size() / 2, &argument);
+        const int64_t bytes = argument.offset * loop::size_in_bytes(program_.slots.at(argument.slot).type);
+        table.push_back(b_.getInt64(argument.slot));
+        table.push_back(b_.getInt64(static_cast<uint64_t>(bytes)));
+      }
+    }
+    if (table.empty()) return;
+    auto* type = llvm::ArrayType::get(number, table.size());
+    auto* global = new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::PrivateLinkage,
+                                            llvm::ConstantArray::get(type, table), "places");
+    b_.CreateCall(placer(), {arguments_, slots_, global, b_.getInt64(table.size() / 2)});
+    for (const auto& [place, argument] : moving)
+      b_.CreateStore(address(*argument), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, place));
+  }
+
+  // (arguments, slots, table, count): arguments[i] is slots[table[2 i]] and table[2 i + 1] bytes.
+  llvm::Function* placer() {
+    if (placer_ != nullptr) return placer_;
+    Builder b(module_.getContext());
+    llvm::Type *pointer = b.getPtrTy(), *number = b.getInt64Ty();
+    placer_ = llvm::Function::Create(
+        llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, number}, false),
+        llvm::Function::InternalLinkage, "place_arguments", module_);
+    placer_->setDoesNotThrow();
+    const auto new_block = [&](const char* name) {
+      return llvm::BasicBlock::Create(b.getContext(), name, placer_);
+    };
+    llvm::BasicBlock *entry = new_block("entry"), *body = new_block("loop"), *after = new_block("done");
+    b.SetInsertPoint(entry);
+    b.CreateBr(body);
+    b.SetInsertPoint(body);
+    llvm::PHINode* i = b.CreatePHI(number, 2);
+    i->addIncoming(b.getInt64(0), entry);
+    llvm::Value* row = b.CreateInBoundsGEP(number, placer_->getArg(2), b.CreateShl(i, 1));
+    llvm::Value* slot = b.CreateLoad(number, row);
+    llvm::Value* bytes = b.CreateLoad(number, b.CreateConstInBoundsGEP1_64(number, row, 1));
+    llvm::Value* start = b.CreateLoad(pointer, b.CreateInBoundsGEP(pointer, placer_->getArg(1), slot));
+    b.CreateStore(b.CreateInBoundsGEP(b.getInt8Ty(), start, bytes),
+                  b.CreateInBoundsGEP(pointer, placer_->getArg(0), i));
+    llvm::Value* next = b.CreateAdd(i, b.getInt64(1));
+    i->addIncoming(next, body);
+    b.CreateCondBr(b.CreateICmpULT(next, placer_->getArg(3)), body, after);
+    b.SetInsertPoint(after);
+    b.CreateRetVoid();
+    return placer_;
   }
 
   llvm::Value* address(const loop::Argument& argument) {
@@ -212,6 +263,7 @@ class EntryEmitter {
   Builder b_;
   std::unordered_map<size_t, llvm::Function*> dispatchers_;  // by kernel
   llvm::Function* function_;
+  llvm::Function* placer_ = nullptr;
   llvm::Value* arguments_;
   llvm::Value* slots_;
   std::vector<llvm::Value*> loops_;
