@@ -108,6 +108,7 @@ Group& Groups::start(Group::Anchor anchor, Op& op) {
   groups_.push_back(std::make_unique<Group>());
   Group& group = *groups_.back();
   group.anchor = anchor;
+  group.number = needs_.add();
   if (!op.results.empty()) group.domain = op.results[0].shape;
   join(group, op, {});
   return group;
@@ -118,6 +119,9 @@ void Groups::join(Group& group, Op& op, const Place& place) {
   group.weight += weight(op);
   owner_[&op] = &group;
   for (size_t i = 0; i < op.results.size(); ++i) group.places[op.result(static_cast<int>(i))] = place;
+  for (const size_t number : read_by(op)) {
+    if (!needs_.are_one(number, group.number)) needs_.add_edge(group.number, number);
+  }
 }
 
 void Groups::unite(Group& group, Group& other) {
@@ -135,6 +139,7 @@ void Groups::unite(Group& group, Group& other) {
   group.apart.insert(group.apart.end(), other.apart.begin(), other.apart.end());
   group.weight += other.weight;
   for (const Op* op : other.ops) owner_[op] = &group;
+  needs_.join(group.number, other.number);
   std::erase_if(groups_, [&](const auto& candidate) { return candidate.get() == &other; });
 }
 
@@ -159,23 +164,30 @@ void for_each_producer(const Op& op, const Visit& visit) {
 
 }  // namespace
 
-bool Groups::needs(std::vector<const Op*> pending, const Group& target) const {
-  std::unordered_set<const Group*> seen;
-  std::unordered_set<const Op*> outside;
-  while (!pending.empty()) {
-    const Op* op = pending.back();
-    pending.pop_back();
-    const Group* group = of(*op);
-    if (group == &target) return true;
-    if (group == nullptr) {
-      if (outside.insert(op).second)
-        for_each_producer(*op, [&](const Op& producer) { pending.push_back(&producer); });
-    } else if (seen.insert(group).second) {
-      for (const Op* member : group->ops)
-        for_each_producer(*member, [&](const Op& producer) { pending.push_back(&producer); });
+const std::vector<size_t>& Groups::read_by(const Op& op) const {
+  if (const auto it = read_by_.find(&op); it != read_by_.end()) return it->second;
+  std::vector<size_t> groups;
+  for (Value operand : op.operands) {
+    if (const Group* group = of(*operand.op)) {
+      groups.push_back(group->number);
+    } else {
+      const std::vector<size_t>& behind = read_by(*operand.op);
+      groups.insert(groups.end(), behind.begin(), behind.end());
     }
   }
-  return false;
+  std::ranges::sort(groups);
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  return read_by_[&op] = std::move(groups);
+}
+
+bool Groups::needs(const std::vector<const Op*>& ops, const Group& target) const {
+  const auto is_needed_by = [&](size_t number) { return needs_.reaches(number, target.number); };
+  return std::ranges::any_of(ops, [&](const Op* op) {
+    if (const Group* group = of(*op)) return group == &target || is_needed_by(group->number);
+    return std::ranges::any_of(read_by(*op), [&](size_t number) {
+      return needs_.are_one(number, target.number) || is_needed_by(number);
+    });
+  });
 }
 
 bool Groups::depends(const Group& later, const Group& earlier) const {
@@ -194,7 +206,7 @@ bool Groups::stand_between(const Group& a, const Group& b) const {
   };
   sources(a, between_a);
   sources(b, between_b);
-  return needs(std::move(between_a), b) || needs(std::move(between_b), a);
+  return needs(between_a, b) || needs(between_b, a);
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/graph/graph.h"
+#include "passes/reachability.h"
 
 namespace sinter::passes {
 
@@ -30,6 +31,7 @@ struct Group {
   graph::ValueMap<Place> places;   // of the values it makes
   std::vector<std::string> apart;  // why its first op joined no other group
   bool removed = false;            // all of it is computed again where it is read
+  size_t number = 0;               // in what is known of who needs whom
   int64_t weight = 0;              // of its ops and of those that it computes again
 
   int64_t rows() const;          // reduce: how many
@@ -68,13 +70,18 @@ class Groups {
   const std::vector<std::unique_ptr<Group>>& all() const { return groups_; }
 
  private:
-  bool needs(std::vector<const graph::Op*> pending, const Group& target) const;
+  // Whether one of the ops is in `target`, or needs it.
+  bool needs(const std::vector<const graph::Op*>& ops, const Group& target) const;
+  // The groups that an op outside of all groups reads, through others outside.
+  const std::vector<size_t>& read_by(const graph::Op& op) const;
 
   graph::Function& function_;
   std::unordered_map<const graph::Op*, size_t> position_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::unordered_map<const graph::Op*, Group*> owner_;
   std::unordered_set<const graph::Op*> recomputed_;
+  Reachability needs_;  // by the number of a group
+  mutable std::unordered_map<const graph::Op*, std::vector<size_t>> read_by_;
 };
 
 // The value under views: what lies in memory, or is computed.

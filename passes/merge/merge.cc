@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "passes/reachability.h"
+
 namespace sinter::passes {
 
 using graph::Function;
@@ -57,10 +59,11 @@ class Merge {
  public:
   Merge(Function& function, int64_t most_tensors) : function_(function), most_tensors_(most_tensors) {
     for (const auto& op : function.ops()) {
+      const size_t number = number_[op.get()] = needs_.add();
+      for (Value operand : op->operands) needs_.add_edge(number, number_.at(operand.op));
       if (op->code == OpCode::write) writers_.insert(strip_reshapes(op->operands[0]).op);
       if (op->code == OpCode::kernel) clusters_.push_back({op.get()});
     }
-    find_needs();
   }
 
   void run() {
@@ -145,50 +148,15 @@ class Merge {
     return anchor == "map" || anchor == "reduce" || anchor == "scatter";
   }
 
-  // What each op needs, through whatever stands between: a bit for each op.
-  void find_needs() {
-    const size_t words = (function_.ops().size() + 63) / 64;
-    for (const auto& op : function_.ops()) {
-      const size_t number = number_.size();
-      number_[op.get()] = number;
-      std::vector<uint64_t>& needs = needs_.emplace_back(words);
-      for (Value operand : op->operands) {
-        const size_t needed = number_.at(operand.op);
-        add(needs, needs_[needed]);
-        needs[needed / 64] |= uint64_t{1} << needed % 64;
-      }
-    }
-  }
-
-  static void add(std::vector<uint64_t>& needs, const std::vector<uint64_t>& more) {
-    for (size_t i = 0; i < needs.size(); ++i) needs[i] |= more[i];
-  }
-
-  bool has(const std::vector<uint64_t>& needs, const Op& op) const {
-    const size_t number = number_.at(&op);
-    return (needs[number / 64] >> number % 64 & 1) != 0;
-  }
-
   // All of a cluster's members need the same, and are needed together.
   bool reaches(const Cluster& later, const Cluster& earlier) const {
-    return has(needs_[number_.at(later[0])], *earlier[0]);
+    return needs_.reaches(number_.at(later[0]), number_.at(earlier[0]));
   }
 
   void join(Cluster& cluster, Cluster& other) {
-    std::vector<uint64_t> needs = needs_[number_.at(cluster[0])];
-    add(needs, needs_[number_.at(other[0])]);
-    std::vector<uint64_t> all = needs;
-    const Op &first = *cluster[0], &second = *other[0];
+    needs_.join(number_.at(cluster[0]), number_.at(other[0]));
     cluster.insert(cluster.end(), other.begin(), other.end());
     other.clear();
-    for (const Op* op : cluster) {
-      const size_t number = number_.at(op);
-      all[number / 64] |= uint64_t{1} << number % 64;
-      needs_[number] = needs;
-    }
-    for (std::vector<uint64_t>& later : needs_) {
-      if (has(later, first) || has(later, second)) add(later, all);
-    }
   }
 
   void rebuild() {
@@ -264,8 +232,8 @@ class Merge {
   int64_t most_tensors_;
   std::unordered_set<const Op*> writers_;
   std::vector<Cluster> clusters_;
-  std::unordered_map<const Op*, size_t> number_;  // in the order of ops
-  std::vector<std::vector<uint64_t>> needs_;      // by number
+  std::unordered_map<const Op*, size_t> number_;  // in needs_
+  Reachability needs_;
   std::unordered_map<const Op*, size_t> cluster_of_;
   std::vector<std::unique_ptr<Op>> old_;
   std::unordered_map<const Op*, size_t> position_;
