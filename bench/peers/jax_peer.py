@@ -170,7 +170,7 @@ def make_step(workload):
     if name == "sdpa":
         causal = rest[1:] == ["causal"]
         return gradients(lambda q, k, v: attend(q, k, v, causal), *(normal(1, 8, int(rest[0]), 64) for _ in range(3)))
-    if name == "gemm":
+    if name == "gemm" and len(rest) == 1:
         m, n, k = map(int, rest[0].split("x"))
         a, b, run = normal(m, k), normal(k, n), jax.jit(jnp.matmul)
         return lambda: run(a, b).block_until_ready()

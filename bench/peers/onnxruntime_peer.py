@@ -57,7 +57,7 @@ def make_step(workload, threads):
     name, *rest = workload.split(":")
     if name == "infer1":
         inputs, output, shape = [("x", [1, 10, 64])], classifier(graph, "x"), [1, 10, 5]
-    elif name == "gemm":
+    elif name == "gemm" and len(rest) == 1:
         m, n, k = map(int, rest[0].split("x"))
         inputs, output, shape = [("a", [m, k]), ("b", [k, n])], graph.op("MatMul", "a", "b"), [m, n]
     else:
