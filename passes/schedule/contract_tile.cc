@@ -75,12 +75,9 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
   body.push_back(clear);
   const Expr is_resumed = block.number >= loop::integer(1);
   if (sums_) {
-    const auto i = t_.loader.variable("i", tile.rows);
-    const Stmt lines = vector("j_lane", panel.lanes, [&](const Expr& column) {
-      return loop::prefetch(sums_, sums_at + loop::variable(i) * panel.lanes + column);
-    });
-    body.push_back(loop::branch(
-        is_resumed, loop::loop(LoopKind::unrolled, i, loop::integer(0), loop::integer(tile.rows), lines)));
+    const Stmt fetch = each(
+        [&](const Expr&, const Expr&, const Expr& slot) { return loop::prefetch(sums_, sums_at + slot); });
+    body.push_back(loop::branch(is_resumed, fetch));
   }
   const auto in_last_block = [&](const Stmt& then, const Stmt& otherwise) {
     if (!sums_) return then;
