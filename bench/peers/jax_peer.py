@@ -165,8 +165,9 @@ def make_step(workload):
     if name == "block":
         return gradients(lambda p, x: block(p, x, 8), block_parameters(512, True), normal(8, 256, 512))
     if name == "rows":
+        width = sizes.get("width", 1024)
         return gradients(lambda p, x: nn.softmax(nn.gelu(norm(p, x), approximate=False)),
-                         norm_parameters(1024), normal(4096, 1024))
+                         norm_parameters(width), normal(sizes.get("rows", 4096), width))
     if name == "sdpa":
         causal = rest[1:] == ["causal"]
         return gradients(lambda q, k, v: attend(q, k, v, causal), *(normal(1, 8, int(rest[0]), 64) for _ in range(3)))

@@ -62,9 +62,9 @@ class Gpt(nn.Module):
 
 
 class Rows(nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.norm = nn.LayerNorm(1024)
+        self.norm = nn.LayerNorm(width)
 
     def forward(self, x):
         return F.softmax(F.gelu(self.norm(x)), -1)
@@ -114,8 +114,9 @@ def make_step(workload):
         model = Block(512, 8, True)
         return gradients(model, model.parameters(), torch.randn(8, 256, 512))
     if name == "rows":
-        model = Rows()
-        return gradients(model, model.parameters(), torch.randn(4096, 1024))
+        width = sizes.get("width", 1024)
+        model = Rows(width)
+        return gradients(model, model.parameters(), torch.randn(sizes.get("rows", 4096), width))
     if name == "sdpa":
         causal = rest[1:] == ["causal"]
         q, k, v = (torch.randn(1, 8, int(rest[0]), 64) for _ in range(3))

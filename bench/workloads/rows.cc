@@ -5,15 +5,14 @@
 
 namespace sinter::bench {
 
-Workload rows() {
-  constexpr int64_t kRows = 4096;
-  constexpr int64_t kWidth = 1024;
+Workload rows(const RowsSizes& sizes) {
   struct Model : nn::Module {
-    nn::LayerNorm norm{*this, "norm", kWidth};
+    explicit Model(int64_t width) : norm(*this, "norm", width) {}
+    nn::LayerNorm norm;
   };
-  auto model = std::make_shared<Model>();
+  auto model = std::make_shared<Model>(sizes.width);
   return {
-      .inputs = {{"x", f32, {kRows, kWidth}}, {"dy", f32, {kRows, kWidth}}},
+      .inputs = {{"x", f32, {sizes.rows, sizes.width}}, {"dy", f32, {sizes.rows, sizes.width}}},
       .body = [model](const Inputs& in) -> Outputs {
         return with_gradients(softmax(gelu(model->norm(in["x"]))), in["dy"],
                               {{"x", in["x"]}, {"scale", model->norm.scale}, {"bias", *model->norm.bias}});

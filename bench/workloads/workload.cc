@@ -58,7 +58,11 @@ Workload workload(const std::string& name) {
   if (name == "infer1") return infer1();
   if (name == "block") return block(false);
   if (name == "block:forward") return block(true);
-  if (name == "rows") return rows();
+  if (is_called(name, "rows")) {
+    RowsSizes sizes;
+    read_sizes("rows", behind(name, "rows"), {{"rows", &sizes.rows}, {"width", &sizes.width}});
+    return rows(sizes);
+  }
   std::smatch match;
   if (std::regex_match(name, match, std::regex("sdpa:([1-9][0-9]{0,5})(:causal)?")))
     return sdpa(std::stoll(match[1]), match[2].matched);
@@ -70,8 +74,8 @@ Workload workload(const std::string& name) {
 }
 
 std::string workload_names() {
-  return "flagship[:batch=N], infer1, nanogpt[:layers=N,width=N,...], block[:forward], rows, "
-         "sdpa:T[:causal] and gemm:MxNxK[:nn|nt|tn|tt], with sizes from 1 to 999999";
+  return "flagship[:batch=N], infer1, nanogpt[:layers=N,width=N,...], block[:forward], "
+         "rows[:rows=N,width=N], sdpa:T[:causal] and gemm:MxNxK[:nn|nt|tn|tt], with sizes from 1 to 999999";
 }
 
 }  // namespace sinter::bench

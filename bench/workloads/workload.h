@@ -36,8 +36,12 @@ Workload nanogpt(const NanogptSizes& sizes = {});
 // Forward, and unless `forward` backward, of one pre-norm GPT block: batch 8, 256 tokens, 512 wide, 8 heads,
 // causal.
 Workload block(bool forward);
-// Layer norm → GELU → softmax over 4096 x 1024, forward and backward.
-Workload rows();
+struct RowsSizes {
+  int64_t rows = 4096;
+  int64_t width = 1024;
+};
+// Layer norm → GELU → softmax, forward and backward.
+Workload rows(const RowsSizes& sizes = {});
 // Attention, 1 x 8 heads x length x 64, forward and backward.
 Workload sdpa(int64_t length, bool causal);
 // C[m, n] = A[m, k] * B[k, n]; what is transposed lies in memory as [k, m] or [n, k].
