@@ -14,12 +14,16 @@
 
 namespace sinter::backends {
 
-// A function to compile. The graph is as the user wrote it, gradients expanded, nothing simplified; lower()
-// runs the pipeline down to loops for a target, for devices that execute loops.
+// A function to compile.
 struct Source {
-  const graph::Module& module;
-  const graph::Function& function;
+  std::string_view function;
+  // The module as the user wrote it, gradients expanded, nothing simplified: for devices that execute graphs.
+  std::function<graph::Module()> expand;
+  // The whole pipeline, down to loops for a target.
   std::function<loop::Program(const loop::Target&)> lower;
+  // All that these give is told by it, the target and this library's version. Where it is null nothing is
+  // known, and what a device makes is not kept.
+  std::function<std::string()> identity = nullptr;
 };
 
 class Device {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/graph/text.h"
 #include "ir/graph/verify.h"
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
@@ -88,6 +89,10 @@ loop::Program to_loops(const graph::Module& kernels, std::string_view name, cons
 loop::Program lower(const graph::Module& module, std::string_view name, const loop::Target& target,
                     const Options& options) {
   return to_loops(to_kernels(module, name, target, options), name, target);
+}
+
+std::string identity(const graph::Module& module, std::string_view name, const Options& options) {
+  return fmt::format("{}\n{}\n{}", name, options.key(), graph::print(reduced_to(module, name)));
 }
 
 }  // namespace sinter::passes

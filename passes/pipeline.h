@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "ir/graph/graph.h"
@@ -19,5 +20,8 @@ loop::Program to_loops(const graph::Module& kernels, std::string_view function, 
 // Both: from graph to loops.
 loop::Program lower(const graph::Module& module, std::string_view function, const loop::Target& target,
                     const Options& options);
+
+// What lower() depends on besides the target and the passes themselves, as text.
+std::string identity(const graph::Module& module, std::string_view function, const Options& options);
 
 }  // namespace sinter::passes

@@ -22,7 +22,7 @@ class CpuDevice final : public backends::Device {
   }
 
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return make_executable(cpu::compile(source.lower(target_), cache_), pool_);
+    return make_executable(cpu::compile(source, target_, cache_), pool_);
   }
   loop::Target target() const override { return target_; }
   std::string text(const backends::Source& source, std::string_view kind) const override {
@@ -34,7 +34,7 @@ class CpuDevice final : public backends::Device {
  private:
   loop::Target target_;
   std::shared_ptr<runtime::ThreadPool> pool_;
-  mutable runtime::DiskCache cache_;  // of object files
+  mutable runtime::DiskCache cache_;  // of object files and images
 };
 
 class CpuBackend final : public backends::Backend {

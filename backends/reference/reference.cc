@@ -14,12 +14,12 @@ using runtime::TensorSpec;
 class Program final : public runtime::Executable {
  public:
   explicit Program(const backends::Source& source)
-      : module_(graph::clone(source.module)), function_(graph::clone(source.function)) {
-    for (const graph::Op* parameter : function_->parameters()) {
+      : module_(source.expand()), function_(*module_.find_function(source.function)) {
+    for (const graph::Op* parameter : function_.parameters()) {
       inputs_.push_back(
           backends::to_spec(graph::Function::parameter_name(*parameter), parameter->results[0]));
     }
-    for (const graph::Output& output : function_->outputs) {
+    for (const graph::Output& output : function_.outputs) {
       outputs_.push_back(backends::to_spec(output.name, output.value.type()));
     }
   }
@@ -38,7 +38,7 @@ class Program final : public runtime::Executable {
       HostTensor& tensor = inputs.emplace_back(inputs_[i].dtype, inputs_[i].shape);
       std::memcpy(tensor.raw(), call.inputs[i], tensor.bytes());
     }
-    const auto outputs = evaluate(module_, *function_, inputs, {host_state, call.seed, call.step});
+    const auto outputs = evaluate(module_, function_, inputs, {host_state, call.seed, call.step});
     for (size_t i = 0; i < outputs.size(); ++i) {
       std::memcpy(call.outputs[i], outputs[i].raw(), outputs[i].bytes());
     }
@@ -46,7 +46,7 @@ class Program final : public runtime::Executable {
 
  private:
   graph::Module module_;
-  std::unique_ptr<graph::Function> function_;
+  const graph::Function& function_;
   std::vector<TensorSpec> inputs_, outputs_;
 };
 

@@ -66,7 +66,7 @@ std::string check_kernel(const graph::Module& module, const backends::Device& de
     for (const std::string& note : program.kernels.back().notes) notes += "\n  in it: " + note;
     return program;
   };
-  const auto executable = device.compile({module, function, lower});
+  const auto executable = device.compile({kName, [&] { return graph::clone(module); }, lower});
   const std::string difference = difference_on_random_inputs(module, function, device, *executable);
   if (difference.empty()) return "";
   return fmt::format("kernel '{}' disagrees with the reference:\n  {}{}", name, difference, notes);
@@ -76,14 +76,12 @@ std::string check_kernel(const graph::Module& module, const backends::Device& de
 
 CheckResult check_function(const graph::Module& module, std::string_view function,
                            const backends::Device& device, const passes::Options& options) {
-  graph::Module expanded = graph::clone(module);
-  passes::differentiate(expanded, {});
   graph::Module kernels;
   const auto lower = [&](const loop::Target& target) {
     kernels = passes::to_kernels(module, function, target, options);
     return passes::to_loops(kernels, function, target);
   };
-  device.compile({expanded, *expanded.find_function(function), lower});
+  device.compile({function, [&] { return passes::differentiated(module); }, lower});
   CheckResult result;
   std::set<std::string> seen;
   for (const auto& part : kernels.functions) {

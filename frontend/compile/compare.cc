@@ -271,8 +271,7 @@ std::string difference_on_random_inputs(const graph::Module& module, const graph
 std::string difference_from_reference(const graph::Module& module, std::string_view function,
                                       const backends::Device& device, const std::vector<HostTensor>& inputs,
                                       const passes::Options& options) {
-  graph::Module expanded = graph::clone(module);
-  passes::differentiate(expanded, {});
+  const graph::Module expanded = passes::differentiated(module);
   const auto executable = compile_function(module, function, device, options);
   return difference_from_reference(expanded, *expanded.find_function(function), device, *executable, inputs);
 }

@@ -17,12 +17,12 @@ auto with_source(const graph::Module& module, std::string_view function, const p
   if (module.find_function(function) == nullptr) {
     throw GraphError(fmt::format("no function is called '{}'", function));
   }
-  graph::Module expanded = graph::clone(module);
-  passes::differentiate(expanded, {});
+  const auto expand = [&] { return passes::differentiated(module); };
   const auto lower = [&](const loop::Target& target) {
     return passes::lower(module, function, target, options);
   };
-  return use(backends::Source{expanded, *expanded.find_function(function), lower});
+  const auto identity = [&] { return passes::identity(module, function, options); };
+  return use(backends::Source{function, expand, lower, identity});
 }
 
 }  // namespace

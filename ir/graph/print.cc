@@ -116,11 +116,12 @@ class FunctionPrinter {
   void print_attributes(const Attributes& attributes) {
     std::string_view separator = " {";
     for (const auto& [key, attribute] : attributes) {
+      if (key == "apart" && !options_.apart) continue;
       fmt::format_to(std::back_inserter(out_), "{}{}={}", separator, key,
                      std::visit(AttributePrinter(), attribute));
       separator = ", ";
     }
-    if (!attributes.empty()) out_ += "}";
+    if (separator == ", ") out_ += "}";
   }
 
   void print_location(const Location& location) {

@@ -11,6 +11,7 @@ namespace sinter::graph {
 
 struct PrintOptions {
   bool locations = true;
+  bool apart = true;  // why kernels were not joined with others
 };
 
 std::string print(const Module& module, const PrintOptions& options = {});

@@ -112,4 +112,10 @@ void differentiate(Module& module, const std::vector<std::string>& arguments) {
   if (!arguments.empty()) append_gradients(module, parse_request(arguments));
 }
 
+graph::Module differentiated(const graph::Module& module) {
+  graph::Module result = graph::clone(module);
+  differentiate(result);
+  return result;
+}
+
 }  // namespace sinter::passes

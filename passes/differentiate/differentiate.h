@@ -27,6 +27,9 @@ namespace sinter::passes {
 // parameter d_OUTPUT.
 void differentiate(graph::Module& module, const std::vector<std::string>& arguments = {});
 
+// A copy without grad ops.
+graph::Module differentiated(const graph::Module& module);
+
 // The gradients for `wrt` of the sum of outputs[i] * cotangents[i], appended to the function that `builder`
 // stands in; zeros where a value has no influence. Types of cotangents are those of outputs. Ops between them
 // may be replaced, as differentiate() says: the function's outputs are kept right, other values that the

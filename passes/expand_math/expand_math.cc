@@ -96,7 +96,12 @@ loop::Kernel expand_math(const loop::Kernel& kernel, const MathTarget& target) {
 
 loop::Program expand_math(const loop::Program& program, const MathTarget& target) {
   loop::Program result = program;
-  for (loop::Kernel& kernel : result.kernels) kernel = expand_math(kernel, target);
+  std::unordered_map<Stmt, Stmt> expanded;  // kernels that share their loops go on to
+  for (loop::Kernel& kernel : result.kernels) {
+    Stmt& body = expanded[kernel.body];
+    if (!body) body = expand_math(kernel.body, target);
+    kernel.body = body;
+  }
   return result;
 }
 

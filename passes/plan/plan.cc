@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/graph/text.h"
 #include "passes/plan/arena.h"
 #include "passes/plan/in_place.h"
 #include "passes/schedule/schedule.h"
@@ -219,10 +220,9 @@ class Planner {
 
   void launch(const Op& op, std::vector<Step>& steps) {
     ++time_;
-    ScheduleContext context{target_, program_.faults, {}};
     Step step;
     step.kernel = program_.kernels.size();
-    program_.kernels.push_back(schedule(op, context));
+    program_.kernels.push_back(scheduled(op));
     for (Value operand : op.operands) step.arguments.push_back(at(operand));
     for (size_t i = 0; i < op.results.size(); ++i) {
       const Value result{const_cast<Op*>(&op), static_cast<int>(i)};
@@ -231,6 +231,23 @@ class Planner {
     step.writes_state = writers_.contains(&op);
     for (const Argument& argument : step.arguments) use(argument);
     steps.push_back(std::move(step));
+  }
+
+  // Kernels that differ in their names and in where they were made share their loops: the layers of a model.
+  loop::Kernel scheduled(const Op& op) {
+    const std::string text =
+        op.attributes.text("anchor") + "\n" + graph::print(*op.body, {.locations = false, .apart = false});
+    if (const auto known = scheduled_.find(text); known != scheduled_.end()) {
+      loop::Kernel kernel = program_.kernels[known->second];
+      describe(op, kernel);
+      return kernel;
+    }
+    const size_t faults = program_.faults.size();
+    ScheduleContext context{target_, program_.faults, {}};
+    loop::Kernel kernel = schedule(op, context);
+    // What can fail says where.
+    if (program_.faults.size() == faults) scheduled_.emplace(text, program_.kernels.size());
+    return kernel;
   }
 
   // A kernel that copies a tensor.
@@ -249,10 +266,9 @@ class Planner {
     kernel.operands = {source.result()};
     kernel.body->outputs.push_back({"output0", kernel.body->append(std::move(parameter)).result()});
     kernel.results = {type};
-    ScheduleContext context{target_, program_.faults, {}};
     Step step;
     step.kernel = program_.kernels.size();
-    program_.kernels.push_back(schedule(kernel, context));
+    program_.kernels.push_back(scheduled(kernel));
     step.arguments = {from, to};
     return step;
   }
@@ -343,6 +359,7 @@ class Planner {
   std::unordered_set<const Op*> writers_;
   std::vector<const Op*> copied_writes_;
   std::vector<Step> late_copies_;
+  std::unordered_map<std::string, size_t> scheduled_;             // kernels, by what they compute
   std::unordered_map<size_t, std::pair<int64_t, int64_t>> life_;  // by slot: first and last step
   int64_t time_ = 0;
   int depth_ = 0;

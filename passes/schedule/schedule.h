@@ -33,4 +33,8 @@ loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context);
 loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context, std::vector<loop::BufferRef> inputs,
                       std::vector<loop::BufferRef> outputs);
 
+// Writes what tells a kernel op from others with the same loops: its name, the ops in it and where they were
+// made, why they are apart.
+void describe(const graph::Op& kernel, loop::Kernel& result);
+
 }  // namespace sinter::passes

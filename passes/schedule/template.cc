@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "ir/error.h"
@@ -38,7 +39,13 @@ std::vector<loop::BufferRef> input_buffers(const Op& kernel) {
 }
 
 // "contract+relu at encoder.0": the ops that do the work, and the modules they stand in.
-std::string kernel_name(const graph::Function& body) {
+std::string kernel_name(const Op& kernel) {
+  const graph::Function& body = *kernel.body;
+  if (kernel.attributes.text("anchor") == "together") {
+    const auto is_kernel = [](const auto& op) { return op->code == OpCode::kernel; };
+    return fmt::format("{}, with {} more", kernel_name(**std::ranges::find_if(body.ops(), is_kernel)),
+                       std::ranges::count_if(body.ops(), is_kernel) - 1);
+  }
   std::string name;
   std::set<std::string> seen, scopes;
   for (const auto& op : body.ops()) {
@@ -54,16 +61,24 @@ std::string kernel_name(const graph::Function& body) {
   return name;
 }
 
-// The ops of a body and of the kernels in it, with their source lines.
-void add_notes(const graph::Function& body, std::vector<std::string>& notes) {
-  for (const auto& op : body.ops()) {
+// The ops of a kernel and of those in it, with their source lines, and why they are apart.
+void add_notes(const Op& kernel, loop::Kernel& result) {
+  if (kernel.attributes.has("apart")) {
+    const std::string& apart = kernel.attributes.text("apart");
+    for (size_t begin = 0; begin < apart.size();) {
+      const size_t end = std::min(apart.find('\n', begin), apart.size());
+      result.apart.push_back(apart.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  for (const auto& op : kernel.body->ops()) {
     if (op->code == OpCode::parameter) continue;
     if (op->body != nullptr) {
-      add_notes(*op->body, notes);
+      add_notes(*op, result);
       continue;
     }
     const std::string place = graph::to_string(op->location);
-    notes.push_back(fmt::format("{}{}{}", graph::name(op->code), place.empty() ? "" : " ", place));
+    result.notes.push_back(fmt::format("{}{}{}", graph::name(op->code), place.empty() ? "" : " ", place));
   }
 }
 
@@ -130,21 +145,12 @@ std::vector<TileStore> Template::stores() const {
 
 loop::Kernel Template::finish(Stmt loops) const {
   loop::Kernel result;
-  result.name = kernel_name(body);
   result.anchor = kernel.attributes.text("anchor");
-  if (kernel.attributes.has("apart")) {
-    for (size_t begin = 0; begin < kernel.attributes.text("apart").size();) {
-      const size_t end =
-          std::min(kernel.attributes.text("apart").find('\n', begin), kernel.attributes.text("apart").size());
-      result.apart.push_back(kernel.attributes.text("apart").substr(begin, end - begin));
-      begin = end + 1;
-    }
-  }
+  describe(kernel, result);
   result.arguments = inputs;
   result.arguments.insert(result.arguments.end(), outputs.begin(), outputs.end());
   result.body = std::move(loops);
-  add_notes(body, result.notes);
-  for (const auto& op : body.ops()) result.flops += flops_of(*op);
+  result.flops = flops_of(kernel);
   for (const auto& buffer : result.arguments) {
     result.bytes += static_cast<double>(buffer->size * loop::size_in_bytes(buffer->type));
   }
@@ -271,6 +277,13 @@ loop::Kernel run_schedule(Template t) {
 }
 
 }  // namespace
+
+void describe(const Op& kernel, loop::Kernel& result) {
+  result.name = kernel_name(kernel);
+  result.apart.clear();
+  result.notes.clear();
+  add_notes(kernel, result);
+}
 
 loop::Kernel schedule(const Op& kernel, ScheduleContext& context) {
   return run_schedule(Template(kernel, context));

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "passes/schedule/template.h"
@@ -44,22 +42,14 @@ loop::Kernel schedule_together(Template& t) {
   const Expr u = loop::variable(unit);
   std::vector<Stmt> bodies, parts;
   loop::Kernel result = t.finish(loop::block({}));
-  result.notes.clear();
-  result.flops = 0;
   int64_t units = 0;
-  size_t count = 0;
   for (const auto& op : t.body.ops()) {
     if (op->code != OpCode::kernel) continue;
     std::vector<loop::BufferRef> inputs, outputs;
     for (Value operand : op->operands) inputs.push_back(buffers.at(operand));
     for (size_t i = 0; i < op->results.size(); ++i)
       outputs.push_back(buffers.at(op->result(static_cast<int>(i))));
-    const loop::Kernel part = schedule(*op, t.context, inputs, outputs);
-    if (count++ == 0) result.name = part.name;
-    result.notes.insert(result.notes.end(), part.notes.begin(), part.notes.end());
-    result.apart.insert(result.apart.end(), part.apart.begin(), part.apart.end());
-    result.flops += part.flops;
-    bodies.push_back(part.body);
+    bodies.push_back(schedule(*op, t.context, inputs, outputs).body);
   }
   bool has_workgroups =
       std::ranges::any_of(bodies, [](const Stmt& body) { return is_loop(body, LoopKind::workgroup); });
@@ -81,7 +71,6 @@ loop::Kernel schedule_together(Template& t) {
     parts.push_back(loop::branch(u >= loop::integer(units) && u < loop::integer(units + extent), body));
     units += extent;
   }
-  result.name += fmt::format(", with {} more", count - 1);
   result.body = loop::loop(has_workgroups ? LoopKind::workgroup : LoopKind::parallel, unit, loop::integer(0),
                            loop::integer(units), loop::block(std::move(parts)));
   return result;

@@ -46,7 +46,7 @@ class FaultyDevice final : public backends::Device {
       }
       return program;
     };
-    return device_->compile({source.module, source.function, lower});
+    return device_->compile({source.function, source.expand, lower});
   }
 
  private:

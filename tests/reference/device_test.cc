@@ -33,7 +33,7 @@ func @f(%x: f32[2]) {
   write %1 {state="total"}
   return sum=%1
 })");
-    program = device->compile({module, *module.functions[0], nullptr});
+    program = device->compile({module.functions[0]->name(), [&] { return graph::clone(module); }, nullptr});
     state = device->make_state(module.states);
   }
   ASSERT_EQ(program->inputs().size(), 1u);

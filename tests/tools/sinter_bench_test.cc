@@ -25,7 +25,8 @@ TEST_F(SinterBench, RefusesWorkloadsThatItDoesNotHave) {
     EXPECT_EQ(result.err,
               "sinter-bench: no workload is called '" + name +
                   "': there are flagship[:batch=N], infer1, nanogpt[:layers=N,width=N,...], block[:forward], "
-                  "rows[:rows=N,width=N], sdpa:T[:causal] and gemm:MxNxK[:nn|nt|tn|tt], with sizes from 1 to 999999\n");
+                  "rows[:rows=N,width=N], sdpa:T[:causal] and gemm:MxNxK[:nn|nt|tn|tt], with sizes from 1 to "
+                  "999999\n");
   }
 }
 

@@ -103,36 +103,49 @@ std::string code_identity() {
          machine.features;
 }
 
+class CodeGenerator::Passes {
+ public:
+  Passes(llvm::TargetMachine& machine, llvm::CodeGenFileType type) : machine_(machine), stream_(bytes_) {
+    // First: a pass that comes before it gets a machine of no kind, whose addresses know no offsets, and so
+    // do all that follow.
+    passes_.add(llvm::createTargetTransformInfoWrapperPass(machine.getTargetIRAnalysis()));
+    // Local buffers to registers; what statements compute alike, once. The rest is done: loops are vectors
+    // already.
+    passes_.add(llvm::createSROAPass());
+    passes_.add(llvm::createEarlyCSEPass(true));
+    if (machine.addPassesToEmitFile(passes_, stream_, nullptr, type))
+      throw InternalError("the code generator writes no such file");
+  }
+
+  std::string run(llvm::Module& module) {
+    module.setTargetTriple(machine_.getTargetTriple().str());
+    module.setDataLayout(machine_.createDataLayout());
+    bytes_.clear();
+    passes_.run(module);
+    return std::string(bytes_.begin(), bytes_.end());
+  }
+
+ private:
+  llvm::TargetMachine& machine_;
+  llvm::SmallVector<char, 0> bytes_;
+  llvm::raw_svector_ostream stream_;
+  llvm::legacy::PassManager passes_;
+};
+
 CodeGenerator::CodeGenerator(const Machine& machine) : machine_(make_target_machine(machine)) {}
 
 CodeGenerator::~CodeGenerator() = default;
 
-std::string CodeGenerator::run(llvm::Module& module, llvm::CodeGenFileType type) {
-  module.setTargetTriple(machine_->getTargetTriple().str());
-  module.setDataLayout(machine_->createDataLayout());
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
-  // First: a pass that comes before it gets a machine of no kind, whose addresses know no offsets, and so do
-  // all that follow.
-  passes.add(llvm::createTargetTransformInfoWrapperPass(machine_->getTargetIRAnalysis()));
-  // Local buffers to registers; what statements compute alike, once. The rest is done: loops are vectors
-  // already.
-  passes.add(llvm::createSROAPass());
-  passes.add(llvm::createEarlyCSEPass(true));
-  if (machine_->addPassesToEmitFile(passes, stream, nullptr, type)) {
-    throw InternalError("the code generator writes no such file");
-  }
-  passes.run(module);
-  return std::string(bytes.begin(), bytes.end());
-}
-
 std::string CodeGenerator::object(llvm::Module& module) {
-  return run(module, llvm::CodeGenFileType::ObjectFile);
+  if (to_object_ == nullptr)
+    to_object_ = std::make_unique<Passes>(*machine_, llvm::CodeGenFileType::ObjectFile);
+  return to_object_->run(module);
 }
 
 std::string CodeGenerator::assembly(llvm::Module& module) {
-  return run(module, llvm::CodeGenFileType::AssemblyFile);
+  if (to_assembly_ == nullptr)
+    to_assembly_ = std::make_unique<Passes>(*machine_, llvm::CodeGenFileType::AssemblyFile);
+  return to_assembly_->run(module);
 }
 
 std::string print(const llvm::Module& module) {

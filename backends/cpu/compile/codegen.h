@@ -39,9 +39,10 @@ class CodeGenerator {
   std::string assembly(llvm::Module& module);
 
  private:
-  std::string run(llvm::Module& module, llvm::CodeGenFileType type);
+  class Passes;  // to one kind of file: made once, run on each module
 
   std::unique_ptr<llvm::TargetMachine> machine_;
+  std::unique_ptr<Passes> to_object_, to_assembly_;
 };
 
 std::string print(const llvm::Module& module);

@@ -5,8 +5,10 @@
 #include "backends/backend.h"
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/emit_program.h"
+#include "backends/cpu/compile/image_bytes.h"
 #include "backends/cpu/compile/jit.h"
 #include "backends/cpu/compile/objects.h"
+#include "code_version.h"
 #include "ir/error.h"
 #include "runtime/thread_pool.h"
 
@@ -34,6 +36,20 @@ class WholeProgram {
   llvm::Module module_;
 };
 
+UnloadedImage make_unloaded(const loop::Program& program, runtime::DiskCache& cache) {
+  Objects objects = make_objects(program, runtime::available_cores(), cache, code_identity());
+  return {backends::to_layout(program), objects.scratch_bytes, std::move(objects.files)};
+}
+
+Image load(UnloadedImage unloaded) {
+  LoadedCode loaded = load_objects(unloaded.files, kEntrySymbol);
+  Image image{std::move(unloaded.layout)};
+  image.scratch_bytes = static_cast<size_t>(unloaded.scratch_bytes);
+  image.entry = reinterpret_cast<Entry>(loaded.entry);
+  image.code = std::move(loaded.code);
+  return image;
+}
+
 void check_host(const loop::Target& target) {
   if (const loop::Target host = host_target(); target.description != host.description) {
     throw InternalError(fmt::format("code for '{}' is wanted on '{}'", target.description, host.description));
@@ -42,14 +58,20 @@ void check_host(const loop::Target& target) {
 
 }  // namespace
 
+Image compile(const backends::Source& source, const loop::Target& target, runtime::DiskCache& cache) {
+  if (!source.identity) return load(make_unloaded(source.lower(target), cache));
+  const std::string key = fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(),
+                                      target.description, source.identity());
+  if (const auto bytes = cache.get(key)) {
+    if (auto found = from_bytes(*bytes)) return load(std::move(*found));
+  }
+  UnloadedImage made = make_unloaded(source.lower(target), cache);
+  cache.put(key, to_bytes(made));
+  return load(std::move(made));
+}
+
 Image compile(const loop::Program& program, runtime::DiskCache& cache) {
-  const Objects objects = make_objects(program, runtime::available_cores(), cache, code_identity());
-  LoadedCode loaded = load_objects(objects.files, kEntrySymbol);
-  Image image{backends::to_layout(program)};
-  image.scratch_bytes = static_cast<size_t>(objects.scratch_bytes);
-  image.entry = reinterpret_cast<Entry>(loaded.entry);
-  image.code = std::move(loaded.code);
-  return image;
+  return load(make_unloaded(program, cache));
 }
 
 std::string emit_llvm(const loop::Program& program, const loop::Target& target) {

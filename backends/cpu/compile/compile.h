@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "backends/backend.h"
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/run/executable.h"
 #include "ir/loop/program.h"
@@ -9,6 +10,10 @@
 #include "runtime/disk_cache.h"
 
 namespace sinter::cpu {
+
+// What a function becomes: from the cache where it was compiled before, for this machine, else made by
+// compile() of its loops and kept.
+Image compile(const backends::Source& source, const loop::Target& target, runtime::DiskCache& cache);
 
 // Machine code for a program, as far as it is not in the cache, and all that is needed to run it. Compiles on
 // all cores.

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "backends/cpu/compile/emitter.h"
+#include "backends/cpu/compile/index_arithmetic.h"
 
 // Loads and stores. Where the index is the lane's number plus something uniform, one vector access; where it
 // is uniform, one scalar access; else one access a lane.
@@ -50,7 +51,13 @@ llvm::Align KernelEmitter::alignment(const Buffer& buffer) {
 }
 
 llvm::Value* KernelEmitter::address(const Buffer& buffer, llvm::Value* index) {
-  return builder_.CreateInBoundsGEP(memory_type(buffer.type), addresses_.at(&buffer), index);
+  const IndexSum sum = split_index(index);
+  llvm::Value* there = addresses_.at(&buffer);
+  if (sum.variable != nullptr)
+    there = builder_.CreateInBoundsGEP(memory_type(buffer.type), there, sum.variable);
+  if (sum.constant == 0) return there;
+  llvm::Value* constant = builder_.getInt64(static_cast<uint64_t>(sum.constant));
+  return builder_.CreateInBoundsGEP(memory_type(buffer.type), there, constant);
 }
 
 // Of a place with a zero in it where the predicate is false: no branch, and nothing of the buffer is touched.
@@ -113,9 +120,9 @@ std::vector<llvm::Value*> KernelEmitter::lane_indices(const Expr& index, const s
   std::vector<llvm::Value*> indices;
   llvm::Value* all = known ? nullptr : splat(builder_, value(index), lanes);
   for (unsigned lane = 0; lane < lanes; ++lane) {
-    indices.push_back(
-        known ? builder_.CreateAdd(known->base, builder_.CreateMul(known->stride, builder_.getInt64(lane)))
-              : builder_.CreateExtractElement(all, lane));
+    indices.push_back(known ? emit_index_add(builder_, known->base,
+                                             emit_index_mul(builder_, known->stride, builder_.getInt64(lane)))
+                            : builder_.CreateExtractElement(all, lane));
   }
   return indices;
 }
@@ -152,7 +159,8 @@ void KernelEmitter::emit_prefetch(const loop::StmtNode& s) {
   if (!known || (differs(s.index) && !is_constant(known->stride, 1))) return;
   const int64_t elements = differs(s.index) ? vector_->lanes : 1;
   for (int64_t done = 0; done < elements; done += kLineBytes / loop::size_in_bytes(buffer.type)) {
-    llvm::Value* index = builder_.CreateAdd(known->base, builder_.getInt64(static_cast<uint64_t>(done)));
+    llvm::Value* index =
+        emit_index_add(builder_, known->base, builder_.getInt64(static_cast<uint64_t>(done)));
     llvm::Value* there = builder_.CreateGEP(memory_type(buffer.type), addresses_.at(&buffer), index);
     builder_.CreateIntrinsic(llvm::Intrinsic::prefetch, {there->getType()},
                              {there, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});
@@ -188,7 +196,7 @@ void KernelEmitter::store_pieces(const Buffer& buffer, llvm::Value* base, llvm::
     const unsigned count = std::bit_floor(lanes - done);
     llvm::SmallVector<int> taken;
     for (unsigned lane = 0; lane < count; ++lane) taken.push_back(static_cast<int>(done + lane));
-    llvm::Value* there = address(buffer, builder_.CreateAdd(base, builder_.getInt64(done)));
+    llvm::Value* there = address(buffer, emit_index_add(builder_, base, builder_.getInt64(done)));
     builder_.CreateAlignedStore(builder_.CreateShuffleVector(x, taken), there, alignment(buffer));
     done += count;
   }

@@ -5,6 +5,7 @@
 
 #include "backends/cpu/compile/arithmetic.h"
 #include "backends/cpu/compile/emitter.h"
+#include "backends/cpu/compile/index_arithmetic.h"
 #include "backends/cpu/run/context.h"
 #include "ir/error.h"
 
@@ -162,8 +163,8 @@ void KernelEmitter::emit_serial(const StmtNode& s, llvm::Value* begin, llvm::Val
 void KernelEmitter::emit_unrolled(const StmtNode& s, int64_t extent) {
   llvm::Value* begin = value(s.begin);
   for (int64_t i = 0; i < extent; ++i) {
-    bindings_[s.variable.get()] = {builder_.CreateNSWAdd(begin, builder_.getInt64(static_cast<uint64_t>(i))),
-                                   {}};
+    llvm::Value* index = emit_index_add(builder_, begin, builder_.getInt64(static_cast<uint64_t>(i)));
+    bindings_[s.variable.get()] = {index, {}};
     emit(s.body[0]);
   }
 }

@@ -4,6 +4,8 @@
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
 
+#include "backends/cpu/compile/index_arithmetic.h"
+
 namespace sinter::cpu {
 namespace {
 
@@ -152,11 +154,11 @@ llvm::Value* binary(Builder& b, ScalarOp op, loop::Type type, llvm::Value* x, ll
   const bool is_bool = type == loop::Type::boolean;
   switch (op) {
     case ScalarOp::add:
-      return b.CreateAdd(x, y, "", false, is_index);
+      return is_index && !is_vector(x) ? emit_index_add(b, x, y) : b.CreateAdd(x, y, "", false, is_index);
     case ScalarOp::sub:
-      return b.CreateSub(x, y, "", false, is_index);
+      return is_index && !is_vector(x) ? emit_index_sub(b, x, y) : b.CreateSub(x, y, "", false, is_index);
     case ScalarOp::mul:
-      return b.CreateMul(x, y, "", false, is_index);
+      return is_index && !is_vector(x) ? emit_index_mul(b, x, y) : b.CreateMul(x, y, "", false, is_index);
     case ScalarOp::div:
       return is_index ? b.CreateUDiv(x, y) : floor_division(b, x, y).quotient;
     case ScalarOp::rem:

@@ -108,7 +108,13 @@ std::vector<Arm> arms_of(const Stmt& s) {
 class Cut {
  public:
   explicit Cut(const loop::Program& program) {
+    std::unordered_map<Stmt, size_t> known;  // kernels, by loops that others may share with them
     for (const loop::Kernel& kernel : program.kernels) {
+      const auto [first, is_new] = known.try_emplace(kernel.body, result.parts.size());
+      if (!is_new && kernel.arguments == program.kernels[first->second].arguments) {
+        result.parts.push_back(result.parts[first->second]);
+        continue;
+      }
       std::vector<Part>& parts = result.parts.emplace_back();
       const std::vector<Arm> arms = arms_of(kernel.body);
       for (const Arm& arm : arms) parts.push_back(part(kernel, arm));
