@@ -26,10 +26,14 @@ class Chooser {
       b_.panel_runs = b_.panels;
       return b_;
     }
-    choose_tile();
-    choose_rows();
-    choose_k();
-    choose_packing();
+    if (prefers_dots()) {
+      choose_dots();
+    } else {
+      choose_tile();
+      choose_rows();
+      choose_k();
+      choose_packing();
+    }
     choose_runs();
     b_.group = std::min(b_.group, b_.tiles_a_unit());
     return b_;
@@ -55,6 +59,26 @@ class Chooser {
     const bool is_large = p_.m / 8 * (p_.n / 8) * p_.batch >= kFillingSubgroups * target_.subgroup_size;
     b_.width = std::min<int64_t>(p_.n, is_large ? 8 : 4);
     b_.rows = is_large ? 8 : 4;
+  }
+
+  // Where few rows would use what is copied of an rhs that lies along k, or few columns fill no vector: dot
+  // products lose by their last additions, and by a loop that reads more for each of its products.
+  bool prefers_dots() const {
+    if (!p_.lhs.is_direct || !p_.lhs.along_k || !p_.rhs.is_direct || !p_.rhs.along_k) return false;
+    const auto m = static_cast<double>(p_.m), n = static_cast<double>(p_.n), k = static_cast<double>(p_.k);
+    const auto lanes = static_cast<double>(lanes_);
+    const double dots = m * n * k / (2 * lanes) * kDotSlowness + m * n * kDotEndCycles;
+    return dots < m * std::max(n, lanes) * k / (2 * lanes) + n * k * kDotCopyCycles;
+  }
+
+  void choose_dots() {
+    b_.are_dots = true;
+    b_.width = p_.m == 1 ? 8 : 4;
+    while (b_.width / 2 >= p_.n) b_.width /= 2;
+    b_.rows = std::max<int64_t>(1, (target_.vector_registers - 4) / b_.width);
+    choose_rows();
+    b_.k_block = p_.k;
+    b_.group = b_.tiles;
   }
 
   // As many accumulators as leave registers for a row of rhs and an element of lhs: 6 rows of 2 vectors for
@@ -117,7 +141,7 @@ class Chooser {
   // Cycles that copying an element takes: of an operand that the second cache holds, or from beyond.
   double copy_cycles(const ContractProblem::Operand& operand, int64_t elements, bool against_order) const {
     const bool is_far = elements * p_.element_bytes > target_.l2_bytes;
-    return (against_order ? 1 : 0.4) + (is_far ? 1 : 0) + operand.cycles;
+    return (against_order ? 0.5 : 0.4) + (is_far ? 1 : 0) + operand.cycles;
   }
 
   // What the largest unit costs, in cycles.
@@ -175,6 +199,9 @@ class Chooser {
   static constexpr int64_t kPageBytes = 4096;
   static constexpr int64_t kMostRuns = 64;
   static constexpr double kUnitCycles = 1000;
+  static constexpr double kDotSlowness = 1.6;
+  static constexpr double kDotEndCycles = 4;     // of a result's last additions
+  static constexpr double kDotCopyCycles = 0.6;  // of an element of rhs, if there were no dot products
 
   const ContractProblem& p_;
   const loop::Target& target_;

@@ -29,6 +29,7 @@ struct ContractBlocks {
   int64_t k_block = 1, k_blocks = 1;
   int64_t group = 1;  // tiles
   int64_t tile_runs = 1, panel_runs = 1;
+  bool are_dots = false;                    // vectors run along k, in one block, rather than along n
   bool pack_lhs = false, pack_rhs = false;  // copy what the unit needs, in the order in which tiles read it
 
   int64_t tiles_a_unit() const { return (tiles + tile_runs - 1) / tile_runs; }

@@ -67,6 +67,10 @@ class ContractLoops {
   loop::Stmt tile(const Unit& unit, const BlockAt& block, const loop::Expr& group_begin, const TileAt& tile,
                   const PanelAt& panel);
 
+  // contract_dots.cc
+  loop::Stmt dots(const TileAt& tile, const PanelAt& panel, const Source& left, const Source& right,
+                  const loop::BufferRef& acc);
+
   // contract_finish.cc
   // Of an element of a tile: its row, its column, and its place in the tile's memory.
   using TileElement =

@@ -108,18 +108,29 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
   if (c_.rhs().along_k) {
     return for_panels(unit.panel_begin, unit.panel_end, [&](const PanelAt& at) {
       return for_steps(block, lanes_, [&](const StepAt& step, int64_t count) {
-        const auto j = t_.loader.variable("j", at.columns);
-        const Expr column = loop::variable(j);
-        const Stmt copy = vector("k_lane", lanes_, [&](const Expr& lane) {
-          const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
-          const Stmt store = loop::store(
-              rhs_, t_.loader.simplify(rhs_place(unit, at.panel) + (step.offset + lane) * at.lanes + column),
-              c_.rhs_at(unit.b, step.first + lane, at.column + column, predicate), predicate);
-          if (!fetches_rhs_) return store;
-          const Expr later = step.first + lane + kStepsAhead * lanes_;
-          return loop::block({ahead(c_.rhs_at(unit.b, later, at.column + column)), store});
-        });
-        return loop::loop(LoopKind::serial, j, loop::integer(0), loop::integer(at.columns), copy);
+        const auto copy = [&](const Expr& column) {
+          return vector("k_lane", lanes_, [&](const Expr& lane) {
+            const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
+            const Expr place = rhs_place(unit, at.panel) + (step.offset + lane) * at.lanes + column;
+            const Stmt store =
+                loop::store(rhs_, t_.loader.simplify(place),
+                            c_.rhs_at(unit.b, step.first + lane, at.column + column, predicate), predicate);
+            if (!fetches_rhs_) return store;
+            const Expr later = step.first + lane + kStepsAhead * lanes_;
+            return loop::block({ahead(c_.rhs_at(unit.b, later, at.column + column)), store});
+          });
+        };
+        // Squares, which a backend can turn in registers, and the columns behind them.
+        std::vector<Stmt> parts;
+        for (int64_t done = 0; done < at.columns;) {
+          const int64_t columns = std::min(lanes_, at.columns - done);
+          const bool is_square = columns == lanes_ && count == lanes_;
+          const auto j = t_.loader.variable("j", columns);
+          parts.push_back(loop::loop(is_square ? LoopKind::unrolled : LoopKind::serial, j, loop::integer(0),
+                                     loop::integer(columns), copy(loop::variable(j) + done)));
+          done += columns;
+        }
+        return loop::block(std::move(parts));
       });
     });
   }

@@ -125,6 +125,59 @@ TEST(Memory, GathersAndScatters) {
   EXPECT_EQ(c[31], 2);
 }
 
+template <typename T>
+void expect_turned(Type type, int64_t size, int64_t stride) {
+  SCOPED_TRACE(testing::Message() << size << ", stride " << stride);
+  KernelBuilder k;
+  const auto x = k.input(type, size * size + 3), y = k.output(type, size * stride + 1);
+  k.kernel.body = unrolled(size, [&](const Expr& i) {
+    return vector(size, [&](const Expr& lane) {
+      const Expr from = i * size + lane;
+      return loop::block(
+          {loop::prefetch(x, from + 64), loop::store(y, lane * stride + i + 1, loop::load(x, from + 3))});
+    });
+  });
+  std::vector<T> in(static_cast<size_t>(size * size + 3)), out(static_cast<size_t>(size * stride + 1), T(-1));
+  for (size_t i = 0; i < in.size(); ++i) in[i] = static_cast<T>(i);
+  run(k.kernel, {raw(in), raw(out)});
+  for (int64_t at = 0; at < size * stride; ++at) {
+    const int64_t lane = at / stride, i = at % stride;
+    const T expected = i < size ? static_cast<T>(i * size + lane + 3) : T(-1);
+    ASSERT_EQ(out[static_cast<size_t>(at + 1)], expected) << at;
+  }
+}
+
+TEST(Memory, SquaresAreTurned) {
+  for (int64_t size : {3, 4, 8, 16}) {
+    for (int64_t stride : {size, size + 1, 4 * size}) {
+      expect_turned<float>(Type::f32, size, stride);
+      expect_turned<double>(Type::f64, size, stride);
+      expect_turned<int32_t>(Type::i32, size, stride);
+    }
+  }
+}
+
+// What is written first is read later: no square to be turned at once.
+TEST(Memory, ASquareThatReadsItselfIsNotTurnedAtOnce) {
+  KernelBuilder k;
+  const auto y = k.output(Type::f32, 80);
+  k.kernel.body = unrolled(8, [&](const Expr& i) {
+    return vector(8, [&](const Expr& lane) {
+      return loop::store(y, lane * 8 + i + 8, loop::load(y, lane + i * 8) + loop::number(1, Type::f32));
+    });
+  });
+  std::vector<float> out(80), expected(80);
+  std::iota(out.begin(), out.end(), 0.f);
+  expected = out;
+  for (size_t i = 0; i < 8; ++i) {
+    std::vector<float> row(expected.begin() + static_cast<long>(i * 8),
+                           expected.begin() + static_cast<long>(i * 8 + 8));
+    for (size_t lane = 0; lane < 8; ++lane) expected[lane * 8 + i + 8] = row[lane] + 1;
+  }
+  run(k.kernel, {raw(out)});
+  EXPECT_EQ(out, expected);
+}
+
 TEST(Memory, GathersOnlyInActiveLanes) {
   KernelBuilder k;
   const auto x = k.input(Type::f32, 10), ids = k.input(Type::i32, 8), y = k.output(Type::f32, 10);

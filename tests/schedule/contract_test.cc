@@ -149,6 +149,22 @@ TEST(Contract, DearEpilogueOnEveryTile) {
   }
 }
 
+TEST(Contract, FewRowsOrColumnsOfDotProducts) {
+  for (const auto& [m, n] :
+       {std::pair<int64_t, int64_t>{1, 1}, {1, 5}, {1, 19}, {2, 9}, {5, 3}, {40, 1}, {23, 2}, {31, 3}}) {
+    for (int64_t k : {7, 8, 40, 97}) {
+      SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);
+      graph::Module module;
+      Builder b(module, module.add_function("f"));
+      const Value x = b.parameter("x", {DType::f32, {3, m, k}}),
+                  y = b.parameter("y", {DType::f32, {3, n, k}});
+      const Value z = b.contract(x, y, "bmk,bnk->bmn"), bias = b.parameter("bias", {DType::f32, {n}});
+      b.output("z", b.max(b.add(z, b.broadcast_to(bias, {3, m, n})), b.constant(0, DType::f32, {3, m, n})));
+      check(module);
+    }
+  }
+}
+
 TEST(Contract, BatchesAndAxesOfSeveralLetters) {
   struct Case {
     const char* dims;
@@ -214,6 +230,23 @@ TEST(ContractBlocks, RowsThatDivide) {
   EXPECT_EQ(rows(10), std::pair(int64_t{5}, true));
   EXPECT_EQ(rows(320), std::pair(int64_t{5}, true));
   EXPECT_EQ(rows(97), std::pair(int64_t{6}, false));
+}
+
+TEST(ContractBlocks, DotProductsWhereCopiesServeFew) {
+  using passes::choose_blocks, passes::ContractProblem;
+  const auto are_dots = [](int64_t m, int64_t n, bool lhs_along_k, bool rhs_along_k) {
+    const ContractProblem problem = {
+        .m = m, .n = n, .k = 512, .lhs = {.along_k = lhs_along_k}, .rhs = {.along_k = rhs_along_k}};
+    return choose_blocks(problem, loop::Target()).are_dots;
+  };
+  EXPECT_TRUE(are_dots(1, 512, true, true));
+  EXPECT_TRUE(are_dots(8, 512, true, true));
+  EXPECT_TRUE(are_dots(512, 1, true, true));
+  EXPECT_TRUE(are_dots(512, 2, true, true));
+  EXPECT_FALSE(are_dots(64, 512, true, true));
+  EXPECT_FALSE(are_dots(512, 8, true, true));
+  EXPECT_FALSE(are_dots(1, 512, true, false));
+  EXPECT_FALSE(are_dots(1, 512, false, true));
 }
 
 TEST(ContractBlocks, CopyWhatIsLargeOrOutOfOrder) {

@@ -145,6 +145,11 @@ void KernelEmitter::emit_store(const loop::StmtNode& s) {
     return store_scalar(*s.buffer, value(s.index), stored, s.condition ? value(s.condition) : nullptr);
   }
   stored = splat(builder_, stored, vector_->lanes);
+  if (transposed_) {
+    if (transposed_->rows.empty()) transposed_->at = linear(s.index).value();
+    transposed_->rows.push_back(stored);
+    return;
+  }
   llvm::Value* mask = mask_of(s.condition);
   const auto known = linear(s.index);
   if (known && is_constant(known->stride, 1)) return store_vector(*s.buffer, known->base, stored, mask);

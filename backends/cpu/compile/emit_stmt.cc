@@ -2,6 +2,7 @@
 #include <llvm/IR/MDBuilder.h>
 
 #include <cstddef>
+#include <utility>
 
 #include "backends/cpu/compile/arithmetic.h"
 #include "backends/cpu/compile/emitter.h"
@@ -162,10 +163,15 @@ void KernelEmitter::emit_serial(const StmtNode& s, llvm::Value* begin, llvm::Val
 
 void KernelEmitter::emit_unrolled(const StmtNode& s, int64_t extent) {
   llvm::Value* begin = value(s.begin);
+  const StmtNode* waiting = transposed_store(s, extent);
+  if (waiting != nullptr) transposed_.emplace();
   for (int64_t i = 0; i < extent; ++i) {
     llvm::Value* index = emit_index_add(builder_, begin, builder_.getInt64(static_cast<uint64_t>(i)));
     bindings_[s.variable.get()] = {index, {}};
     emit(s.body[0]);
+  }
+  if (waiting != nullptr) {
+    store_transposed(*waiting->buffer, *std::exchange(transposed_, std::nullopt));
   }
 }
 

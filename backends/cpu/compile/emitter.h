@@ -41,6 +41,13 @@ class KernelEmitter {
     llvm::Value* active;  // one bit a lane; null where all are active
   };
 
+  // What an unrolled loop's vector stores would have stored, one after the other, and where the first one's
+  // lanes belong.
+  struct Transposed {
+    std::vector<llvm::Value*> rows;
+    Linear at{};
+  };
+
   // Statements.
   void emit(const loop::Stmt& stmt);
   void emit_loop(const loop::StmtNode& s);
@@ -81,6 +88,8 @@ class KernelEmitter {
   void store_pieces(const loop::Buffer& buffer, llvm::Value* base, llvm::Value* x, unsigned lanes);
   void store_lanes(const loop::Buffer& buffer, const std::vector<llvm::Value*>& indices, llvm::Value* x,
                    llvm::Value* mask);
+  static const loop::StmtNode* transposed_store(const loop::StmtNode& s, int64_t extent);
+  void store_transposed(const loop::Buffer& buffer, Transposed square);
   std::vector<llvm::Value*> lane_indices(const loop::Expr& index, const std::optional<Linear>& known);
   llvm::Value* address(const loop::Buffer& buffer, llvm::Value* index);
   llvm::Value* guarded_address(const loop::Buffer& buffer, llvm::Value* index, llvm::Value* predicate);
@@ -106,6 +115,7 @@ class KernelEmitter {
   std::unordered_map<const loop::ExprNode*, llvm::Value*> values_;  // of the current statement
   loop::VaryingSet varying_;
   std::optional<VectorLoop> vector_;
+  std::optional<Transposed> transposed_;  // where stores are to wait
   llvm::Value* context_values_[3] = {};
   llvm::Value* nowhere_ = nullptr;  // where inactive lanes look
   llvm::Value* scratch_ = nullptr;
