@@ -21,7 +21,9 @@ auto with_source(const graph::Module& module, std::string_view function, const p
   const auto lower = [&](const loop::Target& target) {
     return passes::lower(module, function, target, options);
   };
-  const auto identity = [&] { return passes::identity(module, function, options); };
+  std::function<std::string()> identity;
+  // Where passes are to be verified, they are to run.
+  if (!options.verify) identity = [&] { return passes::identity(module, function, options); };
   return use(backends::Source{function, expand, lower, identity});
 }
 

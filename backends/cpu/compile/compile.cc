@@ -60,8 +60,10 @@ void check_host(const loop::Target& target) {
 
 Image compile(const backends::Source& source, const loop::Target& target, runtime::DiskCache& cache) {
   if (!source.identity) return load(make_unloaded(source.lower(target), cache));
-  const std::string key = fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(),
-                                      target.description, source.identity());
+  const std::string machine = fmt::format("{}, caches of {}, {} and {} bytes", target.description,
+                                          target.l1_bytes, target.l2_bytes, target.l3_bytes);
+  const std::string key =
+      fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(), machine, source.identity());
   if (const auto bytes = cache.get(key)) {
     if (auto found = from_bytes(*bytes)) return load(std::move(*found));
   }
