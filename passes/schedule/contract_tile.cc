@@ -72,13 +72,15 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
   const Stmt clear = each([&](const Expr&, const Expr&, const Expr& slot) {
     return loop::store(acc, slot, loop::constant(0, type));
   });
-  if (blocks_.are_dots) {
-    body.push_back(fetch_starts(unit, tile, panel));
-    body.push_back(dots(tile, panel, left.value(), right.value(), acc));
-    body.push_back(finish_tile(unit, tile, panel, acc));
+  const auto whole = [&] {
     Stmt result = loop::allocate(acc, loop::block(std::move(body)));
     for (const auto& [name, value] : names) result = loop::let(name, value, result);
     return result;
+  };
+  if (blocks_.are_dots) {
+    body = {fetch_starts(unit, tile, panel), dots(tile, panel, left.value(), right.value(), acc),
+            finish_tile(unit, tile, panel, acc)};
+    return whole();
   }
   body.push_back(clear);
   const Expr is_resumed = block.number >= loop::integer(1);
@@ -109,9 +111,7 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
     });
   }
   body.push_back(in_last_block(finish_tile(unit, tile, panel, acc), keep));
-  Stmt result = loop::allocate(acc, loop::block(std::move(body)));
-  for (const auto& [name, value] : names) result = loop::let(name, value, result);
-  return result;
+  return whole();
 }
 
 }  // namespace sinter::passes
