@@ -164,7 +164,7 @@ void KernelEmitter::emit_serial(const StmtNode& s, llvm::Value* begin, llvm::Val
 void KernelEmitter::emit_unrolled(const StmtNode& s, int64_t extent) {
   llvm::Value* begin = value(s.begin);
   const StmtNode* waiting = transposed_store(s, extent);
-  if (waiting != nullptr) transposed_.emplace();
+  if (waiting != nullptr) transposed_ = Transposed();
   for (int64_t i = 0; i < extent; ++i) {
     llvm::Value* index = emit_index_add(builder_, begin, builder_.getInt64(static_cast<uint64_t>(i)));
     bindings_[s.variable.get()] = {index, {}};

@@ -45,7 +45,7 @@ class KernelEmitter {
   // lanes belong.
   struct Transposed {
     std::vector<llvm::Value*> rows;
-    Linear at{};
+    Linear at;
   };
 
   // Statements.
