@@ -88,12 +88,6 @@ Stmt expand_math(const Stmt& stmt, const MathTarget& target) {
   return Expander(target).expand(stmt);
 }
 
-loop::Kernel expand_math(const loop::Kernel& kernel, const MathTarget& target) {
-  loop::Kernel result = kernel;
-  result.body = expand_math(kernel.body, target);
-  return result;
-}
-
 loop::Program expand_math(const loop::Program& program, const MathTarget& target) {
   loop::Program result = program;
   std::unordered_map<Stmt, Stmt> expanded;  // kernels that share their loops go on to

@@ -19,7 +19,6 @@ struct MathTarget {
 // Needs a machine that keeps denormal numbers, or loses only them; leaves no op of the list above in f32.
 loop::Expr expand_math(const loop::Expr& x, const MathTarget& target);
 loop::Stmt expand_math(const loop::Stmt& stmt, const MathTarget& target);
-loop::Kernel expand_math(const loop::Kernel& kernel, const MathTarget& target);
 loop::Program expand_math(const loop::Program& program, const MathTarget& target);
 
 }  // namespace sinter::passes

@@ -59,7 +59,7 @@ void check_host(const loop::Target& target) {
 }  // namespace
 
 Image compile(const backends::Source& source, const loop::Target& target, runtime::DiskCache& cache) {
-  if (!source.identity) return load(make_unloaded(source.lower(target), cache));
+  if (!source.identity) return compile(source.lower(target), cache);
   const std::string machine = fmt::format("{}, caches of {}, {} and {} bytes", target.description,
                                           target.l1_bytes, target.l2_bytes, target.l3_bytes);
   const std::string key =
