@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "ir/graph/text.h"
+#include "passes/pipeline.h"
 #include "tests/vulkan/harness.h"
 
 // What a graph gives on the GPU and on the CPU. Every op by itself stands in tests/reference.
@@ -83,6 +85,27 @@ TEST(VulkanParity, ConvolutionAndItsGradient) {
   return %1, %3, %4, %5
 })",
                      1e-5);
+}
+
+// Kernels of one text, with fewer and more workgroups than the first of them has.
+TEST(VulkanParity, KernelsThatDifferInTheirWorkgroupsAlone) {
+  const std::string text = R"(func @f(%x: f32[16,128], %w: f32[40,16], %v: f32[8,40]) {
+  %0: f32[16,128] = softmax %x {axis=1}
+  %1: f32[40,128] = contract %w, %0 {dims="ij,jk->ik"}
+  %2: f32[40,128] = softmax %1 {axis=1}
+  %3: f32[8,128] = contract %v, %2 {dims="ij,jk->ik"}
+  %4: f32[8,128] = softmax %3 {axis=1}
+  return %0, %2, %4
+})";
+  expect_same_as_cpu(text);
+  const backends::Source source = {"f", nullptr, [&](const loop::Target& target) {
+                                     return passes::lower(graph::parse(text, "test.sg"), "f", target, {});
+                                   }};
+  const std::string shaders = on_vulkan()->text(source, "glsl");
+  size_t count = 0;
+  for (size_t at = shaders.find("#version"); at != std::string::npos; at = shaders.find("#version", at + 1))
+    ++count;
+  EXPECT_LT(count, 5) << "no shader is shared:\n" << shaders;
 }
 
 TEST(VulkanParity, AScanMovesItsSlices) {

@@ -126,8 +126,7 @@ class ProgramCompiler {
   void add_launch(const Step& step, const std::vector<int64_t>& iteration) {
     const loop::Kernel& kernel = program_.kernels[step.kernel];
     if (does_nothing(kernel.body)) return;
-    Launch launch;
-    launch.kernel = kernel_of(step);
+    Launch launch = launch_of(step);
     launch.info = step.kernel;
     for (size_t i = 0; i < step.arguments.size(); ++i) {
       const loop::Argument& argument = step.arguments[i];
@@ -140,9 +139,9 @@ class ProgramCompiler {
     image_.launches.push_back(std::move(launch));
   }
 
-  // The shader of a step; steps whose shaders have the same text share one.
-  size_t kernel_of(const Step& step) {
-    const auto [known, is_new] = kernels_by_step_.try_emplace(&step, 0);
+  // The shader of a step, and how many workgroups it has; steps whose shaders have the same text share one.
+  Launch launch_of(const Step& step) {
+    const auto [known, is_new] = launches_by_step_.try_emplace(&step);
     if (!is_new) return known->second;
     const loop::Kernel& kernel = program_.kernels[step.kernel];
     if (static_cast<int64_t>(kernel.arguments.size()) > target_.max_buffers) {
@@ -153,12 +152,15 @@ class ProgramCompiler {
     std::vector<bool> moved;
     for (const loop::Argument& argument : step.arguments) moved.push_back(is_moved(argument));
     const Shader shader = emit_glsl(kernel, features_, moved, step.writes_state);
-    const auto [entry, added] = kernels_by_text_.try_emplace(shader.text, image_.kernels.size());
+    Launch& launch = known->second;
+    launch.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
+    const auto [entry, added] =
+        kernels_by_text_.try_emplace({shader.text, shader.views}, image_.kernels.size());
+    launch.kernel = entry->second;
     if (added) {
       Kernel result;
       result.name = kernel.name;
       result.spirv = to_spirv_(shader);
-      result.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
       result.views = shader.views;
       for (const bool is : moved) result.offsets += is ? 1 : 0;
       result.reads_call = shader.reads_call;
@@ -166,7 +168,7 @@ class ProgramCompiler {
       result.reports_faults = shader.reports_faults;
       image_.kernels.push_back(std::move(result));
     }
-    return known->second = entry->second;
+    return launch;
   }
 
   const loop::Program& program_;
@@ -174,8 +176,8 @@ class ProgramCompiler {
   const ShaderFeatures& features_;
   ToSpirv to_spirv_;
   Image image_;
-  std::map<std::string, size_t> kernels_by_text_;
-  std::map<const Step*, size_t> kernels_by_step_;
+  std::map<std::pair<std::string, std::vector<View>>, size_t> kernels_by_text_;
+  std::map<const Step*, Launch> launches_by_step_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,13 +17,14 @@ struct View {
 
   size_t argument = 0;
   Kind kind = Kind::storage;
+
+  auto operator<=>(const View&) const = default;
 };
 
 // A compute shader. Its bindings are the views, then the call and the faults if it has to do with them.
 struct Kernel {
   std::string name;
   std::vector<uint32_t> spirv;
-  std::array<uint32_t, 2> groups{1, 1};
   std::vector<View> views;
   uint32_t offsets = 0;  // push constants of 4 bytes
   bool reads_call = false;
@@ -38,8 +40,10 @@ struct Binding {
   bool written = false;
 };
 
+// Launches of one kernel may have different numbers of workgroups.
 struct Launch {
   size_t kernel = 0;
+  std::array<uint32_t, 2> groups{1, 1};
   size_t info = 0;
   std::vector<Binding> bindings;
   std::vector<int32_t> offsets;

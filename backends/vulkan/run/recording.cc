@@ -137,7 +137,7 @@ void Recording::record_launch(VkCommandBuffer commands, const Launch& launch, co
     vkCmdPushConstants(commands, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                        static_cast<uint32_t>(launch.offsets.size() * 4), launch.offsets.data());
   }
-  vkCmdDispatch(commands, kernel.groups[0], kernel.groups[1], 1);
+  vkCmdDispatch(commands, launch.groups[0], launch.groups[1], 1);
 }
 
 void Recording::make_pool() {
