@@ -8,11 +8,13 @@
 // The rules of elementwise ops. What each does at ties, at 0 and outside its domain: docs/autodiff.md.
 namespace sinter::passes {
 
-// max and min: all to the winner, half to each at a tie.
+// max and min: all to the winner, half to each at a tie. Of a NaN neither loses, and both get all.
 inline graph::Value extremum_vjp(const Vjp& v, size_t i) {
-  const graph::Value wins = v.b.equal(v.x(i), v.y()), ties = v.b.equal(v.x(0), v.x(1));
+  const graph::OpCode worse = v.op.code == graph::OpCode::max ? graph::OpCode::less : graph::OpCode::greater;
+  const graph::Value loses = v.b.elementwise(worse, {v.x(i), v.x(1 - i)});
+  const graph::Value ties = v.b.equal(v.x(0), v.x(1));
   const graph::Value half = v.scaled(0.5, v.g);
-  return v.b.select(ties, half, v.b.select(wins, v.g, v.number(0)));
+  return v.b.select(ties, half, v.b.select(loses, v.number(0), v.g));
 }
 
 // y = x ^ e. For the base, e * x ^ (e - 1), and 0 where e is 0, whatever x is. For the exponent, y * log(x),

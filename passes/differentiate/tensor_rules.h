@@ -19,12 +19,15 @@ inline graph::Value spread(const Vjp& v, graph::Value reduced) {
   return v.b.broadcast(reduced, v.x().shape(), kept);
 }
 
-// Split evenly among the elements that equal the extremum.
+// Split evenly among the elements that equal the extremum; NaN for all of a row that has one.
 inline graph::Value reduce_extremum_vjp(const Vjp& v, size_t) {
-  const graph::Value winners = v.b.equal(v.x(), spread(v, v.y()));
-  const graph::Value count = v.b.reduce_sum(v.b.cast(winners, v.g.dtype()), v.op.attributes.integers("axes"));
-  const graph::Value share = spread(v, v.b.div(v.g, count));
-  return v.b.select(winners, share, v.number(0));
+  const bool largest = v.op.code == graph::OpCode::reduce_max;
+  const graph::Value y = spread(v, v.y());
+  const graph::Value winners = v.b.cast(v.b.equal(v.x(), y), v.g.dtype());
+  const graph::Value count = v.b.reduce_sum(winners, v.op.attributes.integers("axes"));
+  const graph::Value share = v.b.select(v.b.greater(count, v.number(0)), v.b.div(v.g, count), v.y());
+  const graph::Value loses = largest ? v.b.less(v.x(), y) : v.b.greater(v.x(), y);
+  return v.b.select(loses, v.number(0), spread(v, share));
 }
 
 // A contraction is its own transpose: the letters of g stand for the result's.

@@ -48,6 +48,25 @@ TEST(Ties, AreSharedEvenly) {
   EXPECT_EQ(gradients(OpCode::reduce_min, {{4, 1, 1, 4}}, axes), (Lists{{0, 0.5, 0.5, 0}}));
 }
 
+// PyTorch's: maximum gives both operands all of it, amax divides by a count of none.
+TEST(Extrema, KeepANaN) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (OpCode op : {OpCode::max, OpCode::min}) {
+    EXPECT_EQ(gradients(op, {{nan, 1, nan}, {1, nan, nan}}), (Lists{{1, 1, 1}, {1, 1, 1}})) << name(op);
+  }
+  for (OpCode op : {OpCode::reduce_max, OpCode::reduce_min}) {
+    const Lists found = gradients(op, {{1, nan, 2, kInfinity}}, {{"axes", std::vector<int64_t>{0}}});
+    EXPECT_THAT(found[0], testing::Each(testing::IsNan())) << name(op);
+  }
+}
+
+TEST(Extrema, OfInfinities) {
+  const graph::Attributes axes{{"axes", std::vector<int64_t>{0}}};
+  EXPECT_EQ(gradients(OpCode::max, {{-kInfinity, kInfinity}, {-kInfinity, 1}}), (Lists{{0.5, 1}, {0.5, 0}}));
+  EXPECT_EQ(gradients(OpCode::reduce_max, {{kInfinity, 1, kInfinity}}, axes), (Lists{{0.5, 0, 0.5}}));
+  EXPECT_EQ(gradients(OpCode::reduce_max, {{-kInfinity, -kInfinity}}, axes), (Lists{{0.5, 0.5}}));
+}
+
 TEST(Kinks, HaveTheSlopeBelowThem) {
   EXPECT_EQ(gradients(OpCode::abs, {{-2, 0, 2}}), (Lists{{-1, 0, 1}}));
   EXPECT_EQ(gradients(OpCode::relu, {{-1, 0, 1}}), (Lists{{0, 0, 1}}));
