@@ -1,5 +1,6 @@
 #include "ir/loop/simplify.h"
 
+#include <functional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -305,6 +306,22 @@ std::optional<AffineIn> affine_in(const Expr& x, const VariableRef& variable) {
   if (!b) return std::nullopt;
   if (x->op == ScalarOp::add) return AffineIn{a->coefficient + b->coefficient, a->rest + b->rest};
   return AffineIn{a->coefficient - b->coefficient, a->rest - b->rest};
+}
+
+Expr substitute(const Expr& x, const std::unordered_map<VariableRef, Expr>& values) {
+  std::unordered_map<const ExprNode*, Expr> done;
+  const std::function<Expr(const Expr&)> visit = [&](const Expr& of) -> Expr {
+    if (of->kind == ExprNode::Kind::variable) {
+      const auto value = values.find(of->variable);
+      return value == values.end() ? of : value->second;
+    }
+    if (of->args.empty()) return of;
+    if (const auto it = done.find(of.get()); it != done.end()) return it->second;
+    std::vector<Expr> args;
+    for (const Expr& arg : of->args) args.push_back(visit(arg));
+    return done[of.get()] = with_args(*of, std::move(args));
+  };
+  return visit(x);
 }
 
 }  // namespace sinter::loop

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <unordered_map>
 
 #include "ir/loop/range.h"
 
@@ -22,5 +23,8 @@ struct AffineIn {
 
 // Nothing where `x` is not of this form, or not seen to be.
 std::optional<AffineIn> affine_in(const Expr& x, const VariableRef& variable);
+
+// `x` with expressions in place of variables.
+Expr substitute(const Expr& x, const std::unordered_map<VariableRef, Expr>& values);
 
 }  // namespace sinter::loop

@@ -33,7 +33,7 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
   const int64_t panels = blocks.panels_a_unit();
   if (blocks.pack_lhs)
     lhs_ = local_buffer("panel_lhs", c_.type(), blocks.group * blocks.rows * blocks.k_block);
-  if (blocks.pack_lhs && !c_.lhs().is_direct && !c_.lhs().along_k)
+  if (blocks.pack_lhs && !c_.lhs().is_direct() && !c_.lhs().along_k)
     staged_ = local_buffer("staged", c_.type(), kStagedRows * staged_stride());
   if (blocks.pack_rhs) rhs_ = local_buffer("panel_rhs", c_.type(), panels * blocks.width * blocks.k_block);
   if (blocks.k_blocks > 1) {
@@ -42,7 +42,7 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
 }
 
 bool ContractLoops::is_far(const Contraction::Operand& operand, int64_t elements) const {
-  return operand.is_direct && elements * loop::size_in_bytes(c_.type()) > t_.target().l2_bytes;
+  return operand.is_direct() && elements * loop::size_in_bytes(c_.type()) > t_.target().l2_bytes;
 }
 
 Stmt ContractLoops::for_tiles(const Expr& begin, const Expr& end,
@@ -167,7 +167,7 @@ loop::Kernel schedule_contract(Template& t) {
   const int64_t batch = contraction.batch().extent();
   if (contraction.m() * contraction.n() * batch == 0) return t.finish(loop::block({}));
   const auto operand = [](const Contraction::Operand& x) {
-    return ContractProblem::Operand{x.is_direct, x.along_k, x.cycles};
+    return ContractProblem::Operand{x.is_direct(), x.along_k, x.cycles};
   };
   const ContractBlocks blocks = choose_blocks({.batch = batch,
                                                .m = contraction.m(),

@@ -22,6 +22,10 @@ bool has_checks(const graph::Function& body) {
   return std::ranges::any_of(body.ops(), [](const auto& op) { return op->kind() == OpKind::check; });
 }
 
+bool has_load(const Expr& x) {
+  return x->kind == loop::ExprNode::Kind::load || std::ranges::any_of(x->args, has_load);
+}
+
 bool is_splat(Value value) {
   if (value.op->code == OpCode::broadcast) value = value.op->operands[0];
   return value.op->code == OpCode::constant || value.type().elements() == 1;
@@ -107,10 +111,11 @@ Stmt ContractLoops::fetch_starts(const Unit& unit, const TileAt& tile, const Pan
     for (const auto& [value, index] : starts ? *starts : std::vector<std::pair<Value, Index>>{}) {
       if (value == c_.result()) continue;
       const Expr element = t_.loader.at(value, index);
-      if (element->kind != loop::ExprNode::Kind::load) continue;
+      // Of columns that do not count, an index that is itself loaded could lie anywhere.
+      if (element->kind != loop::ExprNode::Kind::load || has_load(element->args[0])) continue;
       const loop::Buffer& buffer = *element->buffer;
       if (buffer.size * loop::size_in_bytes(buffer.type) > t_.target().l1_bytes)
-        list.push_back(ahead(element));
+        list.push_back(loop::prefetch(element->buffer, t_.loader.simplify(element->args[0])));
     }
     return loop::block(std::move(list));
   });

@@ -63,7 +63,7 @@ class ContractLoops {
     loop::Expr base;
     int64_t own_stride, k_stride;
   };
-  Source source(const loop::Expr& first, const Contraction::Operand& operand) const;
+  static Source source(const Contraction::Operand& operand, const loop::Expr& first);
   loop::Stmt tile(const Unit& unit, const BlockAt& block, const loop::Expr& group_begin, const TileAt& tile,
                   const PanelAt& panel);
 
@@ -97,7 +97,9 @@ class ContractLoops {
   loop::Stmt stage_lhs(const Unit& unit, const StepAt& step, int64_t count, const loop::Expr& row_begin,
                        const loop::Expr& row_end);
   bool is_far(const Contraction::Operand& operand, int64_t elements) const;
-  loop::Stmt ahead(const loop::Expr& element);
+  // Asks for an element of a direct operand; `own` is m or n.
+  loop::Stmt ahead(const Contraction::Operand& operand, const Unit& unit, const loop::Expr& own,
+                   const loop::Expr& k) const;
   loop::Expr first_row(const loop::Expr& tile) const;
   int64_t staged_stride() const;
   // Where in the copies a tile of a group, and a panel, begin.

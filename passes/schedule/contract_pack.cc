@@ -22,8 +22,9 @@ Expr ContractLoops::rhs_place(const Unit& unit, const Expr& panel) const {
 }
 
 // An element that is copied some steps later.
-Stmt ContractLoops::ahead(const Expr& element) {
-  return loop::prefetch(element->buffer, t_.loader.simplify(element->args[0]));
+Stmt ContractLoops::ahead(const Contraction::Operand& operand, const Unit& unit, const Expr& own,
+                          const Expr& k) const {
+  return loop::prefetch(operand.buffer, c_.place_of(operand, unit.b, own, k));
 }
 
 Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr& tile_begin,
@@ -40,7 +41,7 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
               t_.loader.simplify(lhs_place(tile_begin, at.tile) + row * blocks_.k_block + step.offset + lane),
               c_.lhs_at(unit.b, at.row + row, step.first + lane, predicate), predicate);
           if (!fetches_lhs_) return store;
-          return loop::block({ahead(c_.lhs_at(unit.b, at.row + row + at.rows, step.first + lane)), store});
+          return loop::block({ahead(c_.lhs(), unit, at.row + row + at.rows, step.first + lane), store});
         });
       });
       return loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(at.rows), copy);
@@ -65,8 +66,7 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
           const Expr place = lhs_place(tile_begin, at.tile) + (step.offset + next) * at.rows + row;
           const Stmt store = loop::store(lhs_, t_.loader.simplify(place), element(at, next, row));
           if (!fetches_lhs_) return store;
-          return loop::block(
-              {ahead(c_.lhs_at(unit.b, at.row + row, step.first + next + kStagedRows)), store});
+          return loop::block({ahead(c_.lhs(), unit, at.row + row, step.first + next + kStagedRows), store});
         }));
         done += lanes;
       }
@@ -117,7 +117,7 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
                             c_.rhs_at(unit.b, step.first + lane, at.column + column, predicate), predicate);
             if (!fetches_rhs_) return store;
             const Expr later = step.first + lane + kStepsAhead * lanes_;
-            return loop::block({ahead(c_.rhs_at(unit.b, later, at.column + column)), store});
+            return loop::block({ahead(c_.rhs(), unit, at.column + column, later), store});
           });
         };
         // Squares, which a backend can turn in registers, and the columns behind them.
@@ -145,7 +145,7 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
             rhs_, t_.loader.simplify(rhs_place(unit, at.panel) + (step.offset + next) * at.lanes + lane),
             c_.rhs_at(unit.b, step.first + next, at.column + lane, predicate));
         if (!fetches_rhs_) return store;
-        return loop::block({ahead(c_.rhs_at(unit.b, step.first + next + kRows, at.column + lane)), store});
+        return loop::block({ahead(c_.rhs(), unit, at.column + lane, step.first + next + kRows), store});
       });
       return loop::loop(LoopKind::serial, k, loop::integer(0), loop::integer(count), copy);
     });

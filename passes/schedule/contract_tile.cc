@@ -9,8 +9,8 @@ using loop::LoopKind;
 using loop::ScalarOp;
 using loop::Stmt;
 
-ContractLoops::Source ContractLoops::source(const Expr& first, const Contraction::Operand& operand) const {
-  return {first->buffer, first->args[0], operand.own_stride, operand.k_stride};
+ContractLoops::Source ContractLoops::source(const Contraction::Operand& operand, const Expr& first) {
+  return {operand.buffer, first, operand.own_stride, operand.k_stride};
 }
 
 Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& group_begin, const TileAt& tile,
@@ -33,15 +33,13 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
   if (lhs_) {
     left = Source{lhs_, named("lhs_at", lhs_place(group_begin, tile.tile)),
                   c_.lhs().along_k ? blocks_.k_block : 1, c_.lhs().along_k ? 1 : tile.rows};
-  } else if (c_.lhs().is_direct) {
-    left = source(c_.lhs_at(unit.b, tile.row, block.first), c_.lhs());
-    left->base = named("lhs_at", left->base);
+  } else if (c_.lhs().is_direct()) {
+    left = source(c_.lhs(), named("lhs_at", c_.place_of(c_.lhs(), unit.b, tile.row, block.first)));
   }
   if (rhs_) {
     right = Source{rhs_, named("rhs_at", rhs_place(unit, panel.panel)), 1, panel.lanes};
-  } else if (c_.rhs().is_direct) {
-    right = source(c_.rhs_at(unit.b, block.first, panel.column), c_.rhs());
-    right->base = named("rhs_at", right->base);
+  } else if (c_.rhs().is_direct()) {
+    right = source(c_.rhs(), named("rhs_at", c_.place_of(c_.rhs(), unit.b, panel.column, block.first)));
   }
   const auto load = [&](const Source& from, const Expr& own, const Expr& offset, const Expr& where) {
     const Expr index = from.base + offset * from.k_stride + own * from.own_stride;

@@ -13,11 +13,11 @@ using loop::ExprNode;
 
 namespace {
 
-// Calls `use` with the index of every load in `x`.
+// Calls `use` with the index of every load in `x`, but for those that indices are computed from.
 template <typename Use>
 void for_each_load(const Expr& x, std::unordered_set<const ExprNode*>& seen, const Use& use) {
   if (x == nullptr || !seen.insert(x.get()).second) return;
-  if (x->kind == ExprNode::Kind::load) use(x->args[0]);
+  if (x->kind == ExprNode::Kind::load) return use(x->args[0]);
   for (const Expr& arg : x->args) for_each_load(arg, seen, use);
 }
 
@@ -70,27 +70,35 @@ Contraction::Contraction(Template& t) : t_(t) {
   Loader::Scope scope(t_.loader);
   const auto m_at = t_.loader.variable("m", m()), n_at = t_.loader.variable("n", n());
   const auto k_at = t_.loader.variable("k", k());
-  const Index b(batch_.letters.size(), loop::integer(0));
+  Index b;
+  for (int64_t extent : batch_.shape) {
+    batch_at_.push_back(t_.loader.variable("b", extent));
+    b.push_back(loop::variable(batch_at_.back()));
+  }
   left_ = look_at(lhs_, lhs_at(b, loop::variable(m_at), loop::variable(k_at)), m_at, k_at);
   right_ = look_at(rhs_, rhs_at(b, loop::variable(k_at), loop::variable(n_at)), n_at, k_at);
 }
 
 Contraction::Operand Contraction::look_at(graph::Value operand, const Expr& element,
-                                          const loop::VariableRef& own, const loop::VariableRef& k) const {
+                                          const loop::VariableRef& own, const loop::VariableRef& k) {
   Operand result;
-  const bool is_loaded = element->kind == ExprNode::Kind::load && element->args.size() == 1;
   int along_own = 0, along_k = 0;
   std::unordered_set<const ExprNode*> seen;
   for_each_load(element, seen, [&](const Expr& index) {
     const auto in_own = loop::affine_in(index, own), in_k = loop::affine_in(index, k);
     if (in_own && in_own->coefficient == 1) ++along_own;
     if (in_k && in_k->coefficient == 1) ++along_k;
-    if (!is_loaded || !in_own || !in_k) return;
-    result.is_direct = true;
-    result.own_stride = in_own->coefficient;
-    result.k_stride = in_k->coefficient;
   });
   result.along_k = along_k > along_own;
+  const bool is_loaded = element->kind == ExprNode::Kind::load && element->args.size() == 1;
+  const auto in_own = is_loaded ? loop::affine_in(element->args[0], own) : std::nullopt;
+  const auto in_k = in_own ? loop::affine_in(in_own->rest, k) : std::nullopt;
+  if (in_k) {
+    result.buffer = element->buffer;
+    result.own_stride = in_own->coefficient;
+    result.k_stride = in_k->coefficient;
+    result.first = in_k->rest;
+  }
   std::unordered_set<const graph::Op*> counted;
   result.cycles = cycles_of(operand, counted);
   return result;
@@ -117,6 +125,13 @@ Expr Contraction::lhs_at(const Index& b, const Expr& m, const Expr& k, const Exp
 
 Expr Contraction::rhs_at(const Index& b, const Expr& k, const Expr& n, const Expr& predicate) const {
   return t_.loader.at(rhs_, index_of(dims_.rhs, b, nullptr, n, k), predicate);
+}
+
+Expr Contraction::place_of(const Operand& operand, const Index& b, const Expr& own, const Expr& k) const {
+  std::unordered_map<loop::VariableRef, Expr> values;
+  for (size_t i = 0; i < b.size(); ++i) values[batch_at_[i]] = b[i];
+  const Expr first = loop::substitute(operand.first, values);
+  return t_.loader.simplify(first + own * operand.own_stride + k * operand.k_stride);
 }
 
 Index Contraction::result_index(const Index& b, const Expr& m, const Expr& n) const {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <random>
 
 #include "ir/graph/builder.h"
@@ -19,12 +20,18 @@ using graph::DType;
 using graph::Value;
 using runtime::HostTensor;
 
-// Whole numbers, so that sums are exact in any order.
+// Whole numbers, so that sums are exact in any order; indices of three.
 std::vector<HostTensor> whole_numbers(const graph::Module& module, uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<HostTensor> inputs;
   for (const graph::Op* parameter : module.functions[0]->parameters()) {
     const graph::TensorType& type = parameter->results[0];
+    if (type.dtype == DType::i32) {
+      HostTensor& places = inputs.emplace_back(runtime::DType::i32, type.shape);
+      for (int64_t i = 0; i < places.size(); ++i)
+        places.data<int32_t>()[i] = static_cast<int32_t>(random() % 3);
+      continue;
+    }
     std::vector<float> values(static_cast<size_t>(type.elements()));
     for (float& value : values) value = static_cast<float>(random() % 9) - 4;
     inputs.push_back(HostTensor::from<float>(values, type.shape));
@@ -181,6 +188,98 @@ TEST(Contract, BatchesAndAxesOfSeveralLetters) {
     const Value x = b.parameter("x", {DType::f32, c.lhs}), y = b.parameter("y", {DType::f32, c.rhs});
     b.output("z", b.contract(x, y, c.dims));
     check(module);
+  }
+}
+
+// An operand of [batch, rows, columns].
+using Operand = std::function<Value(Builder&, const std::string& name, const graph::Shape&)>;
+
+// As either operand, in any order of its axes; small ones, which nothing copies first, on the processor too,
+// one of them not fused.
+void check_as_operand(const Operand& operand, int64_t m, int64_t n, int64_t k) {
+  for (const Form& form : kForms) {
+    for (const bool is_left : {true, false}) {
+      SCOPED_TRACE(testing::Message() << form.dims << (is_left ? " left" : " right"));
+      graph::Module module;
+      Builder b(module, module.add_function("f"));
+      const auto shape = [](bool transposed, int64_t rows, int64_t columns) {
+        return transposed ? graph::Shape{3, columns, rows} : graph::Shape{3, rows, columns};
+      };
+      const graph::Shape left = shape(form.lhs_transposed, m, k), right = shape(form.rhs_transposed, k, n);
+      const Value x = is_left ? operand(b, "x", left) : b.parameter("x", {DType::f32, left});
+      const Value y = is_left ? b.parameter("y", {DType::f32, right}) : operand(b, "y", right);
+      const std::string dims = form.dims;
+      b.output("z",
+               b.contract(x, y, "b" + dims.substr(0, 3) + "b" + dims.substr(3, 4) + "b" + dims.substr(7)));
+      const std::vector<HostTensor> inputs = whole_numbers(module, 1);
+      const auto expected = run_on("reference", module, "f", inputs);
+      expect_same(expected, interpret(passes::lower(module, "f", tiny_caches(), {}), inputs));
+      if (m > 2) continue;
+      expect_same(expected, run_on("cpu", module, "f", inputs, {.fuse = is_left}));
+    }
+  }
+}
+
+// Where an element lies is itself read: its strides are not those of what the place is read from.
+TEST(Contract, OperandsReadByIndices) {
+  const auto gather = [](int64_t axis) {
+    return [=](Builder& b, const std::string& name, const graph::Shape& shape) {
+      graph::Shape table = shape;
+      table[static_cast<size_t>(axis)] += 3;
+      const Value places = b.parameter(name + "_at", {DType::i32, {shape[static_cast<size_t>(axis)]}});
+      return b.gather(b.parameter(name, {DType::f32, table}), places, axis);
+    };
+  };
+  const auto of_each = [](Builder& b, const std::string& name, const graph::Shape& shape) {
+    const Value places = b.parameter(name + "_at", {DType::i32, {shape[0], shape[1]}});
+    return b.gather(b.parameter(name, {DType::f32, {5, shape[2]}}), places);
+  };
+  const auto slice = [](Builder& b, const std::string& name, const graph::Shape& shape) {
+    const Value at = b.parameter(name + "_at", {DType::i32, {}}), zero = b.constant_int(0, DType::i32);
+    graph::Shape whole = shape;
+    for (int64_t& extent : whole) extent += 2;
+    return b.dynamic_slice(b.parameter(name, {DType::f32, whole}), {at, zero, at}, shape);
+  };
+  const auto turned = [](Builder& b, const std::string& name, const graph::Shape& shape) {
+    const Value places = b.parameter(name + "_at", {DType::i32, {shape[2]}});
+    return b.swap_axes(b.gather(b.parameter(name, {DType::f32, {3, shape[1], shape[0]}}), places), 0, 2);
+  };
+  const Operand operands[] = {gather(0), gather(1), gather(2), of_each, slice, turned};
+  for (size_t i = 0; i < std::size(operands); ++i) {
+    SCOPED_TRACE(i);
+    check_as_operand(operands[i], 2, 4, 4);
+    check_as_operand(operands[i], 13, 21, 40);
+  }
+}
+
+// What holds in the first part of the batch need not hold in the others.
+TEST(Contract, OperandsThatDifferAlongTheBatch) {
+  const auto concat = [](Builder& b, const std::string& name, const graph::Shape& shape) {
+    const Value first = b.parameter(name + "_first", {DType::f32, {1, shape[1], shape[2]}});
+    return b.concat({first, b.parameter(name, {DType::f32, {2, shape[1], shape[2]}})}, 0);
+  };
+  const auto pad = [](int64_t low) {
+    return [=](Builder& b, const std::string& name, const graph::Shape& shape) {
+      return b.pad(b.parameter(name, {DType::f32, {2, shape[1], shape[2]}}), {low, 0, 0}, {1 - low, 0, 0}, {},
+                   2);
+    };
+  };
+  const auto select = [](Builder& b, const std::string& name, const graph::Shape& shape) {
+    const Value part = b.iota({DType::i32, shape}, 0), one = b.constant_int(1, DType::i32, shape);
+    const Value x = b.parameter(name, {DType::f32, shape}),
+                other = b.parameter(name + "_other", {DType::f32, shape});
+    return b.select(b.less(part, one), x, other);
+  };
+  const auto update = [](Builder& b, const std::string& name, const graph::Shape& shape) {
+    const Value part = b.parameter(name + "_part", {DType::f32, {1, shape[1], shape[2]}});
+    const Value at = b.parameter(name + "_at", {DType::i32, {}}), zero = b.constant_int(0, DType::i32);
+    return b.dynamic_update(b.parameter(name, {DType::f32, shape}), part, {at, zero, zero});
+  };
+  const Operand operands[] = {concat, pad(0), pad(1), select, update};
+  for (size_t i = 0; i < std::size(operands); ++i) {
+    SCOPED_TRACE(i);
+    check_as_operand(operands[i], 2, 4, 4);
+    check_as_operand(operands[i], 13, 21, 40);
   }
 }
 
