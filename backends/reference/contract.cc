@@ -45,14 +45,15 @@ void contract(const Invocation& i) {
   const int64_t lhs_step = last == 0 ? 0 : step[0][0], rhs_step = last == 0 ? 0 : step[1][0];
   with_number(i.out[0].dtype(), [&]<typename T>() {
     const T *lhs = i.in[0].data<T>(), *rhs = i.in[1].data<T>();
-    T* out = i.out[0].data<T>();
+    std::vector<Sum<T>> sums(static_cast<size_t>(i.out[0].size()));
     walk<3>(extents, strides(letters), [&](const auto& at) {
       const T *x = lhs + at[0], *y = rhs + at[1];
-      T* sum = out + at[2];
+      Sum<T>* sum = sums.data() + at[2];
       for (int64_t n = 0; n < row; ++n) {
-        sum[n] = scalar::add(sum[n], scalar::mul(x[n * lhs_step], y[n * rhs_step]));
+        sum[n] = scalar::add(sum[n], scalar::mul(Sum<T>{x[n * lhs_step]}, Sum<T>{y[n * rhs_step]}));
       }
     });
+    round_sums<T>(sums, i.out[0]);
   });
 }
 

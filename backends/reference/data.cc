@@ -66,12 +66,13 @@ void scatter_add(const Invocation& i) {
   const AxisView view(i.in[0].shape(), i.attributes().integer("axis"));
   const auto indices = checked_indices(i, 1, view.extent);
   with_number(i.out[0].dtype(), [&]<typename T>() {
-    T* out = i.out[0].data<T>();
-    std::copy_n(i.in[0].data<T>(), i.in[0].size(), out);
+    std::vector<Sum<T>> sums(i.in[0].data<T>(), i.in[0].data<T>() + i.in[0].size());
     for_each_gathered(view, indices, [&](int64_t whole, int64_t gathered) {
       const T* update = i.in[2].data<T>() + gathered;
-      for (int64_t n = 0; n < view.inner; ++n) out[whole + n] = scalar::add(out[whole + n], update[n]);
+      Sum<T>* sum = sums.data() + whole;
+      for (int64_t n = 0; n < view.inner; ++n) sum[n] = scalar::add(sum[n], Sum<T>{update[n]});
     });
+    round_sums<T>(sums, i.out[0]);
   });
 }
 

@@ -8,12 +8,17 @@
 
 namespace sinter::reference {
 
+// A value, and how far it may be off where that is asked for (rounding.h).
+struct Estimated {
+  runtime::HostTensor value, rounding = {};
+};
+
 // A function while it runs, and the op that runs it, whose operands stand in order for its parameters.
 struct Frame {
   const graph::Function& function;
   const graph::Op* caller = nullptr;  // none for the outermost
   const Frame* outer = nullptr;
-  graph::ValueMap<runtime::HostTensor> values = {};
+  graph::ValueMap<Estimated> values = {};
 };
 
 // What a person would call `value`: the outermost function's parameter or the state that it is, seen through

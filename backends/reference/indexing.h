@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
+#include "backends/reference/kernels.h"
 #include "ir/error.h"
 #include "runtime/tensor.h"
 
@@ -45,6 +48,32 @@ void walk(const Shape& shape, const std::array<Strides, N>& strides, Body body) 
   }
 }
 
+// For each axis of a reduction's operand, its stride in the result: 0 where it is reduced.
+inline Strides kept_strides(const Invocation& i) {
+  const auto& axes = i.attributes().integers("axes");
+  const Strides result = row_major(i.out[0].shape());
+  Strides strides(i.in[0].shape().size(), 0);
+  size_t next = 0;
+  for (size_t axis = 0; axis < strides.size(); ++axis) {
+    const bool reduced = std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end();
+    if (!reduced) strides[axis] = result[next++];
+  }
+  return strides;
+}
+
+// For each axis of a reduction's operand, its stride in the row-major order of the reduced axes: 0 where it
+// is kept.
+inline Strides reduced_strides(const Invocation& i) {
+  const auto& axes = i.attributes().integers("axes");
+  Strides strides(i.in[0].shape().size(), 0);
+  int64_t stride = 1;
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    strides[static_cast<size_t>(*axis)] = stride;
+    stride *= i.in[0].shape()[static_cast<size_t>(*axis)];
+  }
+  return strides;
+}
+
 // A tensor's extents around an axis: [outer, extent, inner].
 struct AxisView {
   int64_t outer = 1, extent = 1, inner = 1;
@@ -56,6 +85,15 @@ struct AxisView {
     for (size_t i = at + 1; i < shape.size(); ++i) inner *= shape[i];
   }
 };
+
+// What sums of T are kept in.
+template <typename T>
+using Sum = std::conditional_t<std::is_same_v<T, float>, double, T>;
+
+template <typename T>
+void round_sums(const std::vector<Sum<T>>& sums, HostTensor& out) {
+  std::transform(sums.begin(), sums.end(), out.data<T>(), [](Sum<T> sum) { return static_cast<T>(sum); });
+}
 
 // Calls body.operator()<T>() with the C++ type of `type`.
 template <typename Body>

@@ -7,6 +7,7 @@
 
 #include "backends/reference/frame.h"
 #include "backends/reference/kernels.h"
+#include "backends/reference/rounding.h"
 #include "ir/error.h"
 #include "ir/graph/builder.h"
 #include "runtime/error.h"
@@ -38,6 +39,7 @@ constexpr Kernel kKernels[] = {
 };
 
 using Tensors = std::vector<HostTensor>;
+using Values = std::vector<Estimated>;
 
 HostTensor make_tensor(const graph::TensorType& type) {
   return HostTensor(static_cast<runtime::DType>(type.dtype), type.shape);
@@ -56,49 +58,68 @@ void set_step(HostTensor& whole, int64_t index, const HostTensor& step) {
               step.bytes());
 }
 
+// The same of a value and of its rounding, where it has one.
+Estimated step_of(const Estimated& whole, int64_t index) {
+  return {step_of(whole.value, index),
+          whole.rounding.defined() ? step_of(whole.rounding, index) : HostTensor()};
+}
+
+void set_step(Estimated& whole, int64_t index, const Estimated& step) {
+  set_step(whole.value, index, step.value);
+  if (whole.rounding.defined()) set_step(whole.rounding, index, step.rounding);
+}
+
 class Interpreter {
  public:
-  Interpreter(const graph::Module& module, const EvaluateState& state) : module_(module), state_(state) {}
+  // Estimates roundings where it is given a unit of them.
+  Interpreter(const graph::Module& module, const EvaluateState& state, double unit)
+      : module_(module), state_(state), unit_(unit) {}
 
-  Tensors run(Frame& frame, const Tensors& arguments);
-  void commit();
+  Values run(Frame& frame, const Values& arguments);
+  Estimated given(const HostTensor& value) const;
+  void commit(Roundings* roundings);
 
  private:
-  Tensors execute(const Op& op, const Tensors& in, const Frame& frame);
-  Tensors primitive(const Op& op, const Tensors& in, const Frame& frame) const;
-  Tensors enter(const Function& function, const Op& caller, const Tensors& in, const Frame& outer);
-  Tensors scan(const Op& op, const Tensors& in, const Frame& frame);
-  HostTensor read(const Op& op) const;
-  void write(const Op& op, const HostTensor& value);
+  Values execute(const Op& op, const Values& in, const Frame& frame);
+  Values primitive(const Op& op, const Values& in, const Frame& frame) const;
+  Values enter(const Function& function, const Op& caller, const Values& in, const Frame& outer);
+  Values scan(const Op& op, const Values& in, const Frame& frame);
+  Estimated read(const Op& op) const;
+  void write(const Op& op, const Estimated& value);
   size_t state_index(const Op& op, const graph::TensorType& type) const;
   const Function& decomposition(const Op& op);
 
   const graph::Module& module_;
   const EvaluateState& state_;
-  std::map<size_t, HostTensor> written_;  // by index in the state
+  double unit_;                          // 0 where roundings are not asked for
+  std::map<size_t, Estimated> written_;  // by index in the state
   std::unordered_map<const Op*, std::unique_ptr<Function>> decompositions_;
 };
 
-Tensors Interpreter::run(Frame& frame, const Tensors& arguments) {
+Estimated Interpreter::given(const HostTensor& value) const {
+  return {value, unit_ > 0 ? exact_rounding(value, unit_) : HostTensor()};
+}
+
+Values Interpreter::run(Frame& frame, const Values& arguments) {
   size_t next = 0;
   for (const auto& op : frame.function.ops()) {
     if (op->code == OpCode::parameter) {
       frame.values[op->result()] = arguments[next++];
       continue;
     }
-    Tensors in;
+    Values in;
     for (graph::Value operand : op->operands) in.push_back(frame.values.at(operand));
-    Tensors out = execute(*op, in, frame);
+    Values out = execute(*op, in, frame);
     for (size_t i = 0; i < out.size(); ++i) frame.values[op->result(static_cast<int>(i))] = std::move(out[i]);
   }
-  Tensors outputs;
+  Values outputs;
   for (const graph::Output& output : frame.function.outputs) {
     outputs.push_back(frame.values.at(output.value));
   }
   return outputs;
 }
 
-Tensors Interpreter::execute(const Op& op, const Tensors& in, const Frame& frame) {
+Values Interpreter::execute(const Op& op, const Values& in, const Frame& frame) {
   if (op.kind() == graph::OpKind::composite) return enter(decomposition(op), op, in, frame);
   switch (op.code) {
     case OpCode::read:
@@ -121,12 +142,15 @@ Tensors Interpreter::execute(const Op& op, const Tensors& in, const Frame& frame
   }
 }
 
-Tensors Interpreter::primitive(const Op& op, const Tensors& in, const Frame& frame) const {
-  Tensors out;
+Values Interpreter::primitive(const Op& op, const Values& operands, const Frame& frame) const {
+  Tensors in, out;
+  for (const Estimated& operand : operands) in.push_back(operand.value);
   for (const graph::TensorType& type : op.results) out.push_back(make_tensor(type));
   const std::string location = graph::to_string(op.location);
+  const Kernel kernel = kKernels[static_cast<size_t>(op.code)];
+  const Invocation invocation{op, in, out, state_.seed, state_.step};
   try {
-    kKernels[static_cast<size_t>(op.code)]({op, in, out, state_.seed, state_.step});
+    kernel(invocation);
   } catch (const IndexFault& fault) {
     throw RuntimeError(runtime::index_fault_message(
         graph::name(op.code), origin(op.operands[fault.operand], frame), in[fault.operand].shape(),
@@ -135,30 +159,36 @@ Tensors Interpreter::primitive(const Op& op, const Tensors& in, const Frame& fra
     throw RuntimeError(runtime::finite_fault_message(op.attributes.text("what"), in[0].shape(),
                                                      fault.position, fault.value, location));
   }
-  return out;
+  Values results;
+  for (const HostTensor& value : out) results.push_back({value});
+  if (unit_ == 0) return results;
+  Tensors of_operands;
+  for (const Estimated& operand : operands) of_operands.push_back(operand.rounding);
+  const Tensors estimated = roundings(invocation, kernel, of_operands, unit_);
+  for (size_t i = 0; i < results.size(); ++i) results[i].rounding = estimated[i];
+  return results;
 }
 
-Tensors Interpreter::enter(const Function& function, const Op& caller, const Tensors& in,
-                           const Frame& outer) {
+Values Interpreter::enter(const Function& function, const Op& caller, const Values& in, const Frame& outer) {
   Frame frame{function, &caller, &outer};
   return run(frame, in);
 }
 
-Tensors Interpreter::scan(const Op& op, const Tensors& in, const Frame& frame) {
+Values Interpreter::scan(const Op& op, const Values& in, const Frame& frame) {
   const Function& body = *module_.find_function(op.attributes.text("function"));
   const auto carries = static_cast<size_t>(op.attributes.integer("carries"));
   const auto constants = static_cast<size_t>(op.attributes.integer("constants"));
   const int64_t length = op.attributes.integer("length");
-  Tensors results(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(carries));
-  for (size_t i = carries; i < op.results.size(); ++i) results.push_back(make_tensor(op.results[i]));
+  Values results(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(carries));
+  for (size_t i = carries; i < op.results.size(); ++i) results.push_back(given(make_tensor(op.results[i])));
 
   for (int64_t n = 0; n < length; ++n) {
     const int64_t t = op.attributes.flag("reverse") ? length - 1 - n : n;
-    Tensors arguments(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(carries));
+    Values arguments(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(carries));
     for (size_t i = carries; i < in.size(); ++i) {
       arguments.push_back(i < in.size() - constants ? step_of(in[i], t) : in[i]);
     }
-    const Tensors step = enter(body, op, arguments, frame);
+    const Values step = enter(body, op, arguments, frame);
     for (size_t i = 0; i < carries; ++i) results[i] = step[i];
     for (size_t i = carries; i < step.size(); ++i) set_step(results[i], t, step[i]);
   }
@@ -177,19 +207,20 @@ size_t Interpreter::state_index(const Op& op, const graph::TensorType& type) con
   return index;
 }
 
-HostTensor Interpreter::read(const Op& op) const {
+Estimated Interpreter::read(const Op& op) const {
   const size_t index = state_index(op, op.results[0]);
   const auto written = written_.find(index);
-  return written != written_.end() ? written->second : state_.state->at(index).clone();
+  return written != written_.end() ? written->second : given(state_.state->at(index).clone());
 }
 
-void Interpreter::write(const Op& op, const HostTensor& value) {
+void Interpreter::write(const Op& op, const Estimated& value) {
   written_[state_index(op, op.operands[0].type())] = value;
 }
 
-void Interpreter::commit() {
-  for (const auto& [index, value] : written_) {
-    std::memcpy(state_.state->at(index).raw(), value.raw(), value.bytes());
+void Interpreter::commit(Roundings* roundings) {
+  for (const auto& [index, written] : written_) {
+    std::memcpy(state_.state->at(index).raw(), written.value.raw(), written.value.bytes());
+    if (roundings != nullptr) roundings->states[state_.state->specs()[index].name] = written.rounding;
   }
 }
 
@@ -230,13 +261,18 @@ void check_inputs(const Function& function, const Tensors& inputs) {
 }  // namespace
 
 Tensors evaluate(const graph::Module& module, const Function& function, const Tensors& inputs,
-                 const EvaluateState& state) {
+                 const EvaluateState& state, Roundings* roundings) {
   check_inputs(function, inputs);
-  Interpreter interpreter(module, state);
+  Interpreter interpreter(module, state, roundings == nullptr ? 0 : roundings->unit);
   Frame frame{function};
-  Tensors outputs = interpreter.run(frame, inputs);
-  for (HostTensor& output : outputs) output = output.clone();  // it may be an input, or a state
-  interpreter.commit();
+  Values arguments;
+  for (const HostTensor& input : inputs) arguments.push_back(interpreter.given(input));
+  Tensors outputs;
+  for (const Estimated& output : interpreter.run(frame, arguments)) {
+    outputs.push_back(output.value.clone());  // it may be an input, or a state
+    if (roundings != nullptr) roundings->outputs.push_back(output.rounding);
+  }
+  interpreter.commit(roundings);
   return outputs;
 }
 

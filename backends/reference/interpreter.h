@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "ir/graph/graph.h"
@@ -16,11 +18,19 @@ struct EvaluateState {
   uint32_t step = 0;
 };
 
+// How far results may be off where each operation has a relative error of `unit` (rounding.h).
+struct Roundings {
+  double unit;
+  std::vector<runtime::HostTensor> outputs = {};           // in the order of the outputs
+  std::map<std::string, runtime::HostTensor> states = {};  // of those that are written
+};
+
 // The outputs of `function`, in their order. A read of a state that this run has written gives what was
 // written. State changes at the end; not at all where a check failed, which throws RuntimeError. Throws
-// InternalError on a `grad`: differentiate expands those.
+// InternalError on a `grad`: differentiate expands those. Where `roundings` are asked for, they are filled
+// in.
 std::vector<runtime::HostTensor> evaluate(const graph::Module& module, const graph::Function& function,
                                           const std::vector<runtime::HostTensor>& inputs,
-                                          const EvaluateState& state = {});
+                                          const EvaluateState& state = {}, Roundings* roundings = nullptr);
 
 }  // namespace sinter::reference

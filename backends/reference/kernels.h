@@ -7,7 +7,8 @@
 #include "runtime/tensor.h"
 
 // What each primitive computes: a function an op, of the op's name. Obviously right comes before fast.
-// Sums and contractions add in the element type, one term after the other in row-major order.
+// What adds up floats (reduce_sum, contract, cumsum, fold, scatter_add) does so in f64, one term after the
+// other in row-major order, and rounds once; integers wrap around.
 namespace sinter::reference {
 
 struct Invocation {

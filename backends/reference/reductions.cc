@@ -8,31 +8,6 @@
 namespace sinter::reference::kernels {
 namespace {
 
-// For each axis of the operand, its stride in the result: 0 where it is reduced.
-Strides kept_strides(const Invocation& i) {
-  const auto& axes = i.attributes().integers("axes");
-  const Strides result = row_major(i.out[0].shape());
-  Strides strides(i.in[0].shape().size(), 0);
-  size_t next = 0;
-  for (size_t axis = 0; axis < strides.size(); ++axis) {
-    const bool reduced = std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end();
-    if (!reduced) strides[axis] = result[next++];
-  }
-  return strides;
-}
-
-// For each axis of the operand, its stride in the row-major order of the reduced axes: 0 where it is kept.
-Strides reduced_strides(const Invocation& i) {
-  const auto& axes = i.attributes().integers("axes");
-  Strides strides(i.in[0].shape().size(), 0);
-  int64_t stride = 1;
-  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-    strides[static_cast<size_t>(*axis)] = stride;
-    stride *= i.in[0].shape()[static_cast<size_t>(*axis)];
-  }
-  return strides;
-}
-
 template <typename T, typename F>
 void reduce(const Invocation& i, T initial, F combine) {
   const T* x = i.in[0].data<T>();
@@ -59,7 +34,15 @@ constexpr T highest() {
 }  // namespace
 
 void reduce_sum(const Invocation& i) {
-  with_number(i.out[0].dtype(), [&]<typename T>() { reduce<T>(i, T{0}, scalar::add<T>); });
+  with_number(i.out[0].dtype(), [&]<typename T>() {
+    const T* x = i.in[0].data<T>();
+    std::vector<Sum<T>> sums(static_cast<size_t>(i.out[0].size()));
+    walk<2>(i.in[0].shape(), {row_major(i.in[0].shape()), kept_strides(i)}, [&](const auto& at) {
+      Sum<T>& sum = sums[static_cast<size_t>(at[1])];
+      sum = scalar::add(sum, Sum<T>{x[at[0]]});
+    });
+    round_sums<T>(sums, i.out[0]);
+  });
 }
 
 void reduce_max(const Invocation& i) {
@@ -93,12 +76,12 @@ void cumsum(const Invocation& i) {
   with_number(i.out[0].dtype(), [&]<typename T>() {
     for (int64_t outer = 0; outer < view.outer; ++outer) {
       for (int64_t inner = 0; inner < view.inner; ++inner) {
-        T sum{0};
+        Sum<T> sum{0};
         for (int64_t n = 0; n < view.extent; ++n) {
           const int64_t place = backwards ? view.extent - 1 - n : n;
           const int64_t at = (outer * view.extent + place) * view.inner + inner;
-          sum = scalar::add(sum, i.in[0].data<T>()[at]);
-          i.out[0].data<T>()[at] = sum;
+          sum = scalar::add(sum, Sum<T>{i.in[0].data<T>()[at]});
+          i.out[0].data<T>()[at] = static_cast<T>(sum);
         }
       }
     }

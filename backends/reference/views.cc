@@ -96,8 +96,12 @@ void fold(const Invocation& i) {
   const Strides strides = window_strides(i.out[0].shape(), i.attributes());
   with_number(i.out[0].dtype(), [&]<typename T>() {
     const T* x = i.in[0].data<T>();
-    T* out = i.out[0].data<T>();
-    walk<1>(i.in[0].shape(), {strides}, [&](const auto& at) { out[at[0]] = scalar::add(out[at[0]], *x++); });
+    std::vector<Sum<T>> sums(static_cast<size_t>(i.out[0].size()));
+    walk<1>(i.in[0].shape(), {strides}, [&](const auto& at) {
+      Sum<T>& sum = sums[static_cast<size_t>(at[0])];
+      sum = scalar::add(sum, Sum<T>{*x++});
+    });
+    round_sums<T>(sums, i.out[0]);
   });
 }
 

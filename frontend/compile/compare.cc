@@ -22,8 +22,10 @@ using Tensors = std::vector<HostTensor>;
 
 constexpr uint64_t kSeed = 5;
 constexpr uint32_t kStep = 3;
-constexpr double kUlp32 = 0x1p-23, kUlp64 = 0x1p-52;
-constexpr double kFunctionUlp64 = 64;  // of f64, where there is nothing wider to measure the reference by
+constexpr double kUnit32 = 0x1p-23, kUnit64 = 0x1p-52;
+constexpr double kRoundings = 2;
+constexpr double kRoundings64 = 64;  // of f64, where there is nothing wider to measure the reference by
+constexpr double kDistances = 4;
 
 double element(const HostTensor& tensor, int64_t i) {
   switch (tensor.dtype()) {
@@ -38,44 +40,6 @@ double element(const HostTensor& tensor, int64_t i) {
     default:
       return tensor.data<bool>()[i] ? 1 : 0;
   }
-}
-
-bool is_floating(const HostTensor& tensor) {
-  return tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64;
-}
-
-double largest(const Tensors& tensors) {
-  double most = 0;
-  for (const HostTensor& tensor : tensors) {
-    if (!is_floating(tensor)) continue;
-    for (int64_t i = 0; i < tensor.size(); ++i) {
-      const double magnitude = std::fabs(element(tensor, i));
-      if (std::isfinite(magnitude)) most = std::max(most, magnitude);
-    }
-  }
-  return most;
-}
-
-// Terms of the longest sum.
-double longest_sum(const graph::Function& function) {
-  double most = 1;
-  for (const auto& op : function.ops()) {
-    if (op->body) most = std::max(most, longest_sum(*op->body));
-    if (op->operands.empty() || op->results.empty()) continue;
-    const auto results = static_cast<double>(std::max<int64_t>(op->results[0].elements(), 1));
-    double terms = 1;
-    if (op->code == graph::OpCode::contract) {
-      // Every letter stands in two of the three.
-      terms = std::sqrt(static_cast<double>(op->operands[0].type().elements()) *
-                        static_cast<double>(op->operands[1].type().elements()) / results);
-    } else if (op->kind() != graph::OpKind::view && op->kind() != graph::OpKind::source) {
-      for (graph::Value operand : op->operands)
-        terms = std::max(terms, static_cast<double>(operand.type().elements()) / results);
-    }
-    if (op->code == graph::OpCode::cumsum) terms = results;
-    most = std::max(most, terms);
-  }
-  return most;
 }
 
 bool has_f32(const graph::Function& function) {
@@ -115,18 +79,30 @@ bool has_sorted_indices(const graph::Function& function) {
   });
 }
 
-// Floats of [low, 2), integers of [0, bound).
-HostTensor drawn(const graph::TensorType& type, double low, int64_t bound, std::mt19937& random) {
+enum class Draw { both_signs, positive, hard };
+
+// Ties for rounding and comparing, zeros, integers, and magnitudes that are lost beside each other; their
+// products and sums of a thousand of those are numbers of f32.
+constexpr double kHard[] = {0,   -0.0, 0.5, -0.5, 1,   -1,    1.5,    -1.5, 2,
+                            2.5, -2,   3,   100,  0.1, 1e-15, -1e-15, 1e15, -1e15};
+
+double drawn_number(Draw draw, std::mt19937& random) {
+  if (draw == Draw::hard) return kHard[random() % std::size(kHard)];
+  // Roots, logarithms and powers of positive ones have a value.
+  const double low = draw == Draw::positive ? 0.25 : -2;
+  return low + (2 - low) * 0x1p-32 * static_cast<double>(random());
+}
+
+HostTensor drawn(const graph::TensorType& type, Draw draw, int64_t bound, std::mt19937& random) {
   HostTensor tensor(static_cast<DType>(type.dtype), type.shape);
-  const auto number = [&] { return low + (2 - low) * 0x1p-32 * static_cast<double>(random()); };
   const auto integer = [&] { return static_cast<int64_t>(random()) % bound; };
   for (int64_t i = 0; i < tensor.size(); ++i) {
     switch (tensor.dtype()) {
       case DType::f32:
-        tensor.data<float>()[i] = static_cast<float>(number());
+        tensor.data<float>()[i] = static_cast<float>(drawn_number(draw, random));
         break;
       case DType::f64:
-        tensor.data<double>()[i] = number();
+        tensor.data<double>()[i] = drawn_number(draw, random);
         break;
       case DType::i32:
         tensor.data<int32_t>()[i] = static_cast<int32_t>(integer());
@@ -141,28 +117,37 @@ HostTensor drawn(const graph::TensorType& type, double low, int64_t bound, std::
   return tensor;
 }
 
-// Numbers of both signs, and such that roots, logarithms and powers have a value.
-constexpr double kLow[] = {-2, 0.25};
-
-// What the reference gives, outputs and then state, as written and in f64, or the failure of a check.
+// What the reference gives, outputs and then state, as written and in f64, with how far each element may be
+// off, or the failure of a check.
 struct Expected {
-  Tensors narrow, wide;
+  Tensors narrow, wide, roundings;
   std::string failure;
 };
 
-Expected expected(const graph::Module& module, const graph::Function& function, const Tensors& inputs) {
-  const auto evaluate = [](const graph::Module& of, std::string_view name, const Tensors& given) {
+Expected expected(const graph::Module& module, const graph::Function& function, const Tensors& inputs,
+                  double unit) {
+  const auto evaluate = [](const graph::Module& of, std::string_view name, const Tensors& given,
+                           reference::Roundings* roundings) {
     runtime::HostState state(backends::to_specs(of.states));
-    Tensors results = reference::evaluate(of, *of.find_function(name), given, {&state, kSeed, kStep});
-    for (const auto& spec : state.specs()) results.push_back(state.get(spec.name));
+    Tensors results =
+        reference::evaluate(of, *of.find_function(name), given, {&state, kSeed, kStep}, roundings);
+    for (const auto& spec : state.specs()) {
+      results.push_back(state.get(spec.name));
+      if (roundings == nullptr) continue;
+      const auto written = roundings->states.find(spec.name);
+      roundings->outputs.push_back(written != roundings->states.end() ? written->second
+                                                                      : HostTensor(DType::f64, spec.shape));
+    }
     return results;
   };
   Expected result;
   try {
-    result.narrow = evaluate(module, function.name(), inputs);
+    result.narrow = evaluate(module, function.name(), inputs, nullptr);
     Tensors wide_inputs;
     for (const HostTensor& input : inputs) wide_inputs.push_back(widened(input));
-    result.wide = evaluate(graph::widen(module), function.name(), wide_inputs);
+    reference::Roundings roundings{unit};
+    result.wide = evaluate(graph::widen(module), function.name(), wide_inputs, &roundings);
+    result.roundings = std::move(roundings.outputs);
   } catch (const RuntimeError& error) {
     result.failure = error.what();
   }
@@ -180,47 +165,57 @@ std::string position(const runtime::Shape& shape, int64_t at) {
 // The element that is farthest beyond what is allowed.
 struct Worst {
   int64_t at = -1;
-  double excess = 0, got = 0, want = 0;
+  double excess = 0, allowed = 0, got = 0, want = 0;
 };
 
-Worst worst_of(const HostTensor& got, const HostTensor& narrow, const HostTensor& wide, double allowed) {
+Worst worst_of(const HostTensor& got, const HostTensor& narrow, const HostTensor& wide,
+               const HostTensor& roundings, double unit, double allowed_roundings) {
   Worst worst;
   for (int64_t i = 0; i < got.size(); ++i) {
-    const double g = element(got, i), n = element(narrow, i), w = element(wide, i);
+    const double g = element(got, i), n = element(narrow, i), w = element(wide, i), r = element(roundings, i);
+    const double allowed = r > 0 ? allowed_roundings * unit * r : 0;
     double excess = std::fabs(g - w) - allowed;
-    if (!std::isfinite(n) || !std::isfinite(w)) {
+    if (std::isinf(r)) {
+      excess = 0;
+    } else if (!std::isfinite(n) || !std::isfinite(w)) {
       const bool both = (std::isnan(n) && std::isnan(w)) || n == w;  // else f32 has overflowed
       const bool same = (std::isnan(g) && std::isnan(w)) || g == w;
       excess = both && !same ? INFINITY : 0;
     } else if (std::isnan(g)) {
       excess = INFINITY;
     }
-    if (excess > worst.excess) worst = {i, excess, g, w};
+    // Doubles do not tell large ones apart.
+    const bool is_i64 = got.dtype() == DType::i64;
+    if (is_i64 && r == 0 && got.data<int64_t>()[i] != wide.data<int64_t>()[i]) excess = std::max(excess, 1.0);
+    if (excess > worst.excess) worst = {i, excess, allowed, g, w};
   }
   return worst;
 }
 
-std::string compare(const graph::Function& function, const Tensors& inputs, const Expected& expected,
-                    const Tensors& got) {
-  const double scale = std::max(largest(expected.wide), largest(inputs)) * std::sqrt(longest_sum(function));
+// How far the reference is from its result in f64, at most, in roundings.
+double distance_of(const HostTensor& narrow, const HostTensor& wide, const HostTensor& roundings,
+                   double unit) {
+  double distance = 0;
+  for (int64_t i = 0; i < narrow.size(); ++i) {
+    const double d = std::fabs(element(narrow, i) - element(wide, i)) / (unit * element(roundings, i));
+    if (std::isfinite(d)) distance = std::max(distance, d);
+  }
+  return distance;
+}
+
+std::string compare(const graph::Function& function, const Expected& expected, const Tensors& got,
+                    double unit) {
   for (size_t i = 0; i < got.size(); ++i) {
-    const HostTensor &narrow = expected.narrow[i], &wide = expected.wide[i];
-    double allowed = 0;
-    if (is_floating(narrow) && !has_f32(function)) allowed = kFunctionUlp64 * kUlp64 * scale;
-    if (is_floating(narrow) && has_f32(function)) {
-      double distance = 0;
-      for (int64_t j = 0; j < narrow.size(); ++j) {
-        const double d = std::fabs(element(narrow, j) - element(wide, j));
-        if (std::isfinite(d)) distance = std::max(distance, d);
-      }
-      allowed = 4 * distance + 2 * kUlp32 * scale;
-    }
-    const Worst worst = worst_of(got[i], narrow, wide, allowed);
+    const HostTensor &narrow = expected.narrow[i], &wide = expected.wide[i],
+                     &roundings = expected.roundings[i];
+    const double allowed =
+        unit == kUnit64 ? kRoundings64 : kRoundings + kDistances * distance_of(narrow, wide, roundings, unit);
+    const Worst worst = worst_of(got[i], narrow, wide, roundings, unit, allowed);
     if (worst.at < 0) continue;
     const size_t outputs = function.outputs.size();
     return fmt::format("{} {} {} is {:.9g}, expected {:.9g}{}", i < outputs ? "output" : "state",
                        i < outputs ? i : i - outputs, position(narrow.shape(), worst.at), worst.got,
-                       worst.want, allowed > 0 ? fmt::format(" within {:.2g}", allowed) : "");
+                       worst.want, worst.allowed > 0 ? fmt::format(" within {:.2g}", worst.allowed) : "");
   }
   return "";
 }
@@ -230,7 +225,8 @@ std::string compare(const graph::Function& function, const Tensors& inputs, cons
 std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
                                       const backends::Device& device, const runtime::Executable& executable,
                                       const std::vector<HostTensor>& inputs) {
-  const Expected want = expected(module, function, inputs);
+  const double unit = has_f32(function) ? kUnit32 : kUnit64;
+  const Expected want = expected(module, function, inputs, unit);
   Tensors got;
   std::vector<const void*> in;
   std::vector<void*> out;
@@ -245,18 +241,18 @@ std::string difference_from_reference(const graph::Module& module, const graph::
     return want.failure.empty() ? fmt::format("it fails: {}", error.what()) : "";
   }
   if (!want.failure.empty()) return fmt::format("it does not find: {}", want.failure);
-  return compare(function, inputs, want, got);
+  return compare(function, want, got, unit);
 }
 
 std::string difference_on_random_inputs(const graph::Module& module, const graph::Function& function,
                                         const backends::Device& device,
                                         const runtime::Executable& executable) {
   std::mt19937 random(1);
-  for (const double low : kLow) {
+  for (const Draw draw : {Draw::both_signs, Draw::positive, Draw::hard}) {
     Tensors inputs;
     for (const graph::Op* parameter : function.parameters()) {
       HostTensor& input =
-          inputs.emplace_back(drawn(parameter->results[0], low, index_bound(function), random));
+          inputs.emplace_back(drawn(parameter->results[0], draw, index_bound(function), random));
       const bool is_i32 = input.dtype() == DType::i32, is_i64 = input.dtype() == DType::i64;
       if (!has_sorted_indices(function)) continue;
       if (is_i32) std::sort(input.data<int32_t>(), input.data<int32_t>() + input.size());

@@ -1,0 +1,408 @@
+#include "backends/reference/rounding.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "backends/reference/indexing.h"
+#include "backends/reference/scalar.h"
+
+namespace sinter::reference {
+namespace {
+
+using graph::OpCode;
+using graph::OpKind;
+using runtime::DType;
+using Tensors = std::vector<HostTensor>;
+using Kernel = void (*)(const Invocation&);
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kLeastNormal = 0x1p-126;  // of f32
+// How many roundings a comparison's operands may be apart and still be taken for equal.
+constexpr double kDoubt = 8;
+// A normal number takes twice the error of the square root in it, and those of a logarithm and a cosine.
+constexpr double kNormalRoundings = 4;
+// Of n terms of one sign, the partial sums that are rounded are as large as the sum: n of them make an error
+// of sqrt(n / 3) roundings of it, each of which is a third of an ulp at the root of their mean square.
+constexpr double kPartialSums = 0.1;
+
+bool is_floating(const HostTensor& tensor) {
+  return tensor.dtype() == DType::f64 || tensor.dtype() == DType::f32;
+}
+
+double* numbers(HostTensor& tensor) {
+  return tensor.data<double>();
+}
+const double* numbers(const HostTensor& tensor) {
+  return tensor.data<double>();
+}
+
+HostTensor filled(const Shape& shape, double value) {
+  HostTensor tensor(DType::f64, shape);
+  std::fill_n(numbers(tensor), tensor.size(), value);
+  return tensor;
+}
+
+bool is_exact(const HostTensor& rounding) {
+  return std::all_of(numbers(rounding), numbers(rounding) + rounding.size(), [](double r) { return r == 0; });
+}
+
+HostTensor as_f64(const HostTensor& x) {
+  if (x.dtype() == DType::f64) return x;
+  HostTensor wide(DType::f64, x.shape());
+  with_type(x.dtype(), [&]<typename T>() { std::copy_n(x.data<T>(), x.size(), numbers(wide)); });
+  return wide;
+}
+
+template <typename F>
+HostTensor mapped(const HostTensor& x, F f) {
+  HostTensor result(DType::f64, x.shape());
+  std::transform(numbers(x), numbers(x) + x.size(), numbers(result), f);
+  return result;
+}
+
+// Squares of what is finite.
+HostTensor squared(const HostTensor& x) {
+  return mapped(x, [](double value) { return std::isfinite(value) ? value * value : 0; });
+}
+
+// The op with zeros for constants of its own: what moves values moves roundings with it.
+graph::Op mover(const graph::Op& op) {
+  graph::Op result{op.code};
+  result.attributes = op.attributes;
+  if (op.code == OpCode::pad) result.attributes.set("value", 0.0);
+  return result;
+}
+
+// What the op's kernel makes of other operands.
+HostTensor applied(const Invocation& i, Kernel kernel, const Tensors& in, DType type = DType::f64) {
+  const graph::Op op = mover(i.op);
+  Tensors out;
+  for (const HostTensor& result : i.out) out.emplace_back(type, result.shape());
+  kernel({op, in, out, i.seed, i.step});
+  return out[0];
+}
+
+class Estimate {
+ public:
+  Estimate(const Invocation& invocation, Kernel kernel, std::span<const HostTensor> in, double unit)
+      : i_(invocation), kernel_(kernel), in_(in), unit_(unit) {}
+
+  Tensors results() const;
+
+ private:
+  bool any_doubt(size_t first) const;
+  HostTensor moved(size_t data_operands) const;
+  HostTensor elementwise() const;
+  HostTensor compared() const;
+  HostTensor selected() const;
+  HostTensor perturbed() const;
+  void add_shifts(size_t operand, double steps, bool jumps, HostTensor& squares) const;
+  HostTensor summed() const;
+  HostTensor extreme() const;
+  Tensors ordered() const;
+  HostTensor of_argmax() const;
+  bool in_doubt(int64_t a, int64_t b) const;
+
+  const Invocation& i_;
+  Kernel kernel_;
+  std::span<const HostTensor> in_;
+  double unit_;
+};
+
+bool Estimate::any_doubt(size_t first) const {
+  return std::any_of(in_.begin() + static_cast<std::ptrdiff_t>(first), in_.end(),
+                     [](const HostTensor& rounding) { return !is_exact(rounding); });
+}
+
+// The first operands move by what the others say.
+HostTensor Estimate::moved(size_t data_operands) const {
+  if (any_doubt(data_operands)) return filled(i_.out[0].shape(), kInfinity);
+  Tensors in(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(data_operands));
+  in.insert(in.end(), i_.in.begin() + static_cast<std::ptrdiff_t>(data_operands), i_.in.end());
+  return applied(i_, kernel_, in);
+}
+
+HostTensor Estimate::compared() const {
+  HostTensor result(DType::f64, i_.out[0].shape());
+  const HostTensor x = as_f64(i_.in[0]), y = as_f64(i_.in[1]);
+  for (int64_t n = 0; n < result.size(); ++n) {
+    const double r = numbers(in_[0])[n] + numbers(in_[1])[n];
+    const double distance = std::fabs(numbers(x)[n] - numbers(y)[n]);
+    numbers(result)[n] = r > 0 && !(distance > kDoubt * unit_ * r) ? kInfinity : 0;
+  }
+  return result;
+}
+
+HostTensor Estimate::selected() const {
+  HostTensor result(DType::f64, i_.out[0].shape());
+  const bool* condition = i_.in[0].data<bool>();
+  const HostTensor x = as_f64(i_.in[1]), y = as_f64(i_.in[2]);
+  for (int64_t n = 0; n < result.size(); ++n) {
+    const double rx = numbers(in_[1])[n], ry = numbers(in_[2])[n];
+    double r = condition[n] ? rx : ry;
+    if (numbers(in_[0])[n] > 0) {
+      const double distance = std::fabs(numbers(x)[n] - numbers(y)[n]);
+      r = numbers(x)[n] == numbers(y)[n] ? std::max(rx, ry)
+          : is_floating(i_.out[0])       ? distance / unit_
+                                         : kInfinity;
+      if (std::isnan(r)) r = kInfinity;
+    }
+    numbers(result)[n] = r;
+  }
+  return result;
+}
+
+// Adds the square of how far the result goes when an operand goes `steps` times its rounding up or down.
+// Where the op jumps, the jump counts whole.
+void Estimate::add_shifts(size_t operand, double steps, bool jumps, HostTensor& squares) const {
+  const HostTensor y = as_f64(i_.out[0]);
+  Tensors in(i_.in.begin(), i_.in.end());
+  HostTensor farthest(DType::f64, y.shape());
+  std::vector<int> lost(static_cast<size_t>(y.size()),
+                        0);  // of both directions, those that lead to no number
+  for (const double direction : {-steps, steps}) {
+    in[operand] = i_.in[operand].clone();
+    for (int64_t n = 0; n < y.size(); ++n)
+      numbers(in[operand])[n] += direction * unit_ * numbers(in_[operand])[n];
+    const HostTensor shifted = as_f64(applied(i_, kernel_, in, i_.out[0].dtype()));
+    for (int64_t n = 0; n < y.size(); ++n) {
+      const double from = numbers(y)[n], to = numbers(shifted)[n];
+      if (from == to || (std::isnan(from) && std::isnan(to))) continue;
+      if (std::isnan(to) && !std::isnan(from)) {
+        ++lost[static_cast<size_t>(n)];
+        continue;
+      }
+      const double distance = std::fabs(to - from);
+      numbers(farthest)[n] = std::max(numbers(farthest)[n], std::isnan(distance) ? kInfinity : distance);
+    }
+  }
+  for (int64_t n = 0; n < y.size(); ++n) {
+    double shift = numbers(farthest)[n] / unit_ / (jumps ? 1 : steps);
+    if (lost[static_cast<size_t>(n)] == 2) shift = kInfinity;
+    if (jumps && shift > 0 && !is_floating(i_.out[0])) shift = kInfinity;
+    numbers(squares)[n] += shift * shift;
+  }
+}
+
+bool jumps(OpCode code) {
+  switch (code) {
+    case OpCode::sign:
+    case OpCode::floor:
+    case OpCode::ceil:
+    case OpCode::round:
+    case OpCode::rem:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether the result needs no rounding.
+bool is_exact(OpCode code) {
+  switch (code) {
+    case OpCode::neg:
+    case OpCode::abs:
+    case OpCode::max:
+    case OpCode::min:
+      return true;
+    default:
+      return jumps(code) && code != OpCode::rem;
+  }
+}
+
+// Of an op that computes floats from floats, or casts.
+HostTensor Estimate::perturbed() const {
+  const OpCode code = i_.op.code;
+  const bool is_cast = code == OpCode::cast;
+  if (i_.in[0].dtype() == DType::f32) return in_[0];  // drawn in f32, then widened
+  const bool jumping = jumps(code) || (is_cast && !is_floating(i_.out[0]));
+  HostTensor squares(DType::f64, i_.out[0].shape());
+  for (size_t operand = 0; operand < i_.in.size(); ++operand) {
+    if (!is_exact(in_[operand])) add_shifts(operand, jumping ? kDoubt / 2 : 1, jumping, squares);
+  }
+  const HostTensor y = as_f64(i_.out[0]);
+  for (int64_t n = 0; n < y.size(); ++n) {
+    const double value = numbers(y)[n];
+    const bool rounds =
+        is_cast ? is_floating(i_.out[0]) && static_cast<double>(static_cast<float>(value)) != value
+                : !is_exact(code);
+    const double own = rounds && std::isfinite(value) ? value : 0;
+    numbers(squares)[n] = std::sqrt(numbers(squares)[n] + own * own);
+  }
+  return squares;
+}
+
+HostTensor Estimate::elementwise() const {
+  const OpCode code = i_.op.code;
+  if (code == OpCode::select) return selected();
+  if (code == OpCode::stop_gradient) return in_[0];
+  if (i_.out[0].dtype() == DType::boolean && i_.in.size() == 2) return compared();
+  if (is_floating(i_.in[0]) && code != OpCode::is_finite) return perturbed();
+  if (code == OpCode::cast && !any_doubt(0)) return perturbed();
+  // Of integers and bools, which are right or in doubt.
+  HostTensor result(DType::f64, i_.out[0].shape());
+  const bool is_one_or_zero = i_.in[0].dtype() == DType::boolean && is_floating(i_.out[0]);
+  const double doubt = is_one_or_zero ? 1 / unit_ : kInfinity;
+  for (int64_t n = 0; n < result.size(); ++n) {
+    const bool doubtful =
+        std::any_of(in_.begin(), in_.end(), [&](const HostTensor& r) { return numbers(r)[n] == kInfinity; });
+    numbers(result)[n] = doubtful ? doubt : 0;
+  }
+  return result;
+}
+
+HostTensor Estimate::summed() const {
+  const bool is_contraction = i_.op.code == OpCode::contract;
+  const size_t terms = is_contraction ? 2 : i_.op.code == OpCode::scatter_add ? 3 : 1;
+  const Shape& shape = i_.out[0].shape();
+  if (!is_floating(i_.out[0])) return filled(shape, any_doubt(0) ? kInfinity : 0);
+  if (terms == 3 && !is_exact(in_[1])) return filled(shape, kInfinity);
+
+  Tensors values, errors, ones;
+  for (size_t n = 0; n < i_.in.size(); ++n) {
+    const bool is_index = terms == 3 && n == 1;
+    values.push_back(is_index ? i_.in[n] : squared(as_f64(i_.in[n])));
+    // An infinite rounding stays what it is.
+    errors.push_back(is_index ? i_.in[n] : mapped(in_[n], [](double r) { return r * r; }));
+    ones.push_back(is_index ? i_.in[n] : filled(i_.in[n].shape(), 1));
+  }
+  HostTensor inherited =
+      is_contraction ? applied(i_, kernel_, {values[0], errors[1]}) : applied(i_, kernel_, errors);
+  const HostTensor squares = applied(i_, kernel_, values), counts = applied(i_, kernel_, ones),
+                   y = as_f64(i_.out[0]);
+  const HostTensor other = is_contraction ? applied(i_, kernel_, {errors[0], values[1]}) : HostTensor();
+  for (int64_t n = 0; n < y.size(); ++n) {
+    double& sum = numbers(inherited)[n];
+    if (is_contraction) sum += numbers(other)[n];
+    const double count = numbers(counts)[n], value = numbers(y)[n];
+    if (count > 1 || is_contraction) {
+      const double least = kLeastNormal / unit_;  // of each term, which may have been denormal
+      sum += count * (numbers(squares)[n] + least * least);
+    }
+    if (count > 1 && std::isfinite(value)) sum += (1 + kPartialSums * count) * value * value;
+    sum = std::isnan(sum) ? kInfinity : std::sqrt(sum);
+  }
+  return inherited;
+}
+
+// The largest or least of a row is as good as the worst in it.
+HostTensor Estimate::extreme() const {
+  if (is_exact(in_[0])) return filled(i_.out[0].shape(), 0);
+  const bool is_least = i_.op.code == OpCode::reduce_min;
+  const auto turned = [&](double r) { return is_least ? -r : r; };
+  return mapped(applied(i_, kernel_, {mapped(in_[0], turned)}),
+                [&](double r) { return std::isinf(turned(r)) && turned(r) < 0 ? 0 : turned(r); });
+}
+
+// Whether elements a and b of the operand may come out in another order.
+bool Estimate::in_doubt(int64_t a, int64_t b) const {
+  const double r = numbers(in_[0])[a] + numbers(in_[0])[b];
+  if (r == 0) return false;
+  const HostTensor x = as_f64(i_.in[0]);
+  return !(std::fabs(numbers(x)[a] - numbers(x)[b]) > kDoubt * unit_ * r);
+}
+
+HostTensor Estimate::of_argmax() const {
+  HostTensor result = filled(i_.out[0].shape(), 0);
+  if (is_exact(in_[0])) return result;
+  const Strides own = row_major(i_.in[0].shape()), kept = kept_strides(i_), reduced = reduced_strides(i_);
+  std::vector<int64_t> best(static_cast<size_t>(result.size()), 0);  // where in the operand it stands
+  walk<3>(i_.in[0].shape(), {own, kept, reduced}, [&](const auto& at) {
+    if (at[2] == i_.out[0].data<int32_t>()[at[1]]) best[static_cast<size_t>(at[1])] = at[0];
+  });
+  walk<2>(i_.in[0].shape(), {own, kept}, [&](const auto& at) {
+    const int64_t place = best[static_cast<size_t>(at[1])];
+    if (at[0] != place && in_doubt(at[0], place)) numbers(result)[at[1]] = kInfinity;
+  });
+  return result;
+}
+
+Tensors Estimate::ordered() const {
+  const int64_t k = i_.op.attributes.integer("k");
+  const AxisView view(i_.in[0].shape(), static_cast<int64_t>(i_.in[0].shape().size()) - 1);
+  Tensors result = {filled(i_.out[0].shape(), 0), filled(i_.out[1].shape(), 0)};
+  const HostTensor x = as_f64(i_.in[0]);
+  std::vector<int64_t> order(static_cast<size_t>(view.extent));
+  for (int64_t row = 0; row < view.outer && k > 0; ++row) {
+    const double *values = numbers(x) + row * view.extent, *r = numbers(in_[0]) + row * view.extent;
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      const bool a_nan = std::isnan(values[a]), b_nan = std::isnan(values[b]);
+      return a_nan != b_nan ? a_nan : values[a] > values[b];
+    });
+    const double worst = *std::max_element(r, r + view.extent);
+    const auto doubtful = [&](int64_t n) {  // between the n-th and its successor
+      if (n < 0 || n + 1 >= view.extent) return false;
+      const int64_t first = row * view.extent;
+      return in_doubt(first + order[static_cast<size_t>(n)], first + order[static_cast<size_t>(n) + 1]);
+    };
+    for (int64_t n = 0; n < k; ++n) {
+      numbers(result[0])[row * k + n] = worst;
+      if (doubtful(n - 1) || doubtful(n)) numbers(result[1])[row * k + n] = kInfinity;
+    }
+  }
+  return result;
+}
+
+Tensors Estimate::results() const {
+  switch (i_.op.code) {
+    case OpCode::random_normal:
+      return {mapped(as_f64(i_.out[0]), [](double y) { return kNormalRoundings * std::fabs(y); })};
+    case OpCode::fold:
+    case OpCode::scatter_add:
+    case OpCode::cumsum:
+    case OpCode::reduce_sum:
+    case OpCode::contract:
+      return {summed()};
+    case OpCode::reduce_max:
+    case OpCode::reduce_min:
+      return {extreme()};
+    case OpCode::argmax:
+      return {of_argmax()};
+    case OpCode::top_k:
+      return ordered();
+    case OpCode::gather:
+    case OpCode::dynamic_slice:
+      return {moved(1)};
+    case OpCode::dynamic_update:
+      return {moved(2)};
+    case OpCode::check_index:
+    case OpCode::check_finite:
+      return {in_[0]};
+    default:
+      break;
+  }
+  if (i_.op.kind() == OpKind::elementwise) return {elementwise()};
+  if (i_.op.kind() == OpKind::view) return {moved(i_.in.size())};
+  return {filled(i_.out[0].shape(), 0)};
+}
+
+}  // namespace
+
+HostTensor exact_rounding(const HostTensor& value, double unit) {
+  HostTensor result = filled(value.shape(), 0);
+  if (!is_floating(value)) return result;
+  const HostTensor wide = as_f64(value);
+  for (int64_t n = 0; n < result.size(); ++n) {
+    const double magnitude = std::fabs(numbers(wide)[n]);
+    if (magnitude < kLeastNormal) numbers(result)[n] = magnitude / unit;
+  }
+  return result;
+}
+
+std::vector<HostTensor> roundings(const Invocation& invocation, Kernel kernel, std::span<const HostTensor> in,
+                                  double unit) {
+  Tensors results = Estimate(invocation, kernel, in, unit).results();
+  for (size_t n = 0; n < results.size(); ++n) {
+    const HostTensor flushed = exact_rounding(invocation.out[n], unit);
+    for (int64_t at = 0; at < flushed.size(); ++at) {
+      double& r = numbers(results[n])[at];
+      r = std::max(r, numbers(flushed)[at]);
+    }
+  }
+  return results;
+}
+
+}  // namespace sinter::reference

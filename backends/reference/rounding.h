@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "backends/reference/kernels.h"
+
+namespace sinter::reference {
+
+// How far from its exact value an element may come out on a machine that rounds, as a multiple of `unit`, the
+// relative error of one operation (2^-23 where it computes in f32). Errors are taken to be small and
+// independent, as in running error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 3.3,
+// with squares for absolute values):
+//   an operation       r(y)^2 = sum of (dy/dx r(x))^2 over its operands + y^2, without y^2 where it is exact
+//   a sum of n terms   r(y)^2 = sum of r(term)^2 + n * sum of term^2 + 16 y^2, a partial sum having been
+//   rounded n times a move             r moves along
+// What may come out as something else altogether (a comparison of what is equal but for rounding, an index
+// computed from such a one) has r = infinity. A number that is denormal in f32 may have become zero.
+
+// The r of each result of an op, as f64 tensors of their shapes, from its operands' and those of `in`.
+// `kernel` is the op's own.
+std::vector<runtime::HostTensor> roundings(const Invocation& invocation, void (*kernel)(const Invocation&),
+                                           std::span<const runtime::HostTensor> in, double unit);
+
+// Of a value as it is given: zero but for denormal numbers.
+runtime::HostTensor exact_rounding(const runtime::HostTensor& value, double unit);
+
+}  // namespace sinter::reference
