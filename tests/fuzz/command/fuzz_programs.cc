@@ -1,0 +1,201 @@
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "ir/graph/text.h"
+#include "tests/fuzz/programs/check.h"
+#include "tests/fuzz/programs/shrink.h"
+
+// Runs random programs from a seed on, in processes of their own, so that none ends the run; shrinks those
+// that are wrong, and writes them to files. Goes on where it was stopped.
+namespace sinter::fuzz {
+namespace {
+
+struct Arguments {
+  uint64_t from = 0, count = 1000, piece = 200;
+  int vulkan_every = 10;  // 0: never
+  int patience = 120;     // seconds that a program may take
+  std::string folder;
+};
+
+// What a process of its own says, line by line; it is ended where it says nothing for so long.
+// The way it ended, "" where it is well.
+std::string in_own_process(const std::function<void(int)>& work,
+                           const std::function<void(const std::string&)>& heard, int patience) {
+  int ends[2];
+  if (pipe(ends) != 0) throw std::runtime_error("no pipe");
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no process");
+  if (child == 0) {
+    close(ends[0]);
+    work(ends[1]);
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text;
+  bool silent = false;
+  for (;;) {
+    pollfd waiting{ends[0], POLLIN, 0};
+    if (poll(&waiting, 1, patience * 1000) == 0) {
+      silent = true;
+      kill(child, SIGKILL);
+      break;
+    }
+    char bytes[4096];
+    const ssize_t got = ::read(ends[0], bytes, sizeof bytes);
+    if (got <= 0) break;
+    text.append(bytes, static_cast<size_t>(got));
+    for (size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
+      heard(text.substr(0, end));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (silent) return fmt::format("takes more than {} s", patience);
+  if (WIFSIGNALED(status)) return fmt::format("ends by signal {}", WTERMSIG(status));
+  return WEXITSTATUS(status) == 0 ? "" : fmt::format("exits with {}", WEXITSTATUS(status));
+}
+
+void say(int to, std::string line) {
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  line += '\n';
+  if (::write(to, line.data(), line.size()) < 0) _exit(1);
+}
+
+bool with_vulkan(const Arguments& arguments, uint64_t seed) {
+  return arguments.vulkan_every > 0 && seed % static_cast<uint64_t>(arguments.vulkan_every) == 0;
+}
+
+// The message without what differs between programs that are wrong in the same way.
+std::string kind_of(const std::string& fault) {
+  std::string kind;
+  for (const char c : fault.substr(0, fault.find(" is "))) {
+    if (c < '0' || c > '9') kind += c;
+  }
+  return kind.substr(0, 60);
+}
+
+std::string fault_of(const graph::Module& module, bool vulkan, int patience) {
+  std::string fault;
+  const std::string end = in_own_process([&](int to) { say(to, Checker(vulkan).fault(module)); },
+                                         [&](const std::string& line) { fault = line; }, patience);
+  return end.empty() ? fault : end;
+}
+
+class Run {
+ public:
+  explicit Run(const Arguments& arguments) : arguments_(arguments), next_(arguments.from) {
+    std::filesystem::create_directories(arguments.folder);
+    std::ifstream progress(path("progress"));
+    uint64_t from = 0;
+    if (progress >> from && from == arguments.from) progress >> next_ >> faults_ >> refused_ >> seconds_;
+  }
+
+  int run() {
+    const uint64_t end = arguments_.from + arguments_.count;
+    while (next_ < end) {
+      const auto began = std::chrono::steady_clock::now();
+      piece(std::min(end, next_ + arguments_.piece));
+      seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+      std::ofstream(path("progress"))
+          << arguments_.from << ' ' << next_ << ' ' << faults_ << ' ' << refused_ << ' ' << seconds_ << '\n';
+      fmt::print("{} programs, {} wrong, {} of types that vulkan lacks, {:.0f} s\n", next_ - arguments_.from,
+                 faults_, refused_, seconds_);
+      std::fflush(stdout);
+    }
+    return faults_ == 0 ? 0 : 1;
+  }
+
+ private:
+  std::string path(const std::string& name) const { return arguments_.folder + "/" + name; }
+
+  // Up to `end`, or to the first program that ends its process.
+  void piece(uint64_t end) {
+    const uint64_t begin = next_;
+    std::map<uint64_t, std::string> faults;
+    const std::string how = in_own_process(
+        [&](int to) {
+          std::map<bool, Checker> checkers;
+          for (uint64_t seed = begin; seed < end; ++seed) {
+            say(to, fmt::format("seed {}", seed));
+            const bool vulkan = with_vulkan(arguments_, seed);
+            Checker& checker = checkers.try_emplace(vulkan, vulkan).first->second;
+            const int64_t refused = checker.refused();
+            std::string fault;
+            try {
+              fault = checker.fault(make_program(seed));
+            } catch (const std::exception& error) {
+              fault = fmt::format("making it: {}", error.what());
+            }
+            if (checker.refused() > refused) say(to, "refused");
+            if (!fault.empty()) say(to, "fault " + fault);
+          }
+          say(to, fmt::format("seed {}", end));
+        },
+        [&](const std::string& line) {
+          if (line.starts_with("seed ")) next_ = std::stoull(line.substr(5));
+          if (line == "refused") ++refused_;
+          if (line.starts_with("fault ")) faults[next_] = line.substr(6);
+        },
+        arguments_.patience);
+    if (!how.empty()) faults[next_++] = how;
+    for (const auto& [seed, fault] : faults) tell(seed, fault);
+  }
+
+  void tell(uint64_t seed, const std::string& fault) {
+    ++faults_;
+    fmt::print("{}: {}\n", seed, fault);
+    std::fflush(stdout);
+    const Program program = make_program(seed);
+    const bool vulkan = with_vulkan(arguments_, seed);
+    const bool by_itself = !fault.starts_with("rewriting: ") && !fault.starts_with("making it: ");
+    std::ofstream file(path(fmt::format("{}.sg", seed)));
+    file << "// " << fault << "\n";
+    if (!by_itself) {
+      file << graph::print(program.module) << "\n// rewritten\n/*\n"
+           << graph::print(program.rewritten) << "*/\n";
+      return;
+    }
+    const std::string kind = kind_of(fault);
+    const graph::Module small = shrunk(program.rewritten, [&](const graph::Module& module) {
+      return kind_of(fault_of(module, vulkan, arguments_.patience)) == kind;
+    });
+    file << graph::print(small);
+    fmt::print("{}\n", graph::print(small));
+    std::fflush(stdout);
+  }
+
+  Arguments arguments_;
+  uint64_t next_;
+  uint64_t faults_ = 0, refused_ = 0;
+  double seconds_ = 0;
+};
+
+}  // namespace
+}  // namespace sinter::fuzz
+
+int main(int argc, char** argv) {
+  sinter::fuzz::Arguments arguments;
+  CLI::App app("Holds random programs against the reference, and shrinks those that are wrong.",
+               "fuzz-programs");
+  app.add_option("FOLDER", arguments.folder, "where wrong programs go, and how far the run has come")
+      ->required();
+  app.add_option("--from", arguments.from, "the first seed");
+  app.add_option("--count", arguments.count, "how many programs");
+  app.add_option("--piece", arguments.piece, "how many in one process");
+  app.add_option("--vulkan-every", arguments.vulkan_every, "which seeds run on vulkan too; 0: none");
+  app.add_option("--patience", arguments.patience, "seconds that a program may take");
+  CLI11_PARSE(app, argc, argv);
+  return sinter::fuzz::Run(arguments).run();
+}

@@ -1,0 +1,176 @@
+#include "tests/fuzz/programs/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "backends/cpu/compile/compile.h"
+#include "backends/cpu/run/executable.h"
+#include "backends/reference/interpreter.h"
+#include "frontend/compile/compare.h"
+#include "frontend/compile/driver.h"
+#include "ir/error.h"
+#include "ir/graph/text.h"
+#include "ir/graph/verify.h"
+#include "ir/graph/widen.h"
+#include "passes/differentiate/differentiate.h"
+
+namespace sinter::fuzz {
+namespace {
+
+using graph::Function;
+using graph::Module;
+using runtime::HostTensor;
+using Tensors = std::vector<HostTensor>;
+
+constexpr int kInputs = 2;  // sets of them
+constexpr int kThreads[] = {1, 2, 7};
+constexpr uint64_t kSeed = 5;
+constexpr uint32_t kStep = 3;
+
+// Where a program fails in any way, so does the check.
+template <typename Action>
+std::string caught(std::string_view where, Action&& action) {
+  std::string text;
+  try {
+    text = action();
+  } catch (const std::exception& error) {
+    text = fmt::format("throws: {}", error.what());
+  }
+  return text.empty() ? "" : fmt::format("{}: {}", where, text);
+}
+
+Tensors run(const runtime::Executable& executable, const backends::Device& device, const Module& module,
+            const Tensors& inputs) {
+  Tensors results;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const HostTensor& input : inputs) in.push_back(input.raw());
+  for (const auto& spec : executable.outputs())
+    out.push_back(results.emplace_back(spec.dtype, spec.shape).raw());
+  const auto context = executable.make_context();
+  const auto state = device.make_state(module.states);
+  executable.run(*context, *state, {in, out, kSeed, kStep});
+  for (const graph::State& each : module.states) results.push_back(state->get(each.name));
+  return results;
+}
+
+std::string bits_difference(const Tensors& a, const Tensors& b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (std::memcmp(a[i].raw(), b[i].raw(), a[i].bytes()) != 0)
+      return fmt::format("output {} has other bits", i);
+  }
+  return "";
+}
+
+// Both in f64, where rounding hardly shows.
+Tensors wide_results(const Module& module) {
+  const Module wide = graph::widen(passes::differentiated(module));
+  const Function& function = *wide.find_function(kFunction);
+  runtime::HostState state(backends::to_specs(wide.states));
+  Tensors results = reference::evaluate(wide, function, inputs_for(function, 1), {&state, kSeed, kStep});
+  for (const graph::State& each : wide.states) results.push_back(state.get(each.name));
+  return results;
+}
+
+std::string close_difference(const HostTensor& a, const HostTensor& b) {
+  if (a.dtype() != runtime::DType::f64) {
+    return a.size() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0 ? "" : "has other elements";
+  }
+  const auto x = a.values<double>(), y = b.values<double>();
+  double most = 1;
+  for (const double each : x) {
+    if (std::isfinite(each)) most = std::max(most, std::fabs(each));
+  }
+  for (size_t i = 0; i < x.size(); ++i) {
+    const bool same =
+        x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i])) || std::fabs(x[i] - y[i]) <= 1e-8 * most;
+    if (!same) return fmt::format("at {} is {}, rewritten {}", i, x[i], y[i]);
+  }
+  return "";
+}
+
+std::string rewriting_difference(const Program& program) {
+  const Tensors before = wide_results(program.module), after = wide_results(program.rewritten);
+  for (size_t i = 0; i < before.size(); ++i) {
+    const std::string text = close_difference(before[i], after[i]);
+    if (!text.empty()) return fmt::format("output {} {}", i, text);
+  }
+  return "";
+}
+
+std::string text_difference(const Module& module) {
+  graph::verify(module);
+  const std::string text = graph::print(module);
+  return graph::print(graph::parse(text)) == text ? "" : "the text reads back as another program";
+}
+
+}  // namespace
+
+Checker::Checker(bool with_vulkan)
+    : cpu_(backends::open_device("cpu", 2)), cache_(runtime::user_cache_folder()) {
+  if (with_vulkan) vulkan_ = backends::open_device("vulkan");
+  for (size_t i = 0; i < std::size(kThreads); ++i)
+    pools_[i] = std::make_shared<runtime::ThreadPool>(kThreads[i]);
+}
+
+std::string Checker::on_cpu(const Module& module, const Module& expanded, const passes::Options& options) {
+  const Function& function = *expanded.find_function(kFunction);
+  const cpu::Image image = cpu::compile(lower_function(module, kFunction, *cpu_, options), cache_);
+  std::vector<std::unique_ptr<runtime::Executable>> executables;
+  for (const auto& pool : pools_) executables.push_back(cpu::make_executable(image, pool));
+  for (int which = 0; which < kInputs; ++which) {
+    const Tensors inputs = inputs_for(function, which);
+    const std::string text = difference_from_reference(expanded, function, *cpu_, *executables[0], inputs);
+    if (!text.empty()) return fmt::format("inputs {}: {}", which, text);
+    const Tensors alone = run(*executables[0], *cpu_, module, inputs);
+    for (size_t i = 1; i < executables.size(); ++i) {
+      const std::string other = bits_difference(alone, run(*executables[i], *cpu_, module, inputs));
+      if (!other.empty()) return fmt::format("inputs {}, {} threads: {}", which, kThreads[i], other);
+    }
+  }
+  return "";
+}
+
+std::string Checker::on_vulkan(const Module& module, const Module& expanded) {
+  const Function& function = *expanded.find_function(kFunction);
+  std::unique_ptr<runtime::Executable> executable;
+  try {
+    executable = compile_function(module, kFunction, *vulkan_);
+  } catch (const GraphError& error) {
+    if (!std::string_view(error.what()).starts_with("the device does not have ")) throw;
+    ++refused_;
+    return "";
+  }
+  for (int which = 0; which < kInputs; ++which) {
+    const std::string text =
+        difference_from_reference(expanded, function, *vulkan_, *executable, inputs_for(function, which));
+    if (!text.empty()) return fmt::format("inputs {}: {}", which, text);
+  }
+  return "";
+}
+
+std::string Checker::fault(const Module& module) {
+  std::string text = caught("text", [&] { return text_difference(module); });
+  if (!text.empty()) return text;
+  Module expanded;
+  text = caught("differentiate", [&] {
+    expanded = passes::differentiated(module);
+    return "";
+  });
+  if (!text.empty()) return text;
+  text = caught("cpu, fused", [&] { return on_cpu(module, expanded, {}); });
+  if (text.empty())
+    text = caught("cpu, not fused", [&] { return on_cpu(module, expanded, {.fuse = false}); });
+  if (text.empty() && vulkan_) text = caught("vulkan", [&] { return on_vulkan(module, expanded); });
+  return text;
+}
+
+std::string Checker::fault(const Program& program) {
+  std::string text = caught("rewriting", [&] { return rewriting_difference(program); });
+  return text.empty() ? fault(program.rewritten) : text;
+}
+
+}  // namespace sinter::fuzz
