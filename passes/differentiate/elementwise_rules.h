@@ -22,13 +22,13 @@ inline graph::Value extremum_vjp(const Vjp& v, size_t i) {
 inline graph::Value pow_vjp(const Vjp& v, size_t i) {
   const graph::Value x = v.x(0), e = v.x(1), one = v.number(1), none = v.number(0);
   if (i == 0) {
-    const graph::Value less = v.b.sub(e, one);
-    const graph::Value lower = v.b.select(v.b.equal(e, none), one, less);
-    return v.b.mul(v.g, v.b.mul(e, v.b.pow(x, lower)));
+    const graph::Value base = v.b.select(v.b.equal(e, none), one, x);
+    const graph::Value lower = v.b.sub(e, one);
+    return v.b.mul(v.g, v.b.mul(e, v.b.pow(base, lower)));
   }
-  const graph::Value inside = v.b.greater(x, none);
-  const graph::Value log = v.b.log(v.b.select(inside, x, one));
-  return v.b.mul(v.g, v.b.select(inside, v.b.mul(v.y(), log), none));
+  const graph::Value outside = v.b.less_equal(x, none);
+  const graph::Value log = v.b.log(v.b.select(outside, one, x));
+  return v.b.mul(v.g, v.b.select(outside, none, v.b.mul(v.y(), log)));
 }
 
 // y = x - d * floor(x / d). (y - x) / d is -floor up to rounding, and then rounded to it.

@@ -44,10 +44,11 @@ std::vector<Value> argmax(graph::Builder& b, const Op& op) {
   return {b.reduce_min(b.select(hit, place, none), axes)};
 }
 
-// A reduction of bools, by way of integers.
+// A reduction of bools, by way of integers: the greatest of none is negative.
 std::vector<Value> reduce_bool(graph::Builder& b, const Op& op) {
   const Value x = b.cast(op.operands[0], graph::DType::i32);
-  return {b.cast(b.emit(op.code, {x}, op.attributes).result(), graph::DType::boolean)};
+  const Value reduced = b.emit(op.code, {x}, op.attributes).result();
+  return {b.greater(reduced, b.constant_like(0, reduced))};
 }
 
 // From how many places in memory an element of a value may come, by what is copied into every kernel that

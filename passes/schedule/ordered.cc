@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "passes/schedule/local.h"
+#include "passes/schedule/sum_blocks.h"
 #include "passes/schedule/template.h"
 
 // Ops whose elements depend on one another along an axis: `cumsum` and `top_k`. Each row is walked in order.
@@ -43,28 +44,50 @@ loop::Kernel schedule_cumsum(Template& t) {
   const auto unit = loader.variable("unit", units);
   const Index head = delinearize(loader.simplify(loop::variable(unit) / parts), before, loader.ranges());
   const Expr first_column = loader.simplify(loop::variable(unit) % parts) * part;
-  const auto c = loader.variable("c", length);
-  const Expr place =
-      op.attributes.flag("reverse") ? loop::integer(length - 1) - loop::variable(c) : loop::variable(c);
-  const loop::BufferRef sums = local_buffer("sums", type, part);
-  const Stmt start = vector_loop(loader, "i", part, t.width(), [&](const VectorPoint& at) {
-    return loop::store(sums, at.index, loop::constant(0, type), at.predicate);
-  });
-  Stmt step = vector_loop(loader, "i", part, t.width(), [&](const VectorPoint& at) {
-    Index index = head;
-    index.push_back(place);
-    const Index tail = delinearize(loader.simplify(first_column + at.index), after, loader.ranges());
-    index.insert(index.end(), tail.begin(), tail.end());
-    const auto sum = loop::make_variable("sum", type);
-    const Expr next = loop::load(sums, at.index, at.predicate) + loader.at(x, index, at.predicate);
-    const Expr position = loader.simplify(linearize(index, x.shape()));
-    return loop::let(sum, next,
-                     loop::block({loop::store(sums, at.index, loop::variable(sum), at.predicate),
-                                  loop::store(t.outputs[0], position, loop::variable(sum), at.predicate)}));
-  });
-  step = loop::loop(LoopKind::serial, c, loop::integer(0), loop::integer(length), step);
-  return t.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units),
-                             loop::allocate(sums, loop::block({start, step}))));
+  // What the block of a long sum has added up, and what those before it have.
+  const bool is_long = sum_block(length) < length;
+  const loop::BufferRef sums = local_buffer("sums", type, part),
+                        before_block = local_buffer("before", type, part);
+  const auto columns = [&](const VectorBody& body) {
+    return vector_loop(loader, "i", part, t.width(), body);
+  };
+  const auto zero = [&](const loop::BufferRef& buffer, const VectorPoint& at) {
+    return loop::store(buffer, at.index, loop::constant(0, type), at.predicate);
+  };
+  const auto step = [&](const Expr& c) {
+    const Expr place = op.attributes.flag("reverse") ? loop::integer(length - 1) - c : c;
+    return columns([&](const VectorPoint& at) {
+      Index index = head;
+      index.push_back(place);
+      const Index tail = delinearize(loader.simplify(first_column + at.index), after, loader.ranges());
+      index.insert(index.end(), tail.begin(), tail.end());
+      const auto sum = loop::make_variable("sum", type);
+      const Expr next = loop::load(sums, at.index, at.predicate) + loader.at(x, index, at.predicate);
+      const Expr whole = is_long ? loop::load(before_block, at.index, at.predicate) + loop::variable(sum)
+                                 : loop::variable(sum);
+      const Expr position = loader.simplify(linearize(index, x.shape()));
+      return loop::let(sum, next,
+                       loop::block({loop::store(sums, at.index, loop::variable(sum), at.predicate),
+                                    loop::store(t.outputs[0], position, whole, at.predicate)}));
+    });
+  };
+  std::vector<Stmt> body = {columns([&](const VectorPoint& at) { return zero(sums, at); })};
+  if (is_long) {
+    body.push_back(columns([&](const VectorPoint& at) { return zero(before_block, at); }));
+    const Stmt end = columns([&](const VectorPoint& at) {
+      const Expr sum =
+          loop::load(before_block, at.index, at.predicate) + loop::load(sums, at.index, at.predicate);
+      return loop::block({loop::store(before_block, at.index, sum, at.predicate), zero(sums, at)});
+    });
+    body.push_back(loop_in_blocks(loader, length, step, end));
+  } else {
+    const auto c = loader.variable("c", length);
+    body.push_back(
+        loop::loop(LoopKind::serial, c, loop::integer(0), loop::integer(length), step(loop::variable(c))));
+  }
+  Stmt loops = loop::allocate(sums, loop::block(std::move(body)));
+  if (is_long) loops = loop::allocate(before_block, loops);
+  return t.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), loops));
 }
 
 loop::Kernel schedule_top_k(Template& t) {

@@ -208,12 +208,12 @@ bool ReduceSchedule::is_ready(Value value, const std::vector<Known>& known) {
   return true;
 }
 
-std::vector<ReduceSchedule::Accumulator> ReduceSchedule::accumulators(size_t level, int64_t lanes) {
+std::vector<ReduceSchedule::Accumulator> ReduceSchedule::accumulators(size_t level, int64_t lanes,
+                                                                      std::string_view name) {
   std::vector<Accumulator> list;
   for (Op* reduction : levels_[level]) {
     const loop::Type type = loop::from_graph(reduction->results[0].dtype);
-    const std::string suffix = fmt::format("{}_{}", level, list.size());
-    list.push_back({reduction, local_buffer("acc" + suffix, type, lanes)});
+    list.push_back({reduction, local_buffer(fmt::format("{}{}_{}", name, level, list.size()), type, lanes)});
   }
   return list;
 }
@@ -240,6 +240,17 @@ Stmt ReduceSchedule::initialize(const std::vector<Accumulator>& pass, const Expr
   std::vector<Stmt> body;
   for (const Accumulator& a : pass) {
     body.push_back(loop::store(a.lanes, slot, identity(a.reduction->code, a.lanes->type)));
+  }
+  return loop::block(std::move(body));
+}
+
+Stmt ReduceSchedule::add(const std::vector<Accumulator>& from, const std::vector<Accumulator>& to,
+                         const Expr& slot) {
+  std::vector<Stmt> body;
+  for (size_t i = 0; i < from.size(); ++i) {
+    const Expr sum = loop::apply(combine_op(to[i].reduction->code),
+                                 {loop::load(to[i].lanes, slot), loop::load(from[i].lanes, slot)});
+    body.push_back(loop::store(to[i].lanes, slot, sum));
   }
   return loop::block(std::move(body));
 }

@@ -30,6 +30,8 @@ class ReduceSchedule {
   struct Accumulator {
     Op* reduction;
     loop::BufferRef lanes;  // one partial result a lane
+
+    bool is_sum() const { return reduction->code == graph::OpCode::reduce_sum; }
   };
 
   // A value of the row that later passes read: one element, or one a lane across rows.
@@ -60,11 +62,13 @@ class ReduceSchedule {
   Stmt derive(const Index& outer, const Expr& lane, int64_t size, const Expr& predicate,
               std::vector<Known>& known, std::vector<loop::BufferRef>& locals);
   static bool is_ready(Value value, const std::vector<Known>& known);
-  std::vector<Accumulator> accumulators(size_t level, int64_t lanes);
+  std::vector<Accumulator> accumulators(size_t level, int64_t lanes, std::string_view name = "acc");
   // acc = combine(acc, value) for all reductions of a pass; `slot` is the accumulators' index.
   Stmt accumulate(const std::vector<Accumulator>& pass, const Index& outer, const Expr& position,
                   const Expr& slot, const Expr& predicate);
   static Stmt initialize(const std::vector<Accumulator>& pass, const Expr& slot);
+  // to = combine(to, from) for all reductions of a pass.
+  static Stmt add(const std::vector<Accumulator>& from, const std::vector<Accumulator>& to, const Expr& slot);
   std::vector<TileStore> stores(bool full) const;
   bool is_row_value(Value value) const;
   const graph::ValueMap<bool>& row_values() const;

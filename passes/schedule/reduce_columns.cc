@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "passes/schedule/reduce.h"
+#include "passes/schedule/sum_blocks.h"
 
 // Vectors across rows: each lane has a row of its own.
 namespace sinter::passes {
@@ -56,10 +57,25 @@ class Columns : public ReduceSchedule {
                         vector(make(loop::variable(c))));
     };
     for (size_t level = 0; level < levels_.size(); ++level) {
-      const auto pass = accumulators(level, lanes);
+      auto pass = accumulators(level, lanes);
       for (const Accumulator& a : pass) locals.push_back(a.lanes);
       body.push_back(vector(initialize(pass, at)));
-      body.push_back(serial([&](const Expr& c) { return accumulate(pass, outer, c, at, predicate); }));
+      const bool has_sum =
+          std::any_of(pass.begin(), pass.end(), [](const Accumulator& a) { return a.is_sum(); });
+      if (has_sum && sum_block(length) < length) {
+        const std::vector<Accumulator> wholes = accumulators(level, lanes, "whole");
+        for (const Accumulator& whole : wholes) locals.push_back(whole.lanes);
+        body.push_back(vector(initialize(wholes, at)));
+        Loader::Scope scope(t_.loader);
+        bind_known(known, at);
+        const Stmt end = vector(loop::block({add(pass, wholes, at), initialize(pass, at)}));
+        body.push_back(loop_in_blocks(
+            t_.loader, length,
+            [&](const Expr& c) { return vector(accumulate(pass, outer, c, at, predicate)); }, end));
+        pass = wholes;
+      } else {
+        body.push_back(serial([&](const Expr& c) { return accumulate(pass, outer, c, at, predicate); }));
+      }
       for (const Accumulator& a : pass) known.push_back({a.reduction->result(), a.lanes});
       body.push_back(vector(derive(outer, at, lanes, predicate, known, locals)));
     }
