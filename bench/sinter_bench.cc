@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "bench/machine_peak.h"
 #include "bench/measure.h"
@@ -23,6 +25,7 @@ struct Options {
   std::string device = "cpu";
   int threads = static_cast<int>(std::thread::hardware_concurrency());
   double seconds = 4;
+  int callers = 0;  // 0: one Function that is run again and again
   bool json = false;
   bool explain = false;
   bool fuse = true;
@@ -103,6 +106,49 @@ Result run(const Options& options) {
   return result;
 }
 
+// Calls of Program::run a second, of so many threads together.
+double calls_a_second(Program& program, const Arrays& inputs, int callers, double seconds) {
+  std::atomic<int64_t> calls = 0;
+  std::vector<std::thread> threads;
+  const double begin = seconds_now();
+  for (int i = 0; i < callers; ++i) {
+    threads.emplace_back([&] {
+      int64_t own = 0;
+      for (; seconds_now() < begin + seconds; ++own) program.run("step", inputs);
+      calls += own;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return static_cast<double>(calls) / (seconds_now() - begin);
+}
+
+void run_callers(const Options& options) {
+  const Workload work = requested_workload(options);
+  Program program;
+  program.add("step", work.inputs, work.body, work.options);
+  program.compile({.device = options.device, .threads = options.threads, .fuse = options.fuse});
+  Function function = program.function("step");
+  fill_inputs(function, work.classes);
+  Arrays inputs;
+  for (const TensorInfo& info : function.inputs()) {
+    inputs[info.name] = info.dtype == i32
+                            ? Array::from<int32_t>(function.input<int32_t>(info.name), info.shape)
+                            : Array::from<float>(function.input<float>(info.name), info.shape);
+  }
+  calls_a_second(program, inputs, options.callers, 0.1 * options.seconds);
+  // In turns, so that what else the machine does falls on both.
+  constexpr int kTurns = 4;
+  double one = 0, all = 0;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    one += calls_a_second(program, inputs, 1, options.seconds / kTurns) / kTurns;
+    all += calls_a_second(program, inputs, options.callers, options.seconds / kTurns) / kTurns;
+  }
+  fmt::print(
+      "{} on {}, {} thread(s)\n  1 caller: {:.0f} calls/s  {} callers: {:.0f} calls/s, {:.2f} times as "
+      "many\n",
+      options.workload, options.device, options.threads, one, options.callers, all, all / one);
+}
+
 void print_json(const Options& options, const Result& result) {
   const nlohmann::ordered_json line = {
       {"workload", options.workload},
@@ -162,13 +208,18 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "how long to measure, in seconds")
       ->capture_default_str()
       ->check(sinter::tools::number(0, 3600));
+  CLI::Option* callers =
+      app.add_option("--callers", options.callers,
+                     "instead, count the calls a second of one thread and of so many that share the program")
+          ->check(sinter::tools::whole_number(1, 1024));
   app.add_flag("--explain", options.explain, "print the kernels and the memory of the step first");
   app.add_option("--fuse", fuse, "on, or off: one kernel an op")->check(CLI::IsMember({"on", "off"}));
   app.add_flag("--profile", options.profile, "print how long each kernel took");
   app.add_option("--trace", options.trace, "write when each kernel ran, for Perfetto, to this file");
-  app.add_flag("--json", options.json, "print one line of JSON");
+  app.add_flag("--json", options.json, "print one line of JSON")->excludes(callers);
   return sinter::tools::run_tool(app, argc, argv, [&] {
     options.fuse = fuse == "on";
+    if (options.callers > 0) return run_callers(options);
     const Result result = run(options);
     options.json ? print_json(options, result) : print_text(options, result);
   });

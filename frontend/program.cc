@@ -11,6 +11,7 @@
 #include "frontend/compile/driver.h"
 #include "frontend/convert.h"
 #include "frontend/function.h"
+#include "frontend/names.h"
 #include "frontend/program_state.h"
 #include "frontend/translate.h"
 #include "ir/graph/text.h"
@@ -28,13 +29,6 @@ void check_name(std::string_view what, const std::string& name) {
     return;
   }
   throw Error(fmt::format("'{}' does not name {}: letters, digits and '_' do", name, what));
-}
-
-// Whether a function is a body that Trace::open named after `main`.
-bool belongs_to(std::string_view name, std::string_view main) {
-  if (!name.starts_with(main)) return false;
-  name.remove_prefix(main.size());
-  return name.starts_with(".scan") || name.starts_with(".checkpoint") || name.starts_with(".custom");
 }
 
 }  // namespace
@@ -66,7 +60,7 @@ void Program::add(const std::string& name, std::vector<Input> inputs, Body body,
       }
     }
   }
-  state_->added.push_back({name, std::move(inputs), std::move(body), options});
+  state_->added.emplace_back(name, std::move(inputs), std::move(body), options);
 }
 
 void Program::compile(const CompileOptions& options) {
@@ -74,28 +68,31 @@ void Program::compile(const CompileOptions& options) {
 }
 
 Function Program::function(const std::string& name, const DimSizes& dims) {
-  auto state = std::make_unique<Function::State>(*state_, state_->ready(name, dims));
-  state->keeps = state_;
-  return Function(std::move(state));
+  return Function(std::make_unique<Function::State>(state_, state_->variant(name, dims)));
 }
 
 Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSizes& dims) {
-  ProgramState::Variant& variant = state_->ready(name, dims);
-  if (variant.convenience == nullptr) {
-    variant.convenience = std::make_shared<Function::State>(*state_, variant);
+  Variant& variant = state_->variant(name, dims);
+  Code& code = state_->code_of(variant);
+  std::vector<const void*> input_pointers(code.inputs.size(), nullptr);
+  for (const auto& [input, value] : inputs) {
+    const size_t i = variant.input_index(code, input);
+    variant.check_input(code.inputs[i], value);
+    input_pointers[i] = value.host()->raw();
   }
-  Function::State& call = *variant.convenience;
-  for (const auto& [input, value] : inputs) call.set_input(input, value);
-  for (const TensorInfo& info : call.inputs) {
-    if (inputs.find(info.name) == inputs.end()) {
-      throw Error(fmt::format("{}: input '{}' is missing", variant.name, info.name));
+  for (const TensorInfo& info : code.inputs) {
+    if (!inputs.contains(info.name)) {
+      throw Error(fmt::format("{}: input '{}' is missing", variant.name(), info.name));
     }
   }
-  call.run();
   Arrays outputs;
-  for (size_t i = 0; i < call.outputs.size(); ++i) {
-    outputs[call.outputs[i].name] = call.output_arrays[i].clone();
+  std::vector<void*> output_pointers;
+  for (const TensorInfo& info : code.outputs) {
+    const Array& array = outputs.emplace(info.name, Array(info.dtype, info.shape)).first->second;
+    output_pointers.push_back(array.host()->raw());
   }
+  const auto context = translated([&] { return code.contexts.take(); });
+  state_->run(variant, code, *context, {.inputs = input_pointers, .outputs = output_pointers});
   return outputs;
 }
 
@@ -116,32 +113,43 @@ std::vector<TensorInfo> Program::states() const {
 
 Array Program::state(std::string_view name) const {
   state_->check_compiled("state");
-  return translated([&] { return Array(std::make_shared<runtime::HostTensor>(state_->store->get(name))); });
+  return state_->reading([&](const runtime::StateStore& store, uint32_t) {
+    return Array(std::make_shared<runtime::HostTensor>(store.get(name)));
+  });
+}
+
+Snapshot Program::snapshot() const {
+  state_->check_compiled("snapshot");
+  return state_->reading([&](const runtime::StateStore& store, uint32_t step) {
+    Snapshot snapshot{{}, step};
+    for (const StateEntry& entry : state_->table.entries()) {
+      snapshot.states[entry.name] = Array(std::make_shared<runtime::HostTensor>(store.get(entry.name)));
+    }
+    return snapshot;
+  });
 }
 
 void Program::set_state(std::string_view name, const Array& value) {
   state_->check_compiled("set_state");
   if (!value.defined()) throw Error(fmt::format("state '{}': the array is undefined", name));
-  translated([&] { state_->store->set(name, *value.host()); });
+  state_->writing([&](runtime::StateStore& store, auto&) { store.set(name, *value.host()); });
 }
 
 uint32_t Program::step() const {
-  return state_->step;
+  return state_->step();
 }
 void Program::set_step(uint32_t step) {
-  state_->step = step;
+  state_->check_compiled("set_step");
+  state_->writing([&](runtime::StateStore&, auto& now) { now = step; });
 }
 
 void Program::save(const std::string& path) const {
   state_->check_compiled("save");
-  translated([&] {
-    runtime::SafetensorsFile file;
-    for (const StateEntry& entry : state_->table.entries()) {
-      file.tensors.emplace(entry.name, state_->store->get(entry.name));
-    }
-    file.metadata = {{"seed", std::to_string(state_->options.seed)}, {"step", std::to_string(state_->step)}};
-    runtime::write_safetensors(path, file);
-  });
+  const Snapshot now = snapshot();
+  runtime::SafetensorsFile file;
+  for (const auto& [name, array] : now.states) file.tensors.emplace(name, *array.host());
+  file.metadata = {{"seed", std::to_string(state_->options.seed)}, {"step", std::to_string(now.step)}};
+  translated([&] { runtime::write_safetensors(path, file); });
 }
 
 void Program::load(const std::string& path, const LoadOptions& options) {
@@ -169,20 +177,19 @@ void Program::load(const std::string& path, const LoadOptions& options) {
     if (error != std::errc() || stop != end)
       throw Error(fmt::format("{}: '{}' is no step", path, text->second));
   }
-  translated([&] {
-    for (const StateEntry& entry : state_->table.entries()) {
-      state_->store->set(entry.name, file.tensors.at(entry.name));
-    }
+  state_->writing([&](runtime::StateStore& store, auto& now) {
+    for (const StateEntry& entry : state_->table.entries())
+      store.set(entry.name, file.tensors.at(entry.name));
+    now = step;
   });
-  state_->step = step;
 }
 
 CheckReport Program::check() const {
   CheckReport report;
   for (const auto& function : state_->added) {
+    const Variant& variant = state_->usual(function.name);
     const CheckResult result = translated([&] {
-      return check_function(state_->module, state_->traced(function.name).name, *state_->device,
-                            {.fuse = state_->options.fuse});
+      return check_function(variant.graph(), variant.name(), *state_->device, {.fuse = state_->options.fuse});
     });
     report.kernels += result.kernels;
     report.disagreement = result.disagreement;
@@ -192,41 +199,37 @@ CheckReport Program::check() const {
 }
 
 void Program::start_profile() {
-  state_->profile = std::make_unique<runtime::Profile>();
+  state_->start_profile();
 }
 
 std::string Program::profile() const {
-  state_->check_profiled("profile");
-  return state_->profile->table();
+  return state_->with_profile("profile", [](const runtime::Profile& profile) { return profile.table(); });
 }
 
 void Program::save_trace(const std::string& path) const {
-  state_->check_profiled("save_trace");
-  translated([&] { runtime::write_file_atomically(path, state_->profile->trace()); });
+  const std::string trace =
+      state_->with_profile("save_trace", [](const runtime::Profile& profile) { return profile.trace(); });
+  translated([&] { runtime::write_file_atomically(path, trace); });
 }
 
 std::string Program::text(const std::string& name, bool locations) const {
-  const std::string& main = state_->traced(name).name;
-  graph::Module shown;
+  graph::Module shown = graph::clone(state_->usual(name).graph());
   std::unordered_set<std::string> used;
-  for (const auto& function : state_->module.functions) {
-    if (function->name() != main && !belongs_to(function->name(), main)) continue;
-    shown.functions.push_back(graph::clone(*function));
+  for (const auto& function : shown.functions) {
     for (const auto& op : function->ops()) {
       if (op->attributes.has("state")) used.insert(op->attributes.text("state"));
     }
   }
-  for (const graph::State& state : state_->module.states) {
-    if (used.contains(state.name)) shown.states.push_back(state);
-  }
+  std::erase_if(shown.states, [&](const graph::State& state) { return !used.contains(state.name); });
   return graph::print(shown, {.locations = locations});
 }
 
 namespace {
 
-loop::Program lowered(const ProgramState& state, const std::string& name) {
+loop::Program lowered(ProgramState& state, const std::string& name) {
+  const Variant& variant = state.usual(name);
   return translated([&] {
-    return lower_function(state.module, state.traced(name).name, *state.device, {.fuse = state.options.fuse});
+    return lower_function(variant.graph(), variant.name(), *state.device, {.fuse = state.options.fuse});
   });
 }
 

@@ -1,28 +1,15 @@
 #include "frontend/program_state.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <sinter/error.h>
-
-#include <stdexcept>
-
-#include "frontend/compile/driver.h"
+#include "frontend/names.h"
 #include "frontend/trace.h"
-#include "frontend/translate.h"
 #include "ir/graph/verify.h"
 #include "runtime/thread_pool.h"
 
 namespace sinter {
 
-std::string quoted_list(const std::vector<std::string>& names) {
-  std::vector<std::string> quoted;
-  for (const std::string& name : names) quoted.push_back(fmt::format("'{}'", name));
-  return fmt::format("{}", fmt::join(quoted, ", "));
-}
-
-const ProgramState::Added& ProgramState::find(std::string_view name) const {
+ProgramState::Added& ProgramState::find(std::string_view name) {
   std::vector<std::string> names;
-  for (const Added& function : added) {
+  for (Added& function : added) {
     if (function.name == name) return function;
     names.push_back(function.name);
   }
@@ -33,13 +20,9 @@ void ProgramState::check_compiled(std::string_view what) const {
   if (!compiled) throw Error(fmt::format("{}: compile the program first", what));
 }
 
-void ProgramState::check_profiled(std::string_view what) const {
-  if (profile == nullptr) throw Error(fmt::format("{}: start the profile first", what));
-}
-
-const ProgramState::Variant& ProgramState::traced(const std::string& name) const {
+const Variant& ProgramState::usual(const std::string& name) {
   check_compiled(name);
-  return variants.at(find(name).name);
+  return find(name).links.front().variant;
 }
 
 void ProgramState::compile(const CompileOptions& given) {
@@ -48,20 +31,25 @@ void ProgramState::compile(const CompileOptions& given) {
   options = given;
   try {
     device = translated([&] { return backends::open_device(options.device, options.threads); });
-    for (const Added& function : added) trace(function, {});
-    store = translated([&] { return device->make_state(module.states); });
+    for (Added& function : added)
+      is_written_ = trace(function, bind(function, {})).writes_state() || is_written_;
+    store_ = translated([&] { return device->make_state(table.states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
       const Array initial =
           entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed, threads);
-      translated([&] { store->set(entry.name, *initial.host()); });
+      translated([&] { store_->set(entry.name, *initial.host()); });
     }
   } catch (...) {
-    variants.clear();
-    module.functions.clear();
-    table.truncate(0);
+    for (Added& function : added) {
+      function.newest = nullptr;
+      function.links.clear();
+    }
+    table.clear();
+    is_written_ = false;
     throw;
   }
+  table.seal();
   compiled = true;
 }
 
@@ -86,68 +74,91 @@ DimSizes ProgramState::bind(const Added& function, const DimSizes& dims) const {
   return sizes;
 }
 
-ProgramState::Variant& ProgramState::trace(const Added& function, const DimSizes& dims) {
+Variant* ProgramState::known(const Added& function, const DimSizes& sizes) {
+  for (Link* link = function.newest.load(std::memory_order_acquire); link != nullptr; link = link->next) {
+    if (link->variant.sizes() == sizes) return &link->variant;
+  }
+  return nullptr;
+}
+
+Variant& ProgramState::variant(const std::string& name, const DimSizes& dims) {
+  check_compiled(name);
+  Added& function = find(name);
   const DimSizes sizes = bind(function, dims);
+  if (Variant* found = known(function, sizes)) return *found;
+  // Models and optimisers, which a body may change, are for one thread at a time.
+  const std::lock_guard<std::mutex> lock(trace_mutex_);
+  if (Variant* found = known(function, sizes)) return *found;
+  return trace(function, sizes);
+}
+
+Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
   std::string name = function.name;
   for (const auto& [dim, size] : sizes) {
     const auto usual = options.dims.find(dim);
     if (usual == options.dims.end() || usual->second != size) name += fmt::format(".{}_{}", dim, size);
   }
-  const auto known = variants.find(name);
-  if (known != variants.end()) return known->second;
-
-  const size_t functions_before = module.functions.size(), states_before = table.entries().size();
-  Variant variant;
-  variant.name = name;
-  try {
-    trace_into(function, sizes, variant);
-    translated([&] { graph::verify(module); });
-    if (compiled && table.entries().size() != states_before) {
-      throw Error(fmt::format("{}: uses state '{}', which no function had when the program was compiled",
-                              name, table.entries().back().name));
-    }
-  } catch (...) {
-    module.functions.resize(functions_before);
-    table.truncate(states_before);
-    throw;
-  }
-  return variants.emplace(name, std::move(variant)).first->second;
-}
-
-void ProgramState::trace_into(const Added& function, const DimSizes& sizes, Variant& variant) {
-  Trace trace(module, table, variant.name, function.options.training);
+  graph::Module module;
+  module.states = table.states();
+  Trace trace(module, table, name, function.options.training);
   std::map<std::string, Tensor> tensors;
   for (const Input& input : function.inputs) {
-    TensorInfo info{input.name, input.dtype, {}, false};
+    Shape shape;
     for (const Extent& extent : input.shape) {
-      info.shape.push_back(extent.name().empty() ? extent.size() : sizes.at(extent.name()));
-      if (info.shape.back() < 0) {
-        throw Error(fmt::format("{}: input '{}' has a negative extent", variant.name, input.name));
+      shape.push_back(extent.name().empty() ? extent.size() : sizes.at(extent.name()));
+      if (shape.back() < 0) {
+        throw Error(fmt::format("{}: input '{}' has a negative extent", name, input.name));
       }
     }
-    tensors[input.name] = trace.parameter(input.name, info.dtype, info.shape);
-    variant.inputs.push_back(std::move(info));
+    tensors[input.name] = trace.parameter(input.name, input.dtype, shape);
   }
   trace.finish(function.body(Inputs(function.name, std::move(tensors))));
-  variant.writes_state = trace.writes_state();
+  translated([&] { graph::verify(module); });
+  if (compiled && trace.writes_state() && !is_written_) {
+    throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));
+  }
+  Link& link = function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, sizes,
+                                           std::move(module), trace.writes_state());
+  function.newest.store(&link, std::memory_order_release);
+  return link.variant;
 }
 
-ProgramState::Variant& ProgramState::ready(const std::string& name, const DimSizes& dims) {
-  check_compiled(name);
-  Variant& variant = trace(find(name), dims);
-  if (variant.executable == nullptr) {
-    passes::Options switches;
-    switches.fuse = options.fuse;
-    switches.verify = options.verify;
-    try {
-      variant.executable =
-          translated([&] { return compile_function(module, variant.name, *device, switches); });
-    } catch (const std::logic_error& error) {
-      throw Error(fmt::format("internal error: compiling '{}': {}", variant.name, error.what()),
-                  Error::Kind::internal);
-    }
+Code& ProgramState::code_of(Variant& variant) const {
+  passes::Options switches;
+  switches.fuse = options.fuse;
+  switches.verify = options.verify;
+  return variant.code(*device, switches);
+}
+
+void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,
+                       runtime::Call call) {
+  call.seed = options.seed;
+  if (variant.writes_state()) {
+    writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
+      call.step = step;
+      execute(code, context, call);
+      ++step;
+    });
+  } else {
+    reading([&](const runtime::StateStore&, uint32_t step) {
+      call.step = step;
+      execute(code, context, call);
+    });
   }
-  return variant;
+}
+
+void ProgramState::execute(const Code& code, runtime::Context& context, const runtime::Call& call) {
+  if (!is_profiled_) return code.executable->run(context, *store_, call);
+  const std::lock_guard<std::mutex> lock(profile_mutex_);
+  runtime::Call profiled = call;
+  profiled.profile = profile_.get();
+  code.executable->run(context, *store_, profiled);
+}
+
+void ProgramState::start_profile() {
+  const std::lock_guard<std::mutex> lock(profile_mutex_);
+  profile_ = std::make_unique<runtime::Profile>();
+  is_profiled_ = true;
 }
 
 }  // namespace sinter

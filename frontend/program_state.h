@@ -1,63 +1,109 @@
 #pragma once
 
+#include <fmt/format.h>
+#include <sinter/error.h>
 #include <sinter/program.h>
 
+#include <atomic>
 #include <deque>
-#include <map>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backends/backend.h"
 #include "frontend/state_table.h"
-#include "ir/graph/graph.h"
-#include "passes/options.h"
+#include "frontend/translate.h"
+#include "frontend/variant.h"
 #include "runtime/executable.h"
+#include "runtime/fair_shared_mutex.h"
+#include "runtime/passing_readers.h"
 
 namespace sinter {
 
-// What a Program is: its functions as they were added, their graphs, their code, and the state they share.
+// What a Program is: its functions as they were added, what they have become, and the state they share. Once
+// compiled, all that is not behind one of its mutexes stays as it is, so that any number of threads may use
+// it.
 struct ProgramState {
+  struct Link {
+    template <typename... Args>
+    explicit Link(Link* before, Args&&... args) : variant(std::forward<Args>(args)...), next(before) {}
+
+    Variant variant;
+    Link* next;  // the one made before, or nullptr
+  };
   struct Added {
     std::string name;
     std::vector<Input> inputs;
     Program::Body body;
     FunctionOptions options;
-  };
-  // A function for one binding of its dims.
-  struct Variant {
-    std::string name;  // in the graph, and in messages: "predict", "predict.batch_1"
-    std::vector<TensorInfo> inputs;
-    bool writes_state = false;
-    std::unique_ptr<runtime::Executable> executable;  // none until asked for
-    std::shared_ptr<Function::State> convenience;     // the call behind Program::run
+    std::deque<Link> links = {};  // its variants; for who traces
+    std::atomic<Link*> newest = nullptr;
   };
 
   std::deque<Added> added;
   bool compiled = false;
   CompileOptions options;
-  graph::Module module;
-  StateTable table{module};
+  StateTable table;
   std::unique_ptr<backends::Device> device;
-  std::unique_ptr<runtime::StateStore> store;
-  std::map<std::string, Variant> variants;  // by name in the graph
-  uint32_t step = 0;
-  std::unique_ptr<runtime::Profile> profile;  // null: nobody asked
 
-  const Added& find(std::string_view name) const;
-  const Variant& traced(const std::string& name) const;  // with the sizes given to compile
   void compile(const CompileOptions& given);
-  // The variant, traced and compiled to code if it is not yet.
-  Variant& ready(const std::string& name, const DimSizes& dims);
   void check_compiled(std::string_view what) const;
-  void check_profiled(std::string_view what) const;
+  Added& find(std::string_view name);
+  const Variant& usual(const std::string& name);  // of the sizes given to compile
+  // Of these sizes, traced where nobody has asked for them before. What is known is found without a lock.
+  Variant& variant(const std::string& name, const DimSizes& dims);
+  Code& code_of(Variant& variant) const;
+  // `call` needs inputs and outputs. A function that writes state has it to itself, and counts a step where
+  // it succeeds; others run beside each other.
+  void run(const Variant& variant, const Code& code, runtime::Context& context, runtime::Call call);
+
+  // What `use` makes of the store and the step, between two calls that write.
+  template <typename Use>
+  auto reading(Use use) const {
+    const auto read = [&] { return translated([&] { return use(std::as_const(*store_), step_.load()); }); };
+    if (is_written_) {
+      const std::shared_lock<runtime::FairSharedMutex> lock(state_mutex_);
+      return read();
+    }
+    const std::shared_lock<runtime::PassingReaders> lock(passing_readers_);
+    return read();
+  }
+  // Lets `use` write to the store and the step between two calls.
+  template <typename Use>
+  void writing(Use use) {
+    const std::lock_guard<runtime::FairSharedMutex> lock(state_mutex_);
+    const std::lock_guard<runtime::PassingReaders> none(passing_readers_);
+    translated([&] { use(*store_, step_); });
+  }
+  uint32_t step() const { return step_; }
+
+  void start_profile();
+  // What `use` makes of the profile. Throws Error that names `what` where none was started.
+  template <typename Use>
+  auto with_profile(std::string_view what, Use use) const {
+    const std::lock_guard<std::mutex> lock(profile_mutex_);
+    if (profile_ == nullptr) throw Error(fmt::format("{}: start the profile first", what));
+    return translated([&] { return use(std::as_const(*profile_)); });
+  }
 
  private:
   DimSizes bind(const Added& function, const DimSizes& dims) const;
-  Variant& trace(const Added& function, const DimSizes& dims);
-  void trace_into(const Added& function, const DimSizes& sizes, Variant& variant);
-};
+  static Variant* known(const Added& function, const DimSizes& sizes);
+  Variant& trace(Added& function, const DimSizes& dims);
+  void execute(const Code& code, runtime::Context& context, const runtime::Call& call);
 
-std::string quoted_list(const std::vector<std::string>& names);  // "'ids', 'labels'"
+  std::mutex trace_mutex_;
+  bool is_written_ = false;  // by some function: then readers take the mutex, else they pass
+  mutable runtime::FairSharedMutex state_mutex_;
+  mutable runtime::PassingReaders passing_readers_;
+  std::unique_ptr<runtime::StateStore> store_;
+  std::atomic<uint32_t> step_ = 0;
+  mutable std::mutex profile_mutex_;  // taken last; calls that are profiled run one after the other
+  std::atomic<bool> is_profiled_ = false;
+  std::unique_ptr<runtime::Profile> profile_;
+};
 
 }  // namespace sinter

@@ -7,7 +7,7 @@
 
 namespace sinter {
 
-const StateEntry& StateTable::declare(const Variable& variable) {
+const StateEntry& StateTable::declare(const Variable& variable, graph::Module& module) {
   std::string name = variable.path();
   if (const StateEntry* known = find(name)) {
     if (known->variable != &variable) {
@@ -16,7 +16,7 @@ const StateEntry& StateTable::declare(const Variable& variable) {
     }
     return *known;
   }
-  module_->states.push_back({name, {to_graph(variable.dtype()), variable.shape()}});
+  module.states.push_back({name, {to_graph(variable.dtype()), variable.shape()}});
   entries_.push_back({std::move(name), &variable, variable.initializer(), variable.dtype(), variable.shape(),
                       variable.trainable()});
   return entries_.back();
@@ -29,9 +29,11 @@ const StateEntry* StateTable::find(std::string_view name) const {
   return nullptr;
 }
 
-void StateTable::truncate(size_t count) {
-  while (entries_.size() > count) entries_.pop_back();
-  module_->states.resize(count);
+std::vector<graph::State> StateTable::states() const {
+  std::vector<graph::State> states;
+  for (const StateEntry& entry : entries_)
+    states.push_back({entry.name, {to_graph(entry.dtype), entry.shape}});
+  return states;
 }
 
 }  // namespace sinter

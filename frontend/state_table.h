@@ -5,6 +5,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ir/graph/graph.h"
 
@@ -20,21 +21,23 @@ struct StateEntry {
   bool trainable;
 };
 
-// The states of a program, in order of first use, each declared in the graph when it is first used.
+// The states of a program, in order of first use. Any thread may read it once it is sealed.
 class StateTable {
  public:
-  explicit StateTable(graph::Module& module) : module_(&module) {}
-
-  // Throws Error where another variable has the same path.
-  const StateEntry& declare(const Variable& variable);
+  // A state not known yet is declared in `module` as well, which has all the others. Throws Error where
+  // another variable has the same path.
+  const StateEntry& declare(const Variable& variable, graph::Module& module);
   const StateEntry* find(std::string_view name) const;  // nullptr where there is none
   const std::deque<StateEntry>& entries() const { return entries_; }
-  // Forgets all but the first `count`.
-  void truncate(size_t count);
+  std::vector<graph::State> states() const;  // as a graph declares them
+  void clear() { entries_.clear(); }
+  // No state comes to it any more: its user declares known ones alone.
+  void seal() { sealed_ = true; }
+  bool is_sealed() const { return sealed_; }
 
  private:
-  graph::Module* module_;
   std::deque<StateEntry> entries_;
+  bool sealed_ = false;
 };
 
 }  // namespace sinter

@@ -142,7 +142,11 @@ Trace::Usage& Trace::usage(const Variable& variable) {
   for (Usage& usage : usages_) {
     if (usage.variable == &variable) return usage;
   }
-  states_->declare(variable);
+  if (states_->is_sealed() && states_->find(variable.path()) == nullptr) {
+    throw Error(fmt::format("{}: uses state '{}', which no function had when the program was compiled",
+                            frames_.front().function->name(), variable.path()));
+  }
+  states_->declare(variable, *module_);
   return usages_.emplace_back(Usage{&variable, {}, {}, false, false, {}});
 }
 

@@ -79,8 +79,9 @@ std::string type_of(const HostTensor& tensor) {
 Checkpoint make_checkpoint(const sinter::Program& program, const ModelOptions& model,
                            const Vocabulary& vocabulary, const std::string& example) {
   Checkpoint checkpoint{model, vocabulary, example, {}};
+  const sinter::Arrays states = program.snapshot().states;
   for (const sinter::TensorInfo& state : program.states()) {
-    if (state.trainable) checkpoint.parameters.emplace(state.name, *program.state(state.name).host());
+    if (state.trainable) checkpoint.parameters.emplace(state.name, *states.at(state.name).host());
   }
   return checkpoint;
 }

@@ -91,6 +91,12 @@ struct CheckReport {
                              // source lines; empty where all agree
 };
 
+// All state of a program at one moment.
+struct Snapshot {
+  Arrays states;  // copies, by name
+  uint32_t step = 0;
+};
+
 class Function;
 struct ProgramState;
 
@@ -105,6 +111,13 @@ struct ProgramState;
 //
 // What the functions refer to (models, optimisers) must live as long as the program. A call that fails, also
 // one in which an index is out of range or a checked value not finite, changes no state.
+//
+// Threads: adding, compiling and moving a program are for one thread, before others have it. Then any number
+// of threads may call all the rest at once, on one program or on several that share no model. Each call gets
+// its own answer. Calls of functions that write no state run beside each other, and where no function of the
+// program writes any, they take no lock; one of a function that writes has the state to itself. Who has to
+// wait gets its turn in the order of coming. A size that is new is compiled by whoever asks first; others
+// that need it wait, and nobody else.
 class Program {
  public:
   using Body = std::function<Outputs(const Inputs&)>;
@@ -121,9 +134,11 @@ class Program {
   void compile(const CompileOptions& options = {});
 
   // A call bound to its own inputs and outputs. With `dims`, for other sizes than those compile was given;
-  // the state is the same one.
+  // the state is the same one. A Function is for one thread at a time, which each makes for itself.
   Function function(const std::string& name, const DimSizes& dims = {});
-  // One call: every input by name, all outputs as arrays of their own.
+  // One call: every input by name, all outputs as arrays of their own. It keeps the memory that a call needs
+  // for the next, once for each of the calls that were under way at once. Nobody may write to `inputs`
+  // meanwhile.
   Arrays run(const std::string& name, const Arrays& inputs, const DimSizes& dims = {});
 
   std::vector<std::string> functions() const;
@@ -131,12 +146,16 @@ class Program {
   // State, in order of first use.
   std::vector<TensorInfo> states() const;
   Array state(std::string_view name) const;  // a copy
+  // All of it as one call left it, whatever other threads train meanwhile; single calls of state may be of
+  // two steps.
+  Snapshot snapshot() const;
   void set_state(std::string_view name, const Array& value);
   // How many successful calls wrote state: what random numbers depend on besides the seed.
   uint32_t step() const;
   void set_step(uint32_t step);
-  // Every state, the step and the seed as a safetensors file. load throws Error, and changes nothing, where
-  // a state is missing, has another type or shape or, unless told otherwise, is unknown to the program.
+  // Every state, the step and the seed as a safetensors file, of one moment as snapshot() has it. load throws
+  // Error, and changes nothing, where a state is missing, has another type or shape or, unless told
+  // otherwise, is unknown to the program; other threads see none of what it loads or all.
   void save(const std::string& path) const;
   void load(const std::string& path, const LoadOptions& options = {});
 
@@ -145,8 +164,8 @@ class Program {
   // that disagrees is reported, not thrown; Error is thrown where one cannot be compiled.
   CheckReport check() const;
 
-  // From here on, what was noted before being forgotten, every call notes how long each kernel took; one call
-  // at a time may run then. Device "reference" has no kernels, and notes nothing.
+  // From here on, what was noted before being forgotten, every call notes how long each kernel took; they run
+  // one at a time then. Device "reference" has no kernels, and notes nothing.
   void start_profile();
   // Since then, a line for each kernel, the longest first: launches, microseconds a launch, share of the
   // time, threads busy, GFLOP/s, GB/s, and the source lines that it came from. Throws Error before
@@ -171,7 +190,8 @@ class Program {
 };
 
 // A compiled function with memory for its inputs and outputs. run() is one call into machine code: no
-// allocation, no lookup. Several may run at once where none of them writes state.
+// allocation, no lookup. It belongs to one thread at a time, its inputs and outputs too; several may be used
+// at once, as Program says.
 class Function {
  public:
   Function(Function&&) noexcept;
