@@ -7,6 +7,7 @@
 
 #include "ir/error.h"
 #include "passes/rewrite.h"
+#include "passes/simplify/dead_code.h"
 
 namespace sinter::passes {
 
@@ -86,13 +87,18 @@ void inline_calls(Module& module, const std::vector<std::string>& arguments) {
   if (kernels) {
     for (const auto& function : module.functions) inline_kernels(*function);
   }
+  const Effects effects = functions_with_effects(module);
   for (Function* function : callees_first(module)) {
     Replacements replacements;
+    bool inlined = false;
     rewrite_ops(*function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
       if (op.code != OpCode::call) return std::nullopt;
       if (!all && (op.attributes.flag("checkpoint") || op.attributes.has("vjp"))) return std::nullopt;
+      inlined = true;
       return inline_function(*function, *module.find_function(op.attributes.text("function")), op.operands);
     });
+    // Of what it calls, a function may need a part.
+    if (inlined) remove_dead_code(*function, effects);
   }
 }
 

@@ -27,6 +27,7 @@ struct Arguments {
   int vulkan_every = 10;  // 0: never
   int patience = 120;     // seconds that a program may take
   std::string folder;
+  std::vector<std::string> replayed;
 };
 
 // What a process of its own says, line by line; it is ended where it says nothing for so long.
@@ -91,6 +92,20 @@ std::string fault_of(const graph::Module& module, bool vulkan, int patience) {
   const std::string end = in_own_process([&](int to) { say(to, Checker(vulkan).fault(module)); },
                                          [&](const std::string& line) { fault = line; }, patience);
   return end.empty() ? fault : end;
+}
+
+int replay(const Arguments& arguments) {
+  int wrong = 0;
+  for (const std::string& name : arguments.replayed) {
+    std::ifstream file(name);
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const std::string fault =
+        fault_of(graph::parse(text, name), arguments.vulkan_every > 0, arguments.patience);
+    fmt::print("{}: {}\n", name, fault.empty() ? "right" : fault);
+    std::fflush(stdout);
+    wrong += !fault.empty();
+  }
+  return wrong == 0 ? 0 : 1;
 }
 
 class Run {
@@ -189,13 +204,18 @@ int main(int argc, char** argv) {
   sinter::fuzz::Arguments arguments;
   CLI::App app("Holds random programs against the reference, and shrinks those that are wrong.",
                "fuzz-programs");
-  app.add_option("FOLDER", arguments.folder, "where wrong programs go, and how far the run has come")
-      ->required();
+  app.add_option("FOLDER", arguments.folder, "where wrong programs go, and how far the run has come");
+  app.add_option("--replay", arguments.replayed, "run the programs of these files instead");
   app.add_option("--from", arguments.from, "the first seed");
   app.add_option("--count", arguments.count, "how many programs");
   app.add_option("--piece", arguments.piece, "how many in one process");
   app.add_option("--vulkan-every", arguments.vulkan_every, "which seeds run on vulkan too; 0: none");
   app.add_option("--patience", arguments.patience, "seconds that a program may take");
   CLI11_PARSE(app, argc, argv);
+  if (!arguments.replayed.empty()) return sinter::fuzz::replay(arguments);
+  if (arguments.folder.empty()) {
+    fmt::print(stderr, "a FOLDER is required\n");
+    return 2;
+  }
   return sinter::fuzz::Run(arguments).run();
 }
