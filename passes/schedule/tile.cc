@@ -54,6 +54,16 @@ void Tile::share_moved(const graph::Function& body) {
     if (op->code == OpCode::reshape) continue;
     for (Value operand : op->operands) shared_[operand] = true;
   }
+  share_sources(body);
+}
+
+void Tile::share_sources(const graph::Function& body) {
+  for (size_t i = body.ops().size(); i-- > 0;) {
+    const Op& op = *body.ops()[i];
+    const bool is_bound = op.kind() == OpKind::reduction || op.kind() == OpKind::contraction;
+    if (is_bound || op.results.size() != 1 || !shared_.contains(body.ops()[i]->result())) continue;
+    for (Value operand : op.operands) shared_[operand] = true;
+  }
 }
 
 Tile Tile::of_outputs(const graph::Function& body, const graph::Shape& domain, const Index& index,
@@ -89,6 +99,7 @@ Tile Tile::of_outputs(const graph::Function& body, const graph::Shape& domain, c
     }
     if (!outside) tile.order_.push_back(op->result());
   }
+  tile.share_sources(body);
   return tile;
 }
 

@@ -33,6 +33,9 @@ class Tile {
 
  private:
   Tile() = default;
+  // What a shared value is computed from is asked for at the same other elements; but for what schedules
+  // bind.
+  void share_sources(const graph::Function& body);
 
   graph::ValueMap<Index> index_;
   graph::ValueMap<bool> shared_;  // those with uses elsewhere

@@ -40,6 +40,12 @@ Value reduction_over_units(Editor& e, const Op& op) {
   return reduce(e, op.code, e.reshape(op.operands[0], pick(shape, kept)), places(others, kept));
 }
 
+Value argmax_of_one(Editor& e, const Op& op) {
+  const graph::TensorType& type = op.results[0];
+  if (op.operands[0].type().elements() != type.elements()) return {};
+  return e.constant(make_splat(0, type.dtype), type.shape);
+}
+
 Value reduction_of_splat(Editor& e, const Op& op) {
   const auto splat = e.splat(op.operands[0]);
   if (!splat) return {};

@@ -40,6 +40,9 @@ constexpr RewriteRule kRules[] = {
     // reduce(transpose x) -> transpose(reduce x), mostly without the transpose
     SINTER_ROW(reduction_of_transpose, kFirstReduction, kLastReduction, Note::rounds),
 
+    // argmax over no axes or axes of extent 1 -> 0
+    SINTER_ROW(argmax_of_one, OpCode::argmax, OpCode::argmax),
+
     // iota along one axis of many -> broadcast(iota of that axis); of an axis of extent 1 -> 0
     SINTER_ROW(iota_of_axes, OpCode::iota, OpCode::iota),
 

@@ -122,6 +122,9 @@ inline constexpr RewriteCase kReductionCases[] = {
     {"reduction_over_units", true, "%x: f32[3,1,4]", "%y: f32[4] = reduce_sum %x {axes=[0,1]}"},
     {"reduction_over_units", true, "%x: f32[3,1,4]", "%y: f32[3,1,4] = reduce_min %x {axes=[]}"},
     {"reduction_over_units", false, "%x: f32[3,1,4]", "%y: f32[1,4] = reduce_sum %x {axes=[0]}"},
+    {"argmax_of_one", true, "%x: f32[3,1,4]", "%y: i32[3,4] = argmax %x {axes=[1]}"},
+    {"argmax_of_one", true, "%x: f32[3]", "%y: i32[3] = argmax %x {axes=[]}"},
+    {"argmax_of_one", false, "%x: f32[3,1,4]", "%y: i32[4] = argmax %x {axes=[0,1]}"},
     {"reduction_of_splat", true, "", R"(
       %x: f32[3,4] = constant {dtype=f32,shape=[3,4],value=0.5}
       %y: f32[3] = reduce_sum %x {axes=[1]})"},

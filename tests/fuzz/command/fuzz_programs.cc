@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include "ir/graph/text.h"
@@ -178,8 +179,9 @@ class Run {
     std::ofstream file(path(fmt::format("{}.sg", seed)));
     file << "// " << fault << "\n";
     if (!by_itself) {
-      file << graph::print(program.module) << "\n// rewritten\n/*\n"
-           << graph::print(program.rewritten) << "*/\n";
+      file << graph::print(program.module) << "\n// rewritten:\n";
+      std::istringstream lines(graph::print(program.rewritten));
+      for (std::string line; std::getline(lines, line);) file << "// " << line << "\n";
       return;
     }
     const std::string kind = kind_of(fault);

@@ -183,6 +183,11 @@ void outline(Module& module, size_t index, Draw& draw, const std::string& name) 
     const int64_t place = place_of(value.op);
     return place >= first && place < last;
   };
+  for (int64_t i = last; i < count; ++i) {
+    const std::vector<Value>& of = op_at(i).operands;
+    // A gradient for a value inside is not one for the result that the value becomes.
+    if (op_at(i).code == OpCode::grad && std::any_of(of.begin() + 1, of.end(), inside)) return;
+  }
   for (int64_t i = first; i < count; ++i) {
     for (const Value operand : op_at(i).operands) {
       if (i < last && !inside(operand)) add(operands, operand);
