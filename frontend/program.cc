@@ -72,18 +72,13 @@ Function Program::function(const std::string& name, const DimSizes& dims) {
 }
 
 Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSizes& dims) {
-  Variant& variant = state_->variant(name, dims);
+  Variant& variant = state_->variant(name, state_->solve(name, inputs, dims));
   Code& code = state_->code_of(variant);
   std::vector<const void*> input_pointers(code.inputs.size(), nullptr);
   for (const auto& [input, value] : inputs) {
     const size_t i = variant.input_index(code, input);
     variant.check_input(code.inputs[i], value);
     input_pointers[i] = value.host()->raw();
-  }
-  for (const TensorInfo& info : code.inputs) {
-    if (!inputs.contains(info.name)) {
-      throw Error(fmt::format("{}: input '{}' is missing", variant.name(), info.name));
-    }
   }
   Arrays outputs;
   std::vector<void*> output_pointers;

@@ -1,11 +1,22 @@
 #include "frontend/program_state.h"
 
+#include <array>
+#include <optional>
+
+#include "frontend/binding.h"
 #include "frontend/names.h"
 #include "frontend/trace.h"
 #include "ir/graph/verify.h"
 #include "runtime/thread_pool.h"
 
 namespace sinter {
+namespace {
+
+// A function is traced when it is compiled, so that its mistakes show and its state is known. Dims that have
+// no size then get the first of these with which that can be done.
+constexpr std::array<int64_t, 11> kTrialSizes = {2, 1, 4, 8, 16, 32, 64, 12, 60, 224, 240};
+
+}  // namespace
 
 ProgramState::Added& ProgramState::find(std::string_view name) {
   std::vector<std::string> names;
@@ -31,8 +42,7 @@ void ProgramState::compile(const CompileOptions& given) {
   options = given;
   try {
     device = translated([&] { return backends::open_device(options.device, options.threads); });
-    for (Added& function : added)
-      is_written_ = trace(function, bind(function, {})).writes_state() || is_written_;
+    for (Added& function : added) is_written_ = trace_first(function).writes_state() || is_written_;
     store_ = translated([&] { return device->make_state(table.states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
@@ -45,7 +55,7 @@ void ProgramState::compile(const CompileOptions& given) {
       function.newest = nullptr;
       function.links.clear();
     }
-    table.clear();
+    table.truncate(0);
     is_written_ = false;
     throw;
   }
@@ -53,25 +63,58 @@ void ProgramState::compile(const CompileOptions& given) {
   compiled = true;
 }
 
+Variant& ProgramState::trace_first(Added& function) {
+  std::optional<Error> first;
+  for (int64_t size : kTrialSizes) {
+    DimSizes free;
+    std::string what;
+    for (const Input& input : function.inputs) {
+      for (const Extent& extent : input.shape) {
+        if (!extent.dim() || options.dims.contains(*extent.dim())) continue;
+        if (free.emplace(*extent.dim(), size).second)
+          what += fmt::format(" {} = {},", extent.dim()->name, size);
+      }
+    }
+    if (free.empty()) return trace(function, bind(function, {}));
+    const size_t states = table.entries().size();
+    try {
+      return trace(function, bind(function, free));
+    } catch (const Error& error) {
+      if (error.kind() == Error::Kind::internal) throw;
+      if (!first)
+        first = Error(fmt::format("{}; tried with{} as compile was given no size", error.what(), what));
+    }
+    table.truncate(states);
+  }
+  throw *first;
+}
+
 DimSizes ProgramState::bind(const Added& function, const DimSizes& dims) const {
-  DimSizes sizes;
+  DimSizes sizes = dims;
   for (const Input& input : function.inputs) {
     for (const Extent& extent : input.shape) {
-      if (extent.name().empty()) continue;
-      const auto own = dims.find(extent.name());
-      const auto general = options.dims.find(extent.name());
-      if (own == dims.end() && general == options.dims.end()) {
-        throw Error(
-            fmt::format("{}: '{}' of input '{}' has no size; give compile {{.dims = {{{{\"{}\", 32}}}}}}",
-                        function.name, extent.name(), input.name, extent.name()));
+      if (!extent.dim() || sizes.contains(*extent.dim())) continue;
+      const auto usual = options.dims.find(*extent.dim());
+      if (usual == options.dims.end()) {
+        throw Error(fmt::format(
+            "{0}: '{1}' of input '{2}' has no size; give one to compile or function: {{{{\"{1}\", 32}}}}",
+            function.name, extent.dim()->name, input.name));
       }
-      sizes[extent.name()] = own != dims.end() ? own->second : general->second;
+      sizes.insert(*usual);
     }
   }
-  for (const auto& [name, size] : dims) {
-    if (!sizes.contains(name)) throw Error(fmt::format("{}: no input has a '{}'", function.name, name));
-  }
   return sizes;
+}
+
+DimSizes ProgramState::solve(const std::string& name, const Arrays& arrays, const DimSizes& dims) {
+  check_compiled(name);
+  const Added& function = find(name);
+  check_names(name, function.inputs, arrays);
+  DimSizes known = dims;
+  known.insert(options.dims.begin(), options.dims.end());
+  DimSizes solved = solve_dims(name, function.inputs, arrays, known);
+  solved.insert(dims.begin(), dims.end());
+  return solved;
 }
 
 Variant* ProgramState::known(const Added& function, const DimSizes& sizes) {
@@ -96,23 +139,23 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
   std::string name = function.name;
   for (const auto& [dim, size] : sizes) {
     const auto usual = options.dims.find(dim);
-    if (usual == options.dims.end() || usual->second != size) name += fmt::format(".{}_{}", dim, size);
+    if (usual == options.dims.end() || usual->second != size) name += fmt::format(".{}_{}", dim.name, size);
   }
   graph::Module module;
   module.states = table.states();
-  Trace trace(module, table, name, function.options.training);
+  DimSizes all = sizes;
+  all.insert(options.dims.begin(), options.dims.end());
+  Trace trace(module, table, name, function.options.training, std::move(all));
   std::map<std::string, Tensor> tensors;
   for (const Input& input : function.inputs) {
-    Shape shape;
-    for (const Extent& extent : input.shape) {
-      shape.push_back(extent.name().empty() ? extent.size() : sizes.at(extent.name()));
-      if (shape.back() < 0) {
-        throw Error(fmt::format("{}: input '{}' has a negative extent", name, input.name));
-      }
-    }
-    tensors[input.name] = trace.parameter(input.name, input.dtype, shape);
+    tensors[input.name] = trace.parameter(input.name, input.dtype, bind_shape(function.name, input, sizes));
   }
   trace.finish(function.body(Inputs(function.name, std::move(tensors))));
+  for (const auto& [dim, size] : sizes) {
+    if (!trace.bound_dims().contains(dim) && !has_dim(function.inputs, dim)) {
+      throw Error(fmt::format("{}: no input has a '{}'", function.name, dim.name));
+    }
+  }
   translated([&] { graph::verify(module); });
   if (compiled && trace.writes_state() && !is_written_) {
     throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));

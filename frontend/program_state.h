@@ -52,9 +52,12 @@ struct ProgramState {
   void compile(const CompileOptions& given);
   void check_compiled(std::string_view what) const;
   Added& find(std::string_view name);
-  const Variant& usual(const std::string& name);  // of the sizes given to compile
+  const Variant& usual(const std::string& name);  // the one that compile traced
   // Of these sizes, traced where nobody has asked for them before. What is known is found without a lock.
   Variant& variant(const std::string& name, const DimSizes& dims);
+  // `dims`, and a size for every Dim that has none, by the arrays. Throws Error where they are not the
+  // inputs.
+  DimSizes solve(const std::string& name, const Arrays& arrays, const DimSizes& dims);
   Code& code_of(Variant& variant) const;
   // `call` needs inputs and outputs. A function that writes state has it to itself, and counts a step where
   // it succeeds; others run beside each other.
@@ -90,9 +93,11 @@ struct ProgramState {
   }
 
  private:
+  Variant& trace_first(Added& function);
+  // `dims`, and the usual sizes of the other Dims of the inputs.
   DimSizes bind(const Added& function, const DimSizes& dims) const;
   static Variant* known(const Added& function, const DimSizes& sizes);
-  Variant& trace(Added& function, const DimSizes& dims);
+  Variant& trace(Added& function, const DimSizes& sizes);
   void execute(const Code& code, runtime::Context& context, const runtime::Call& call);
 
   std::mutex trace_mutex_;

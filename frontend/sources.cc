@@ -6,11 +6,12 @@
 namespace sinter {
 namespace {
 
-// make(builder) at `where`.
+// make(builder, the shape) at `where`.
 template <typename F>
-Tensor source(std::string_view what, const Where& where, F&& make) {
+Tensor source(std::string_view what, const Extents& extents, const Where& where, F&& make) {
   Trace& trace = Trace::current(what, where);
-  return translated([&] { return trace.wrap(make(trace.builder(where))); });
+  Shape shape = trace.bind(what, extents, where);
+  return translated([&] { return trace.wrap(make(trace.builder(where), std::move(shape))); });
 }
 
 // x * factor + offset, without the parts that change nothing.
@@ -44,14 +45,14 @@ std::vector<double> numbers(const Array& values) {
 
 }  // namespace
 
-Tensor full(Shape shape, double value, DType type, Where where) {
-  return source("full", where,
-                [&](Builder& b) { return b.constant(value, to_graph(type), std::move(shape)); });
+Tensor full(Extents shape, double value, DType type, Where where) {
+  return source("full", shape, where,
+                [&](Builder& b, Shape bound) { return b.constant(value, to_graph(type), std::move(bound)); });
 }
-Tensor zeros(Shape shape, DType type, Where where) {
+Tensor zeros(Extents shape, DType type, Where where) {
   return full(std::move(shape), 0, type, where);
 }
-Tensor ones(Shape shape, DType type, Where where) {
+Tensor ones(Extents shape, DType type, Where where) {
   return full(std::move(shape), 1, type, where);
 }
 Tensor zeros_like(Operand x) {
@@ -64,33 +65,35 @@ Tensor ones_like(Operand x) {
 }
 
 Tensor constant(const Array& values, Where where) {
-  return source("constant", where, [&](Builder& b) {
-    return b.table(numbers(values), {to_graph(values.dtype()), values.shape()});
+  return source("constant", values.shape(), where, [&](Builder& b, Shape shape) {
+    return b.table(numbers(values), {to_graph(values.dtype()), std::move(shape)});
   });
 }
 
-Tensor iota(Shape shape, int64_t axis, DType type, Where where) {
-  return source("iota", where, [&](Builder& b) { return b.iota({to_graph(type), std::move(shape)}, axis); });
+Tensor iota(Extents shape, int64_t axis, DType type, Where where) {
+  return source("iota", shape, where, [&](Builder& b, Shape bound) {
+    return b.iota({to_graph(type), std::move(bound)}, axis);
+  });
 }
-Tensor arange(int64_t count, DType type, Where where) {
-  return iota({count}, 0, type, where);
+Tensor arange(Extent count, DType type, Where where) {
+  return iota({std::move(count)}, 0, type, where);
 }
 
-Tensor random_uniform(Shape shape, double low, double high, DType type, Where where) {
+Tensor random_uniform(Extents shape, double low, double high, DType type, Where where) {
   Trace& trace = Trace::current("random_uniform", where);
   const graph::Value salt = trace.salt();
   const int64_t key = trace.random_key();
-  return source("random_uniform", where, [&](Builder& b) {
-    return affine(b, b.random_uniform({to_graph(type), std::move(shape)}, key, salt), high - low, low);
+  return source("random_uniform", shape, where, [&](Builder& b, Shape bound) {
+    return affine(b, b.random_uniform({to_graph(type), std::move(bound)}, key, salt), high - low, low);
   });
 }
 
-Tensor random_normal(Shape shape, double mean, double deviation, DType type, Where where) {
+Tensor random_normal(Extents shape, double mean, double deviation, DType type, Where where) {
   Trace& trace = Trace::current("random_normal", where);
   const graph::Value salt = trace.salt();
   const int64_t key = trace.random_key();
-  return source("random_normal", where, [&](Builder& b) {
-    return affine(b, b.random_normal({to_graph(type), std::move(shape)}, key, salt), deviation, mean);
+  return source("random_normal", shape, where, [&](Builder& b, Shape bound) {
+    return affine(b, b.random_normal({to_graph(type), std::move(bound)}, key, salt), deviation, mean);
   });
 }
 

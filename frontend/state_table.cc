@@ -10,6 +10,12 @@ namespace sinter {
 const StateEntry& StateTable::declare(const Variable& variable, graph::Module& module) {
   std::string name = variable.path();
   if (const StateEntry* known = find(name)) {
+    if (known->dtype != variable.dtype() || known->shape != variable.shape()) {
+      throw Error(fmt::format(
+          "state '{}' is both {} and {}: two models or optimisers of a program need names, "
+          "and state has no Dim, but one shape in all calls",
+          name, to_string(known->dtype, known->shape), to_string(variable.dtype(), variable.shape())));
+    }
     if (known->variable != &variable) {
       throw Error(fmt::format(
           "two states of one program are called '{}'; give their models or optimisers names", name));
@@ -27,6 +33,10 @@ const StateEntry* StateTable::find(std::string_view name) const {
     if (entry.name == name) return &entry;
   }
   return nullptr;
+}
+
+void StateTable::truncate(size_t count) {
+  while (entries_.size() > count) entries_.pop_back();
 }
 
 std::vector<graph::State> StateTable::states() const {

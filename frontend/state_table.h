@@ -30,7 +30,8 @@ class StateTable {
   const StateEntry* find(std::string_view name) const;  // nullptr where there is none
   const std::deque<StateEntry>& entries() const { return entries_; }
   std::vector<graph::State> states() const;  // as a graph declares them
-  void clear() { entries_.clear(); }
+  // Forgets all but the first `count`.
+  void truncate(size_t count);
   // No state comes to it any more: its user declares known ones alone.
   void seal() { sealed_ = true; }
   bool is_sealed() const { return sealed_; }

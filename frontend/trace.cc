@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <set>
 
+#include "frontend/binding.h"
 #include "frontend/convert.h"
 #include "frontend/hash.h"
 #include "frontend/translate.h"
@@ -29,8 +29,13 @@ std::string with_place(std::string_view what, std::string_view message, const gr
 
 }  // namespace
 
-Trace::Trace(graph::Module& module, StateTable& states, const std::string& function, bool training)
-    : module_(&module), states_(&states), training_(training), previous_(active_trace) {
+Trace::Trace(graph::Module& module, StateTable& states, const std::string& function, bool training,
+             DimSizes sizes)
+    : module_(&module),
+      states_(&states),
+      training_(training),
+      sizes_(std::move(sizes)),
+      previous_(active_trace) {
   push_frame(function, Nested::block);
   active_trace = this;
 }
@@ -107,6 +112,28 @@ graph::Value Trace::capture(Frame& frame, graph::Value outer) {
 
 Tensor Trace::parameter(const std::string& name, DType type, const Shape& shape) {
   return wrap(frames_.back().builder.parameter(name, {to_graph(type), shape}));
+}
+
+Shape Trace::bind(std::string_view what, const Extents& extents, const std::source_location& where) {
+  Shape shape;
+  for (const Extent& extent : extents) {
+    int64_t size = 0;
+    if (extent.dim()) {
+      const std::string& name = extent.dim()->name;
+      const auto known = sizes_.find(*extent.dim());
+      if (known == sizes_.end()) {
+        fail(what,
+             fmt::format("'{0}' has no size; give one to compile or function: {{{{\"{0}\", 32}}}}", name),
+             where);
+      }
+      size = known->second;
+      bound_dims_.insert(*extent.dim());
+    }
+    const std::optional<int64_t> number = extent.bound(size);
+    if (!number) fail(what, no_extent(extent, size), where);
+    shape.push_back(*number);
+  }
+  return shape;
 }
 
 int64_t Trace::random_key() {

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <source_location>
 #include <string>
 #include <unordered_map>
@@ -29,7 +30,8 @@ struct Node {
 // state they use. One at a time on a thread.
 class Trace {
  public:
-  Trace(graph::Module& module, StateTable& states, const std::string& function, bool training);
+  Trace(graph::Module& module, StateTable& states, const std::string& function, bool training,
+        DimSizes sizes);
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
   ~Trace();
@@ -48,6 +50,9 @@ class Trace {
   // The tensor as a value of the innermost function, which captures it where it comes from around it.
   graph::Value use(std::string_view what, const Tensor& tensor, const std::source_location& where);
   Tensor parameter(const std::string& name, DType type, const Shape& shape);
+  // The shape, by the sizes of the Dims. Throws Error as fail does where one has none, or does not fit.
+  Shape bind(std::string_view what, const Extents& extents, const std::source_location& where);
+  const std::set<Dim>& bound_dims() const { return bound_dims_; }  // those asked for by bind
 
   // Throws Error "what: message (file:line, in scope)".
   [[noreturn]] void fail(std::string_view what, std::string_view message,
@@ -115,6 +120,8 @@ class Trace {
   graph::Module* module_;
   StateTable* states_;
   bool training_;
+  DimSizes sizes_;
+  std::set<Dim> bound_dims_;
   Trace* previous_;
   std::deque<Frame> frames_;
   std::vector<std::string> scopes_;

@@ -17,8 +17,9 @@ Values resolve_parts(Trace& trace, std::string_view what, const Operands& parts)
 
 }  // namespace
 
-Tensor reshape(Operand x, Shape shape) {
-  return build("reshape", {x}, [&](Builder& b, const Values& v) { return b.reshape(v[0], shape); });
+Tensor reshape(Operand x, Extents shape) {
+  const Shape bound = Trace::current("reshape", x.where()).bind("reshape", shape, x.where());
+  return build("reshape", {x}, [&](Builder& b, const Values& v) { return b.reshape(v[0], bound); });
 }
 
 Tensor flatten(Operand x, int64_t first_axis) {
@@ -60,8 +61,9 @@ Tensor squeeze(Operand x, Axes axes) {
   return reshape(x, shape);
 }
 
-Tensor broadcast_to(Operand x, Shape shape) {
-  return build("broadcast", {x}, [&](Builder& b, const Values& v) { return b.broadcast_to(v[0], shape); });
+Tensor broadcast_to(Operand x, Extents shape) {
+  const Shape bound = Trace::current("broadcast", x.where()).bind("broadcast", shape, x.where());
+  return build("broadcast", {x}, [&](Builder& b, const Values& v) { return b.broadcast_to(v[0], bound); });
 }
 
 Tensor reverse(Operand x, Axes axes) {

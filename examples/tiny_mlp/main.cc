@@ -27,7 +27,7 @@ int main() {
   program.add("predict", {{"x", f32, {batch, 2}}}, [&](const Inputs& in) -> Outputs {
     return {{"label", argmax(model(in["x"]), -1)}};
   });
-  program.compile({.device = "cpu", .dims = {{"batch", 4}}});
+  program.compile({.device = "cpu", .dims = {{batch, 4}}});
 
   const Array x = Array::from<float>({0, 0, 0, 1, 1, 0, 1, 1}, {4, 2});
   Function train = program.function("train");

@@ -16,10 +16,25 @@ std::string checked_name(std::string name) {
   throw Error(fmt::format("'{}' does not name a part of a model: letters, digits and '_' do", name));
 }
 
+Shape fixed_shape(const Module& owner, const std::string& name, const Extents& extents) {
+  Shape shape;
+  for (const Extent& extent : extents) {
+    const std::optional<int64_t> size = extent.dim() ? std::nullopt : extent.bound(0);
+    if (!size || *size < 0) {
+      const std::string path = owner.path().empty() ? name : owner.path() + "." + name;
+      throw Error(
+          fmt::format("state '{}' cannot be {}: {} {}", path, extents.text(), extent.text(),
+                      extent.dim() ? "has a Dim, and state has one shape in all calls" : "is no extent"));
+    }
+    shape.push_back(*size);
+  }
+  return shape;
+}
+
 }  // namespace
 
-Parameter::Parameter(Module& owner, std::string name, Shape shape, Initializer initializer, DType type)
-    : Variable(type, std::move(shape), std::move(initializer), true),
+Parameter::Parameter(Module& owner, std::string name, Extents shape, Initializer initializer, DType type)
+    : Variable(type, fixed_shape(owner, name, shape), std::move(initializer), true),
       owner_(&owner),
       name_(checked_name(std::move(name))) {
   owner.adopt({name_, nullptr, this, nullptr});
@@ -33,8 +48,8 @@ std::string Parameter::path() const {
   return owner_->path_of(name_);
 }
 
-Buffer::Buffer(Module& owner, std::string name, Shape shape, Initializer initializer, DType type)
-    : Variable(type, std::move(shape), std::move(initializer), false),
+Buffer::Buffer(Module& owner, std::string name, Extents shape, Initializer initializer, DType type)
+    : Variable(type, fixed_shape(owner, name, shape), std::move(initializer), false),
       owner_(&owner),
       name_(checked_name(std::move(name))) {
   owner.adopt({name_, nullptr, nullptr, this});

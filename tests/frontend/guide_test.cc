@@ -58,7 +58,7 @@ std::vector<float> trained(int steps, const std::string& device) {
               [&](const Inputs& in) -> Outputs {
                 return {{"probabilities", softmax(model(in["ids"], in["lengths"]))}};
               });
-  program.compile({.device = device, .threads = 2, .seed = 1, .dims = {{"batch", 32}}});
+  program.compile({.device = device, .threads = 2, .seed = 1, .dims = {{batch, 32}}});
   // guide: end
 
   std::vector<float> losses;

@@ -118,8 +118,9 @@ TEST(Program, SaysWhatIsWrongWithACall) {
 
 TEST(Program, ADimNeedsASize) {
   Tagger tagger;
-  EXPECT_EQ(message_of([&] { tagger.program.compile({.device = "reference"}); }),
-            "train: 'batch' of input 'ids' has no size; give compile {.dims = {{\"batch\", 32}}}");
+  tagger.program.compile({.device = "reference"});
+  EXPECT_EQ(message_of([&] { tagger.program.function("train"); }),
+            "train: 'batch' of input 'ids' has no size; give one to compile or function: {{\"batch\", 32}}");
 }
 
 TEST(Program, AFailedCallChangesNothing) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/extent.h>
 #include <sinter/tensor.h>
 
 #include <functional>
@@ -15,33 +16,10 @@
 
 namespace sinter {
 
-// An extent that gets its size when a program is compiled: Dim batch{"batch"};
-struct Dim {
-  std::string name;
-};
-
-// An extent of an input: a number or a Dim.
-class Extent {
- public:
-  template <std::integral T>
-  Extent(T size) : size_(static_cast<int64_t>(size)) {}
-  Extent(const Dim& dim) : name_(dim.name) {}
-
-  int64_t size() const { return size_; }
-  const std::string& name() const { return name_; }  // "" for a number
-
- private:
-  int64_t size_ = 0;
-  std::string name_;
-};
-
-// Sizes for names: {{"batch", 32}}.
-using DimSizes = std::map<std::string, int64_t>;
-
 struct Input {
   std::string name;
   DType dtype = f32;
-  std::vector<Extent> shape = {};
+  Extents shape = {};
 };
 
 // The inputs of the function being traced, by name.
@@ -67,9 +45,9 @@ struct CompileOptions {
   std::string device = "cpu";  // "cpu", "reference", "vulkan", "vulkan:1"
   int threads = 0;             // 0: the cores that this process may use
   uint64_t seed = 0;           // of the parameters' beginning and of every random number
-  DimSizes dims = {};
-  bool fuse = true;     // group operations into kernels; off: one kernel an operation
-  bool verify = false;  // check the graph after every pass of the compiler
+  DimSizes dims = {};          // Dims left out are free: each call has its own sizes
+  bool fuse = true;            // group operations into kernels; off: one kernel an operation
+  bool verify = false;         // check the graph after every pass of the compiler
 };
 
 struct LoadOptions {
@@ -127,18 +105,22 @@ class Program {
   Program& operator=(Program&&) noexcept;
   ~Program();
 
-  // Before compile. `body` builds the function's graph; it is called once for each binding of dims.
+  // Before compile. `body` builds the function's graph; it is called once for each binding of dims, and by
+  // compile with a small size for those that have none, to see mistakes and state.
   void add(const std::string& name, std::vector<Input> inputs, Body body, FunctionOptions options = {});
   // Traces every function, opens the device and sets the state to its beginning. Machine code for a function
   // is made when it is first asked for.
   void compile(const CompileOptions& options = {});
 
-  // A call bound to its own inputs and outputs. With `dims`, for other sizes than those compile was given;
-  // the state is the same one. A Function is for one thread at a time, which each makes for itself.
+  // A call bound to its own inputs and outputs. With `dims`, for other sizes than those compile was given,
+  // which were none for those that are free; the state is the same one. Throws Error where a Dim has no size,
+  // is not of the function, or an extent made from it is not whole. A Function is for one thread at a time,
+  // which each makes for itself.
   Function function(const std::string& name, const DimSizes& dims = {});
-  // One call: every input by name, all outputs as arrays of their own. It keeps the memory that a call needs
-  // for the next, once for each of the calls that were under way at once. Nobody may write to `inputs`
-  // meanwhile.
+  // One call: every input by name, all outputs as arrays of their own. A free Dim gets its size from the
+  // first input that has it, and the others must agree; the code for new sizes is made when they first come.
+  // It keeps the memory that a call needs for the next, once for each of the calls that were under way at
+  // once. Nobody may write to `inputs` meanwhile.
   Arrays run(const std::string& name, const Arrays& inputs, const DimSizes& dims = {});
 
   std::vector<std::string> functions() const;
@@ -179,7 +161,7 @@ class Program {
   // Error before compile, as check, explain and memory do.
   std::string text(const std::string& name, bool locations = true) const;
   // What the function becomes on the device, kernel by kernel: the ops in each and their source lines, flops,
-  // bytes, and why others stand apart. For the dims of compile().
+  // bytes, and why others stand apart. For the dims of compile(); a free one has a small size.
   std::string explain(const std::string& name) const;
   // How much memory it needs besides inputs, outputs and state: bytes, and what lies there when most does,
   // with the source line that made each.

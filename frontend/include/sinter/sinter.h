@@ -5,6 +5,7 @@
 #include <sinter/control.h>
 #include <sinter/elementwise.h>
 #include <sinter/error.h>
+#include <sinter/extent.h>
 #include <sinter/functional.h>
 #include <sinter/indexing.h>
 #include <sinter/losses.h>

@@ -1,27 +1,29 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/extent.h>
 #include <sinter/tensor.h>
 
-// Tensors from nothing.
+// Tensors from nothing. An extent may be a Dim of the function: zeros({batch, 64}).
 namespace sinter {
 
 using Where = std::source_location;
 
-Tensor full(Shape shape, double value, DType type = f32, Where where = Where::current());
-Tensor zeros(Shape shape, DType type = f32, Where where = Where::current());
-Tensor ones(Shape shape, DType type = f32, Where where = Where::current());
+Tensor full(Extents shape, double value, DType type = f32, Where where = Where::current());
+Tensor zeros(Extents shape, DType type = f32, Where where = Where::current());
+Tensor ones(Extents shape, DType type = f32, Where where = Where::current());
 Tensor zeros_like(Operand x);
 Tensor ones_like(Operand x);
 Tensor constant(const Array& values, Where where = Where::current());  // a table inside the program
-Tensor iota(Shape shape, int64_t axis, DType type = i32, Where where = Where::current());  // index along axis
-Tensor arange(int64_t count, DType type = i32, Where where = Where::current());            // 0 .. count-1
+Tensor iota(Extents shape, int64_t axis, DType type = i32,
+            Where where = Where::current());                                    // index along axis
+Tensor arange(Extent count, DType type = i32, Where where = Where::current());  // 0 .. count-1
 
 // Random numbers are a function of the program's seed, its step (the number of successful calls that wrote
 // state), the place of the call in its module, and the element's index: the same on every device.
-Tensor random_uniform(Shape shape, double low = 0, double high = 1, DType type = f32,
+Tensor random_uniform(Extents shape, double low = 0, double high = 1, DType type = f32,
                       Where where = Where::current());
-Tensor random_normal(Shape shape, double mean = 0, double deviation = 1, DType type = f32,
+Tensor random_normal(Extents shape, double mean = 0, double deviation = 1, DType type = f32,
                      Where where = Where::current());
 
 }  // namespace sinter

@@ -1,18 +1,19 @@
 #pragma once
 
+#include <sinter/extent.h>
 #include <sinter/reductions.h>
 #include <sinter/tensor.h>
 
 // Functions that move elements and compute nothing. A negative axis counts from the end.
 namespace sinter {
 
-Tensor reshape(Operand x, Shape shape);             // same elements in row-major order; one extent may be -1
+Tensor reshape(Operand x, Extents shape);           // same elements in row-major order; one extent may be -1
 Tensor flatten(Operand x, int64_t first_axis = 0);  // joins the axes from `first_axis` on
 Tensor transpose(Operand x, std::vector<int64_t> permutation);  // axis i of the result is permutation[i] of x
 Tensor swap_axes(Operand x, int64_t a, int64_t b);
 Tensor expand_dims(Operand x, Axes axes);  // new axes of extent 1, numbered as in the result
 Tensor squeeze(Operand x, Axes axes);      // drops axes of extent 1
-Tensor broadcast_to(Operand x, Shape shape);
+Tensor broadcast_to(Operand x, Extents shape);
 Tensor reverse(Operand x, Axes axes);
 
 // Elements start, start + stride, ... below limit of one axis; negative bounds count from the end.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/extent.h>
 #include <sinter/variable.h>
 
 #include <functional>
@@ -15,9 +16,10 @@ class Buffer;
 class Module;
 
 // A weight that training changes: nn::Parameter scale{*this, "scale", {64}, Initializer::ones()};
+// State has one shape in all calls: a Dim in it throws Error.
 class Parameter final : public Variable {
  public:
-  Parameter(Module& owner, std::string name, Shape shape, Initializer initializer, DType type = f32);
+  Parameter(Module& owner, std::string name, Extents shape, Initializer initializer, DType type = f32);
   ~Parameter();
 
   std::string path() const override;
@@ -33,7 +35,7 @@ class Parameter final : public Variable {
 // State that gradients do not reach: running statistics, caches, counters.
 class Buffer final : public Variable {
  public:
-  Buffer(Module& owner, std::string name, Shape shape, Initializer initializer = Initializer::zeros(),
+  Buffer(Module& owner, std::string name, Extents shape, Initializer initializer = Initializer::zeros(),
          DType type = f32);
   ~Buffer();
 
