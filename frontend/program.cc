@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <unordered_set>
 
 #include "frontend/compile/check.h"
@@ -145,38 +144,6 @@ void Program::save(const std::string& path) const {
   for (const auto& [name, array] : now.states) file.tensors.emplace(name, *array.host());
   file.metadata = {{"seed", std::to_string(state_->options.seed)}, {"step", std::to_string(now.step)}};
   translated([&] { runtime::write_safetensors(path, file); });
-}
-
-void Program::load(const std::string& path, const LoadOptions& options) {
-  state_->check_compiled("load");
-  const runtime::SafetensorsFile file = translated([&] { return runtime::read_safetensors(path); });
-  for (const StateEntry& entry : state_->table.entries()) {
-    const auto found = file.tensors.find(entry.name);
-    if (found == file.tensors.end()) throw Error(fmt::format("{}: state '{}' is missing", path, entry.name));
-    const runtime::HostTensor& tensor = found->second;
-    if (to_public(tensor.dtype()) != entry.dtype || tensor.shape() != entry.shape) {
-      throw Error(fmt::format("{}: state '{}' is {}, got {}", path, entry.name,
-                              to_string(entry.dtype, entry.shape),
-                              to_string(to_public(tensor.dtype()), tensor.shape())));
-    }
-  }
-  for (const auto& [name, tensor] : file.tensors) {
-    if (!options.ignore_unknown && state_->table.find(name) == nullptr) {
-      throw Error(fmt::format("{}: the program has no state '{}'", path, name));
-    }
-  }
-  uint32_t step = 0;
-  if (const auto text = file.metadata.find("step"); text != file.metadata.end()) {
-    const char* end = text->second.data() + text->second.size();
-    const auto [stop, error] = std::from_chars(text->second.data(), end, step);
-    if (error != std::errc() || stop != end)
-      throw Error(fmt::format("{}: '{}' is no step", path, text->second));
-  }
-  state_->writing([&](runtime::StateStore& store, auto& now) {
-    for (const StateEntry& entry : state_->table.entries())
-      store.set(entry.name, file.tensors.at(entry.name));
-    now = step;
-  });
 }
 
 CheckReport Program::check() const {

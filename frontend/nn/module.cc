@@ -84,9 +84,6 @@ std::string Module::path_of(const std::string& member) const {
 
 void Module::adopt(Member member) {
   const std::string whole = path_of(member.name);
-  if (std::isdigit(static_cast<unsigned char>(whole[0])) != 0) {
-    throw Error(fmt::format("'{}' does not name a part of a model: it begins with a digit", whole));
-  }
   for (const Member& other : members_) {
     if (other.name == member.name) throw Error(fmt::format("'{}' is declared twice", whole));
   }

@@ -72,8 +72,9 @@ Token Lexer::take(TokenKind kind, size_t length) {
 
 Token Lexer::named(TokenKind kind, std::string_view what) {
   size_t length = word_length(1);
-  if (kind == TokenKind::value && length == 0) {
-    while (is_digit(peek(1 + length))) ++length;
+  if (length == 0 && is_digit(peek(1))) {
+    const auto continues = kind == TokenKind::value ? is_digit : continues_word;
+    while (continues(peek(1 + length))) ++length;
   }
   if (length == 0) fail(position_, fmt::format("expected {} after '{}'", what, peek()));
   Token token = take(kind, 1 + length);

@@ -23,27 +23,32 @@ template <typename... Args>
   fail_with(op, fmt::format("{}: {}", name(op.code), fmt::format(format, std::forward<Args>(args)...)));
 }
 
-// As the text form can spell it: [A-Za-z_][A-Za-z0-9_.]*
-bool is_identifier(std::string_view name) {
+// As the text form can spell it: [A-Za-z_][A-Za-z0-9_.]*; a state, whose `@` tells it from a number, may
+// begin with a digit.
+bool is_identifier(std::string_view name, bool is_state) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  const auto continues = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '.'; };
-  return !name.empty() && is_letter(name[0]) && std::all_of(name.begin(), name.end(), continues);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto continues = [&](char c) { return is_letter(c) || is_digit(c) || c == '.'; };
+  return !name.empty() && (is_letter(name[0]) || (is_state && is_digit(name[0]))) &&
+         std::all_of(name.begin(), name.end(), continues);
 }
 
 // Every name of one kind, once each.
 class Names {
  public:
-  explicit Names(std::string what) : what_(std::move(what)) {}
+  explicit Names(std::string what, bool are_states = false)
+      : what_(std::move(what)), are_states_(are_states) {}
 
   // What is wrong with a further name, "" where nothing is.
   std::string add(const std::string& name) {
-    if (!is_identifier(name)) return fmt::format("'{}' is no name for {}", name, what_);
+    if (!is_identifier(name, are_states_)) return fmt::format("'{}' is no name for {}", name, what_);
     if (!seen_.insert(name).second) return fmt::format("the name '{}' is given to {} twice", name, what_);
     return "";
   }
 
  private:
   std::string what_;
+  bool are_states_;
   std::unordered_set<std::string> seen_;
 };
 
@@ -200,7 +205,7 @@ class Recursion {
 };
 
 void check_names(const Module& module) {
-  Names states("a state"), functions("a function");
+  Names states("a state", true), functions("a function");
   for (const State& state : module.states) {
     std::string error = states.add(state.name);
     if (!is_valid(state.type.shape)) {

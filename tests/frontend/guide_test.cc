@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
+#include "runtime/safetensors.h"
 #include "tests/frontend/evaluate.h"
 
 // The model and program of docs/dsl.md, as they stand there.
@@ -83,6 +85,36 @@ TEST(Guide, ItsProgramLearns) {
   EXPECT_LT(losses.back(), 0.8f * losses.front());
 }
 
+TEST(Guide, ItsLoadMapsNames) {
+  const std::string path = testing::TempDir() + "guide_test.safetensors";
+  runtime::SafetensorsFile file;
+  for (const char* name : {"encoder.0.fc.weight", "encoder.1.fc.weight"}) {
+    file.tensors.emplace(name,
+                         runtime::HostTensor::from<float>(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3}));
+  }
+  runtime::write_safetensors(path, file);
+  struct Part : nn::Module {
+    Part(nn::Module& owner, std::string name) : Module(owner, std::move(name)) {}
+    nn::Linear fc{*this, "fc", 3, 2};
+  };
+  nn::Module model;
+  nn::ModuleList<Part> blocks(model, "blocks", 2);
+  Program program;
+  program.add("f", {{"x", f32, {1, 3}}}, [&](const Inputs& in) -> Outputs {
+    return {{"y", blocks[0].fc(in["x"]) + blocks[1].fc(in["x"])}};
+  });
+  program.compile({.device = "reference"});
+  // guide: load
+  const std::vector<LoadName> names = {{"encoder.*.weight", "blocks.*.weight", {1, 0}},  // transposed
+                                       {"encoder.*", "blocks.*"}};
+  LoadReport report = program.load(path, {.ignore_missing = true, .names = names});
+  // guide: end
+  EXPECT_EQ(report.loaded.size(), 2u);
+  EXPECT_THAT(report.missing, testing::UnorderedElementsAre("blocks.0.fc.bias", "blocks.1.fc.bias"));
+  EXPECT_THAT(floats(program.state("blocks.1.fc.weight")), testing::ElementsAre(1, 4, 2, 5, 3, 6));
+  std::remove(path.c_str());
+}
+
 // The lines between "// guide: NAME" and "// guide: end", without the indentation of the first.
 std::string section(const std::string& source, const std::string& name) {
   std::istringstream lines(source);
@@ -113,7 +145,7 @@ TEST(Guide, ShowsWhatIsTestedHere) {
   const std::string root = SINTER_SOURCE_DIR;
   const std::string guide = contents(root + "/docs/dsl.md");
   const std::string source = contents(root + "/tests/frontend/guide_test.cc");
-  for (const char* name : {"model", "program", "loop"}) {
+  for (const char* name : {"model", "program", "loop", "load"}) {
     EXPECT_THAT(guide, testing::HasSubstr("```cpp\n" + section(source, name) + "```")) << name;
   }
 }

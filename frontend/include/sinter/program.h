@@ -50,8 +50,31 @@ struct CompileOptions {
   bool verify = false;         // check the graph after every pass of the compiler
 };
 
+// Which state a tensor of a file is. Each `*` of `tensor` stands for any characters, as few as will do from
+// the left, and those of `state` for the same in turn: {"encoder.layer.*.weight", "blocks.*.weight", {1, 0}}.
+struct LoadName {
+  std::string tensor;
+  std::string state;
+  std::vector<int64_t> transpose =
+      {};  // axis i of the state is axis transpose[i] of the tensor; {}: as it lies
+};
+
 struct LoadOptions {
-  bool ignore_unknown = false;  // pass over what the program has not, an optimiser's moments say
+  bool ignore_unknown = false;  // pass over tensors that are no state: an optimiser's moments, say
+  bool ignore_missing = false;  // let states that the file has not keep what they hold
+  // Of a tensor's names the first that fits; without one it is the state of its own name.
+  std::vector<LoadName> names = {};
+};
+
+// What Program::load did.
+struct LoadReport {
+  struct Loaded {
+    std::string state;
+    std::string tensor;  // its name in the file
+  };
+  std::vector<Loaded> loaded;        // in the order of states()
+  std::vector<std::string> missing;  // states that the file has not, which kept what they held
+  std::vector<std::string> unknown;  // tensors of the file that are no state
 };
 
 // The type of an input, output or state.
@@ -135,11 +158,12 @@ class Program {
   // How many successful calls wrote state: what random numbers depend on besides the seed.
   uint32_t step() const;
   void set_step(uint32_t step);
-  // Every state, the step and the seed as a safetensors file, of one moment as snapshot() has it. load throws
-  // Error, and changes nothing, where a state is missing, has another type or shape or, unless told
-  // otherwise, is unknown to the program; other threads see none of what it loads or all.
+  // Every state, the step and the seed as a safetensors file, of one moment as snapshot() has it.
   void save(const std::string& path) const;
-  void load(const std::string& path, const LoadOptions& options = {});
+  // From a safetensors file, Sinter's or not; the step stays where the file has none. Throws Error, and
+  // changes nothing, where a state is missing, has another type or shape, or is unknown to the program,
+  // unless told otherwise, or two tensors are one state; other threads see none of what it loads or all.
+  LoadReport load(const std::string& path, const LoadOptions& options = {});
 
   // Runs every kernel of every function by itself on random inputs, on the device, and holds it against the
   // reference interpreter: the first thing to do on a new device or driver. State is not touched. A kernel
