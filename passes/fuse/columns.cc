@@ -48,14 +48,16 @@ int64_t blocks_of(int64_t rows) {
 
 // What an elementwise computation of `value` goes through, of the same number of elements.
 void collect(Value value, Values& values) {
-  if (!values.insert(value).second) return;
-  const Op& op = *value.op;
-  if (op.kind() != OpKind::elementwise && op.code != OpCode::reshape) return;
-  for (Value operand : op.operands) {
-    if (operand.type().elements() == value.type().elements() && !is_virtual(*operand.op)) {
-      collect(operand, values);
-    } else if (operand.op->code == OpCode::reshape) {
-      collect(operand, values);
+  std::vector<Value> pending = {value};
+  while (!pending.empty()) {
+    const Value next = pending.back();
+    pending.pop_back();
+    const Op& op = *next.op;
+    if (!values.insert(next).second || (op.kind() != OpKind::elementwise && op.code != OpCode::reshape))
+      continue;
+    for (Value operand : op.operands) {
+      const bool computed = operand.type().elements() == next.type().elements() && !is_virtual(*operand.op);
+      if (computed || operand.op->code == OpCode::reshape) pending.push_back(operand);
     }
   }
 }

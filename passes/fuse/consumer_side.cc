@@ -19,6 +19,8 @@ namespace {
 constexpr size_t kMostReaders = 2;
 constexpr size_t kMostOps = 8;
 constexpr size_t kMostDear = 2;
+// The weight of what is computed at several places by one reader, all places together.
+constexpr int64_t kMostRepeated = 64;
 // Of an operand this many times smaller than the result, reading it again counts for nothing.
 constexpr int64_t kSmallShare = 8;
 
@@ -36,7 +38,7 @@ class ConsumerSide {
     for (size_t i = groups_.all().size(); i-- > 0;) {
       Group& group = *groups_.all()[i];
       if (!can_go(group)) continue;
-      for (Group* reader : readers_of(group)) reader->weight += group.weight;
+      for (Group* reader : readers_of(group)) reader->weight += added_weight(group, *reader);
       groups_.remove(group);
       for (size_t k = group.ops.size(); k-- > 0;) pass_on(*group.ops[k]);
     }
@@ -70,6 +72,11 @@ class ConsumerSide {
     return readers;
   }
 
+  // Of the group, computed again by a reader for each element that this asks for.
+  int64_t added_weight(const Group& group, const Group& reader) const {
+    return group.weight * reads_.demand(group, reader).elements;
+  }
+
   bool can_go(const Group& group) const {
     if (group.anchor != Group::Anchor::map) return false;
     bool dear = group.ops.size() > kMostOps;
@@ -86,7 +93,9 @@ class ConsumerSide {
     }
     const std::unordered_set<Group*> readers = readers_of(group);
     if (readers.empty() || std::any_of(readers.begin(), readers.end(), [&](const Group* reader) {
-          return reader->weight + group.weight > kMostWeight;
+          const bool repeats = reads_.demand(group, *reader).places > 1;
+          const int64_t weight = added_weight(group, *reader);
+          return reader->weight + weight > kMostWeight || (repeats && weight > kMostRepeated);
         })) {
       return false;
     }
@@ -140,8 +149,7 @@ class ConsumerSide {
     if (readers.outside || readers.groups.empty() || readers.groups.size() > kMostReaders)
       return std::nullopt;
     Cone cone{.kept = kept};
-    if (!follow(group, op, value, cone) || cone.ops.size() > kMostOps || cone.dear > kMostDear)
-      return std::nullopt;
+    if (!follow(group, op, value, cone)) return std::nullopt;
     for (const Group* reader : readers.groups) {
       if (is_attention(*reader) || (cone.dear > 0 && !reads_once(value, *reader))) return std::nullopt;
       for (Value leaf : cone.leaves) {
@@ -151,22 +159,28 @@ class ConsumerSide {
     return cone;
   }
 
-  // What `op` computes `result` from, down to values in memory; false where that is not elementwise.
+  // What `op` computes `result` from, down to values in memory; false where that is not elementwise, or where
+  // it is more than anyone computes again.
   bool follow(const Group& group, const Op& op, Value result, Cone& cone) const {
-    if (std::find(cone.ops.begin(), cone.ops.end(), &op) != cone.ops.end()) return true;
-    if (!is_virtual(op)) {
-      if (op.kind() != OpKind::elementwise) return false;
-      cone.ops.push_back(&op);
-      if (is_dear(op)) ++cone.dear;
-    }
-    for (Value operand : op.operands) {
-      if (is_virtual(*operand.op) || groups_.is_recomputed(*operand.op)) {
-        if (!follow(group, *operand.op, result, cone)) return false;
-      } else if (groups_.of(*operand.op) != &group || operand == cone.kept || reads_.is_needed(operand) ||
-                 is_small(operand, result)) {
-        cone.leaves.push_back(operand);
-      } else if (!follow(group, *operand.op, result, cone)) {
-        return false;
+    std::unordered_set<const Op*> seen = {&op};
+    std::vector<const Op*> pending = {&op};
+    while (!pending.empty()) {
+      const Op& next = *pending.back();
+      pending.pop_back();
+      if (!is_virtual(next)) {
+        if (next.kind() != OpKind::elementwise) return false;
+        cone.ops.push_back(&next);
+        if (is_dear(next)) ++cone.dear;
+        if (cone.ops.size() > kMostOps || cone.dear > kMostDear) return false;
+      }
+      for (Value operand : next.operands) {
+        const bool again = is_virtual(*operand.op) || groups_.is_recomputed(*operand.op);
+        if (!again && (groups_.of(*operand.op) != &group || operand == cone.kept ||
+                       reads_.is_needed(operand) || is_small(operand, result))) {
+          cone.leaves.push_back(operand);
+        } else if (seen.insert(operand.op).second) {
+          pending.push_back(operand.op);
+        }
       }
     }
     return true;
@@ -192,10 +206,18 @@ class ConsumerSide {
   }
 
   bool needs(const Op& op, Value value) const {
-    return std::any_of(op.operands.begin(), op.operands.end(), [&](Value operand) {
-      return operand == value ||
-             ((is_virtual(*operand.op) || groups_.is_recomputed(*operand.op)) && needs(*operand.op, value));
-    });
+    std::unordered_set<const Op*> seen;
+    std::vector<const Op*> pending = {&op};
+    while (!pending.empty()) {
+      const Op& next = *pending.back();
+      pending.pop_back();
+      for (Value operand : next.operands) {
+        if (operand == value) return true;
+        const bool again = is_virtual(*operand.op) || groups_.is_recomputed(*operand.op);
+        if (again && seen.insert(operand.op).second) pending.push_back(operand.op);
+      }
+    }
+    return false;
   }
 
   Groups& groups_;

@@ -76,6 +76,7 @@ class Rebuild {
   void run() {
     old_ = std::move(function_.ops());
     function_.ops().clear();
+    for (size_t i = 0; i < old_.size(); ++i) place_[old_[i].get()] = i;
     for (auto& op : old_) {
       if (op->code == OpCode::parameter) keep(op);
     }
@@ -93,37 +94,64 @@ class Rebuild {
     function_.append(std::move(op));
   }
 
-  std::unique_ptr<Op>& owner_of(Op* op) {
-    return *std::find_if(old_.begin(), old_.end(),
-                         [&](const auto& candidate) { return candidate.get() == op; });
-  }
+  // A kernel or an op that waits for what it reads.
+  struct Waiting {
+    Group* group;
+    Op* op;
+    std::vector<Op*> needs;  // what makes that, in the order it is read
+    size_t next = 0;
+  };
 
   // Emits the kernel or the op that `op` belongs to, and before it all that it reads.
   void visit(Op* op) {
-    if (op == nullptr || emitted_.contains(op) || is_virtual(*op)) return;
-    Group* group = groups_.of(*op);
-    if (groups_.is_recomputed(*op)) return;
-    if (group != nullptr) {
-      for (Op* member : group->ops) emitted_.insert(member);
-      for (Op* member : group->ops) visit_operands(*member);
-      emit_kernel(*group);
-      return;
-    }
-    emitted_.insert(op);
-    visit_operands(*op);
-    const bool aliases = op->code == OpCode::write || op->code == OpCode::scan;
-    for (Value& operand : op->operands) operand = in_memory(operand, aliases && op->code == OpCode::write);
-    keep(owner_of(op));
-  }
-
-  void visit_operands(Op& op) {
-    for (Value operand : op.operands) {
-      if (is_virtual(*operand.op) || groups_.is_recomputed(*operand.op)) {
-        visit_operands(*operand.op);
+    std::vector<Waiting> stack;
+    start(op, stack);
+    while (!stack.empty()) {
+      Waiting& top = stack.back();
+      if (top.next < top.needs.size()) {
+        start(top.needs[top.next++], stack);
       } else {
-        visit(operand.op);
+        finish(top);
+        stack.pop_back();
       }
     }
+  }
+
+  void start(Op* op, std::vector<Waiting>& stack) {
+    if (op == nullptr || emitted_.contains(op) || is_virtual(*op) || groups_.is_recomputed(*op)) return;
+    Group* group = groups_.of(*op);
+    const std::vector<Op*> members = group != nullptr ? group->ops : std::vector<Op*>{op};
+    emitted_.insert(members.begin(), members.end());
+    stack.push_back({group, op, producers(members)});
+  }
+
+  // What makes the operands of `ops`, through all that is copied into their kernel.
+  std::vector<Op*> producers(const std::vector<Op*>& ops) const {
+    std::vector<Op*> result, pending;
+    std::unordered_set<const Op*> seen(ops.begin(), ops.end());
+    const auto push_operands = [&](const Op& op) {
+      for (auto operand = op.operands.rbegin(); operand != op.operands.rend(); ++operand)
+        pending.push_back(operand->op);
+    };
+    for (auto op = ops.rbegin(); op != ops.rend(); ++op) push_operands(**op);
+    while (!pending.empty()) {
+      Op* op = pending.back();
+      pending.pop_back();
+      if (!seen.insert(op).second) continue;
+      if (is_virtual(*op) || groups_.is_recomputed(*op)) {
+        push_operands(*op);
+      } else {
+        result.push_back(op);
+      }
+    }
+    return result;
+  }
+
+  void finish(const Waiting& waiting) {
+    if (waiting.group != nullptr) return emit_kernel(*waiting.group);
+    Op* op = waiting.op;
+    for (Value& operand : op->operands) operand = in_memory(operand, op->code == OpCode::write);
+    keep(old_[place_.at(op)]);
   }
 
   void emit_kernel(const Group& group) {
@@ -207,6 +235,7 @@ class Rebuild {
   Groups& groups_;
   Function& function_;
   std::vector<std::unique_ptr<Op>> old_;
+  std::unordered_map<const Op*, size_t> place_;  // in old_
   std::unordered_set<const Op*> emitted_;
   Reads reads_;
   graph::ValueMap<Value> memory_;  // where each value lies

@@ -109,21 +109,17 @@ class ProducerSide {
       Group* group = groups_.of(*strip_views(operand).op);
       if (group != nullptr && std::find(list.begin(), list.end(), group) == list.end()) list.push_back(group);
     }
-    const auto position = [&](Group* group) {
-      const auto& all = groups_.all();
-      return std::find_if(all.begin(), all.end(), [&](const auto& g) { return g.get() == group; }) -
-             all.begin();
-    };
     std::sort(list.begin(), list.end(), [&](Group* a, Group* b) {
       const bool a_map = a->anchor == Group::Anchor::map, b_map = b->anchor == Group::Anchor::map;
       if (a_map != b_map) return b_map;
-      return a_map ? position(a) < position(b) : position(a) > position(b);
+      return a_map ? a->number < b->number : a->number > b->number;
     });
     return list;
   }
 
   // Whether what the op needs from elsewhere can be made before the group runs.
   bool others_come_before(const Op& op, const Group& group) const {
+    std::unordered_set<const Op*> seen;
     std::vector<const Op*> pending = {&op};
     while (!pending.empty()) {
       const Op* next = pending.back();
@@ -133,7 +129,7 @@ class ProducerSide {
         if (source == &group) continue;
         if (source != nullptr) {
           if (groups_.depends(*source, group)) return false;
-        } else {
+        } else if (seen.insert(operand.op).second) {
           pending.push_back(operand.op);
         }
       }

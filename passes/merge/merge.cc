@@ -173,23 +173,46 @@ class Merge {
     return it == moved_.end() ? value : it->second;
   }
 
+  // A cluster that waits for what it needs.
+  struct Waiting {
+    Cluster cluster;
+    size_t member = 0, operand = 0;  // the next to look at
+  };
+
   // Emits the op at a place of the old order, with its whole cluster, after all that these need.
   void emit(size_t place) {
+    std::vector<Waiting> stack;
+    start(place, stack);
+    while (!stack.empty()) {
+      Waiting& top = stack.back();
+      if (top.member == top.cluster.size()) {
+        append(top.cluster);
+        stack.pop_back();
+      } else if (const Op& member = *top.cluster[top.member]; top.operand == member.operands.size()) {
+        ++top.member;
+        top.operand = 0;
+      } else {
+        const auto at = position_.find(member.operands[top.operand++].op);
+        if (at != position_.end()) start(at->second, stack);
+      }
+    }
+  }
+
+  void start(size_t place, std::vector<Waiting>& stack) {
     Op* op = old_[place] ? old_[place].get() : nullptr;
     if (op == nullptr || !started_.insert(op).second) return;
     const auto it = cluster_of_.find(op);
-    const Cluster cluster = it == cluster_of_.end() ? Cluster{op} : clusters_[it->second];
-    for (Op* member : cluster) started_.insert(member);
-    for (Op* member : cluster) {
-      for (Value operand : member->operands) {
-        if (const auto at = position_.find(operand.op); at != position_.end()) emit(at->second);
-      }
-    }
+    Cluster cluster = it == cluster_of_.end() ? Cluster{op} : clusters_[it->second];
+    started_.insert(cluster.begin(), cluster.end());
+    stack.push_back({std::move(cluster)});
+  }
+
+  void append(const Cluster& cluster) {
     for (Op* member : cluster) {
       for (Value& operand : member->operands) operand = now(operand);
     }
     if (cluster.size() == 1) {
-      function_.append(std::move(old_[place]));
+      function_.append(std::move(old_[position_.at(cluster[0])]));
     } else {
       append_together(cluster);
     }
