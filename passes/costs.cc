@@ -23,6 +23,7 @@ bool is_transcendental(OpCode code) {
 
 int64_t weight(const graph::Op& op) {
   if (op.code == OpCode::fold) return 4 * op.operands[0].shape().back();
+  if (op.code == OpCode::concat) return static_cast<int64_t>(op.operands.size());
   return is_transcendental(op.code) ? 8 : 1;
 }
 

@@ -7,7 +7,8 @@ namespace sinter::passes {
 // What the ops of a kernel may weigh together. Expressions grow as long as chains of ops do, and what walks
 // them recurses: a chain of some thousand would need more stack than a thread has.
 inline constexpr int64_t kMostWeight = 512;
-// 1, 8 of what becomes a polynomial, 4 for each place of a window that is folded.
+// 1, 8 of what becomes a polynomial, 1 for each part of a concatenation, 4 for each place of a window that is
+// folded.
 int64_t weight(const graph::Op& op);
 
 // Whether an element of the op's result costs a polynomial: ten instructions and more.

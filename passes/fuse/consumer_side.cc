@@ -101,12 +101,19 @@ class ConsumerSide {
     }
     const bool tiny = group.ops.size() == 1 && graph::element_count(group.domain) <= 1;
     // Computed once for each element of a map; a contraction or a row asks for elements more than once.
-    const Group& reader = **readers.begin();
-    const bool once =
-        readers.size() == 1 && reader.anchor == Group::Anchor::map && !is_spread(group.domain, reader);
+    const bool once = readers.size() == 1 && asks_once(**readers.begin(), group);
     if (once) return true;
     if (dear && !tiny) return false;
     return readers.size() <= kMostReaders;
+  }
+
+  bool asks_once(const Group& reader, const Group& group) const {
+    if (reader.anchor == Group::Anchor::map) return !is_spread(group.domain, reader);
+    if (reader.anchor != Group::Anchor::concat || reads_.demand(group, reader).places != 1) return false;
+    return std::ranges::any_of(reader.ops[0]->operands, [&](Value part) {
+      return groups_.of(*strip_views(part).op) == &group &&
+             part.type().elements() == graph::element_count(group.domain);
+    });
   }
 
   // Whether a reader asks for each element several times: by a broadcast, a gather or a window.

@@ -26,6 +26,8 @@ const char* name(Group::Anchor anchor) {
       return "contract";
     case Group::Anchor::scatter:
       return "scatter";
+    case Group::Anchor::concat:
+      return "concat";
     case Group::Anchor::cumsum:
       return "cumsum";
     case Group::Anchor::top_k:
@@ -86,7 +88,7 @@ bool is_attention(const Group& group) {
 }
 
 bool is_virtual(const Op& op) {
-  if (is_table(op)) return false;
+  if (is_table(op) || (op.code == OpCode::concat && op.operands.size() > kMostSelects)) return false;
   return op.kind() == OpKind::view || (op.kind() == OpKind::source && op.code != OpCode::parameter);
 }
 

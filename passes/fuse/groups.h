@@ -22,7 +22,7 @@ struct Place {
 
 // Ops that become one kernel.
 struct Group {
-  enum class Anchor { map, reduce, contract, scatter, cumsum, top_k, attention, attention_backward };
+  enum class Anchor { map, reduce, contract, scatter, concat, cumsum, top_k, attention, attention_backward };
 
   Anchor anchor = Anchor::map;
   graph::Shape domain;             // map, reduce: what is iterated over
@@ -99,6 +99,9 @@ bool is_pointwise(const graph::Op& op);
 
 // Reads each element many times over: what stands before it is computed once, by a kernel of its own.
 bool is_attention(const Group& group);
+
+// Parts of a concatenation up to which it is a view: what reads it selects, element by element.
+inline constexpr size_t kMostSelects = 8;
 
 // Whether an op has no group of its own and is copied into every group that reads it: sources and views.
 bool is_virtual(const graph::Op& op);

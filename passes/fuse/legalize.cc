@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/graph/builder.h"
+#include "passes/fuse/folds.h"
 #include "passes/fuse/groups.h"
 #include "passes/rewrite.h"
 
@@ -13,6 +16,7 @@ namespace sinter::passes {
 
 using graph::Op;
 using graph::OpCode;
+using graph::OpKind;
 using graph::Value;
 
 namespace {
@@ -51,25 +55,40 @@ std::vector<Value> reduce_bool(graph::Builder& b, const Op& op) {
   return {b.greater(reduced, b.constant_like(0, reduced))};
 }
 
-// From how many places in memory an element of a value may come, by what is copied into every kernel that
-// reads it: of concatenations of views of concatenations each doubles them.
-class Pieces {
+// What is copied into every kernel that reads a value: how many places in memory an element may come from, of
+// concatenations of views of concatenations each doubles them; and how many views lie one on another.
+class Views {
  public:
-  int64_t of(const Op& op) {
-    if (!is_virtual(op)) return 1;
+  struct Cone {
+    int64_t places = 1;
+    int64_t depth = 0;
+  };
+
+  // Of an op whose operands were asked for before.
+  Cone of(const Op& op) {
+    if (!is_virtual(op)) return {};
     if (const auto it = known_.find(&op); it != known_.end()) return it->second;
-    int64_t sum = 0;
-    for (Value operand : op.operands) sum += of(*operand.op);
-    return known_[&op] = sum;
+    Cone cone{.places = 0, .depth = 0};
+    for (Value operand : op.operands) {
+      const Cone below = of(*operand.op);
+      cone.places += below.places;
+      cone.depth = std::max(cone.depth, below.depth + depth_of(op));
+    }
+    return known_[&op] = cone;
   }
 
  private:
-  std::unordered_map<const Op*, int64_t> known_;
+  // Each reshape divides what it is given twice, once for the quotient and once for the rest.
+  static int64_t depth_of(const Op& op) { return op.code == OpCode::reshape ? 4 : 1; }
+
+  std::unordered_map<const Op*, Cone> known_;
 };
 
-constexpr int64_t kMostPieces = 64;
+constexpr int64_t kMostPlaces = 4;  // of concatenations of views of concatenations
+// What walks an expression recurses as deep as views lie on views.
+constexpr int64_t kMostDepth = 32;
 
-// The op as a kernel of its own.
+// The op as a kernel of its own, with the views that it reads.
 std::vector<Value> apart(graph::Module& module, graph::Function& function, const Op& op) {
   auto kernel = std::make_unique<Op>();
   kernel->code = OpCode::kernel;
@@ -77,29 +96,85 @@ std::vector<Value> apart(graph::Module& module, graph::Function& function, const
   kernel->location = op.location;
   kernel->results = op.results;
   kernel->body = std::make_unique<graph::Function>("body");
+  // Its views, operands before what reads them, and what these read.
+  std::vector<const Op*> views;
+  std::unordered_set<const Op*> seen;
+  std::vector<std::pair<const Op*, size_t>> stack = {{&op, 0}};
+  while (!stack.empty()) {
+    auto& [view, next] = stack.back();
+    if (next == view->operands.size()) {
+      views.push_back(view);
+      stack.pop_back();
+    } else if (const Op* operand = view->operands[next++].op; is_virtual(*operand)) {
+      if (seen.insert(operand).second) stack.push_back({operand, 0});
+    }
+  }
   graph::Builder builder(module, *kernel->body);
   graph::ValueMap<Value> map;
-  for (Value operand : op.operands) {
-    if (map.contains(operand)) continue;
-    map[operand] = builder.parameter(fmt::format("p{}", map.size()), operand.type());
-    kernel->operands.push_back(operand);
+  for (const Op* view : views) {
+    for (Value operand : view->operands) {
+      if (map.contains(operand) || is_virtual(*operand.op)) continue;
+      map[operand] = builder.parameter(fmt::format("p{}", kernel->operands.size()), operand.type());
+      kernel->operands.push_back(operand);
+    }
   }
-  builder.output("output0", graph::clone_op(op, *kernel->body, map).result());
+  for (const Op* view : views) graph::clone_op(*view, *kernel->body, map);
+  builder.output("output0", map.at(Value{const_cast<Op*>(&op), 0}));
   return {function.append(std::move(kernel)).result()};
+}
+
+// Whether a view is better kept in memory than copied into what reads it. What makes more elements of few is
+// left to the next view, up to a point.
+bool stands_apart(const Op& op, const Views::Cone& cone) {
+  if (op.kind() != OpKind::view || !is_virtual(op)) return false;
+  const auto parts = static_cast<int64_t>(op.operands.size());
+  if (op.code == OpCode::concat && cone.places > std::max(parts, kMostPlaces)) return true;
+  if (cone.depth <= kMostDepth) return false;
+  const bool grows = op.code != OpCode::concat && op.results[0].elements() > op.operands[0].type().elements();
+  return !grows || cone.depth > 2 * kMostDepth;
+}
+
+// A window of more places, or with more behind them, is summed by a loop.
+constexpr int64_t kMostTaps = 16;
+constexpr int64_t kMostPlacesOfTaps = 128;
+
+bool is_better_without_fold(const Op& op, int64_t places) {
+  const int64_t taps = op.operands[0].shape().back();
+  return windows_are_apart(op) || taps > kMostTaps || taps * places > kMostPlacesOfTaps;
+}
+
+// A concatenation of more parts is one of concatenations.
+constexpr size_t kMostParts = 64;
+
+Value concat_of_concats(graph::Builder& b, const Op& op) {
+  const int64_t axis = op.attributes.integer("axis");
+  std::vector<Value> parts = op.operands;
+  while (parts.size() > kMostParts) {
+    const size_t count = (parts.size() + kMostParts - 1) / kMostParts;
+    std::vector<Value> wholes;
+    for (size_t i = 0; i < count; ++i) {
+      const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(i * parts.size() / count);
+      const auto end = parts.begin() + static_cast<std::ptrdiff_t>((i + 1) * parts.size() / count);
+      wholes.push_back(b.concat({begin, end}, axis));
+    }
+    parts = std::move(wholes);
+  }
+  return b.concat(parts, axis);
 }
 
 }  // namespace
 
 void legalize(graph::Module& module, graph::Function& function) {
-  Pieces pieces;
+  Views views;
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-    const int64_t places = pieces.of(op);
-    const bool shares = op.code == OpCode::concat && places > kMostPieces &&
-                        places > static_cast<int64_t>(op.operands.size());
-    if (shares) return apart(module, function, op);
     graph::Builder builder(module, function);
     builder.set_location(op.location);
+    if (op.code == OpCode::concat && op.operands.size() > kMostParts)
+      return std::vector{concat_of_concats(builder, op)};
+    if (op.code == OpCode::fold && is_better_without_fold(op, views.of(*op.operands[0].op).places))
+      return std::vector{without_fold(builder, op)};
+    if (stands_apart(op, views.of(op))) return apart(module, function, op);
     if (op.code == OpCode::argmax) return argmax(builder, op);
     const bool folds_bools =
         op.kind() == graph::OpKind::reduction && op.operands[0].dtype() == graph::DType::boolean;

@@ -42,6 +42,8 @@ Group::Anchor anchor_of(const Op& op) {
       return Group::Anchor::contract;
     case OpCode::scatter_add:
       return Group::Anchor::scatter;
+    case OpCode::concat:
+      return Group::Anchor::concat;
     case OpCode::cumsum:
       return Group::Anchor::cumsum;
     case OpCode::top_k:
@@ -158,7 +160,8 @@ class ProducerSide {
   }
 
   Refusal join_as_pointwise(Op& op, Group& group) {
-    if (group.anchor == Group::Anchor::cumsum || group.anchor == Group::Anchor::top_k || is_attention(group))
+    if (group.anchor == Group::Anchor::concat || group.anchor == Group::Anchor::cumsum ||
+        group.anchor == Group::Anchor::top_k || is_attention(group))
       return fmt::format("the schedule of {} takes no other work", name(group.anchor));
     const auto place = common_place(op, group);
     if (!place || place->column) return "its operands are not all at one place of that kernel's iteration";

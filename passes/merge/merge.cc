@@ -145,7 +145,7 @@ class Merge {
   // Of a kind whose body is one pass over some elements.
   static bool is_plain(const Op& op) {
     const std::string& anchor = op.attributes.text("anchor");
-    return anchor == "map" || anchor == "reduce" || anchor == "scatter";
+    return anchor == "map" || anchor == "reduce" || anchor == "scatter" || anchor == "concat";
   }
 
   // All of a cluster's members need the same, and are needed together.

@@ -256,6 +256,7 @@ loop::Kernel run_schedule(Template t) {
       {"reduce", schedule_reduce},
       {"contract", schedule_contract},
       {"scatter", schedule_scatter},
+      {"concat", schedule_concat},
       {"cumsum", schedule_cumsum},
       {"top_k", schedule_top_k},
       {"together", schedule_together},

@@ -58,6 +58,7 @@ loop::Kernel schedule_map(Template& t);
 loop::Kernel schedule_reduce(Template& t);
 loop::Kernel schedule_contract(Template& t);
 loop::Kernel schedule_scatter(Template& t);
+loop::Kernel schedule_concat(Template& t);
 loop::Kernel schedule_cumsum(Template& t);
 loop::Kernel schedule_top_k(Template& t);
 loop::Kernel schedule_together(Template& t);

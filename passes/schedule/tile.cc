@@ -68,10 +68,15 @@ void Tile::share_sources(const graph::Function& body) {
 
 Tile Tile::of_outputs(const graph::Function& body, const graph::Shape& domain, const Index& index,
                       const loop::RangeMap& ranges) {
+  std::vector<Value> values;
+  for (const graph::Output& output : body.outputs) values.push_back(output.value);
+  return of_values(body, values, domain, index, ranges);
+}
+
+Tile Tile::of_values(const graph::Function& body, const std::vector<Value>& values,
+                     const graph::Shape& domain, const Index& index, const loop::RangeMap& ranges) {
   Tile tile;
-  for (const graph::Output& output : body.outputs) {
-    tile.index_[output.value] = reshape_index(index, output.value.shape(), domain, ranges);
-  }
+  for (Value value : values) tile.index_[value] = reshape_index(index, value.shape(), domain, ranges);
   for (size_t i = body.ops().size(); i-- > 0;) {
     const Op& op = *body.ops()[i];
     if (op.results.size() != 1) continue;

@@ -21,6 +21,9 @@ class Tile {
   // and the values that only they use, element by element.
   static Tile of_outputs(const graph::Function& body, const graph::Shape& domain, const Index& index,
                          const loop::RangeMap& ranges);
+  // The same for any values in place of the outputs.
+  static Tile of_values(const graph::Function& body, const std::vector<graph::Value>& values,
+                        const graph::Shape& domain, const Index& index, const loop::RangeMap& ranges);
 
   const Index* find(graph::Value value) const;  // null where the value is not in the tile
   // Marks as shared what views other than reshapes read: they may ask for other elements than the tile's.

@@ -126,7 +126,9 @@ Value concat_of_few(Editor& e, const Op& op) {
   return e.emit(OpCode::concat, std::move(parts), {{"axis", axis}});
 }
 
+// Up to a number of parts: of a list that grows part by part each would list all before it anew.
 Value concat_of_concat(Editor& e, const Op& op) {
+  constexpr size_t kMostParts = 4;
   const int64_t axis = op.attributes.integer("axis");
   std::vector<Value> parts;
   for (Value part : op.operands) {
@@ -137,7 +139,7 @@ Value concat_of_concat(Editor& e, const Op& op) {
       parts.push_back(part);
     }
   }
-  if (parts == op.operands) return {};
+  if (parts.size() > kMostParts || parts == op.operands) return {};
   return e.emit(OpCode::concat, std::move(parts), {{"axis", axis}});
 }
 
