@@ -143,7 +143,7 @@ void check(const Arguments& arguments) {
   const auto device = backends::open_device(arguments.device, arguments.threads);
   const CheckResult result = check_function(module, function.name(), *device);
   if (!result.disagreement.empty()) throw RuntimeError(result.disagreement);
-  fmt::print("{}: {} kernels agree with the reference on {}\n", function.name(), result.kernels,
+  fmt::print("{}: {} kernels and the whole agree with the reference on {}\n", function.name(), result.kernels,
              arguments.device);
 }
 
@@ -211,9 +211,9 @@ int main(int argc, char** argv) {
   app.add_option("FILE", arguments.file, "the graph; - is the standard input")->required();
   app.add_option("--device", arguments.device, "reference, cpu or another backend")->required();
   app.add_option("--function", arguments.function, "the function to run, where there are several");
-  CLI::Option* check =
-      app.add_flag("--check", arguments.check,
-                   "do not run it, but hold each of its kernels against the reference on random inputs");
+  CLI::Option* check = app.add_flag(
+      "--check", arguments.check,
+      "do not run it, but hold its kernels, and then all of it, against the reference on random inputs");
   app.add_option("--input", arguments.inputs, "NAME=FILE.npy, for every parameter of the function")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

@@ -57,19 +57,60 @@ graph::Module alone(const graph::Op& kernel) {
   return module;
 }
 
-std::string check_kernel(const graph::Module& module, const backends::Device& device) {
-  const graph::Function& function = *module.find_function(kName);
-  std::string name, notes;
-  const auto lower = [&](const loop::Target& target) {
-    loop::Program program = passes::to_loops(module, kName, target);
-    name = program.kernels.back().name;
-    for (const std::string& note : program.kernels.back().notes) notes += "\n  in it: " + note;
-    return program;
-  };
-  const auto executable = device.compile({kName, [&] { return graph::clone(module); }, lower});
-  const std::string difference = difference_on_random_inputs(module, function, device, *executable);
-  if (difference.empty()) return "";
-  return fmt::format("kernel '{}' disagrees with the reference:\n  {}{}", name, difference, notes);
+// A kernel by itself.
+class Alone {
+ public:
+  explicit Alone(const graph::Op& kernel) : module_(alone(kernel)) {}
+
+  std::string text() const { return graph::print(module_, {.locations = false}); }
+
+  std::string difference(const backends::Device& device) {
+    const auto executable = compile(device);
+    return difference_on_random_inputs(module_, *module_.find_function(kName), device, *executable);
+  }
+  // Of one that has been compiled.
+  const std::string& name() const { return name_; }
+  const std::string& notes() const { return notes_; }
+
+  std::unique_ptr<runtime::Executable> compile(const backends::Device& device) {
+    const auto lower = [&](const loop::Target& target) {
+      loop::Program program = passes::to_loops(module_, kName, target);
+      name_ = program.kernels.back().name;
+      notes_.clear();
+      for (const std::string& note : program.kernels.back().notes) notes_ += "\n  in it: " + note;
+      return program;
+    };
+    return device.compile({kName, [&] { return graph::clone(module_); }, lower});
+  }
+
+ private:
+  graph::Module module_;
+  std::string name_, notes_;
+};
+
+// The first kernel of a function whose results are wrong where it runs as a part of it, if one is where all
+// results are kept.
+std::string first_that_differs(const graph::Module& kernels, std::string_view function,
+                               const backends::Device& device) {
+  graph::Module kept = graph::clone(kernels);
+  graph::Function& all = *kept.find_function(function);
+  all.outputs.clear();
+  std::vector<const graph::Op*> makers;
+  for (const auto& op : all.ops()) {
+    if (op->code != graph::OpCode::kernel) continue;
+    for (size_t i = 0; i < op->results.size(); ++i) {
+      all.outputs.push_back({fmt::format("output{}", makers.size()), op->result(static_cast<int>(i))});
+      makers.push_back(op.get());
+    }
+  }
+  const auto lower = [&](const loop::Target& target) { return passes::to_loops(kept, function, target); };
+  const auto executable = device.compile({function, [&] { return graph::clone(kept); }, lower});
+  size_t result = makers.size();
+  const std::string difference = difference_on_random_inputs(kept, all, device, *executable, &result);
+  if (result >= makers.size()) return "\n  no kernel differs where all their results are kept";
+  Alone kernel(*makers[result]);
+  kernel.compile(device);
+  return fmt::format("\n  first in kernel '{}': {}{}", kernel.name(), difference, kernel.notes());
 }
 
 }  // namespace
@@ -81,18 +122,31 @@ CheckResult check_function(const graph::Module& module, std::string_view functio
     kernels = passes::to_kernels(module, function, target, options);
     return passes::to_loops(kernels, function, target);
   };
-  device.compile({function, [&] { return passes::differentiated(module); }, lower});
+  const graph::Module expanded = passes::differentiated(module);
+  const auto executable = device.compile({function, [&] { return graph::clone(expanded); }, lower});
   CheckResult result;
+  if (kernels.functions.empty()) return result;
   std::set<std::string> seen;
   for (const auto& part : kernels.functions) {
     for (const auto& op : part->ops()) {
       if (op->code != graph::OpCode::kernel) continue;
-      const graph::Module kernel = alone(*op);
-      if (!seen.insert(graph::print(kernel, {.locations = false})).second) continue;
-      result.disagreement = check_kernel(kernel, device);
-      if (!result.disagreement.empty()) return result;
+      Alone kernel(*op);
+      if (!seen.insert(kernel.text()).second) continue;
+      const std::string difference = kernel.difference(device);
+      if (!difference.empty()) {
+        result.disagreement = fmt::format("kernel '{}' disagrees with the reference:\n  {}{}", kernel.name(),
+                                          difference, kernel.notes());
+        return result;
+      }
       ++result.kernels;
     }
+  }
+  const std::string difference =
+      difference_on_random_inputs(expanded, *expanded.find_function(function), device, *executable);
+  if (!difference.empty()) {
+    result.disagreement =
+        fmt::format("'{}' disagrees with the reference, though each of its kernels by itself agrees:\n  {}{}",
+                    function, difference, first_that_differs(kernels, function, device));
   }
   return result;
 }

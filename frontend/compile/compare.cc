@@ -125,10 +125,11 @@ struct Expected {
 };
 
 Expected expected(const graph::Module& module, const graph::Function& function, const Tensors& inputs,
-                  double unit) {
+                  const Tensors& before, double unit) {
   const auto evaluate = [](const graph::Module& of, std::string_view name, const Tensors& given,
-                           reference::Roundings* roundings) {
+                           const Tensors& held, reference::Roundings* roundings) {
     runtime::HostState state(backends::to_specs(of.states));
+    for (size_t i = 0; i < held.size(); ++i) state.set(of.states[i].name, held[i]);
     Tensors results =
         reference::evaluate(of, *of.find_function(name), given, {&state, kSeed, kStep}, roundings);
     for (const auto& spec : state.specs()) {
@@ -142,11 +143,12 @@ Expected expected(const graph::Module& module, const graph::Function& function, 
   };
   Expected result;
   try {
-    result.narrow = evaluate(module, function.name(), inputs, nullptr);
-    Tensors wide_inputs;
+    result.narrow = evaluate(module, function.name(), inputs, before, nullptr);
+    Tensors wide_inputs, wide_before;
     for (const HostTensor& input : inputs) wide_inputs.push_back(widened(input));
+    for (const HostTensor& state : before) wide_before.push_back(widened(state));
     reference::Roundings roundings{unit};
-    result.wide = evaluate(graph::widen(module), function.name(), wide_inputs, &roundings);
+    result.wide = evaluate(graph::widen(module), function.name(), wide_inputs, wide_before, &roundings);
     result.roundings = std::move(roundings.outputs);
   } catch (const RuntimeError& error) {
     result.failure = error.what();
@@ -204,7 +206,7 @@ double distance_of(const HostTensor& narrow, const HostTensor& wide, const HostT
 }
 
 std::string compare(const graph::Function& function, const Expected& expected, const Tensors& got,
-                    double unit) {
+                    double unit, size_t* result) {
   for (size_t i = 0; i < got.size(); ++i) {
     const HostTensor &narrow = expected.narrow[i], &wide = expected.wide[i],
                      &roundings = expected.roundings[i];
@@ -212,6 +214,7 @@ std::string compare(const graph::Function& function, const Expected& expected, c
         unit == kUnit64 ? kRoundings64 : kRoundings + kDistances * distance_of(narrow, wide, roundings, unit);
     const Worst worst = worst_of(got[i], narrow, wide, roundings, unit, allowed);
     if (worst.at < 0) continue;
+    if (result != nullptr) *result = i;
     const size_t outputs = function.outputs.size();
     return fmt::format("{} {} {} is {:.9g}, expected {:.9g}{}", i < outputs ? "output" : "state",
                        i < outputs ? i : i - outputs, position(narrow.shape(), worst.at), worst.got,
@@ -224,9 +227,10 @@ std::string compare(const graph::Function& function, const Expected& expected, c
 
 std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
                                       const backends::Device& device, const runtime::Executable& executable,
-                                      const std::vector<HostTensor>& inputs) {
+                                      const std::vector<HostTensor>& inputs,
+                                      const std::vector<HostTensor>& before, size_t* result) {
   const double unit = has_f32(function) ? kUnit32 : kUnit64;
-  const Expected want = expected(module, function, inputs, unit);
+  const Expected want = expected(module, function, inputs, before, unit);
   Tensors got;
   std::vector<const void*> in;
   std::vector<void*> out;
@@ -235,21 +239,22 @@ std::string difference_from_reference(const graph::Module& module, const graph::
   try {
     const auto context = executable.make_context();
     const auto state = device.make_state(module.states);
+    for (size_t i = 0; i < before.size(); ++i) state->set(module.states[i].name, before[i]);
     executable.run(*context, *state, {in, out, kSeed, kStep});
     for (const graph::State& each : module.states) got.push_back(state->get(each.name));
   } catch (const RuntimeError& error) {
     return want.failure.empty() ? fmt::format("it fails: {}", error.what()) : "";
   }
   if (!want.failure.empty()) return fmt::format("it does not find: {}", want.failure);
-  return compare(function, want, got, unit);
+  return compare(function, want, got, unit, result);
 }
 
 std::string difference_on_random_inputs(const graph::Module& module, const graph::Function& function,
-                                        const backends::Device& device,
-                                        const runtime::Executable& executable) {
+                                        const backends::Device& device, const runtime::Executable& executable,
+                                        size_t* result) {
   std::mt19937 random(1);
   for (const Draw draw : {Draw::both_signs, Draw::positive, Draw::hard}) {
-    Tensors inputs;
+    Tensors inputs, state;
     for (const graph::Op* parameter : function.parameters()) {
       HostTensor& input =
           inputs.emplace_back(drawn(parameter->results[0], draw, index_bound(function), random));
@@ -258,7 +263,10 @@ std::string difference_on_random_inputs(const graph::Module& module, const graph
       if (is_i32) std::sort(input.data<int32_t>(), input.data<int32_t>() + input.size());
       if (is_i64) std::sort(input.data<int64_t>(), input.data<int64_t>() + input.size());
     }
-    std::string difference = difference_from_reference(module, function, device, executable, inputs);
+    for (const graph::State& each : module.states)
+      state.push_back(drawn(each.type, draw, index_bound(function), random));
+    std::string difference =
+        difference_from_reference(module, function, device, executable, inputs, state, result);
     if (!difference.empty()) return difference;
   }
   return "";

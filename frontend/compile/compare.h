@@ -12,7 +12,8 @@
 
 namespace sinter {
 
-// Runs a function on a device, on state of zeros, and says where it differs from the reference interpreter;
+// Runs a function on a device, on state of zeros where none is given, and says where it differs from the
+// reference interpreter;
 // "" where it does not. Each float may be as far from what the reference gives in f64 as two roundings of the
 // whole computation would put it, and four times as far as the reference in f32 is, where that is farthest
 // for its size:
@@ -26,12 +27,15 @@ namespace sinter {
 //   output 1 [3,7] is 1.25, expected 0.5 within 1e-06
 std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
                                       const backends::Device& device, const runtime::Executable& executable,
-                                      const std::vector<runtime::HostTensor>& inputs);
-// On inputs that are drawn: floats of both signs, positive ones, and ties, halves, integers, zeros of both
-// signs, the large and the small among each other; indices that are in range.
+                                      const std::vector<runtime::HostTensor>& inputs,
+                                      const std::vector<runtime::HostTensor>& state = {},
+                                      size_t* result = nullptr);
+// On inputs and state that are drawn: floats of both signs, positive ones, and ties, halves, integers, zeros
+// of both signs, the large and the small among each other; indices that are in range. `result` is told which
+// output, or behind those which state, it is that differs.
 std::string difference_on_random_inputs(const graph::Module& module, const graph::Function& function,
-                                        const backends::Device& device,
-                                        const runtime::Executable& executable);
+                                        const backends::Device& device, const runtime::Executable& executable,
+                                        size_t* result = nullptr);
 // On given inputs, of a function that is compiled for it, gradients and all.
 std::string difference_from_reference(const graph::Module& module, std::string_view function,
                                       const backends::Device& device,

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sinter/sinter.h>
 
+#include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
 #include "passes/explain/explain.h"
@@ -29,10 +30,12 @@ func @f(%ids: i32[6], %w: f32[8,12] @"model.cc":3, %labels: i32[6]) {
   return loss=%5, d=%7
 })";
 
-// In kernels that subtract, takes the operands the wrong way round: what a bad driver might do.
+// In kernels that subtract, takes the operands the wrong way round: what a bad driver might do. Or only where
+// such a kernel is not the only one.
 class FaultyDevice final : public backends::Device {
  public:
-  explicit FaultyDevice(std::unique_ptr<backends::Device> device) : device_(std::move(device)) {}
+  explicit FaultyDevice(std::unique_ptr<backends::Device> device, bool alone_too = true)
+      : device_(std::move(device)), alone_too_(alone_too) {}
 
   std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
     return device_->make_state(states);
@@ -41,6 +44,7 @@ class FaultyDevice final : public backends::Device {
     const auto lower = [&](const loop::Target& target) {
       loop::Program program = source.lower(target);
       for (loop::Step& step : program.steps) {
+        if (!alone_too_ && program.steps.size() == 1) break;
         if (program.kernels[step.kernel].name.find("sub") != std::string::npos)
           std::swap(step.arguments.at(0), step.arguments.at(1));
       }
@@ -51,6 +55,7 @@ class FaultyDevice final : public backends::Device {
 
  private:
   std::unique_ptr<backends::Device> device_;
+  bool alone_too_;
 };
 
 constexpr const char* kSubtraction = R"(func @f(%x: f32[3,5], %y: f32[3,5], %z: f32[5,2]) {
@@ -100,6 +105,49 @@ TEST(Check, NamesTheKernelThatIsWrong) {
                 ContainsRegex("\\[[0-2],[0-4]\\] is [-0-9.]+, expected [-0-9.]+ within [0-9.e-]+\n"));
     EXPECT_THAT(result.disagreement, HasSubstr("in it: sub model.cc:7, in encoder.0"));
   }
+}
+
+TEST(Check, NamesTheKernelThatIsWrongAsAPartOfTheProgram) {
+  // The difference is read twice, so that it is a kernel of its own.
+  const graph::Module module = graph::parse(R"(func @f(%x: f32[3,5], %y: f32[3,5], %z: f32[5,2]) {
+  %0: f32[3,5] = exp %x
+  %1: f32[3,5] = cumsum %0 {axis=1, reverse=false}
+  %2: f32[3,5] = sub %1, %y @"model.cc":7 "encoder.0"
+  %3: f32[3,5] = cumsum %2 {axis=1, reverse=false}
+  %4: f32[3,2] = contract %3, %z {dims="ik,kj->ij"}
+  return %4
+})");
+  for (const char* name : {"cpu", "vulkan"}) {
+    const FaultyDevice device(backends::open_device(name, 1), false);
+    const CheckResult result = check_function(module, "f", device);
+    EXPECT_THAT(
+        result.disagreement,
+        ContainsRegex("^'f' disagrees with the reference, though each of its kernels by itself "
+                      "agrees:\n  output 0 \\[[0-2],[01]\\] is .*\n"
+                      "  first in kernel '.*sub.* at encoder.0': output [0-9] \\[[0-2],[0-4]\\] is "));
+    EXPECT_THAT(result.disagreement, HasSubstr("\n  in it: sub model.cc:7, in encoder.0"));
+  }
+}
+
+// Parameters and moments are not zeros, where nothing would come out wrong.
+TEST(Check, DrawsState) {
+  const graph::Module module = graph::parse(R"(state @w: f32[3,5]
+
+func @f(%x: f32[3,5]) {
+  %0: f32[3,5] = read {state="w"}
+  return %0
+})");
+  const auto device = backends::open_device("cpu", 1);
+  const auto executable = compile_function(module, "f", *device);
+  const graph::Module other = graph::parse(R"(state @w: f32[3,5]
+
+func @f(%x: f32[3,5]) {
+  %0: f32[3,5] = constant {dtype=f32, shape=[3,5], value=0.0}
+  write %0 {state="w"}
+  return %0
+})");
+  EXPECT_THAT(difference_on_random_inputs(other, *other.find_function("f"), *device, *executable),
+              HasSubstr("output 0 ["));
 }
 
 TEST(Check, AProgramChecksAllItsFunctions) {

@@ -119,7 +119,7 @@ TEST_F(SinterRun, ChecksTheKernelsOfADevice) {
   for (const std::string device : {"cpu", "vulkan"}) {
     const ProgramResult result = run("sinter-run", "train.sg --function train --check --device " + device);
     EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.out, "train: 1 kernels agree with the reference on " + device + "\n");
+    EXPECT_EQ(result.out, "train: 1 kernels and the whole agree with the reference on " + device + "\n");
   }
 }
 

@@ -165,9 +165,10 @@ class Program {
   // unless told otherwise, or two tensors are one state; other threads see none of what it loads or all.
   LoadReport load(const std::string& path, const LoadOptions& options = {});
 
-  // Runs every kernel of every function by itself on random inputs, on the device, and holds it against the
-  // reference interpreter: the first thing to do on a new device or driver. State is not touched. A kernel
-  // that disagrees is reported, not thrown; Error is thrown where one cannot be compiled.
+  // Runs every kernel of every function by itself, and then the function, on random inputs and random state,
+  // on the device, and holds them against the reference interpreter: the first thing to do on a new device or
+  // driver. State is not touched. What disagrees is reported, not thrown; Error is thrown where a kernel
+  // cannot be compiled.
   CheckReport check() const;
 
   // From here on, what was noted before being forgotten, every call notes how long each kernel took; they run
