@@ -144,9 +144,8 @@ HostTensor Estimate::selected() const {
     double r = condition[n] ? rx : ry;
     if (numbers(in_[0])[n] > 0) {
       const double distance = std::fabs(numbers(x)[n] - numbers(y)[n]);
-      r = numbers(x)[n] == numbers(y)[n] ? std::max(rx, ry)
-          : is_floating(i_.out[0])       ? distance / unit_
-                                         : kInfinity;
+      r = std::max(rx, ry);  // of the other, if it is that
+      if (numbers(x)[n] != numbers(y)[n]) r = is_floating(i_.out[0]) ? r + distance / unit_ : kInfinity;
       if (std::isnan(r)) r = kInfinity;
     }
     numbers(result)[n] = r;
@@ -223,7 +222,15 @@ HostTensor Estimate::perturbed() const {
     if (!is_exact(in_[operand])) add_shifts(operand, jumping ? kDoubt / 2 : 1, jumping, squares);
   }
   const HostTensor y = as_f64(i_.out[0]);
+  // Where nothing is left of an operand but its error, products and quotients are not straight lines.
+  const auto is_lost = [&](size_t operand, int64_t n) {
+    const double r = numbers(in_[operand])[n];
+    return r > 0 && !(std::fabs(numbers(i_.in[operand])[n]) > kDoubt * unit_ * r);
+  };
   for (int64_t n = 0; n < y.size(); ++n) {
+    const bool is_bent = (code == OpCode::div && is_lost(1, n)) ||
+                         (code == OpCode::mul && is_lost(0, n) && is_lost(1, n));
+    if (is_bent) numbers(squares)[n] = kInfinity;
     const double value = numbers(y)[n];
     const bool rounds =
         is_cast ? is_floating(i_.out[0]) && static_cast<double>(static_cast<float>(value)) != value

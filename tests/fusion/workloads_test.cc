@@ -73,6 +73,11 @@ TEST(Flagship, LearnsTheSameFusedAndNot) {
   for (size_t i = 0; i < fused.size(); ++i) EXPECT_NEAR(fused[i], apart[i], 1e-4 * apart[0]) << "step " << i;
 }
 
+TEST(Flagship, AgreesWithTheReferenceAsAWhole) {
+  EXPECT_EQ(Compiled("flagship", true, 2).program.check().disagreement, "");
+  EXPECT_EQ(Compiled("infer1", true, 2, "vulkan").program.check().disagreement, "");
+}
+
 TEST(Flagship, LearnsTheSameOnVulkan) {
   const auto cpu = losses("flagship", true, 2, 30), gpu = losses("flagship", true, 2, 30, "vulkan");
   for (size_t i = 0; i < cpu.size(); ++i) EXPECT_NEAR(gpu[i], cpu[i], 1e-4 * cpu[i]) << "step " << i;
