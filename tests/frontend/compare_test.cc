@@ -115,5 +115,21 @@ TEST(Compare, ComparisonsThatHangOnRounding) {
   EXPECT_NE(difference("cpu", compared("less", false), compared("less_equal", false), inputs), "");
 }
 
+// Large terms cancel, and where nothing is left but what rounding made, all that is made of it is as far off.
+TEST(Compare, WhatRoundingHasLeftNothingOf) {
+  const graph::Module module = graph::parse(R"(func @f(%a: f32[32,128], %b: f32[128,32]) {
+  %0: f32[32,32] = contract %a, %b {dims="ik,kj->ij"}
+  %1: f32[32,32] = constant {dtype=f32, shape=[32,32], value=0.0}
+  %2: bool[32,32] = less_equal %0, %1
+  %3: f32[32,32] = select %2, %1, %0
+  %4: f32[32,32] = mul %0, %0
+  %5: f32[32,32] = div %1, %0
+  return %3, %4, %5
+})");
+  const auto device = backends::open_device("cpu", 2);
+  const auto executable = compile_function(module, "f", *device, {});
+  EXPECT_EQ(difference_on_random_inputs(module, *module.find_function("f"), *device, *executable), "");
+}
+
 }  // namespace
 }  // namespace sinter
