@@ -228,8 +228,8 @@ HostTensor Estimate::perturbed() const {
     return r > 0 && !(std::fabs(numbers(i_.in[operand])[n]) > kDoubt * unit_ * r);
   };
   for (int64_t n = 0; n < y.size(); ++n) {
-    const bool is_bent = (code == OpCode::div && is_lost(1, n)) ||
-                         (code == OpCode::mul && is_lost(0, n) && is_lost(1, n));
+    const bool is_bent =
+        (code == OpCode::div && is_lost(1, n)) || (code == OpCode::mul && is_lost(0, n) && is_lost(1, n));
     if (is_bent) numbers(squares)[n] = kInfinity;
     const double value = numbers(y)[n];
     const bool rounds =
