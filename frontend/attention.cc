@@ -38,6 +38,14 @@ Tensor visible_keys(const AttentionOptions& options, int64_t queries, int64_t ke
   return visible;
 }
 
+void check_options(const AttentionOptions& options, const std::source_location& where) {
+  const Ranges ranges = ranges_at("attention", where);
+  if (options.scale) ranges.finite("scale", *options.scale);
+  if (options.window) ranges.at_least(1, "window", *options.window);
+  if (options.softcap) ranges.positive("softcap", *options.softcap);
+  ranges.fraction("dropout", options.dropout);
+}
+
 void check_heads(const Operand& operand, const Tensor& q, const Tensor& k) {
   const bool fits = q.rank() == 4 && k.rank() == 4 && q.dim(0) == k.dim(0) && k.dim(1) > 0 &&
                     q.dim(1) % k.dim(1) == 0 && q.dim(3) == k.dim(3);
@@ -51,8 +59,9 @@ void check_heads(const Operand& operand, const Tensor& q, const Tensor& k) {
 
 Tensor attention_weights(Operand query, Operand key, const AttentionOptions& options) {
   const Tensor q = query.tensor(), k = key.tensor();
+  check_options(options, query.where());
   check_heads(query, q, k);
-  const Pin pin(query.where());
+  const Pin pin("attention_weights", query.where());
   const int64_t groups = k.dim(1), shared = q.dim(1) / groups;
   const Tensor grouped = reshape(q, {q.dim(0), groups, shared, q.dim(2), q.dim(3)});
   Tensor scores =
@@ -67,10 +76,11 @@ Tensor attention_weights(Operand query, Operand key, const AttentionOptions& opt
 
 Tensor attention(Operand query, Operand key, Operand value, const AttentionOptions& options) {
   Trace& trace = Trace::current("attention", query.where());
+  check_options(options, query.where());
   const bool drops = options.dropout > 0 && trace.training();
   if (drops && trace.in_loop()) {
     // The op has one mask for all iterations; spelled out, each has its own.
-    const Pin pin(query.where());
+    const Pin pin("attention", query.where());
     const Tensor v = value.tensor();
     const Tensor weights = dropout(attention_weights(query, key, options), options.dropout);
     const int64_t groups = v.dim(1), heads = weights.dim(1);

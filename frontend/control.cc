@@ -46,6 +46,7 @@ Trace::Closed nested(Trace& trace, std::string_view name, Trace::Nested kind,
 
 int64_t scan_length(Trace& trace, const Values& inputs, const ScanOptions& options,
                     const std::source_location& where) {
+  ranges_at("scan", where).at_least(-1, "length", options.length);
   if (options.length >= 0) return options.length;
   if (inputs.empty()) trace.fail("scan", "without inputs it needs a length", where);
   if (inputs[0].rank() == 0) {
@@ -58,7 +59,7 @@ int64_t scan_length(Trace& trace, const Values& inputs, const ScanOptions& optio
 
 std::vector<Tensor> grad(Operand loss, Operands wrt) {
   Trace& trace = Trace::current("grad", loss.where());
-  return translated([&] {
+  return built(trace, "grad", [&] {
     const graph::Value scalar = resolve(trace, "grad", loss, loss.where());
     const Values values = resolve_each(trace, "grad", wrt);
     if (values.empty()) return std::vector<Tensor>();
@@ -71,14 +72,14 @@ Tensor stop_gradient(Operand x) {
 }
 
 Tensor straight_through(Operand value, Operand gradient_of) {
-  const Pin pin(value.where());
+  const Pin pin("straight_through", value.where());
   return stop_gradient(value) + (gradient_of - stop_gradient(gradient_of));
 }
 
 std::vector<Tensor> checkpoint(const TensorFunction& fn, Operands inputs) {
   const std::source_location where = inputs.where();
   Trace& trace = Trace::current("checkpoint", where);
-  return translated([&] {
+  return built(trace, "checkpoint", [&] {
     Values operands = resolve_each(trace, "checkpoint", inputs);
     const Trace::Closed body = nested(trace, "checkpoint", Trace::Nested::block, where,
                                       [&] { return fn(block_parameters(trace, operands, "input")); });
@@ -103,7 +104,7 @@ std::vector<Tensor> custom_gradient(const TensorFunction& fn, const GradientFunc
         fmt::format("{} from around it is used; pass it as an input", to_string(closed.captured[0].type())),
         where);
   };
-  return translated([&] {
+  return built(trace, "custom_gradient", [&] {
     const Values operands = resolve_each(trace, "custom_gradient", inputs);
     Values outputs;
     const Trace::Closed forward = nested(trace, "custom", Trace::Nested::block, where, [&] {
@@ -138,7 +139,7 @@ std::vector<Tensor> custom_gradient(const TensorFunction& fn, const GradientFunc
 ScanStep scan(Operands carries, Operands inputs, const ScanBody& body, const ScanOptions& options) {
   const std::source_location where = carries.where();
   Trace& trace = Trace::current("scan", where);
-  return translated([&] {
+  return built(trace, "scan", [&] {
     Values operands = resolve_each(trace, "scan", carries);
     Values per_step = resolve_each(trace, "scan", inputs);
     const int64_t length = scan_length(trace, per_step, options, where);
@@ -177,6 +178,7 @@ Tensor check_finite(Operand x, const std::string& what) {
 }
 
 Tensor check_index(Operand x, int64_t bound) {
+  ranges_at("check_index", x.where()).at_least(1, "bound", bound);
   return build("check_index", {x}, [&](Builder& b, const Values& v) { return b.check_index(v[0], bound); });
 }
 

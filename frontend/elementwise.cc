@@ -45,10 +45,10 @@ Tensor clamp(Operand x, Operand low, Operand high) {
 
 Tensor where(Operand condition, Operand if_true, Operand if_false) {
   const std::source_location place = condition.where();
-  Trace& trace = Trace::current("select", place);
-  return translated([&] {
-    const graph::Value chosen = resolve(trace, "select", condition, place);
-    const Values values = resolve_alike(trace, "select", {if_true, if_false}, place);
+  Trace& trace = Trace::current("where", place);
+  return built(trace, "where", [&] {
+    const graph::Value chosen = resolve(trace, "where", condition, place);
+    const Values values = resolve_alike(trace, "where", {if_true, if_false}, place);
     return trace.wrap(trace.builder(place).select(chosen, values[0], values[1]));
   });
 }

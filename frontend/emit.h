@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "frontend/convert.h"
+#include "frontend/ranges.h"
 #include "frontend/trace.h"
 #include "frontend/translate.h"
 
@@ -22,12 +23,24 @@ graph::Value resolve(Trace& trace, std::string_view what, const Operand& operand
 Values resolve_alike(Trace& trace, std::string_view what, const std::vector<Operand>& operands,
                      const std::source_location& where);
 
+// What `body` builds; what the graph's builder throws becomes the public exception, in the name of `what`.
+template <typename F>
+decltype(auto) built(const Trace& trace, std::string_view what, F&& body) {
+  return translated([&]() -> decltype(auto) {
+    try {
+      return std::forward<F>(body)();
+    } catch (const GraphError& error) {
+      throw GraphError(trace.told_by(what, error.what()));
+    }
+  });
+}
+
 // make(builder, values) with each operand by itself.
 template <typename F>
 Tensor build(std::string_view what, const std::vector<Operand>& operands, F&& make) {
   const std::source_location where = operands.front().where();
   Trace& trace = Trace::current(what, where);
-  return translated([&] {
+  return built(trace, what, [&] {
     Values values;
     for (const Operand& operand : operands) values.push_back(resolve(trace, what, operand, where));
     return trace.wrap(std::forward<F>(make)(trace.builder(where), values));
@@ -39,7 +52,7 @@ template <typename F>
 Tensor build_alike(std::string_view what, const std::vector<Operand>& operands, F&& make) {
   const std::source_location where = operands.front().where();
   Trace& trace = Trace::current(what, where);
-  return translated([&] {
+  return built(trace, what, [&] {
     const Values values = resolve_alike(trace, what, operands, where);
     return trace.wrap(std::forward<F>(make)(trace.builder(where), values));
   });
@@ -48,6 +61,11 @@ Tensor build_alike(std::string_view what, const std::vector<Operand>& operands, 
 inline Tensor build_elementwise(OpCode code, const std::vector<Operand>& operands) {
   return build_alike(name(code), operands,
                      [&](Builder& b, const Values& v) { return b.elementwise(code, v); });
+}
+
+// Of the options of the function `what`, called at `where`.
+inline Ranges ranges_at(std::string_view what, const std::source_location& where) {
+  return {what, Trace::current(what, where).place(where)};
 }
 
 // `axis` counted from the front; it may be `rank` too where `end` is allowed.

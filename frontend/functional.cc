@@ -48,13 +48,16 @@ Tensor gelu(Operand x, Gelu form) {
   return composite(OpCode::gelu, {x}, {{"tanh", form == Gelu::tanh}});
 }
 Tensor leaky_relu(Operand x, double slope) {
+  ranges_at("leaky_relu", x.where()).finite("slope", slope);
   return composite(OpCode::leaky_relu, {x}, {{"slope", slope}});
 }
 Tensor elu(Operand x, double alpha) {
+  ranges_at("elu", x.where()).finite("alpha", alpha);
   return composite(OpCode::elu, {x}, {{"alpha", alpha}});
 }
 
 Tensor layer_norm(Operand x, const Tensor& scale, const Tensor& bias, double epsilon) {
+  ranges_at("layer_norm", x.where()).not_negative("epsilon", epsilon);
   std::vector<Operand> operands{x};
   if (bias.defined() && !scale.defined()) {
     Trace::current("layer_norm", x.where()).fail("layer_norm", "a bias needs a scale", x.where());
@@ -65,6 +68,7 @@ Tensor layer_norm(Operand x, const Tensor& scale, const Tensor& bias, double eps
 }
 
 Tensor rms_norm(Operand x, const Tensor& scale, double epsilon) {
+  ranges_at("rms_norm", x.where()).not_negative("epsilon", epsilon);
   std::vector<Operand> operands{x};
   if (scale.defined()) operands.emplace_back(scale, x.where());
   return composite(OpCode::rms_norm, operands, {{"epsilon", epsilon}});
@@ -77,13 +81,11 @@ bool is_training() {
 
 Tensor dropout(Operand x, double rate) {
   Trace& trace = Trace::current("dropout", x.where());
-  if (!(rate >= 0 && rate <= 1)) {
-    trace.fail("dropout", fmt::format("rate {} is outside [0,1]", rate), x.where());
-  }
+  ranges_at("dropout", x.where()).fraction("rate", rate);
   if (!trace.training() || rate == 0) return x.tensor();
   if (!trace.in_loop()) return composite(OpCode::dropout, {x}, {{"rate", rate}, {"key", trace.random_key()}});
   // The composite's definition, with numbers that differ from one iteration to the next.
-  const Pin pin(x.where());
+  const Pin pin("dropout", x.where());
   const Tensor tensor = x.tensor();
   if (rate == 1) return zeros_like(tensor);
   const Tensor keep = random_uniform(tensor.shape()) >= rate;

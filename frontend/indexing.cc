@@ -49,7 +49,7 @@ Tensor dynamic_update(Operand x, Operand update, Operands starts) {
 
 TopK top_k(Operand x, int64_t k) {
   Trace& trace = Trace::current("top_k", x.where());
-  return translated([&] {
+  return built(trace, "top_k", [&] {
     const graph::Value value = resolve(trace, "top_k", x, x.where());
     const auto [values, positions] = trace.builder(x.where()).top_k(value, k);
     return TopK{trace.wrap(values), trace.wrap(positions)};
@@ -57,6 +57,7 @@ TopK top_k(Operand x, int64_t k) {
 }
 
 Tensor one_hot(Operand indices, int64_t classes, DType type) {
+  ranges_at("one_hot", indices.where()).at_least(1, "classes", classes);
   return build("one_hot", {indices}, [&](Builder& b, const Values& v) {
     graph::TensorType places{v[0].dtype(), v[0].shape()};
     places.shape.push_back(classes);

@@ -5,17 +5,20 @@
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
 
+#include <limits>
+
 #include "frontend/emit.h"
+#include "frontend/takes.h"
 
 namespace sinter {
 namespace {
 
 // Losses compare element with element: what broadcasts is a mistake here.
-void check_alike(std::string_view what, const Operand& a, const Operand& b) {
-  const Tensor x = a.tensor(), y = b.tensor();
+void check_alike(const Pin& call, const Tensor& x, const Tensor& y) {
+  check_floating(call, "prediction", x);
+  check_floating(call, "target", y);
   if (x.shape() == y.shape() && x.dtype() == y.dtype()) return;
-  Trace::current(what, a.where())
-      .fail(what, fmt::format("prediction {} and target {} differ", x.type(), y.type()), a.where());
+  call.fail(fmt::format("prediction {} and target {} differ", x.type(), y.type()));
 }
 
 }  // namespace
@@ -30,35 +33,46 @@ Tensor cross_entropy(Operand logits, Operand labels, const CrossEntropyOptions& 
   });
 }
 
-// -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x
+// -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x, and at an infinite x what it tends to: |x| times
+// how far the target is from the sign of x, which is 0 where it is there.
 Tensor binary_cross_entropy(Operand logits, Operand targets) {
-  check_alike("binary_cross_entropy", logits, targets);
-  const Pin pin(logits.where());
-  return mean(softplus(logits) - targets * logits);
+  const Pin pin("binary_cross_entropy", logits.where());
+  const Tensor x = logits.tensor(), t = targets.tensor();
+  check_alike(pin, x, t);
+  const Tensor distance = abs(x), off = where(x > 0, 1 - t, t);
+  const Tensor limit = where(off == 0, 0, off * distance);
+  const Tensor infinite = distance == std::numeric_limits<double>::infinity();
+  return mean(where(infinite, limit, softplus(x) - t * x));
 }
 
 Tensor mean_squared_error(Operand prediction, Operand target) {
-  check_alike("mean_squared_error", prediction, target);
-  const Pin pin(prediction.where());
+  const Pin pin("mean_squared_error", prediction.where());
+  check_alike(pin, prediction.tensor(), target.tensor());
   return mean(square(prediction - target));
 }
 
 Tensor mean_absolute_error(Operand prediction, Operand target) {
-  check_alike("mean_absolute_error", prediction, target);
-  const Pin pin(prediction.where());
+  const Pin pin("mean_absolute_error", prediction.where());
+  check_alike(pin, prediction.tensor(), target.tensor());
   return mean(abs(prediction - target));
 }
 
 Tensor huber_loss(Operand prediction, Operand target, double delta) {
-  check_alike("huber_loss", prediction, target);
-  const Pin pin(prediction.where());
+  const Pin pin("huber_loss", prediction.where());
+  ranges_at("huber_loss", prediction.where()).positive("delta", delta);
+  check_alike(pin, prediction.tensor(), target.tensor());
   const Tensor distance = abs(prediction - target);
   return mean(where(distance <= delta, square(distance) * 0.5, (distance - delta / 2) * delta));
 }
 
 Tensor accuracy(Operand logits, Operand labels, std::optional<int64_t> ignore_index) {
-  const Pin pin(logits.where());
+  const Pin pin("accuracy", logits.where());
   const Tensor scores = logits.tensor(), truth = labels.tensor();
+  check_floating(pin, "logits", scores);
+  check_integers(pin, "labels", truth);
+  if (scores.rank() == 0 || truth.shape() != Shape(scores.shape().begin(), scores.shape().end() - 1)) {
+    pin.fail(fmt::format("labels {} do not fit logits {}", truth.type(), scores.type()));
+  }
   const Tensor right = cast(argmax(scores, -1), truth.dtype()) == truth;
   if (!ignore_index) return mean(cast(right, f32));
   const Tensor counts = truth != *ignore_index;

@@ -6,7 +6,10 @@
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
 
-#include "frontend/trace.h"
+#include <algorithm>
+#include <cctype>
+
+#include "frontend/emit.h"
 
 namespace sinter {
 
@@ -22,7 +25,14 @@ class Optimizer::State final : public Variable {
   std::string path_;
 };
 
-Optimizer::Optimizer(std::string name, LearningRate rate) : name_(std::move(name)), rate_(std::move(rate)) {}
+Optimizer::Optimizer(std::string name, LearningRate rate, const std::source_location& where)
+    : name_(std::move(name)), rate_(std::move(rate)) {
+  const Ranges ranges("Optimizer", where);
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  const bool named = !name_.empty() && std::isdigit(static_cast<unsigned char>(name_[0])) == 0 &&
+                     std::all_of(name_.begin(), name_.end(), fits);
+  ranges.require(named, "name", "of letters, digits and '_'", fmt::format("'{}'", name_));
+}
 Optimizer::~Optimizer() = default;
 
 Optimizer::State& Optimizer::state(const std::string& path, DType type, const Shape& shape) {
@@ -36,7 +46,11 @@ Variable& Optimizer::moment(const std::string& what, const Variable& parameter) 
 }
 
 Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
-  const Call call(name_, operand.where());
+  const Call call("minimize", name_, operand.where());
+  if (options.clip_norm) {
+    ranges_at("minimize", operand.where())
+        .require(*options.clip_norm > 0, "clip_norm", "above 0", *options.clip_norm);
+  }
   const std::vector<const Variable*> parameters = used_parameters();
   if (parameters.empty()) {
     Trace::current(name_, operand.where())
@@ -65,7 +79,7 @@ Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
 
 Tensor Optimizer::apply(const std::vector<const Variable*>& parameters, Operands gradients,
                         const Tensor& learning_rate) {
-  const Call call(name_, gradients.where());
+  const Call call("apply", name_, gradients.where());
   Trace& trace = Trace::current(name_, gradients.where());
   if (parameters.size() != gradients.all().size()) {
     trace.fail("apply",
@@ -107,7 +121,8 @@ std::vector<const Variable*> used_parameters() {
 }
 
 ClippedGradients clip_by_global_norm(Operands gradients, double max_norm) {
-  const Pin pin(gradients.where());
+  const Pin pin("clip_by_global_norm", gradients.where());
+  ranges_at("clip_by_global_norm", gradients.where()).require(max_norm > 0, "max_norm", "above 0", max_norm);
   ClippedGradients result;
   Tensor squares;
   for (const Operand& gradient : gradients.all()) {

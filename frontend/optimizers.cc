@@ -3,9 +3,17 @@
 
 #include <cmath>
 
+#include "frontend/ranges.h"
+
 namespace sinter {
 
-SGD::SGD(SGDOptions options) : Optimizer(options.name, options.learning_rate), options_(std::move(options)) {}
+SGD::SGD(SGDOptions options, std::source_location where)
+    : Optimizer(options.name, options.learning_rate, where), options_(std::move(options)) {
+  const Ranges ranges("SGD", where);
+  ranges.fraction("momentum", options_.momentum);
+  ranges.not_negative("weight_decay", options_.weight_decay);
+  if (options_.nesterov && options_.momentum == 0) ranges.fail("nesterov takes a momentum above 0");
+}
 
 std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Context& context) {
   std::vector<Tensor> results;
@@ -23,8 +31,14 @@ std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Context& c
   return results;
 }
 
-AdamW::AdamW(AdamWOptions options)
-    : Optimizer(options.name, options.learning_rate), options_(std::move(options)) {}
+AdamW::AdamW(AdamWOptions options, std::source_location where)
+    : Optimizer(options.name, options.learning_rate, where), options_(std::move(options)) {
+  const Ranges ranges("AdamW", where);
+  ranges.require(options_.beta1 >= 0 && options_.beta1 < 1, "beta1", "in [0,1)", options_.beta1);
+  ranges.require(options_.beta2 >= 0 && options_.beta2 < 1, "beta2", "in [0,1)", options_.beta2);
+  ranges.not_negative("epsilon", options_.epsilon);
+  ranges.not_negative("weight_decay", options_.weight_decay);
+}
 
 // PyTorch's torch.optim.AdamW, in its order of operations. 1 - beta^t is taken as -expm1(t log(beta)), exact
 // in f32 also while t is small.

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <sinter/sources.h>
 
+#include <cmath>
+
 #include "frontend/emit.h"
 
 namespace sinter {
@@ -11,7 +13,7 @@ template <typename F>
 Tensor source(std::string_view what, const Extents& extents, const Where& where, F&& make) {
   Trace& trace = Trace::current(what, where);
   Shape shape = trace.bind(what, extents, where);
-  return translated([&] { return trace.wrap(make(trace.builder(where), std::move(shape))); });
+  return built(trace, what, [&] { return trace.wrap(make(trace.builder(where), std::move(shape))); });
 }
 
 // x * factor + offset, without the parts that change nothing.
@@ -46,6 +48,8 @@ std::vector<double> numbers(const Array& values) {
 }  // namespace
 
 Tensor full(Extents shape, double value, DType type, Where where) {
+  const bool holds = graph::is_floating(to_graph(type)) || std::trunc(value) == value;
+  ranges_at("full", where).require(holds, "value", "whole for integers", value);
   return source("full", shape, where,
                 [&](Builder& b, Shape bound) { return b.constant(value, to_graph(type), std::move(bound)); });
 }
@@ -76,11 +80,16 @@ Tensor iota(Extents shape, int64_t axis, DType type, Where where) {
   });
 }
 Tensor arange(Extent count, DType type, Where where) {
-  return iota({std::move(count)}, 0, type, where);
+  return source("arange", {std::move(count)}, where, [&](Builder& b, Shape bound) {
+    return b.iota({to_graph(type), std::move(bound)}, 0);
+  });
 }
 
 Tensor random_uniform(Extents shape, double low, double high, DType type, Where where) {
   Trace& trace = Trace::current("random_uniform", where);
+  const Ranges ranges = ranges_at("random_uniform", where);
+  ranges.finite("low", low);
+  ranges.require(high >= low && std::isfinite(high), "high", "finite and not below low", high);
   const graph::Value salt = trace.salt();
   const int64_t key = trace.random_key();
   return source("random_uniform", shape, where, [&](Builder& b, Shape bound) {
@@ -90,6 +99,9 @@ Tensor random_uniform(Extents shape, double low, double high, DType type, Where 
 
 Tensor random_normal(Extents shape, double mean, double deviation, DType type, Where where) {
   Trace& trace = Trace::current("random_normal", where);
+  const Ranges ranges = ranges_at("random_normal", where);
+  ranges.finite("mean", mean);
+  ranges.not_negative("deviation", deviation);
   const graph::Value salt = trace.salt();
   const int64_t key = trace.random_key();
   return source("random_normal", shape, where, [&](Builder& b, Shape bound) {

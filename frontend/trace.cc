@@ -9,6 +9,7 @@
 #include "frontend/binding.h"
 #include "frontend/convert.h"
 #include "frontend/hash.h"
+#include "frontend/place.h"
 #include "frontend/translate.h"
 #include "runtime/random.h"
 
@@ -17,15 +18,6 @@ namespace {
 
 thread_local Trace* active_trace = nullptr;
 std::atomic<uint64_t> next_frame{1};
-
-std::string base_name(std::string_view path) {
-  return std::string(path.substr(path.find_last_of("/\\") + 1));
-}
-
-std::string with_place(std::string_view what, std::string_view message, const graph::Location& location) {
-  const std::string place = to_string(location);
-  return fmt::format("{}: {}{}", what, message, place.empty() ? "" : fmt::format(" ({})", place));
-}
 
 }  // namespace
 
@@ -48,11 +40,10 @@ Trace* Trace::active() {
   return active_trace;
 }
 
-Trace& Trace::current(std::string_view what, const std::source_location& where) {
+Trace& Trace::current(std::string_view what, const std::source_location& where, const std::string& scope) {
   if (active_trace != nullptr) return *active_trace;
-  const graph::Location location{base_name(where.file_name()), static_cast<int>(where.line()), ""};
-  throw Error(with_place(what, "no function is being traced; build tensors inside one given to Program::add",
-                         location));
+  fail_at(what, "no function is being traced; build tensors inside one given to Program::add",
+          place_of(where, scope));
 }
 
 Trace::Frame& Trace::push_frame(std::string name, Nested kind) {
@@ -60,15 +51,13 @@ Trace::Frame& Trace::push_frame(std::string name, Nested kind) {
   return frames_.emplace_back(Frame{next_frame++, kind, &function, graph::Builder(*module_, function)});
 }
 
-graph::Location Trace::locate(const std::source_location& where) const {
-  const std::source_location& place = pins_.empty() ? where : pins_.front();
-  return {base_name(place.file_name()), static_cast<int>(place.line()),
-          scopes_.empty() ? "" : scopes_.back()};
+graph::Location Trace::place(const std::source_location& where) const {
+  return place_of(pins_.empty() ? where : pins_.front().where, scopes_.empty() ? "" : scopes_.back());
 }
 
 graph::Builder& Trace::builder(const std::source_location& where) {
   graph::Builder& builder = frames_.back().builder;
-  builder.set_location(locate(where));
+  builder.set_location(place(where));
   return builder;
 }
 
@@ -84,7 +73,12 @@ std::vector<Tensor> Trace::wrap(const std::vector<graph::Value>& values) const {
 }
 
 void Trace::fail(std::string_view what, std::string_view message, const std::source_location& where) const {
-  throw Error(with_place(what, message, locate(where)));
+  fail_at(pins_.empty() ? what : pins_.front().what, message, place(where));
+}
+
+std::string Trace::told_by(std::string_view what, std::string_view message) const {
+  return fmt::format("{}{}", pins_.empty() ? what : pins_.front().what,
+                     message.substr(std::min(message.find(':'), message.size())));
 }
 
 graph::Value Trace::use(std::string_view what, const Tensor& tensor, const std::source_location& where) {
@@ -182,7 +176,7 @@ Tensor Trace::read(const Variable& variable, const std::source_location& where) 
   if (!entry.read && !entry.assigned) {
     // The whole function reads a state once, outside of any loop.
     Frame& outermost = frames_.front();
-    outermost.builder.set_location(locate(where));
+    outermost.builder.set_location(place(where));
     entry.first = translated([&] { return outermost.builder.read(variable.path()); });
     entry.now = Tensor(
         std::make_shared<const Node>(Node{entry.first, outermost.id, variable.dtype(), variable.shape()}));
@@ -202,7 +196,7 @@ void Trace::assign(const Variable& variable, const Tensor& value, const std::sou
   Usage& entry = usage(variable);
   entry.now = value;
   entry.assigned = true;
-  entry.location = locate(where);
+  entry.location = place(where);
 }
 
 std::vector<const Variable*> Trace::trainable_reads() const {
@@ -281,24 +275,22 @@ void Trace::abandon() {
   std::erase_if(module_->functions, [&](const auto& other) { return other.get() == function; });
 }
 
-Call::Call(std::string path, const std::source_location& where) : trace_(Trace::active()) {
-  if (trace_ == nullptr) return;
-  trace_->push_scope(std::move(path));
-  trace_->pin(where);
-}
-
-Call::~Call() {
-  if (trace_ == nullptr) return;
-  trace_->unpin();
-  trace_->pop_scope();
-}
-
-Pin::Pin(const std::source_location& where) : trace_(Trace::active()) {
-  if (trace_ != nullptr) trace_->pin(where);
+Pin::Pin(std::string_view what, const std::source_location& where, const std::string& scope)
+    : trace_(Trace::current(what, where, scope)), what_(what), where_(where) {
+  trace_.pin(what, where);
 }
 
 Pin::~Pin() {
-  if (trace_ != nullptr) trace_->unpin();
+  trace_.unpin();
+}
+
+Call::Call(std::string_view what, std::string path, const std::source_location& where)
+    : Pin(what, where, path) {
+  trace_.push_scope(std::move(path));
+}
+
+Call::~Call() {
+  trace_.pop_scope();
 }
 
 }  // namespace sinter

@@ -37,7 +37,8 @@ class Trace {
   ~Trace();
 
   // The thread's trace. Throws Error, naming `what` was to be done, where there is none.
-  static Trace& current(std::string_view what, const std::source_location& where);
+  static Trace& current(std::string_view what, const std::source_location& where,
+                        const std::string& scope = "");
   static Trace* active();  // or nullptr
 
   bool training() const { return training_; }
@@ -54,7 +55,9 @@ class Trace {
   Shape bind(std::string_view what, const Extents& extents, const std::source_location& where);
   const std::set<Dim>& bound_dims() const { return bound_dims_; }  // those asked for by bind
 
-  // Throws Error "what: message (file:line, in scope)".
+  // Where an operation that was asked for at `where` stands.
+  graph::Location place(const std::source_location& where) const;
+  // Throws Error "what: message (file:line, in scope)", in the name of the pinned function, if there is one.
   [[noreturn]] void fail(std::string_view what, std::string_view message,
                          const std::source_location& where) const;
 
@@ -62,8 +65,13 @@ class Trace {
   void pop_scope() { scopes_.pop_back(); }
   // While pinned, operations stand at the place of the first pin: that of the call of a layer or a function
   // of the library, not the library's own lines.
-  void pin(const std::source_location& where) { pins_.push_back(where); }
+  void pin(std::string_view what, const std::source_location& where) {
+    pins_.push_back({std::string(what), where});
+  }
   void unpin() { pins_.pop_back(); }
+  // A message of the graph's builder, which speaks of one of its operations, in the name of the function that
+  // was called: the pinned one, or else `what`.
+  std::string told_by(std::string_view what, std::string_view message) const;
 
   // A key for random numbers: of the scope, and of the how manieth use of randomness in it.
   int64_t random_key();
@@ -112,9 +120,13 @@ class Trace {
     graph::Location location;  // of the last assignment
   };
 
+  struct PinnedCall {
+    std::string what;
+    std::source_location where;
+  };
+
   Frame& push_frame(std::string name, Nested kind);
   graph::Value capture(Frame& frame, graph::Value outer);
-  graph::Location locate(const std::source_location& where) const;
   Usage& usage(const Variable& variable);
 
   graph::Module* module_;
@@ -125,34 +137,36 @@ class Trace {
   Trace* previous_;
   std::deque<Frame> frames_;
   std::vector<std::string> scopes_;
-  std::vector<std::source_location> pins_;
+  std::vector<PinnedCall> pins_;
   std::map<std::string, uint32_t> random_uses_;
   std::vector<Usage> usages_;
   int nested_ = 0;
 };
 
-// Enters a scope of the current trace, if there is one, at the place where its work was asked for.
-class Call {
- public:
-  Call(std::string path, const std::source_location& where);
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-  ~Call();
-
- private:
-  Trace* trace_;
-};
-
-// Pins the current trace, if there is one.
+// Pins the current trace while `what`, a function that is made from others, builds its operations.
 class Pin {
  public:
-  explicit Pin(const std::source_location& where);
+  Pin(std::string_view what, const std::source_location& where, const std::string& scope = "");
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
   ~Pin();
 
+  // Throws Error "what: message" with the place.
+  [[noreturn]] void fail(std::string_view message) const { trace_.fail(what_, message, where_); }
+
+ protected:
+  Trace& trace_;
+
  private:
-  Trace* trace_;
+  std::string what_;
+  std::source_location where_;
+};
+
+// The same of a layer or an optimiser, which has a scope of its own.
+class Call : public Pin {
+ public:
+  Call(std::string_view what, std::string path, const std::source_location& where);
+  ~Call();
 };
 
 }  // namespace sinter

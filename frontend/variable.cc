@@ -3,6 +3,7 @@
 #include <sinter/variable.h>
 
 #include "frontend/hash.h"
+#include "frontend/ranges.h"
 #include "frontend/trace.h"
 #include "runtime/random.h"
 #include "runtime/thread_pool.h"
@@ -46,16 +47,24 @@ Array filled(DType type, const Shape& shape, runtime::ThreadPool& threads, F&& e
 
 }  // namespace
 
-Initializer Initializer::constant(double value) {
+Initializer Initializer::constant(double value, std::source_location where) {
+  Ranges("Initializer", where).require(!std::isnan(value), "constant", "a number", value);
   return {Kind::constant, value, 0, {}};
 }
-Initializer Initializer::uniform(double low, double high) {
+Initializer Initializer::uniform(double low, double high, std::source_location where) {
+  const Ranges ranges("Initializer", where);
+  ranges.finite("low", low);
+  ranges.require(high >= low && std::isfinite(high), "high", "finite and not below low", high);
   return {Kind::uniform, low, high, {}};
 }
-Initializer Initializer::normal(double mean, double deviation) {
+Initializer Initializer::normal(double mean, double deviation, std::source_location where) {
+  const Ranges ranges("Initializer", where);
+  ranges.finite("mean", mean);
+  ranges.not_negative("deviation", deviation);
   return {Kind::normal, mean, deviation, {}};
 }
-Initializer Initializer::values(Array values) {
+Initializer Initializer::values(Array values, std::source_location where) {
+  if (!values.defined()) Ranges("Initializer", where).fail("the array of values is undefined");
   return {Kind::values, 0, 0, std::move(values)};
 }
 
@@ -87,8 +96,9 @@ Tensor Variable::read(std::source_location where) const {
   return Trace::current(fmt::format("read '{}'", path()), where).read(*this, where);
 }
 
+// Nothing tells where a conversion stands.
 Variable::operator Tensor() const {
-  return read();
+  return read(std::source_location());
 }
 
 void Variable::assign(Operand value) {

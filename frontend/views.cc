@@ -62,8 +62,8 @@ Tensor squeeze(Operand x, Axes axes) {
 }
 
 Tensor broadcast_to(Operand x, Extents shape) {
-  const Shape bound = Trace::current("broadcast", x.where()).bind("broadcast", shape, x.where());
-  return build("broadcast", {x}, [&](Builder& b, const Values& v) { return b.broadcast_to(v[0], bound); });
+  const Shape bound = Trace::current("broadcast_to", x.where()).bind("broadcast_to", shape, x.where());
+  return build("broadcast_to", {x}, [&](Builder& b, const Values& v) { return b.broadcast_to(v[0], bound); });
 }
 
 Tensor reverse(Operand x, Axes axes) {
@@ -101,7 +101,7 @@ Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, doubl
 
 Tensor concat(Operands parts, int64_t axis) {
   Trace& trace = Trace::current("concat", parts.where());
-  return translated([&] {
+  return built(trace, "concat", [&] {
     const Values values = resolve_parts(trace, "concat", parts);
     return trace.wrap(trace.builder(parts.where()).concat(values, axis));
   });
@@ -109,7 +109,7 @@ Tensor concat(Operands parts, int64_t axis) {
 
 Tensor stack(Operands parts, int64_t axis) {
   Trace& trace = Trace::current("stack", parts.where());
-  return translated([&] {
+  return built(trace, "stack", [&] {
     Values values = resolve_parts(trace, "stack", parts);
     const int64_t along = checked_axis("stack", axis, values[0].rank(), parts.all()[0], true);
     Builder& b = trace.builder(parts.where());

@@ -152,9 +152,10 @@ Values Interpreter::primitive(const Op& op, const Values& operands, const Frame&
   try {
     kernel(invocation);
   } catch (const IndexFault& fault) {
-    throw RuntimeError(runtime::index_fault_message(
-        graph::name(op.code), origin(op.operands[fault.operand], frame), in[fault.operand].shape(),
-        fault.position, fault.value, fault.bound, location));
+    const std::string_view caller = op.attributes.has("op") ? op.attributes.text("op") : graph::name(op.code);
+    throw RuntimeError(runtime::index_fault_message(caller, origin(op.operands[fault.operand], frame),
+                                                    in[fault.operand].shape(), fault.position, fault.value,
+                                                    fault.bound, location));
   } catch (const FiniteFault& fault) {
     throw RuntimeError(runtime::finite_fault_message(op.attributes.text("what"), in[0].shape(),
                                                      fault.position, fault.value, location));

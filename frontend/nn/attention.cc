@@ -4,7 +4,8 @@
 #include <sinter/nn/attention.h>
 #include <sinter/views.h>
 
-#include "frontend/trace.h"
+#include "frontend/nn/options.h"
+#include "frontend/takes.h"
 
 namespace sinter::nn {
 namespace {
@@ -13,13 +14,14 @@ int64_t kv_heads(const MultiHeadAttentionOptions& options) {
   return options.kv_heads == 0 ? options.heads : options.kv_heads;
 }
 
-MultiHeadAttentionOptions checked(const MultiHeadAttentionOptions& options) {
-  const int64_t heads = options.heads, groups = kv_heads(options);
-  if (heads < 1 || options.width % heads != 0 || groups < 1 || heads % groups != 0) {
-    throw Error(fmt::format("MultiHeadAttention: {} heads with {} keys do not divide a width of {}", heads,
-                            groups, options.width));
-  }
-  return options;
+void check_options(const Ranges& ranges, const MultiHeadAttentionOptions& options) {
+  const int64_t heads = options.heads, groups = options.kv_heads;
+  ranges.at_least(1, "width", options.width);
+  ranges.require(heads >= 1 && options.width % heads == 0, "heads",
+                 fmt::format("a divisor of the width {}", options.width), heads);
+  ranges.require(groups == 0 || (groups > 0 && heads % groups == 0), "kv_heads",
+                 fmt::format("0 or a divisor of the {} heads", heads), groups);
+  ranges.fraction("dropout", options.dropout);
 }
 
 int64_t kv_width(const MultiHeadAttentionOptions& options) {
@@ -36,32 +38,45 @@ AttentionOptions to_options(const MultiHeadAttentionOptions& options, const Atte
   return result;
 }
 
+// What is told besides x.
+void check_inputs(const Pin& call, const Tensor& x, const AttentionInputs& inputs, DType type,
+                  const MultiHeadAttentionOptions& options) {
+  check_takes(call, "x", x, type, {"n", "t", options.width});
+  if (inputs.context.defined()) {
+    check_takes(call, "context", inputs.context, type, {x.dim(0), "s", options.width});
+  }
+  if (inputs.lengths.defined()) check_takes(call, "lengths", inputs.lengths, i32, {x.dim(0)});
+  const Tensor& source = inputs.context.defined() ? inputs.context : x;
+  const Shape scores{x.dim(0), options.heads, x.dim(1), source.dim(1)};
+  const auto check_spread = [&](std::string_view what, const Tensor& tensor, DType expected) {
+    if (!tensor.defined()) return;
+    if (tensor.dtype() == expected && graph::broadcast_shapes(tensor.shape(), scores) == scores) return;
+    call.fail(fmt::format("takes a {} that broadcasts to {}, got {}", what, to_string(expected, scores),
+                          tensor.type()));
+  };
+  check_spread("mask", inputs.mask, boolean);
+  check_spread("bias", inputs.bias, type);
+}
+
 }  // namespace
 
-MultiHeadAttention::MultiHeadAttention(Module& owner, std::string name, MultiHeadAttentionOptions options)
-    : Module(owner, std::move(name)),
-      query(*this, "query", options.width, options.width, {.bias = options.bias}),
-      key(*this, "key", options.width, kv_width(checked(options)), {.bias = options.bias}),
-      value(*this, "value", options.width, kv_width(options), {.bias = options.bias}),
-      output(*this, "output", options.width, options.width, {.bias = options.bias}),
+MultiHeadAttention::MultiHeadAttention(Module& owner, Name name, MultiHeadAttentionOptions options)
+    : Module(owner, checked("MultiHeadAttention", owner, name,
+                            [&](const Ranges& ranges) { check_options(ranges, options); })),
+      query(*this, {"query", name.where()}, options.width, options.width, {.bias = options.bias}),
+      key(*this, {"key", name.where()}, options.width, kv_width(options), {.bias = options.bias}),
+      value(*this, {"value", name.where()}, options.width, kv_width(options), {.bias = options.bias}),
+      output(*this, {"output", name.where()}, options.width, options.width, {.bias = options.bias}),
       options_(options) {}
 
 Tensor MultiHeadAttention::split_heads(const Tensor& x, int64_t heads) const {
   return transpose(reshape(x, {x.dim(0), x.dim(1), heads, options_.width / options_.heads}), {0, 2, 1, 3});
 }
 
-void MultiHeadAttention::check_input(const char* what, const Tensor& x, const Operand& operand) const {
-  if (x.rank() == 3 && x.dim(2) == options_.width) return;
-  Trace::current("attention", operand.where())
-      .fail("attention", fmt::format("takes {} [n,t,{}], got {}", what, options_.width, x.type()),
-            operand.where());
-}
-
 Tensor MultiHeadAttention::operator()(Operand operand, const AttentionInputs& inputs) const {
-  const Call call(path(), operand.where());
+  const Call call("MultiHeadAttention", path(), operand.where());
   const Tensor x = operand.tensor();
-  check_input("x", x, operand);
-  if (inputs.context.defined()) check_input("context", inputs.context, operand);
+  check_inputs(call, x, inputs, query.weight.dtype(), options_);
   const Tensor& source = inputs.context.defined() ? inputs.context : x;
   const int64_t groups = kv_heads(options_);
   const Tensor q = split_heads(query(x), options_.heads);
@@ -72,10 +87,9 @@ Tensor MultiHeadAttention::operator()(Operand operand, const AttentionInputs& in
 }
 
 Tensor MultiHeadAttention::weights(Operand operand, const AttentionInputs& inputs) const {
-  const Call call(path(), operand.where());
+  const Call call("MultiHeadAttention", path(), operand.where());
   const Tensor x = operand.tensor();
-  check_input("x", x, operand);
-  if (inputs.context.defined()) check_input("context", inputs.context, operand);
+  check_inputs(call, x, inputs, query.weight.dtype(), options_);
   const Tensor& source = inputs.context.defined() ? inputs.context : x;
   const Tensor q = split_heads(query(x), options_.heads);
   const Tensor k = split_heads(key(source), kv_heads(options_));

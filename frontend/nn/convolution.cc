@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <sinter/control.h>
 #include <sinter/elementwise.h>
 #include <sinter/functional.h>
@@ -5,9 +6,11 @@
 #include <sinter/reductions.h>
 #include <sinter/views.h>
 
+#include <algorithm>
 #include <cmath>
 
-#include "frontend/trace.h"
+#include "frontend/nn/options.h"
+#include "frontend/takes.h"
 
 // Layers over channels and space.
 namespace sinter::nn {
@@ -21,8 +24,19 @@ Initializer by_fan_in(const Conv2dOptions& options) {
 
 }  // namespace
 
-Conv2d::Conv2d(Module& owner, std::string name, Conv2dOptions options)
-    : Module(owner, std::move(name)),
+Conv2d::Conv2d(Module& owner, Name name, Conv2dOptions options)
+    : Module(owner,
+             checked("Conv2d", owner, name,
+                     [&](const Ranges& ranges) {
+                       ranges.at_least(1, "channels", options.channels);
+                       ranges.at_least(1, "filters", options.filters);
+                       ranges.at_least(1, "size", options.size);
+                       ranges.at_least(1, "stride", options.stride);
+                       ranges.at_least(0, "padding", options.padding);
+                       const bool divides = options.groups >= 1 && options.channels % options.groups == 0 &&
+                                            options.filters % options.groups == 0;
+                       ranges.require(divides, "groups", "a divisor of channels and filters", options.groups);
+                     })),
       weight(*this, "weight",
              {options.filters, options.channels / options.groups, options.size, options.size},
              by_fan_in(options)),
@@ -31,7 +45,14 @@ Conv2d::Conv2d(Module& owner, std::string name, Conv2dOptions options)
 }
 
 Tensor Conv2d::operator()(Operand x) const {
-  const Call call(path(), x.where());
+  const Call call("Conv2d", path(), x.where());
+  const Tensor image = x.tensor();
+  check_takes(call, "x", image, weight.dtype(), {"n", options_.channels, "h", "w"});
+  const int64_t extent = std::min(image.dim(2), image.dim(3)) + 2 * options_.padding;
+  if (extent < options_.size) {
+    call.fail(fmt::format("a kernel of {} with padding {} is longer than x {}", options_.size,
+                          options_.padding, image.type()));
+  }
   return convolution(x, weight,
                      {.stride = {options_.stride, options_.stride},
                       .padding = {options_.padding, options_.padding},
@@ -39,8 +60,13 @@ Tensor Conv2d::operator()(Operand x) const {
                       .bias = bias ? bias->read(x.where()) : Tensor()});
 }
 
-BatchNorm::BatchNorm(Module& owner, std::string name, int64_t channels, BatchNormOptions options)
-    : Module(owner, std::move(name)),
+BatchNorm::BatchNorm(Module& owner, Name name, int64_t channels, BatchNormOptions options)
+    : Module(owner, checked("BatchNorm", owner, name,
+                            [&](const Ranges& ranges) {
+                              ranges.at_least(1, "channels", channels);
+                              ranges.not_negative("epsilon", options.epsilon);
+                              ranges.fraction("momentum", options.momentum);
+                            })),
       scale(*this, "scale", {channels}, Initializer::ones()),
       bias(*this, "bias", {channels}, Initializer::zeros()),
       running_mean(*this, "running_mean", {channels}, Initializer::zeros()),
@@ -48,20 +74,24 @@ BatchNorm::BatchNorm(Module& owner, std::string name, int64_t channels, BatchNor
       options_(options) {}
 
 Tensor BatchNorm::operator()(Operand operand) {
-  const Call call(path(), operand.where());
+  const Call call("BatchNorm", path(), operand.where());
   const Tensor x = operand.tensor();
+  check_takes(call, "x", x, scale.dtype(), {"n", scale.shape()[0], "..."});
   Shape per_channel(static_cast<size_t>(x.rank()), 1);
-  if (x.rank() > 1) per_channel[1] = -1;
+  per_channel[1] = -1;
   Tensor centre = running_mean, spread = running_variance;
   if (is_training()) {
     std::vector<int64_t> others;
     for (int64_t axis = 0; axis < x.rank(); ++axis) {
       if (axis != 1) others.push_back(axis);
     }
+    const double count = static_cast<double>(x.size() / x.dim(1));
+    if (count < 2) {
+      call.fail(fmt::format("takes more than one value of a channel to train on, got {}", x.type()));
+    }
     centre = mean(x, others);
     spread = variance(x, others);
-    const double count = static_cast<double>(x.size() / std::max<int64_t>(x.dim(1), 1));
-    const double unbiased = count > 1 ? count / (count - 1) : 1;
+    const double unbiased = count / (count - 1);
     const auto moved = [&](const Buffer& running, const Tensor& batch) {
       return running * (1 - options_.momentum) + stop_gradient(batch) * options_.momentum;
     };

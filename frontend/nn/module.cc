@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "frontend/nn/options.h"
 #include "frontend/trace.h"
 
 namespace sinter::nn {
@@ -16,15 +17,16 @@ std::string checked_name(std::string name) {
   throw Error(fmt::format("'{}' does not name a part of a model: letters, digits and '_' do", name));
 }
 
-Shape fixed_shape(const Module& owner, const std::string& name, const Extents& extents) {
+Shape fixed_shape(const Module& owner, const Name& name, const Extents& extents) {
   Shape shape;
   for (const Extent& extent : extents) {
     const std::optional<int64_t> size = extent.dim() ? std::nullopt : extent.bound(0);
     if (!size || *size < 0) {
-      const std::string path = owner.path().empty() ? name : owner.path() + "." + name;
-      throw Error(
-          fmt::format("state '{}' cannot be {}: {} {}", path, extents.text(), extent.text(),
-                      extent.dim() ? "has a Dim, and state has one shape in all calls" : "is no extent"));
+      const std::string path = owner.path().empty() ? name.text() : owner.path() + "." + name.text();
+      Ranges(fmt::format("state '{}'", path), name.where())
+          .fail(
+              fmt::format("cannot be {}: {} {}", extents.text(), extent.text(),
+                          extent.dim() ? "has a Dim, and state has one shape in all calls" : "is no extent"));
     }
     shape.push_back(*size);
   }
@@ -33,7 +35,7 @@ Shape fixed_shape(const Module& owner, const std::string& name, const Extents& e
 
 }  // namespace
 
-Parameter::Parameter(Module& owner, std::string name, Extents shape, Initializer initializer, DType type)
+Parameter::Parameter(Module& owner, Name name, Extents shape, Initializer initializer, DType type)
     : Variable(type, fixed_shape(owner, name, shape), std::move(initializer), true),
       owner_(&owner),
       name_(checked_name(std::move(name))) {
@@ -48,7 +50,7 @@ std::string Parameter::path() const {
   return owner_->path_of(name_);
 }
 
-Buffer::Buffer(Module& owner, std::string name, Extents shape, Initializer initializer, DType type)
+Buffer::Buffer(Module& owner, Name name, Extents shape, Initializer initializer, DType type)
     : Variable(type, fixed_shape(owner, name, shape), std::move(initializer), false),
       owner_(&owner),
       name_(checked_name(std::move(name))) {
@@ -65,8 +67,16 @@ std::string Buffer::path() const {
 
 Module::Module(std::string name) : name_(name.empty() ? name : checked_name(std::move(name))) {}
 
-Module::Module(Module& owner, std::string name) : owner_(&owner), name_(checked_name(std::move(name))) {
+Module::Module(Module& owner, Name name) : owner_(&owner), name_(checked_name(std::move(name))) {
   owner.adopt({name_, this, nullptr, nullptr});
+}
+
+void Module::check_count(int64_t count, bool buildable, const std::source_location& where) const {
+  const Ranges ranges("ModuleList", where, path());
+  ranges.at_least(0, "count", count);
+  if (count > 0 && !buildable) {
+    ranges.fail(fmt::format("its {} modules take arguments: begin without a count, and append", count));
+  }
 }
 
 Module::~Module() {

@@ -6,21 +6,37 @@
 #include <sinter/sources.h>
 #include <sinter/views.h>
 
-#include "frontend/trace.h"
+#include "frontend/nn/options.h"
+#include "frontend/takes.h"
 
 // Layers that walk along time. What depends on the input alone is computed before the walk, for all times in
 // one product.
 namespace sinter::nn {
+namespace {
 
-GRU::GRU(Module& owner, std::string name, int64_t in, int64_t width)
-    : Module(owner, std::move(name)),
-      input(*this, "input", in, 3 * width, {.fan_in = width}),
-      hidden(*this, "hidden", width, 3 * width, {.fan_in = width}),
+Name checked_recurrent(std::string_view layer, const Module& owner, const Name& name, int64_t in,
+                       int64_t width) {
+  return checked(layer, owner, name, [&](const Ranges& ranges) {
+    ranges.at_least(1, "in", in);
+    ranges.at_least(1, "width", width);
+  });
+}
+
+}  // namespace
+
+GRU::GRU(Module& owner, Name name, int64_t in, int64_t width)
+    : Module(owner, checked_recurrent("GRU", owner, name, in, width)),
+      input(*this, {"input", name.where()}, in, 3 * width, {.fan_in = width}),
+      hidden(*this, {"hidden", name.where()}, width, 3 * width, {.fan_in = width}),
       width_(width) {}
 
 Tensor GRU::operator()(Operand x, const Tensor& initial) const {
-  const Call call(path(), x.where());
+  const Call call("GRU", path(), x.where());
+  check_takes(call, "x", x.tensor(), input.weight.dtype(), {"n", "t", input.weight.shape()[0]});
   const Tensor from_input = swap_axes(input(x), 0, 1);  // [t,n,3 width]
+  if (initial.defined()) {
+    check_takes(call, "initial", initial, from_input.dtype(), {from_input.dim(1), width_});
+  }
   const Tensor first = initial.defined() ? initial : zeros({from_input.dim(1), width_}, from_input.dtype());
   const auto step = [&](const std::vector<Tensor>& carries, const std::vector<Tensor>& inputs) -> ScanStep {
     const Tensor& state = carries[0];
@@ -35,14 +51,15 @@ Tensor GRU::operator()(Operand x, const Tensor& initial) const {
   return swap_axes(scan({first}, {from_input}, step).outputs[0], 0, 1);
 }
 
-LSTM::LSTM(Module& owner, std::string name, int64_t in, int64_t width)
-    : Module(owner, std::move(name)),
-      input(*this, "input", in, 4 * width, {.fan_in = width}),
-      hidden(*this, "hidden", width, 4 * width, {.fan_in = width}),
+LSTM::LSTM(Module& owner, Name name, int64_t in, int64_t width)
+    : Module(owner, checked_recurrent("LSTM", owner, name, in, width)),
+      input(*this, {"input", name.where()}, in, 4 * width, {.fan_in = width}),
+      hidden(*this, {"hidden", name.where()}, width, 4 * width, {.fan_in = width}),
       width_(width) {}
 
 Tensor LSTM::operator()(Operand x) const {
-  const Call call(path(), x.where());
+  const Call call("LSTM", path(), x.where());
+  check_takes(call, "x", x.tensor(), input.weight.dtype(), {"n", "t", input.weight.shape()[0]});
   const Tensor from_input = swap_axes(input(x), 0, 1);  // [t,n,4 width]
   const Tensor first = zeros({from_input.dim(1), width_}, from_input.dtype());
   const auto step = [&](const std::vector<Tensor>& carries, const std::vector<Tensor>& inputs) -> ScanStep {

@@ -81,9 +81,13 @@ Value cross_entropy(const Composite& c) {
   Builder& b = c.b;
   const Value logits = c.x();
   const int64_t axis = logits.rank() - 1;
+  Attributes check{{"bound", logits.shape().back()}, {"op", std::string(name(c.code))}};
   std::optional<int64_t> ignore;
-  if (c.attributes.has("ignore_index")) ignore = c.attributes.integer("ignore_index");
-  const Value labels = b.check_index(c.operands[1], logits.shape().back(), ignore);
+  if (c.attributes.has("ignore_index")) {
+    ignore = c.attributes.integer("ignore_index");
+    check.set("ignore", *ignore);
+  }
+  const Value labels = b.emit(OpCode::check_index, {c.operands[1]}, std::move(check)).result();
 
   const Value classes = b.iota({labels.dtype(), logits.shape()}, axis);
   Value hit = b.equal(b.expand_dims(labels, {axis}), classes);

@@ -81,8 +81,14 @@ Types infer_composite(const Rule& rule) {
     parameters.push_back(builder.parameter(fmt::format("p{}", parameters.size()), operand.type()));
   }
   Types types;
-  for (Value result : decompose(builder, rule.code, parameters, rule.attributes))
-    types.push_back(result.type());
+  try {
+    for (Value result : decompose(builder, rule.code, parameters, rule.attributes))
+      types.push_back(result.type());
+  } catch (const GraphError& error) {
+    // In the name of the composite, not of the op in it.
+    const std::string_view message = error.what();
+    rule.fail("{}", message.substr(std::min(message.find(": ") + 2, message.size())));
+  }
   return types;
 }
 

@@ -58,6 +58,10 @@ void guard(graph::Function& function) {
       }
     }
     if (op->kind() == OpKind::check) {
+      if (op->code == OpCode::check_index && !op->attributes.has("ignore")) {
+        const Value indices = op->operands[0];
+        guarded.insert({indices.op, indices.index, op->attributes.integer("bound")});
+      }
       if (!op->attributes.has("what")) op->attributes.set("what", subject_of(op->operands[0]));
       standing_for[op->result()] = op->operands[0];
     }

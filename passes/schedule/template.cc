@@ -127,7 +127,7 @@ Template::Template(const Op& op, ScheduleContext& schedule_context, std::vector<
     site.kind =
         check->code == OpCode::check_index ? loop::FaultSite::Kind::index : loop::FaultSite::Kind::finite;
     const auto* what = check->attributes.find("what");
-    site.op = check->attributes.has("op") ? check->attributes.text("op") : "check";
+    site.op = check->attributes.has("op") ? check->attributes.text("op") : graph::name(check->code);
     site.subject = what != nullptr ? std::get<std::string>(*what) : "value";
     site.shape = check->results[0].shape;
     if (check->code == OpCode::check_index) site.bound = check->attributes.integer("bound");

@@ -66,8 +66,7 @@ TEST(Errors, NameTheModuleOfALayer) {
     line = __LINE__ + 1;
     (void)model.classes(in["x"]);
   });
-  EXPECT_EQ(message, at_line("matmul: inner dimensions differ: lhs f32[4,8] has 8, rhs f32[7,3] has 7", line,
-                             "classes"));
+  EXPECT_EQ(message, at_line("Linear: takes x f32[...,7], got f32[4,8]", line, "classes"));
 }
 
 TEST(Errors, NameAModuleOfTheUsersOwn) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "tests/frontend/evaluate.h"
 #include "tests/support/message_of.h"
@@ -10,6 +11,7 @@
 namespace sinter {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::FloatNear;
 using testing::Pointwise;
@@ -201,6 +203,27 @@ TEST(Losses, OfNumbers) {
                                 return mean_squared_error(zeros({2}), zeros({2, 1}));
                               }); }),
               testing::StartsWith("mean_squared_error: prediction f32[2] and target f32[2,1] differ"));
+}
+
+// What softplus(x) - t x tends to, and its gradient s(x) - t.
+TEST(Losses, BinaryCrossEntropyOfInfiniteLogits) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> x{infinity, -infinity, infinity, -infinity, infinity, 0, 3};
+  const std::vector<float> t{1, 0, 0, 1, 0.5f, 1, 1};
+  std::vector<float> losses, slopes;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const auto both = evaluate_floats([&] {
+      const Tensor logit = row({x[i]});
+      const Tensor loss = binary_cross_entropy(logit, row({t[i]}));
+      return stack({loss, reshape(grad(loss, {logit})[0], {})});
+    });
+    losses.push_back(both[0]);
+    slopes.push_back(both[1]);
+  }
+  EXPECT_THAT(std::vector<float>(losses.begin() + 2, losses.begin() + 5), Each(infinity));
+  EXPECT_THAT((std::vector<float>{losses[0], losses[1], losses[5], losses[6]}),
+              near({0, 0, 0.693147181f, 0.0485873516f}));  // log(2), log(1 + exp(-3))
+  EXPECT_THAT(slopes, near({0, 0, 1, -1, 0.5f, -0.5f, -0.0474258732f}));
 }
 
 TEST(Losses, Accuracy) {

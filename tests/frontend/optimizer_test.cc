@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/frontend/evaluate.h"
 #include "tests/support/message_of.h"
 
@@ -80,6 +82,20 @@ TEST(Schedules, CosineWithWarmUp) {
                                                            1e-3f, 0.00055f, 1e-4f, 1e-4f}));
 }
 
+TEST(Schedules, AtTheirEnds) {
+  const auto rates = [](const LearningRate& rate) {
+    return evaluate_floats([&] {
+      std::vector<Tensor> parts;
+      for (double step : {0., 3., 4., 5., 100.}) parts.push_back(rate.at(full({}, step)));
+      return stack(parts);
+    });
+  };
+  // The whole training is warm-up: then the full rate, then the lowest.
+  EXPECT_THAT(rates(cosine_decay(0.01, 4, 4, 0.001)), near({0.002f, 0.008f, 0.01f, 0.001f, 0.001f}));
+  EXPECT_THAT(rates(cosine_decay(0.01, 0, 1)), near({0.01f, 0, 0, 0, 0}));
+  EXPECT_THAT(rates(linear_decay(0.01, 1, 0.5)), near({0.01f, 0.005f, 0.005f, 0.005f, 0.005f}));
+}
+
 TEST(Optimizer, ClipsByTheJointNorm) {
   const auto clipped = [](double bound) {
     return evaluate_floats([=] {
@@ -89,6 +105,7 @@ TEST(Optimizer, ClipsByTheJointNorm) {
   };
   EXPECT_THAT(clipped(1), near({0.6f, 0, 0.8f, 5}));
   EXPECT_THAT(clipped(10), near({3, 0, 4, 5}));
+  EXPECT_THAT(clipped(std::numeric_limits<double>::infinity()), near({3, 0, 4, 5}));
 }
 
 TEST(Optimizer, LeavesFrozenParametersAlone) {
@@ -135,7 +152,7 @@ TEST(Optimizer, NeedsAParameterAndUpdatesOnce) {
                   return optimizer.minimize(square(weight)).loss;
                 });
               }),
-              testing::HasSubstr("apply: 'sgd' updates once in a function"));
+              testing::HasSubstr("minimize: 'sgd' updates once in a function"));
 }
 
 }  // namespace

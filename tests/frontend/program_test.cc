@@ -132,7 +132,7 @@ TEST(Program, AFailedCallChangesNothing) {
   const std::string message = message_of([&] {
     tagger.program.run("train", {{"ids", ids}, {"labels", Array(i32, {4, 10})}});
   });
-  EXPECT_THAT(message, testing::HasSubstr("gather: index 1000 at position [1,2]"));
+  EXPECT_THAT(message, testing::HasSubstr("Embedding: index 1000 at position [1,2]"));
   EXPECT_THAT(message, testing::HasSubstr("in words"));
   EXPECT_EQ(floats(tagger.program.state("classes.weight")), before);
   EXPECT_EQ(tagger.program.step(), 0u);

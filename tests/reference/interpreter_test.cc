@@ -158,7 +158,7 @@ func @f(%logits: f32[3,2], %labels: i32[3]) {
   EXPECT_EQ(message_of([&] {
               run(loss, {f32({3, 2}, std::vector<double>(6)), i32({3}, {-1, 1, -2})});
             }),
-            "check_index: index -2 at position [2] of 'labels' is outside [0,2) (model.cpp:7)");
+            "cross_entropy: index -2 at position [2] of 'labels' is outside [0,2) (model.cpp:7)");
 
   const std::string scatter = R"(
 func @f(%base: f32[3], %x: i32[1]) {

@@ -7,7 +7,7 @@ namespace sinter {
 
 // Everything that Sinter throws. The message says what was expected, what came and, for a mistake in a model,
 // where in your source and in which module:
-//   matmul: inner dimensions differ: lhs f32[4,8] has 8, rhs f32[7,3] has 7 (classifier.cpp:42, in classes)
+//   Linear: takes x f32[...,7], got f32[4,8] (classifier.cpp:42, in classes)
 class Error : public std::runtime_error {
  public:
   enum class Kind {

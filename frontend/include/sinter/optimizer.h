@@ -11,33 +11,41 @@
 
 namespace sinter {
 
-// How fast to learn: a number, or a function of the step, an f32 scalar that counts the updates made before
-// this one.
+// How fast to learn: a number, finite and not negative, or a function of the step, an f32 scalar that counts
+// the updates made before this one.
 class LearningRate {
  public:
   using Schedule = std::function<Tensor(const Tensor& step)>;
 
   template <Scalar T>
-  LearningRate(T value) : LearningRate(static_cast<double>(value), Schedule()) {}
-  LearningRate(Schedule schedule) : LearningRate(0, std::move(schedule)) {}
+  LearningRate(T value, std::source_location where = std::source_location::current())
+      : LearningRate(Number{static_cast<double>(value)}, where) {}
+  LearningRate(Schedule schedule, std::source_location where = std::source_location::current());
 
-  Tensor at(const Tensor& step) const;
+  Tensor at(const Tensor& step, std::source_location where = std::source_location::current()) const;
 
  private:
-  LearningRate(double value, Schedule schedule) : value_(value), schedule_(std::move(schedule)) {}
+  struct Number {
+    double value;
+  };
+  LearningRate(Number number, const std::source_location& where);
 
-  double value_;
+  double value_ = 0;
   Schedule schedule_;
 };
 
-// From `rate` down in a straight line, reaching 0 after `steps`, but never below `floor` * rate.
-LearningRate linear_decay(double rate, int64_t steps, double floor = 0);
-// Up in a straight line to `rate` during `warmup` steps, then down half a cosine to `lowest` at `steps`,
-// where it stays (nanoGPT's get_lr).
-LearningRate cosine_decay(double rate, int64_t warmup, int64_t steps, double lowest = 0);
+// From `rate` down in a straight line, reaching 0 after `steps` (at least 1), but never below `floor` * rate;
+// `floor` is in [0,1].
+LearningRate linear_decay(double rate, int64_t steps, double floor = 0,
+                          std::source_location where = std::source_location::current());
+// Up in a straight line to `rate` during `warmup` steps, then down half a cosine to `lowest` at `steps` (at
+// least 1), where it stays (nanoGPT's get_lr). `warmup` is in [0,steps], `lowest` in [0,rate].
+LearningRate cosine_decay(double rate, int64_t warmup, int64_t steps, double lowest = 0,
+                          std::source_location where = std::source_location::current());
 
 // Scales gradients together so that their joint Euclidean norm is at most `max_norm`, as PyTorch's
-// clip_grad_norm_: by max_norm / (norm + 1e-6) where that is below 1.
+// clip_grad_norm_: by max_norm / (norm + 1e-6) where that is below 1. max_norm is above 0; an infinite one
+// clips nothing.
 struct ClippedGradients {
   std::vector<Tensor> gradients;
   Tensor norm;  // before clipping
@@ -48,7 +56,7 @@ ClippedGradients clip_by_global_norm(Operands gradients, double max_norm);
 std::vector<const Variable*> used_parameters();
 
 struct MinimizeOptions {
-  std::optional<double> clip_norm;  // clip_by_global_norm
+  std::optional<double> clip_norm;  // clip_by_global_norm; above 0
   bool check_finite = false;        // a loss or gradient that is not finite fails the step: nothing changes
   Tensor learning_rate = {};        // an f32 scalar, an input say, instead of the optimiser's own
 };
@@ -75,7 +83,8 @@ class Optimizer {
                const Tensor& learning_rate = {});  // gives the learning rate
 
  protected:
-  Optimizer(std::string name, LearningRate rate);
+  Optimizer(std::string name, LearningRate rate,
+            const std::source_location& where = std::source_location::current());
 
   struct Context {
     Tensor rate;     // f32
@@ -105,15 +114,15 @@ using ParameterPredicate = std::function<bool(const Variable&)>;
 
 struct SGDOptions {
   LearningRate learning_rate = 1e-2;
-  double momentum = 0;
-  bool nesterov = false;
-  double weight_decay = 0;  // added to the gradient
+  double momentum = 0;      // in [0,1]
+  bool nesterov = false;    // with a momentum
+  double weight_decay = 0;  // added to the gradient; not negative
   std::string name = "sgd";
 };
 // PyTorch's SGD.
 class SGD final : public Optimizer {
  public:
-  explicit SGD(SGDOptions options = {});
+  explicit SGD(SGDOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
   std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
@@ -123,17 +132,17 @@ class SGD final : public Optimizer {
 
 struct AdamWOptions {
   LearningRate learning_rate = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  double weight_decay = 1e-2;
+  double beta1 = 0.9;                   // in [0,1)
+  double beta2 = 0.999;                 // in [0,1)
+  double epsilon = 1e-8;                // not negative
+  double weight_decay = 1e-2;           // not negative
   ParameterPredicate decays = nullptr;  // which parameters decay; all when left out
   std::string name = "adamw";
 };
 // PyTorch's AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019).
 class AdamW final : public Optimizer {
  public:
-  explicit AdamW(AdamWOptions options = {});
+  explicit AdamW(AdamWOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
   std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;

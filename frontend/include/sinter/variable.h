@@ -18,10 +18,14 @@ class Initializer {
  public:
   static Initializer zeros() { return constant(0); }
   static Initializer ones() { return constant(1); }
-  static Initializer constant(double value);
-  static Initializer uniform(double low, double high);
-  static Initializer normal(double mean, double deviation);
-  static Initializer values(Array values);  // of the state's type and shape
+  // Throw Error where the numbers cannot be meant: NaN, an infinite or empty range, a negative deviation.
+  static Initializer constant(double value, std::source_location where = std::source_location::current());
+  static Initializer uniform(double low, double high,
+                             std::source_location where = std::source_location::current());
+  static Initializer normal(double mean, double deviation,
+                            std::source_location where = std::source_location::current());
+  static Initializer values(Array values,  // of the state's type and shape
+                            std::source_location where = std::source_location::current());
 
   // The beginning of the state called `name`, whatever the number of threads.
   Array make(const std::string& name, DType type, const Shape& shape, uint64_t seed,

@@ -24,7 +24,7 @@ struct AttentionInputs {
 // Scaled dot-product attention over x [n,t,width] with linear layers for queries, keys, values and output.
 class MultiHeadAttention : public Module {
  public:
-  MultiHeadAttention(Module& owner, std::string name, MultiHeadAttentionOptions options);
+  MultiHeadAttention(Module& owner, Name name, MultiHeadAttentionOptions options);
 
   Tensor operator()(Operand x, const AttentionInputs& inputs = {}) const;  // [n,t,width]
   // How much each position attends to each other, [n,heads,t,s], rows adding up to 1; without dropout.
@@ -36,7 +36,6 @@ class MultiHeadAttention : public Module {
   Linear output;
 
  private:
-  void check_input(const char* what, const Tensor& x, const Operand& operand) const;
   Tensor split_heads(const Tensor& x, int64_t heads) const;  // [n,t,heads*w] → [n,heads,t,w]
 
   MultiHeadAttentionOptions options_;

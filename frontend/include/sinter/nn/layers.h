@@ -16,7 +16,7 @@ struct LinearOptions {
 // PyTorch (whose weight is transposed).
 class Linear : public Module {
  public:
-  Linear(Module& owner, std::string name, int64_t in, int64_t out, LinearOptions options = {});
+  Linear(Module& owner, Name name, int64_t in, int64_t out, LinearOptions options = {});
   Tensor operator()(Operand x) const;
 
   Parameter weight;
@@ -29,7 +29,7 @@ struct EmbeddingOptions {
 // Integer ids [b] give rows of a table: [b,width]. An id outside 0 .. count-1 fails the call.
 class Embedding : public Module {
  public:
-  Embedding(Module& owner, std::string name, int64_t count, int64_t width, EmbeddingOptions options = {});
+  Embedding(Module& owner, Name name, int64_t count, int64_t width, EmbeddingOptions options = {});
   Tensor operator()(Operand ids) const;
 
   Parameter weight;  // [count,width]
@@ -42,7 +42,7 @@ struct NormOptions {
 // Over the last axis: (x - mean) / sqrt(variance + epsilon) * scale + bias.
 class LayerNorm : public Module {
  public:
-  LayerNorm(Module& owner, std::string name, int64_t width, NormOptions options = {});
+  LayerNorm(Module& owner, Name name, int64_t width, NormOptions options = {});
   Tensor operator()(Operand x) const;
 
   Parameter scale;  // [width], begins as 1
@@ -55,7 +55,7 @@ class LayerNorm : public Module {
 // Over the last axis: x / sqrt(mean of squares + epsilon) * scale.
 class RMSNorm : public Module {
  public:
-  RMSNorm(Module& owner, std::string name, int64_t width, NormOptions options = {});
+  RMSNorm(Module& owner, Name name, int64_t width, NormOptions options = {});
   Tensor operator()(Operand x) const;
 
   Parameter scale;
@@ -67,7 +67,7 @@ class RMSNorm : public Module {
 // In a training function zeros elements with probability `rate` and divides the others by 1 - rate.
 class Dropout : public Module {
  public:
-  Dropout(Module& owner, std::string name, double rate);
+  Dropout(Module& owner, Name name, double rate);
   Tensor operator()(Operand x) const;
 
  private:
@@ -84,7 +84,7 @@ struct FeedForwardOptions {
 // [b,width] → hidden → activation → [b,width]
 class FeedForward : public Module {
  public:
-  FeedForward(Module& owner, std::string name, FeedForwardOptions options);
+  FeedForward(Module& owner, Name name, FeedForwardOptions options);
   Tensor operator()(Operand x) const;
 
   Linear expand;
@@ -108,7 +108,7 @@ struct Conv2dOptions {
 // uniform in +-1/sqrt(channels/groups * size * size), as in PyTorch.
 class Conv2d : public Module {
  public:
-  Conv2d(Module& owner, std::string name, Conv2dOptions options);
+  Conv2d(Module& owner, Name name, Conv2dOptions options);
   Tensor operator()(Operand x) const;
 
   Parameter weight;
@@ -126,7 +126,7 @@ struct BatchNormOptions {
 // also updates the running ones (variance unbiased, as in PyTorch); by the running ones elsewhere.
 class BatchNorm : public Module {
  public:
-  BatchNorm(Module& owner, std::string name, int64_t channels, BatchNormOptions options = {});
+  BatchNorm(Module& owner, Name name, int64_t channels, BatchNormOptions options = {});
   Tensor operator()(Operand x);
 
   Parameter scale;
@@ -142,7 +142,7 @@ class BatchNorm : public Module {
 // [n,width] or zeros. PyTorch's equations and initialisation.
 class GRU : public Module {
  public:
-  GRU(Module& owner, std::string name, int64_t in, int64_t width);
+  GRU(Module& owner, Name name, int64_t in, int64_t width);
   Tensor operator()(Operand x, const Tensor& initial = {}) const;
 
   Linear input;   // in → 3 width: reset, update, new
@@ -156,7 +156,7 @@ class GRU : public Module {
 // initialisation.
 class LSTM : public Module {
  public:
-  LSTM(Module& owner, std::string name, int64_t in, int64_t width);
+  LSTM(Module& owner, Name name, int64_t in, int64_t width);
   Tensor operator()(Operand x) const;
 
   Linear input;   // in → 4 width: input, forget, cell, output

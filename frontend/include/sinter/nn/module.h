@@ -3,8 +3,10 @@
 #include <sinter/extent.h>
 #include <sinter/variable.h>
 
+#include <concepts>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -15,11 +17,28 @@ namespace sinter::nn {
 class Buffer;
 class Module;
 
+// The name of a part of a model, and the line where it was given, which a mistake in the part shows.
+class Name {
+ public:
+  Name(std::string text, std::source_location where = std::source_location::current())
+      : text_(std::move(text)), where_(where) {}
+  Name(const char* text, std::source_location where = std::source_location::current())
+      : text_(text), where_(where) {}
+  operator std::string() const { return text_; }
+
+  const std::string& text() const { return text_; }
+  const std::source_location& where() const { return where_; }
+
+ private:
+  std::string text_;
+  std::source_location where_;
+};
+
 // A weight that training changes: nn::Parameter scale{*this, "scale", {64}, Initializer::ones()};
 // State has one shape in all calls: a Dim in it throws Error.
 class Parameter final : public Variable {
  public:
-  Parameter(Module& owner, std::string name, Extents shape, Initializer initializer, DType type = f32);
+  Parameter(Module& owner, Name name, Extents shape, Initializer initializer, DType type = f32);
   ~Parameter();
 
   std::string path() const override;
@@ -35,7 +54,7 @@ class Parameter final : public Variable {
 // State that gradients do not reach: running statistics, caches, counters.
 class Buffer final : public Variable {
  public:
-  Buffer(Module& owner, std::string name, Extents shape, Initializer initializer = Initializer::zeros(),
+  Buffer(Module& owner, Name name, Extents shape, Initializer initializer = Initializer::zeros(),
          DType type = f32);
   ~Buffer();
 
@@ -57,7 +76,7 @@ class Buffer final : public Variable {
 class Module {
  public:
   explicit Module(std::string name = "");  // a whole model; two in one program need different names
-  Module(Module& owner, std::string name);
+  Module(Module& owner, Name name);
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
   virtual ~Module();
@@ -84,6 +103,11 @@ class Module {
   std::string path_of(const std::string& member) const;
   void collect(std::vector<Parameter*>& into) const;
 
+ protected:
+  // For a list of modules. Throws Error unless it can begin with `count` of them.
+  void check_count(int64_t count, bool buildable, const std::source_location& where) const;
+
+ private:
   Module* owner_ = nullptr;
   std::string name_;
   std::vector<Member> members_;
@@ -101,19 +125,25 @@ class Scope {
 };
 
 // Modules called "0", "1", ... in a list of their own: nn::ModuleList<Block> blocks{*this, "blocks", 4, 128};
-// builds Block(list, "0", 128) and so on.
+// builds Block(list, "0", 128) and so on. Without a count it begins empty, to be filled by append.
 template <std::derived_from<Module> T>
 class ModuleList : public Module {
  public:
+  ModuleList(Module& owner, Name name) : Module(owner, name), where_(name.where()) {}
   template <typename... Args>
-  ModuleList(Module& owner, std::string name, int64_t count, const Args&... args)
-      : Module(owner, std::move(name)) {
-    for (int64_t i = 0; i < count; ++i) append(args...);
+  ModuleList(Module& owner, Name name, int64_t count, const Args&... args)
+      : ModuleList(owner, std::move(name)) {
+    constexpr bool kBuildable = sizeof...(Args) > 0 || std::constructible_from<T, Module&, Name>;
+    check_count(count, kBuildable, where_);
+    if constexpr (kBuildable) {
+      for (int64_t i = 0; i < count; ++i) append(args...);
+    }
   }
 
+  // Builds T(list, name, args...).
   template <typename... Args>
   T& append(const Args&... args) {
-    modules_.push_back(std::make_unique<T>(*this, std::to_string(modules_.size()), args...));
+    modules_.push_back(std::make_unique<T>(*this, Name(std::to_string(modules_.size()), where_), args...));
     return *modules_.back();
   }
 
@@ -138,6 +168,7 @@ class ModuleList : public Module {
 
  private:
   std::vector<std::unique_ptr<T>> modules_;
+  std::source_location where_;
 };
 
 }  // namespace sinter::nn
