@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "frontend/emit.h"
+#include "frontend/takes.h"
 
 namespace sinter {
 namespace {
@@ -46,13 +47,18 @@ void check_options(const AttentionOptions& options, const std::source_location& 
   ranges.fraction("dropout", options.dropout);
 }
 
-void check_heads(const Operand& operand, const Tensor& q, const Tensor& k) {
+void check_heads(const Pin& call, const Tensor& q, const Tensor& k) {
   const bool fits = q.rank() == 4 && k.rank() == 4 && q.dim(0) == k.dim(0) && k.dim(1) > 0 &&
-                    q.dim(1) % k.dim(1) == 0 && q.dim(3) == k.dim(3);
-  if (fits) return;
-  Trace::current("attention", operand.where())
-      .fail("attention", fmt::format("q {} and k {} do not fit each other", q.type(), k.type()),
-            operand.where());
+                    q.dim(1) % k.dim(1) == 0 && q.dim(3) == k.dim(3) && q.dtype() == k.dtype();
+  if (!fits) call.fail(fmt::format("q {} and k {} do not fit each other", q.type(), k.type()));
+  check_floating(call, "q", q);
+}
+
+void check_masks(const Pin& call, const Tensor& q, const Tensor& k, const AttentionOptions& options) {
+  const Shape scores{q.dim(0), q.dim(1), q.dim(2), k.dim(2)};
+  if (options.lengths.defined()) check_takes(call, "lengths", options.lengths, i32, {q.dim(0)});
+  if (options.mask.defined()) check_broadcasts(call, "mask", options.mask, boolean, scores);
+  if (options.bias.defined()) check_broadcasts(call, "bias", options.bias, q.dtype(), scores);
 }
 
 }  // namespace
@@ -60,8 +66,9 @@ void check_heads(const Operand& operand, const Tensor& q, const Tensor& k) {
 Tensor attention_weights(Operand query, Operand key, const AttentionOptions& options) {
   const Tensor q = query.tensor(), k = key.tensor();
   check_options(options, query.where());
-  check_heads(query, q, k);
   const Pin pin("attention_weights", query.where());
+  check_heads(pin, q, k);
+  check_masks(pin, q, k, options);
   const int64_t groups = k.dim(1), shared = q.dim(1) / groups;
   const Tensor grouped = reshape(q, {q.dim(0), groups, shared, q.dim(2), q.dim(3)});
   Tensor scores =
@@ -81,7 +88,10 @@ Tensor attention(Operand query, Operand key, Operand value, const AttentionOptio
   if (drops && trace.in_loop()) {
     // The op has one mask for all iterations; spelled out, each has its own.
     const Pin pin("attention", query.where());
-    const Tensor v = value.tensor();
+    const Tensor k = key.tensor(), v = value.tensor();
+    const bool fits = v.rank() == 4 && k.rank() == 4 && v.dim(0) == k.dim(0) && v.dim(1) == k.dim(1) &&
+                      v.dim(2) == k.dim(2);
+    if (!fits) pin.fail(fmt::format("k {} and v {} do not fit each other", k.type(), v.type()));
     const Tensor weights = dropout(attention_weights(query, key, options), options.dropout);
     const int64_t groups = v.dim(1), heads = weights.dim(1);
     const Tensor grouped =

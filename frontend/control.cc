@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <sinter/control.h>
 #include <sinter/error.h>
+#include <sinter/sources.h>
+
+#include <map>
 
 #include "frontend/emit.h"
 
@@ -55,6 +58,10 @@ int64_t scan_length(Trace& trace, const Values& inputs, const ScanOptions& optio
   return inputs[0].shape()[0];
 }
 
+bool is_parameter(const Variable& variable) {
+  return dynamic_cast<const nn::Parameter*>(&variable) != nullptr;
+}
+
 }  // namespace
 
 std::vector<Tensor> grad(Operand loss, Operands wrt) {
@@ -65,6 +72,37 @@ std::vector<Tensor> grad(Operand loss, Operands wrt) {
     if (values.empty()) return std::vector<Tensor>();
     return trace.wrap(trace.builder(loss.where()).grad(scalar, values));
   });
+}
+
+std::vector<Tensor> grad(Operand loss, const Parameters& parameters) {
+  Trace& trace = Trace::current("grad", loss.where());
+  const Tensor of = loss.tensor();
+  trace.use("grad", of, loss.where());
+  std::map<const Variable*, Trace::Reading> read;
+  for (const Trace::Reading& reading : trace.readings(of)) {
+    const auto [known, fresh] = read.emplace(reading.variable, reading);
+    if (fresh || !is_parameter(*reading.variable)) continue;
+    std::string places[] = {to_string(known->second.user), to_string(reading.user)};
+    if (reading.value.op->code == OpCode::read) std::swap(places[0], places[1]);
+    trace.fail("grad",
+               fmt::format("the loss reads '{}' both before an update ({}) and after it ({})",
+                           reading.variable->path(), places[0], places[1]),
+               loss.where());
+  }
+  std::vector<Tensor> leaves;
+  for (const Variable* parameter : parameters.all()) {
+    if (const auto found = read.find(parameter); found != read.end()) {
+      leaves.push_back(trace.outermost(found->second.value));
+    }
+  }
+  const std::vector<Tensor> gradients = grad(Operand(of, loss.where()), Operands(leaves, loss.where()));
+  std::vector<Tensor> result;
+  size_t next = 0;
+  for (const Variable* parameter : parameters.all()) {
+    result.push_back(read.contains(parameter) ? gradients[next++]
+                                              : zeros(parameter->shape(), parameter->dtype(), loss.where()));
+  }
+  return result;
 }
 
 Tensor stop_gradient(Operand x) {

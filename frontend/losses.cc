@@ -27,7 +27,13 @@ Tensor cross_entropy(Operand logits, Operand labels, const CrossEntropyOptions& 
   std::vector<Operand> operands{logits, labels};
   if (options.weights.defined()) operands.emplace_back(options.weights, logits.where());
   graph::Attributes attributes;
-  if (options.ignore_index) attributes.set("ignore_index", *options.ignore_index);
+  if (options.ignore_index) {
+    const int64_t ignored = *options.ignore_index;
+    const bool holds = labels.tensor().dtype() != i32 || static_cast<int32_t>(ignored) == ignored;
+    ranges_at("cross_entropy", logits.where())
+        .require(holds, "ignore_index", "an i32, as the labels", ignored);
+    attributes.set("ignore_index", ignored);
+  }
   return build("cross_entropy", operands, [&](Builder& b, const Values& v) {
     return b.emit(OpCode::cross_entropy, v, attributes).result();
   });

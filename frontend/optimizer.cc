@@ -51,21 +51,19 @@ Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
     ranges_at("minimize", operand.where())
         .require(*options.clip_norm > 0, "clip_norm", "above 0", *options.clip_norm);
   }
-  const std::vector<const Variable*> parameters = used_parameters();
-  if (parameters.empty()) {
-    Trace::current(name_, operand.where())
-        .fail("minimize", "the loss is made from no trainable parameter", operand.where());
+  const std::vector<const Variable*> trained =
+      Trace::current("minimize", operand.where()).trainable_reads(options.parameters);
+  if (trained.empty()) {
+    call.fail(options.parameters.given() ? "no trainable one of the parameters is used so far"
+                                         : "the loss is made from no trainable parameter");
   }
+  const Parameters parameters(trained);
   Update result;
   result.loss = options.check_finite ? check_finite(operand, "loss") : operand.tensor();
-  std::vector<Tensor> values;
-  for (const Variable* parameter : parameters) {
-    values.push_back(Trace::current(name_, operand.where()).first_read(*parameter));
-  }
-  std::vector<Tensor> gradients = grad(result.loss, values);
+  std::vector<Tensor> gradients = grad(Operand(result.loss, operand.where()), parameters);
   if (options.check_finite) {
     for (size_t i = 0; i < gradients.size(); ++i) {
-      gradients[i] = check_finite(gradients[i], fmt::format("gradient of '{}'", parameters[i]->path()));
+      gradients[i] = check_finite(gradients[i], fmt::format("gradient of '{}'", trained[i]->path()));
     }
   }
   if (options.clip_norm) {
@@ -77,42 +75,36 @@ Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
   return result;
 }
 
-Tensor Optimizer::apply(const std::vector<const Variable*>& parameters, Operands gradients,
-                        const Tensor& learning_rate) {
+Tensor Optimizer::apply(const Parameters& parameters, Operands gradients, const Tensor& learning_rate) {
   const Call call("apply", name_, gradients.where());
   Trace& trace = Trace::current(name_, gradients.where());
-  if (parameters.size() != gradients.all().size()) {
-    trace.fail("apply",
-               fmt::format("{} parameters and {} gradients", parameters.size(), gradients.all().size()),
-               gradients.where());
+  const std::vector<const Variable*>& all = parameters.all();
+  if (all.size() != gradients.all().size()) {
+    call.fail(fmt::format("{} parameters and {} gradients", all.size(), gradients.all().size()));
   }
   State& made = state(name_ + ".step", i32, {});
-  if (trace.is_assigned(made)) {
-    trace.fail("apply", fmt::format("'{}' updates once in a function", name_), gradients.where());
+  if (const auto first = trace.assigned_at(made)) {
+    call.fail(fmt::format("'{}' updates once in a function, first at {}", name_, to_string(*first)));
   }
   const Tensor before = made;
   const Tensor updates = before + 1;
   made.assign(updates);
   const Tensor rate = learning_rate.defined() ? learning_rate : rate_.at(cast(before, f32));
   if (rate.dtype() != f32 || rate.rank() != 0) {
-    trace.fail("apply", fmt::format("the learning rate is f32[], got {}", rate.type()), gradients.where());
+    call.fail(fmt::format("the learning rate is f32[], got {}", rate.type()));
   }
 
   std::vector<Slot> slots;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const Tensor value = *parameters[i], gradient = gradients.all()[i].tensor();
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!trace.may_train(*all[i])) continue;
+    const Tensor value = *all[i], gradient = gradients.all()[i].tensor();
     if (gradient.dtype() != value.dtype() || gradient.shape() != value.shape()) {
-      trace.fail(
-          "apply",
-          fmt::format("'{}' is {}, its gradient {}", parameters[i]->path(), value.type(), gradient.type()),
-          gradients.where());
+      call.fail(fmt::format("'{}' is {}, its gradient {}", all[i]->path(), value.type(), gradient.type()));
     }
-    slots.push_back({*parameters[i], value, gradient});
+    slots.push_back({*all[i], value, gradient});
   }
   const std::vector<Tensor> results = update(slots, {rate, cast(updates, f32)});
-  for (size_t i = 0; i < results.size(); ++i) {
-    trace.assign(*parameters[i], results[i], gradients.where());
-  }
+  for (size_t i = 0; i < results.size(); ++i) trace.update(slots[i].parameter, results[i], gradients.where());
   return rate;
 }
 

@@ -62,8 +62,8 @@ void Program::add(const std::string& name, std::vector<Input> inputs, Body body,
   state_->added.emplace_back(name, std::move(inputs), std::move(body), options);
 }
 
-void Program::compile(const CompileOptions& options) {
-  state_->compile(options);
+void Program::compile(const CompileOptions& options, std::source_location where) {
+  state_->compile(options, where);
 }
 
 Function Program::function(const std::string& name, const DimSizes& dims) {
@@ -198,7 +198,9 @@ loop::Program lowered(ProgramState& state, const std::string& name) {
 }  // namespace
 
 std::string Program::explain(const std::string& name) const {
-  return passes::explain(lowered(*state_, name));
+  const std::vector<std::string> left = state_->untrained(name);
+  return passes::explain(lowered(*state_, name)) +
+         (left.empty() ? "" : fmt::format("no optimiser was given the trainable {}\n", quoted_list(left)));
 }
 
 std::string Program::memory(const std::string& name) const {

@@ -12,6 +12,8 @@
 namespace sinter {
 namespace {
 
+constexpr int kMostThreads = 1024;
+
 // A function is traced when it is compiled, so that its mistakes show and its state is known. Dims that have
 // no size then get the first of these with which that can be done.
 constexpr std::array<int64_t, 11> kTrialSizes = {2, 1, 4, 8, 16, 32, 64, 12, 60, 224, 240};
@@ -36,13 +38,45 @@ const Variant& ProgramState::usual(const std::string& name) {
   return find(name).links.front().variant;
 }
 
-void ProgramState::compile(const CompileOptions& given) {
+std::vector<std::string> ProgramState::untrained(const std::string& function) {
+  std::set<std::string> trained;
+  bool trains = false;
+  for (const Added& other : added) {
+    const Training& training = other.links.front().variant.training();
+    trained.insert(training.assigned.begin(), training.assigned.end());
+    trains = trains || !training.depends.empty();
+  }
+  std::vector<std::string> left = usual(function).training().read;
+  std::erase_if(left, [&](const std::string& path) { return !trains || trained.contains(path); });
+  return left;
+}
+
+void ProgramState::check_sizes(const Ranges& ranges) const {
+  ranges.require(options.threads >= 0 && options.threads <= kMostThreads, "threads",
+                 fmt::format("in [0,{}]", kMostThreads), options.threads);
+  for (const auto& [dim, size] : options.dims) ranges.at_least(0, fmt::format("'{}'", dim.name), size);
+}
+
+void ProgramState::check_dims(const Ranges& ranges) const {
+  for (const auto& [dim, size] : options.dims) {
+    const auto has = [&](const Added& function) { return has_dim(function.inputs, dim); };
+    if (!bound_dims_.contains(dim) && std::none_of(added.begin(), added.end(), has)) {
+      ranges.fail(fmt::format("no input has a '{}'", dim.name));
+    }
+  }
+}
+
+void ProgramState::compile(const CompileOptions& given, const std::source_location& where) {
   if (compiled) throw Error("compile: the program is compiled already");
   if (added.empty()) throw Error("compile: the program has no function");
   options = given;
+  const Ranges ranges("compile", where);
+  check_sizes(ranges);
   try {
     device = translated([&] { return backends::open_device(options.device, options.threads); });
     for (Added& function : added) is_written_ = trace_first(function).writes_state() || is_written_;
+    check_dims(ranges);
+    for (Added& function : added) function.links.front().variant.settle();
     store_ = translated([&] { return device->make_state(table.states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
@@ -141,6 +175,7 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
     const auto usual = options.dims.find(dim);
     if (usual == options.dims.end() || usual->second != size) name += fmt::format(".{}_{}", dim.name, size);
   }
+  if (compiled) usual(function.name).training().check(name);
   graph::Module module;
   module.states = table.states();
   DimSizes all = sizes;
@@ -156,12 +191,14 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
       throw Error(fmt::format("{}: no input has a '{}'", function.name, dim.name));
     }
   }
+  if (!compiled) bound_dims_.insert(trace.bound_dims().begin(), trace.bound_dims().end());
   translated([&] { graph::verify(module); });
   if (compiled && trace.writes_state() && !is_written_) {
     throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));
   }
   Link& link = function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, sizes,
-                                           std::move(module), trace.writes_state());
+                                           std::move(module), trace.writes_state(),
+                                           compiled ? usual(function.name).training() : trace.trains());
   function.newest.store(&link, std::memory_order_release);
   return link.variant;
 }
@@ -175,6 +212,7 @@ Code& ProgramState::code_of(Variant& variant) const {
 
 void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,
                        runtime::Call call) {
+  variant.training().check(variant.name());
   call.seed = options.seed;
   if (variant.writes_state()) {
     writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {

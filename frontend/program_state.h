@@ -8,12 +8,14 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "backends/backend.h"
+#include "frontend/ranges.h"
 #include "frontend/state_table.h"
 #include "frontend/translate.h"
 #include "frontend/variant.h"
@@ -49,10 +51,13 @@ struct ProgramState {
   StateTable table;
   std::unique_ptr<backends::Device> device;
 
-  void compile(const CompileOptions& given);
+  void compile(const CompileOptions& given, const std::source_location& where);
   void check_compiled(std::string_view what) const;
   Added& find(std::string_view name);
   const Variant& usual(const std::string& name);  // the one that compile traced
+  // Of what the function reads, the trainable parameters that no optimiser of the program was given, where it
+  // has one.
+  std::vector<std::string> untrained(const std::string& function);
   // Of these sizes, traced where nobody has asked for them before. What is known is found without a lock.
   Variant& variant(const std::string& name, const DimSizes& dims);
   // `dims`, and a size for every Dim that has none, by the arrays. Throws Error where they are not the
@@ -95,13 +100,16 @@ struct ProgramState {
  private:
   Variant& trace_first(Added& function);
   // `dims`, and the usual sizes of the other Dims of the inputs.
+  void check_sizes(const Ranges& ranges) const;
+  void check_dims(const Ranges& ranges) const;
   DimSizes bind(const Added& function, const DimSizes& dims) const;
   static Variant* known(const Added& function, const DimSizes& sizes);
   Variant& trace(Added& function, const DimSizes& sizes);
   void execute(const Code& code, runtime::Context& context, const runtime::Call& call);
 
   std::mutex trace_mutex_;
-  bool is_written_ = false;  // by some function: then readers take the mutex, else they pass
+  std::set<Dim> bound_dims_;  // by what compile traced
+  bool is_written_ = false;   // by some function: then readers take the mutex, else they pass
   mutable runtime::FairSharedMutex state_mutex_;
   mutable runtime::PassingReaders passing_readers_;
   std::unique_ptr<runtime::StateStore> store_;

@@ -7,6 +7,24 @@
 
 namespace sinter {
 
+void Training::settle() {
+  for (Trainability& of : depends) of.compiled = *of.now;
+}
+
+void Training::check(const std::string& function) const {
+  for (const Trainability& of : depends) {
+    if (*of.now == of.compiled) continue;
+    throw Error(fmt::format(
+        "{}: '{}' was {} when the program was compiled, and is {} now; compile another program for that",
+        function, of.path, of.compiled ? "trainable" : "frozen", of.compiled ? "frozen" : "trainable"));
+  }
+}
+
+void StateTable::seal() {
+  for (StateEntry& entry : entries_) entry.trainable = entry.variable->trainable();
+  sealed_ = true;
+}
+
 const StateEntry& StateTable::declare(const Variable& variable, graph::Module& module) {
   std::string name = variable.path();
   if (const StateEntry* known = find(name)) {

@@ -2,7 +2,9 @@
 
 #include <sinter/variable.h>
 
+#include <atomic>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,25 @@ struct StateEntry {
   bool trainable;
 };
 
+// Whether a variable can be trained: now, also when the variable is gone, and when a program was compiled.
+struct Trainability {
+  std::string path;
+  std::shared_ptr<const std::atomic<bool>> now;
+  bool compiled;
+};
+
+// What a function does with what can be trained: the paths of trainable variables that it reads, of variables
+// that it assigns, and those variables whose trainability it depends on.
+struct Training {
+  std::vector<std::string> read, assigned;
+  std::vector<Trainability> depends;
+
+  // As variables are now.
+  void settle();
+  // Throws Error where one was frozen or unfrozen since the program was compiled.
+  void check(const std::string& function) const;
+};
+
 // The states of a program, in order of first use. Any thread may read it once it is sealed.
 class StateTable {
  public:
@@ -33,7 +54,7 @@ class StateTable {
   // Forgets all but the first `count`.
   void truncate(size_t count);
   // No state comes to it any more: its user declares known ones alone.
-  void seal() { sealed_ = true; }
+  void seal();
   bool is_sealed() const { return sealed_; }
 
  private:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "frontend/convert.h"
+#include "ir/graph/builder.h"
 
 namespace sinter {
 namespace {
@@ -47,6 +48,13 @@ void check_floating(const Pin& call, std::string_view what, const Tensor& x) {
   if (!graph::is_floating(to_graph(x.dtype()))) {
     call.fail(fmt::format("takes a floating {}, got {}", what, x.type()));
   }
+}
+
+void check_broadcasts(const Pin& call, std::string_view what, const Tensor& x, DType type,
+                      const Shape& shape) {
+  check_defined(call, what, x);
+  if (x.dtype() == type && graph::broadcast_shapes(x.shape(), shape) == shape) return;
+  call.fail(fmt::format("takes a {} that broadcasts to {}, got {}", what, to_string(type, shape), x.type()));
 }
 
 void check_integers(const Pin& call, std::string_view what, const Tensor& x) {

@@ -24,4 +24,8 @@ void check_takes(const Pin& call, std::string_view what, const Tensor& x, DType 
 void check_floating(const Pin& call, std::string_view what, const Tensor& x);
 void check_integers(const Pin& call, std::string_view what, const Tensor& x);
 
+// The same of what broadcasts: "takes a mask that broadcasts to bool[2,1,4,4], got f32[4,4]".
+void check_broadcasts(const Pin& call, std::string_view what, const Tensor& x, DType type,
+                      const Shape& shape);
+
 }  // namespace sinter

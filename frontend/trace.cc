@@ -66,6 +66,11 @@ Tensor Trace::wrap(graph::Value value) const {
       std::make_shared<const Node>(Node{value, frames_.back().id, to_public(value.dtype()), value.shape()}));
 }
 
+Tensor Trace::outermost(graph::Value value) const {
+  return Tensor(
+      std::make_shared<const Node>(Node{value, frames_.front().id, to_public(value.dtype()), value.shape()}));
+}
+
 std::vector<Tensor> Trace::wrap(const std::vector<graph::Value>& values) const {
   std::vector<Tensor> tensors;
   for (graph::Value value : values) tensors.push_back(wrap(value));
@@ -159,6 +164,13 @@ graph::Value Trace::salt() {
   return value;
 }
 
+const Trace::Usage* Trace::find_usage(const Variable& variable) const {
+  for (const Usage& usage : usages_) {
+    if (usage.variable == &variable) return &usage;
+  }
+  return nullptr;
+}
+
 Trace::Usage& Trace::usage(const Variable& variable) {
   for (Usage& usage : usages_) {
     if (usage.variable == &variable) return usage;
@@ -168,20 +180,23 @@ Trace::Usage& Trace::usage(const Variable& variable) {
                             frames_.front().function->name(), variable.path()));
   }
   states_->declare(variable, *module_);
-  return usages_.emplace_back(Usage{&variable, {}, {}, false, false, {}});
+  return usages_.emplace_back(Usage{&variable, {}, {}, {}, false, {}, {}});
 }
 
 Tensor Trace::read(const Variable& variable, const std::source_location& where) {
   Usage& entry = usage(variable);
-  if (!entry.read && !entry.assigned) {
-    // The whole function reads a state once, outside of any loop.
-    Frame& outermost = frames_.front();
-    outermost.builder.set_location(place(where));
-    entry.first = translated([&] { return outermost.builder.read(variable.path()); });
-    entry.now = Tensor(
-        std::make_shared<const Node>(Node{entry.first, outermost.id, variable.dtype(), variable.shape()}));
-    entry.read = true;
-  }
+  if (entry.is_leaf) return entry.now;
+  // The whole function reads a state once, outside of any loop, and once more after an assignment.
+  graph::Builder& b = frames_.front().builder;
+  b.set_location(place(where));
+  const graph::Value leaf = translated([&] {
+    if (!entry.assigned) return b.read(variable.path());
+    const graph::Value value = entry.assigned->node()->value;
+    return graph::is_floating(value.dtype()) ? b.stop_gradient(value) : value;
+  });
+  entry.leaves.push_back(leaf);
+  entry.now = outermost(leaf);
+  entry.is_leaf = true;
   return entry.now;
 }
 
@@ -194,35 +209,86 @@ void Trace::assign(const Variable& variable, const Tensor& value, const std::sou
          where);
   }
   Usage& entry = usage(variable);
-  entry.now = value;
-  entry.assigned = true;
+  entry.assigned = value;
+  entry.is_leaf = false;
   entry.location = place(where);
 }
 
-std::vector<const Variable*> Trace::trainable_reads() const {
+void Trace::update(const Variable& parameter, const Tensor& value, const std::source_location& where) {
+  Usage& entry = usage(parameter);
+  if (entry.updated) {
+    fail("update",
+         fmt::format(
+             "'{}' is updated a second time, first at {}; .parameters tells an optimiser which are its own",
+             parameter.path(), to_string(*entry.updated)),
+         where);
+  }
+  assign(parameter, value, where);
+  usage(parameter).updated = place(where);
+}
+
+std::optional<graph::Location> Trace::assigned_at(const Variable& variable) const {
+  const Usage* usage = find_usage(variable);
+  return usage != nullptr && usage->assigned ? std::optional(usage->location) : std::nullopt;
+}
+
+std::vector<const Variable*> Trace::trainable_reads(const Parameters& among) {
   std::vector<const Variable*> variables;
   for (const Usage& entry : usages_) {
-    if (entry.read && entry.variable->trainable()) variables.push_back(entry.variable);
+    if (entry.leaves.empty() || (among.given() && !std::ranges::count(among.all(), entry.variable))) continue;
+    if (may_train(*entry.variable)) variables.push_back(entry.variable);
   }
   return variables;
 }
 
-Tensor Trace::first_read(const Variable& variable) const {
-  for (const Usage& entry : usages_) {
-    if (entry.variable != &variable || !entry.read) continue;
-    return Tensor(std::make_shared<const Node>(
-        Node{entry.first, frames_.front().id, variable.dtype(), variable.shape()}));
-  }
-  throw Error(fmt::format("parameter '{}' is not used by the function being traced", variable.path()));
+bool Trace::may_train(const Variable& variable) {
+  if (!std::ranges::count(asked_for_, &variable)) asked_for_.push_back(&variable);
+  return variable.trainable();
 }
 
-bool Trace::is_assigned(const Variable& variable) const {
-  return std::any_of(usages_.begin(), usages_.end(),
-                     [&](const Usage& entry) { return entry.variable == &variable && entry.assigned; });
+std::vector<Trace::Reading> Trace::readings(const Tensor& from) {
+  graph::ValueMap<const Variable*> leaves;
+  for (const Usage& entry : usages_) {
+    for (graph::Value leaf : entry.leaves) leaves[leaf] = entry.variable;
+  }
+  graph::ValueMap<graph::Value> outer;  // of what nested functions capture
+  for (const Frame& frame : frames_) {
+    for (const auto& [around, inside] : frame.captures) outer[inside] = around;
+  }
+  std::vector<Reading> found;
+  std::vector<std::pair<graph::Value, const graph::Op*>> left{{from.node()->value, nullptr}};
+  std::set<std::pair<const graph::Op*, int>> seen;
+  while (!left.empty()) {
+    const auto [value, user] = left.back();
+    left.pop_back();
+    if (!seen.insert({value.op, value.index}).second) continue;
+    if (const auto leaf = leaves.find(value); leaf != leaves.end()) {
+      found.push_back({leaf->second, value, user == nullptr ? value.op->location : user->location});
+    } else if (const auto around = outer.find(value); around != outer.end()) {
+      left.emplace_back(around->second, user);
+    } else if (value.op->code != graph::OpCode::stop_gradient) {
+      for (graph::Value operand : value.op->operands) left.emplace_back(operand, value.op);
+    }
+  }
+  return found;
 }
 
 bool Trace::writes_state() const {
-  return std::any_of(usages_.begin(), usages_.end(), [](const Usage& entry) { return entry.assigned; });
+  return std::any_of(usages_.begin(), usages_.end(),
+                     [](const Usage& entry) { return entry.assigned.has_value(); });
+}
+
+Training Trace::trains() const {
+  Training training;
+  for (const Usage& entry : usages_) {
+    const std::string path = entry.variable->path();
+    if (!entry.leaves.empty() && entry.variable->trainable()) training.read.push_back(path);
+    if (entry.assigned) training.assigned.push_back(path);
+  }
+  for (const Variable* variable : asked_for_) {
+    training.depends.push_back({variable->path(), variable->trainable_, variable->trainable()});
+  }
+  return training;
 }
 
 void Trace::finish(const Outputs& outputs) {
@@ -237,7 +303,7 @@ void Trace::finish(const Outputs& outputs) {
   for (const Usage& entry : usages_) {
     if (!entry.assigned) continue;
     frame.builder.set_location(entry.location);
-    translated([&] { frame.builder.write(entry.variable->path(), entry.now.node()->value); });
+    translated([&] { frame.builder.write(entry.variable->path(), entry.assigned->node()->value); });
   }
 }
 

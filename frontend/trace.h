@@ -1,11 +1,15 @@
 #pragma once
 
+#include <sinter/parameters.h>
 #include <sinter/program.h>
 #include <sinter/tensor.h>
 #include <sinter/variable.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <source_location>
 #include <string>
@@ -81,14 +85,30 @@ class Trace {
 
   Tensor read(const Variable& variable, const std::source_location& where);
   void assign(const Variable& variable, const Tensor& value, const std::source_location& where);
-  // The trainable variables read so far, and the values they were read as.
-  std::vector<const Variable*> trainable_reads() const;
-  Tensor first_read(const Variable& variable) const;  // read before
-  bool is_assigned(const Variable& variable) const;
+  // What an optimiser makes of a parameter; throws Error where one did already.
+  void update(const Variable& parameter, const Tensor& value, const std::source_location& where);
+  // The place of the last assignment to it; none where there was none.
+  std::optional<graph::Location> assigned_at(const Variable& variable) const;
+
+  // The trainable ones of the variables read so far and, where they are given, of `among`.
+  std::vector<const Variable*> trainable_reads(const Parameters& among = {});
+  // Whether it is trainable, on which the function depends from then on.
+  bool may_train(const Variable& variable);
+  // A variable, as what it reads as before or after an assignment: where gradients for it end. `user` is an
+  // operation that reads it.
+  struct Reading {
+    const Variable* variable;
+    graph::Value value;
+    graph::Location user;
+  };
+  // Those on the ways of gradients from a value.
+  std::vector<Reading> readings(const Tensor& from);
+  Tensor outermost(graph::Value value) const;  // a value of the outermost function
 
   // Writes the assigned state and sets the function's outputs.
   void finish(const Outputs& outputs);
   bool writes_state() const;
+  Training trains() const;
 
   // A function inside this one: what is built between open and close becomes its body.
   enum class Nested { block, loop };
@@ -113,11 +133,12 @@ class Trace {
   };
   struct Usage {
     const Variable* variable;
-    graph::Value first;
-    Tensor now;
-    bool read = false;
-    bool assigned = false;
-    graph::Location location;  // of the last assignment
+    std::vector<graph::Value> leaves;        // what it was read as, one after another
+    Tensor now;                              // what it reads as
+    std::optional<Tensor> assigned;          // last
+    bool is_leaf;                            // `now` is the last leaf
+    std::optional<graph::Location> updated;  // by an optimiser
+    graph::Location location;                // of the last assignment
   };
 
   struct PinnedCall {
@@ -128,6 +149,7 @@ class Trace {
   Frame& push_frame(std::string name, Nested kind);
   graph::Value capture(Frame& frame, graph::Value outer);
   Usage& usage(const Variable& variable);
+  const Usage* find_usage(const Variable& variable) const;
 
   graph::Module* module_;
   StateTable* states_;
@@ -141,6 +163,7 @@ class Trace {
   std::map<std::string, uint32_t> random_uses_;
   std::vector<Usage> usages_;
   int nested_ = 0;
+  std::vector<const Variable*> asked_for_;  // whether they are trainable
 };
 
 // Pins the current trace while `what`, a function that is made from others, builds its operations.

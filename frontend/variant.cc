@@ -39,11 +39,12 @@ Code::Code(std::unique_ptr<runtime::Executable> made)
       outputs(to_infos(executable->outputs())),
       contexts(*executable) {}
 
-Variant::Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state)
+Variant::Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state, Training training)
     : name_(std::move(name)),
       sizes_(std::move(sizes)),
       graph_(std::move(graph)),
-      writes_state_(writes_state) {}
+      writes_state_(writes_state),
+      training_(std::move(training)) {}
 
 Code& Variant::code(const backends::Device& device, const passes::Options& options) {
   if (Code* known = code_.load(std::memory_order_acquire)) return *known;

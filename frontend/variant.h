@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "frontend/state_table.h"
 #include "ir/graph/graph.h"
 #include "passes/options.h"
 #include "runtime/context_pool.h"
@@ -31,7 +32,7 @@ struct Code {
 class Variant {
  public:
   // `graph` holds the function, called `name`, with those that it calls and all states of its program.
-  Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state);
+  Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state, Training training);
 
   const std::string& name() const {
     return name_;
@@ -39,6 +40,8 @@ class Variant {
   const DimSizes& sizes() const { return sizes_; }
   const graph::Module& graph() const { return graph_; }
   bool writes_state() const { return writes_state_; }
+  const Training& training() const { return training_; }
+  void settle() { training_.settle(); }  // before the program is compiled
 
   // Compiles where nobody has asked before; who comes meanwhile waits. Throws Error where it cannot be
   // compiled.
@@ -54,6 +57,7 @@ class Variant {
   DimSizes sizes_;
   graph::Module graph_;
   bool writes_state_;
+  Training training_;
   std::mutex compiling_;
   std::optional<Code> made_;
   std::atomic<Code*> code_ = nullptr;  // null until it is made

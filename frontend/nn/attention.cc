@@ -48,14 +48,8 @@ void check_inputs(const Pin& call, const Tensor& x, const AttentionInputs& input
   if (inputs.lengths.defined()) check_takes(call, "lengths", inputs.lengths, i32, {x.dim(0)});
   const Tensor& source = inputs.context.defined() ? inputs.context : x;
   const Shape scores{x.dim(0), options.heads, x.dim(1), source.dim(1)};
-  const auto check_spread = [&](std::string_view what, const Tensor& tensor, DType expected) {
-    if (!tensor.defined()) return;
-    if (tensor.dtype() == expected && graph::broadcast_shapes(tensor.shape(), scores) == scores) return;
-    call.fail(fmt::format("takes a {} that broadcasts to {}, got {}", what, to_string(expected, scores),
-                          tensor.type()));
-  };
-  check_spread("mask", inputs.mask, boolean);
-  check_spread("bias", inputs.bias, type);
+  if (inputs.mask.defined()) check_broadcasts(call, "mask", inputs.mask, boolean, scores);
+  if (inputs.bias.defined()) check_broadcasts(call, "bias", inputs.bias, type, scores);
 }
 
 }  // namespace

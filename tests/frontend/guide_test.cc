@@ -115,6 +115,25 @@ TEST(Guide, ItsLoadMapsNames) {
   std::remove(path.c_str());
 }
 
+TEST(Guide, ItsOptimisersTakeTurns) {
+  nn::Module models;
+  nn::Linear generator(models, "generator", 4, 2), critic(models, "critic", 2, 1);
+  SGD of_generator({.name = "of_generator"}), of_critic({.name = "of_critic"});
+  Program program;
+  program.add("train", {}, [&](const Inputs&) -> Outputs {
+    const Tensor real = ones({8, 2}), fake = generator(random_normal({8, 4}));
+    // guide: turns
+    Tensor loss = mean(softplus(-critic(real)) + softplus(critic(stop_gradient(fake))));
+    Tensor first = of_critic.minimize(loss, {.parameters = critic}).loss;
+    Tensor second = of_generator.minimize(mean(softplus(-critic(fake))), {.parameters = generator}).loss;
+    // guide: end
+    return {{"first", first}, {"second", second}};
+  });
+  program.compile({.device = "reference"});
+  program.run("train", {});
+  EXPECT_EQ(program.step(), 1u);
+}
+
 // The lines between "// guide: NAME" and "// guide: end", without the indentation of the first.
 std::string section(const std::string& source, const std::string& name) {
   std::istringstream lines(source);
@@ -145,7 +164,7 @@ TEST(Guide, ShowsWhatIsTestedHere) {
   const std::string root = SINTER_SOURCE_DIR;
   const std::string guide = contents(root + "/docs/dsl.md");
   const std::string source = contents(root + "/tests/frontend/guide_test.cc");
-  for (const char* name : {"model", "program", "loop", "load"}) {
+  for (const char* name : {"model", "program", "loop", "load", "turns"}) {
     EXPECT_THAT(guide, testing::HasSubstr("```cpp\n" + section(source, name) + "```")) << name;
   }
 }

@@ -107,6 +107,18 @@ TEST(LayerErrors, OfAttention) {
                 "layer");
 }
 
+TEST(LayerErrors, OfAttentionsWeights) {
+  const auto q = [] { return zeros({1, 2, 3, 4}); };
+  EXPECT_TRACED(attention_weights(q(), zeros({1, 2, 3, 5})),
+                "attention_weights: q f32[1,2,3,4] and k f32[1,2,3,5] do not fit each other");
+  EXPECT_TRACED(attention_weights(q(), q(), {.lengths = zeros({2}, i32)}),
+                "attention_weights: takes lengths i32[1], got i32[2]");
+  EXPECT_TRACED(attention_weights(q(), q(), {.mask = zeros({3, 3})}),
+                "attention_weights: takes a mask that broadcasts to bool[1,2,3,3], got f32[3,3]");
+  EXPECT_TRACED(attention_weights(q(), q(), {.bias = zeros({4, 3})}),
+                "attention_weights: takes a bias that broadcasts to f32[1,2,3,3], got f32[4,3]");
+}
+
 TEST(LayerErrors, OfLosses) {
   const auto x = [] { return zeros({4, 5}); };
   EXPECT_TRACED(binary_cross_entropy(arange(3), arange(3)),

@@ -151,6 +151,8 @@ TEST(Options, OfFunctions) {
   EXPECT_TRACED(elu(x(), kInfinity), "elu: alpha must be finite, got inf");
   EXPECT_TRACED(layer_norm(x(), {}, {}, -1), "layer_norm: epsilon must be finite and not negative, got -1");
   EXPECT_TRACED(rms_norm(x(), {}, -1), "rms_norm: epsilon must be finite and not negative, got -1");
+  EXPECT_TRACED(cross_entropy(x(), arange(2), {.ignore_index = int64_t{1} << 40}),
+                "cross_entropy: ignore_index must be an i32, as the labels, got 1099511627776");
   EXPECT_TRACED(huber_loss(x(), x(), 0), "huber_loss: delta must be finite and above 0, got 0");
   EXPECT_TRACED(full({2}, 2.5, i32), "full: value must be whole for integers, got 2.5");
   EXPECT_TRACED(full({-2}, 2), "full: a negative extent in shape [-2]");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/parameters.h>
 #include <sinter/tensor.h>
 
 #include <functional>
@@ -10,6 +11,9 @@ namespace sinter {
 // d loss / d w for each w; loss is a floating scalar. Gradients are tensors like any other and can be
 // differentiated again.
 std::vector<Tensor> grad(Operand loss, Operands wrt);
+// One for each of the parameters, as the loss reads them: zeros for what it does not read. Throws Error where
+// it reads one both before and after an assignment.
+std::vector<Tensor> grad(Operand loss, const Parameters& parameters);
 Tensor stop_gradient(Operand x);  // x, seen as a constant by grad
 // The value of one tensor with the gradient of another, finite one: straight_through(round(x), x).
 Tensor straight_through(Operand value, Operand gradient_of);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/nn/module.h>
+#include <sinter/parameters.h>
 
 #include <functional>
 #include <map>
@@ -56,6 +56,7 @@ ClippedGradients clip_by_global_norm(Operands gradients, double max_norm);
 std::vector<const Variable*> used_parameters();
 
 struct MinimizeOptions {
+  Parameters parameters = {};       // what to train; left out: all that the function has used
   std::optional<double> clip_norm;  // clip_by_global_norm; above 0
   bool check_finite = false;        // a loss or gradient that is not finite fails the step: nothing changes
   Tensor learning_rate = {};        // an f32 scalar, an input say, instead of the optimiser's own
@@ -75,11 +76,13 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
   virtual ~Optimizer();
 
-  // Differentiates `loss` for every trainable parameter used so far in the function being traced, and
-  // updates them. Once in a function.
+  // Differentiates `loss` for every trainable parameter used so far in the function being traced, or those of
+  // them that the options name, and updates them. An optimiser does so once in a function, and a parameter is
+  // updated once. What is read from then on is the new value; no gradient goes through the update. Throws
+  // Error where `loss` reads a parameter both before and after an update.
   Update minimize(Operand loss, const MinimizeOptions& options = {});
-  // The update alone, for gradients made by hand: one for each parameter.
-  Tensor apply(const std::vector<const Variable*>& parameters, Operands gradients,
+  // The update alone, for gradients made by hand: one for each parameter. Frozen ones stay as they are.
+  Tensor apply(const Parameters& parameters, Operands gradients,
                const Tensor& learning_rate = {});  // gives the learning rate
 
  protected:
@@ -108,9 +111,6 @@ class Optimizer {
   LearningRate rate_;
   std::map<std::string, std::unique_ptr<State>> states_;
 };
-
-// Which parameters something applies to.
-using ParameterPredicate = std::function<bool(const Variable&)>;
 
 struct SGDOptions {
   LearningRate learning_rate = 1e-2;

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,7 +44,7 @@ struct FunctionOptions {
 
 struct CompileOptions {
   std::string device = "cpu";  // "cpu", "reference", "vulkan", "vulkan:1"
-  int threads = 0;             // 0: the cores that this process may use
+  int threads = 0;             // 0: the cores that this process may use; at most 1024
   uint64_t seed = 0;           // of the parameters' beginning and of every random number
   DimSizes dims = {};          // Dims left out are free: each call has its own sizes
   bool fuse = true;            // group operations into kernels; off: one kernel an operation
@@ -110,8 +111,10 @@ struct ProgramState;
 //   program.compile({.device = "cpu", .dims = {{"batch", 32}}});
 //   Arrays result = program.run("predict", {{"ids", ids}});
 //
-// What the functions refer to (models, optimisers) must live as long as the program. A call that fails, also
-// one in which an index is out of range or a checked value not finite, changes no state.
+// What can be trained when it is compiled is trained, for all sizes: a call of a function that trains throws
+// Error where a parameter of it was frozen or unfrozen since. What the functions refer to (models,
+// optimisers) must live as long as the program. A call that fails, also one in which an index is out of range
+// or a checked value not finite, changes no state.
 //
 // Threads: adding, compiling and moving a program are for one thread, before others have it. Then any number
 // of threads may call all the rest at once, on one program or on several that share no model. Each call gets
@@ -133,7 +136,8 @@ class Program {
   void add(const std::string& name, std::vector<Input> inputs, Body body, FunctionOptions options = {});
   // Traces every function, opens the device and sets the state to its beginning. Machine code for a function
   // is made when it is first asked for.
-  void compile(const CompileOptions& options = {});
+  void compile(const CompileOptions& options = {},
+               std::source_location where = std::source_location::current());
 
   // A call bound to its own inputs and outputs. With `dims`, for other sizes than those compile was given,
   // which were none for those that are free; the state is the same one. Throws Error where a Dim has no size,
@@ -186,7 +190,8 @@ class Program {
   // Error before compile, as check, explain and memory do.
   std::string text(const std::string& name, bool locations = true) const;
   // What the function becomes on the device, kernel by kernel: the ops in each and their source lines, flops,
-  // bytes, and why others stand apart. For the dims of compile(); a free one has a small size.
+  // bytes, and why others stand apart; and the trainable parameters that no optimiser of the program was
+  // given. For the dims of compile(); a free one has a small size.
   std::string explain(const std::string& name) const;
   // How much memory it needs besides inputs, outputs and state: bytes, and what lies there when most does,
   // with the source line that made each.

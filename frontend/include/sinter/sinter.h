@@ -13,6 +13,7 @@
 #include <sinter/nn/layers.h>
 #include <sinter/nn/module.h>
 #include <sinter/optimizer.h>
+#include <sinter/parameters.h>
 #include <sinter/program.h>
 #include <sinter/reductions.h>
 #include <sinter/sources.h>

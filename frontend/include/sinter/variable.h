@@ -3,6 +3,8 @@
 #include <sinter/array.h>
 #include <sinter/tensor.h>
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,6 +13,9 @@ namespace sinter {
 namespace runtime {
 class ThreadPool;
 }
+
+class Parameters;
+class Trace;
 
 // How a state begins. Random numbers are drawn when a program is compiled, and depend on its seed and the
 // state's name alone.
@@ -43,7 +48,8 @@ class Initializer {
 };
 
 // A value that lives between the calls of a program: every function of the program reads and writes the same
-// one. It is used like a tensor; what it reads as is its last assigned value.
+// one. It is used like a tensor; what it reads as is its last assigned value, through whose making no
+// gradient goes.
 class Variable {
  public:
   Variable(const Variable&) = delete;
@@ -52,7 +58,7 @@ class Variable {
   virtual std::string path() const = 0;  // "encoder.0.attention.query.weight"
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
-  bool trainable() const { return trainable_; }
+  bool trainable() const { return trainable_->load(std::memory_order_relaxed); }
   const Initializer& initializer() const { return initializer_; }
 
   Tensor read(std::source_location where = std::source_location::current()) const;
@@ -62,16 +68,24 @@ class Variable {
 
  protected:
   Variable(DType type, Shape shape, Initializer initializer, bool trainable)
-      : dtype_(type), shape_(std::move(shape)), initializer_(std::move(initializer)), trainable_(trainable) {}
+      : dtype_(type),
+        shape_(std::move(shape)),
+        initializer_(std::move(initializer)),
+        trainable_(std::make_shared<std::atomic<bool>>(trainable)) {}
   ~Variable() = default;
 
-  void set_trainable(bool trainable) { trainable_ = trainable; }
+  // Not a part of the value: what optimisers may do with it.
+  void set_trainable(bool trainable) const { *trainable_ = trainable; }
 
  private:
+  friend class Trace;
+  friend void freeze(const Parameters& parameters);
+  friend void unfreeze(const Parameters& parameters);
+
   DType dtype_;
   Shape shape_;
   Initializer initializer_;
-  bool trainable_;
+  std::shared_ptr<std::atomic<bool>> trainable_;  // programs look at it, also when the variable is gone
 };
 
 }  // namespace sinter
