@@ -5,7 +5,6 @@
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
 
-#include <limits>
 
 #include "frontend/emit.h"
 #include "frontend/takes.h"
@@ -39,16 +38,12 @@ Tensor cross_entropy(Operand logits, Operand labels, const CrossEntropyOptions& 
   });
 }
 
-// -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x, and at an infinite x what it tends to: |x| times
-// how far the target is from the sign of x, which is 0 where it is there.
 Tensor binary_cross_entropy(Operand logits, Operand targets) {
   const Pin pin("binary_cross_entropy", logits.where());
-  const Tensor x = logits.tensor(), t = targets.tensor();
-  check_alike(pin, x, t);
-  const Tensor distance = abs(x), off = where(x > 0, 1 - t, t);
-  const Tensor limit = where(off == 0, 0, off * distance);
-  const Tensor infinite = distance == std::numeric_limits<double>::infinity();
-  return mean(where(infinite, limit, softplus(x) - t * x));
+  check_alike(pin, logits.tensor(), targets.tensor());
+  return mean(build("binary_cross_entropy", {logits, targets}, [](Builder& b, const Values& v) {
+    return b.emit(OpCode::binary_cross_entropy, v).result();
+  }));
 }
 
 Tensor mean_squared_error(Operand prediction, Operand target) {

@@ -192,6 +192,23 @@ Value softplus(const Composite& c) {
   return b.add(line, b.log1p(e));
 }
 
+// Of logits x and targets t: -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x))
+//   = w x + log(1 + exp(-|x|)), w = 1 - t for x > 0, else -t.
+// Where w is 0 an infinite x counts for nothing.
+Value binary_cross_entropy(const Composite& c) {
+  Builder& b = c.b;
+  const Value x = c.x(), t = c.operands[1];
+  const Value zero = b.scalar_like(0, x);
+  const Value above = b.greater(x, zero);
+  const Value missing = b.sub(b.scalar_like(1, x), t);
+  const Value weight = b.select(above, missing, b.neg(t));
+  const Value infinite = b.logical_not(b.is_finite(x));
+  const Value idle = b.logical_and(infinite, b.equal(weight, zero));
+  const Value line = b.mul(weight, b.select(idle, zero, x));
+  const Value e = b.exp(b.select(above, b.neg(x), x));
+  return b.add(line, b.log1p(e));
+}
+
 Value mean(const Composite& c) {
   return mean_over(c.b, c.x(), c.attributes.integers("axes"), false);
 }

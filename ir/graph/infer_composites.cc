@@ -42,6 +42,12 @@ void check_composite(const Rule& rule) {
       }
       break;
     }
+    case OpCode::binary_cross_entropy:
+      if (rule.type(1) != rule.type(0)) {
+        rule.fail("targets are {}, expected {} as the logits", to_string(rule.type(1)),
+                  to_string(rule.type(0)));
+      }
+      break;
     case OpCode::attention: {
       if (rule.rank(0) != 4 || rule.rank(1) != 4 || rule.rank(2) != 4) {
         rule.fail("takes q, k and v of [batch,heads,time,width], got {}, {} and {}", to_string(rule.type(0)),

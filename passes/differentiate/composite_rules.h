@@ -51,6 +51,12 @@ inline graph::Value softplus_vjp(const Vjp& v, size_t) {
   return v.b.mul(v.g, v.b.emit(graph::OpCode::sigmoid, {v.x()}).result());
 }
 
+inline graph::Value binary_cross_entropy_vjp(const Vjp& v, size_t i) {
+  if (i == 1) return v.b.mul(v.g, v.b.neg(v.x()));
+  const graph::Value probability = v.b.emit(graph::OpCode::sigmoid, {v.x()}).result();
+  return v.b.mul(v.g, v.b.sub(probability, v.x(1)));
+}
+
 inline graph::Value variance_vjp(const Vjp& v, size_t) {
   const auto& axes = v.op.attributes.integers("axes");
   double count = 1;
@@ -73,6 +79,7 @@ inline constexpr VjpRule kCompositeRules[] = {
     whole(graph::OpCode::rms_norm, [](const Vjp& v) { return norm_vjp(v, false); }),
     per_operand(graph::OpCode::sigmoid, sigmoid_vjp),
     per_operand(graph::OpCode::softplus, softplus_vjp),
+    per_operand(graph::OpCode::binary_cross_entropy, binary_cross_entropy_vjp),
     per_operand(graph::OpCode::variance, variance_vjp),
     per_operand(graph::OpCode::dropout, dropout_vjp),
 };

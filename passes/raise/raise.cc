@@ -11,6 +11,7 @@ void raise(graph::Module& module, const std::vector<std::string>& arguments) {
   for (const auto& function : module.functions) {
     raise_late_division(module, *function);
     raise_softmax(module, *function);
+    raise_binary_cross_entropy(module, *function);
     remove_dead_code(*function, effects);
     raise_attention(module, *function);
     remove_dead_code(*function, effects);

@@ -10,8 +10,8 @@ namespace sinter::passes {
 // Finds in plain code what a kernel of its own does better.
 //   needs   a simplified module, of composites at least `attention` decomposed
 //   leaves  a softmax spelled by hand (with or without its maximum subtracted, masked before or after exp,
-//   divided
-//           by its sum before or after the contraction that follows) as the composite; and
+//           divided by its sum before or after the contraction that follows) and the loss of a sigmoid as the
+//           composites; and
 //           contract -> f -> softmax -> g -> contract as one kernel with the anchor `attention`, whose body
 //           says what it computes. f is elementwise in the scores; g is linear in the probabilities. A mask
 //           or a bias that is computed from indices or from smaller inputs is taken into the body.
@@ -27,6 +27,8 @@ void raise(graph::Module& module, const std::vector<std::string>& arguments = {}
 // Its steps, on one function.
 void raise_late_division(graph::Module& module, graph::Function& function);
 void raise_softmax(graph::Module& module, graph::Function& function);
+// softplus(x) - t * x is binary_cross_entropy(x, t), which is right where x is infinite, too.
+void raise_binary_cross_entropy(graph::Module& module, graph::Function& function);
 void raise_attention(graph::Module& module, graph::Function& function);
 
 }  // namespace sinter::passes

@@ -30,6 +30,7 @@ std::vector<Case> composite_rows() {
       {Op::leaky_relu, {real(odd)}, {{"slope", 0.1}}},
       {Op::elu, {real(odd)}, {{"alpha", 0.7}}},
       {Op::softplus, {real(odd)}},
+      {Op::binary_cross_entropy, {real(odd), real(odd, 0, 1)}},
       {Op::mean, {real({2, 3, 5})}, {{"axes", List{0, 2}}}},
       {Op::variance, {real({2, 3, 5})}, {{"axes", List{0, 2}}}},
       {Op::variance, {real({3, 1})}, {{"axes", List{1}}}},

@@ -97,7 +97,7 @@ Tensor operator+(Operand lhs, Operand rhs);
 Tensor operator-(Operand lhs, Operand rhs);
 Tensor operator*(Operand lhs, Operand rhs);
 Tensor operator/(Operand lhs, Operand rhs);  // integers: rounds to minus infinity; by zero gives 0
-Tensor operator%(Operand lhs, Operand rhs);  // integers: has the sign of rhs; floats: that of lhs
+Tensor operator%(Operand lhs, Operand rhs);  // has the sign of rhs, as in Python
 Tensor operator-(Operand x);
 
 // Comparisons give bool.
