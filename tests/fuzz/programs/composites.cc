@@ -123,7 +123,7 @@ bool softplus(Writer& w) {
 bool binary_cross_entropy(Writer& w) {
   const Value x = w.limited(w.floating(), 8);
   const Value t = w.limited(w.fit(x.type()), 4);
-  return noted(w, composite(w, OpCode::binary_cross_entropy, {x, t}), -40, 50);
+  return noted(w, composite(w, OpCode::binary_cross_entropy, {x, t}, {}), -40, 50);
 }
 bool mean(Writer& w) {
   return average(w, OpCode::mean);
