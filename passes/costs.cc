@@ -21,6 +21,10 @@ bool is_transcendental(OpCode code) {
   }
 }
 
+bool is_table(const graph::Op& op) {
+  return op.code == OpCode::constant && op.attributes.has("values");
+}
+
 int64_t weight(const graph::Op& op) {
   if (op.code == OpCode::fold) return 4 * op.operands[0].shape().back();
   if (op.code == OpCode::concat) return static_cast<int64_t>(op.operands.size());

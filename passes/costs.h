@@ -11,6 +11,9 @@ inline constexpr int64_t kMostWeight = 512;
 // folded.
 int64_t weight(const graph::Op& op);
 
+// Whether an op is a constant that lies in memory, element by element.
+bool is_table(const graph::Op& op);
+
 // Whether an element of the op's result costs a polynomial: ten instructions and more.
 bool is_transcendental(graph::OpCode code);
 

@@ -75,10 +75,6 @@ bool has_rows_of(const Group& group, const Shape& shape, const std::vector<int64
          folded(group.domain, group.axes) == folded(shape, axes);
 }
 
-bool is_table(const Op& op) {
-  return op.code == OpCode::constant && op.attributes.has("values");
-}
-
 bool is_pointwise(const Op& op) {
   return op.kind() == OpKind::elementwise || op.kind() == OpKind::check;
 }

@@ -91,9 +91,6 @@ graph::Value strip_views(graph::Value value);
 // elements are not each at one place of the iteration.
 std::optional<Place> place_in(const Group& group, graph::Value value);
 
-// Whether an op is a constant that lies in memory, element by element.
-bool is_table(const graph::Op& op);
-
 // An elementwise op or a check: one place of the iteration in, the same place out.
 bool is_pointwise(const graph::Op& op);
 

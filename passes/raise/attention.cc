@@ -267,14 +267,16 @@ class Raiser {
   // Whether the value is computed in the body rather than read by it.
   bool is_inside(const Op& op) const {
     if (&op == match_.softmax || match_.between.contains(&op)) return true;
-    if (op.code == OpCode::parameter) return false;
+    if (op.code == OpCode::parameter || is_table(op)) return false;
     if (op.kind() == OpKind::source || is_plain_view(op)) return true;
     if (!is_pointwise(op)) return false;
     return !is_dear(op) || op.results[0].elements() >= scores_of_a_head() || reads_nothing(op);
   }
 
   static bool reads_nothing(const Op& op) {
-    if (op.kind() == OpKind::source) return op.code != OpCode::parameter && op.operands.empty();
+    if (op.kind() == OpKind::source) {
+      return op.code != OpCode::parameter && !is_table(op) && op.operands.empty();
+    }
     return (is_pointwise(op) || is_plain_view(op)) &&
            std::ranges::all_of(op.operands, [](Value operand) { return reads_nothing(*operand.op); });
   }

@@ -122,13 +122,13 @@ class BackwardSchedule {
 
   Stmt query_block(const Index& outer, const Part& part, const QueryRows& rows) {
     queries_ = tile_.lines("queries", tile_.width());
-    cotangents_ = tile_.lines("cotangents", tile_.values());
+    cotangents_ = has_slopes() ? tile_.lines("cotangents", tile_.values()) : nullptr;
     gradient_ = tile_.matrix("gradient", tile_.width());
     shifts_ = tile_.lines("shifts", 1);
     shares_ = tile_.lines("shares", 1);
-    deltas_ = tile_.lines("deltas", 1);
+    deltas_ = has_deltas() ? tile_.lines("deltas", 1) : nullptr;
     weights_ = tile_.lines("weights", tile_.key_block());
-    slopes_ = tile_.lines("slopes", tile_.key_block());
+    slopes_ = has_slopes() ? tile_.lines("slopes", tile_.key_block()) : nullptr;
     const auto [visible, end] = tile_.needed_keys(outer, rows);
     const Expr low = loop::max(visible, part.low), high = loop::min(end, part.high);
     at_once_ = tile_.is_at_once(low, high);
@@ -139,12 +139,14 @@ class BackwardSchedule {
                              return tile_.element(tile_.parts().q, tile_.query_index(outer, query, w),
                                                   predicate);
                            }),
-        tile_.transpose_in(cotangents_, rows, tile_.values(),
-                           [&](const Expr& query, const Expr& u, const Expr& predicate) {
-                             return tile_.element(cotangent_, tile_.result_index(outer, query, u), predicate);
-                           }),
-        statistics(outer, rows),
     };
+    if (has_slopes()) {
+      body.push_back(tile_.transpose_in(
+          cotangents_, rows, tile_.values(), [&](const Expr& query, const Expr& u, const Expr& predicate) {
+            return tile_.element(cotangent_, tile_.result_index(outer, query, u), predicate);
+          }));
+    }
+    body.push_back(statistics(outer, rows));
     if (of_queries) body.push_back(tile_.clear(gradient_));
     body.push_back(
         tile_.for_key_blocks(low, high, [&](const KeyRows& keys) { return key_block(outer, rows, keys); }));
@@ -152,10 +154,14 @@ class BackwardSchedule {
     Stmt result = loop::block(std::move(body));
     if (of_queries) result = loop::allocate(gradient_, result);
     for (const auto& buffer : {queries_, cotangents_, shifts_, shares_, deltas_, weights_, slopes_}) {
-      result = loop::allocate(buffer, result);
+      if (buffer) result = loop::allocate(buffer, result);
     }
     return result;
   }
+
+  // The cotangents of the weights that are kept are needed for all gradients but that of the values.
+  bool has_slopes() const { return static_cast<bool>(gradients_.kept_cotangent()); }
+  bool has_deltas() const { return static_cast<bool>(gradients_.row_sum()); }
 
   // Of each row: what its exponentials are shifted and multiplied by, and the sum of result times cotangent,
   // which is the sum of its probabilities times their cotangents.
@@ -163,11 +169,13 @@ class BackwardSchedule {
     Loader& loader = tile_.loader();
     const Stmt of_lanes = tile_.for_queries(rows, [&](const QueryLane& lane) {
       const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
-      return loop::block(
-          {loop::store(shifts_, lane.column, tile_.element(shift_, row, lane.predicate)),
-           loop::store(shares_, lane.column, tile_.number(1) / tile_.element(total_, row, lane.predicate)),
-           loop::store(deltas_, lane.column, tile_.number(0))});
+      std::vector<Stmt> body = {
+          loop::store(shifts_, lane.column, tile_.element(shift_, row, lane.predicate)),
+          loop::store(shares_, lane.column, tile_.number(1) / tile_.element(total_, row, lane.predicate))};
+      if (has_deltas()) body.push_back(loop::store(deltas_, lane.column, tile_.number(0)));
+      return loop::block(std::move(body));
     });
+    if (!has_deltas()) return of_lanes;
     const auto row = loader.variable("row", rows.count);
     const Expr query = rows.first + loop::variable(row);
     const auto product = [&](const VectorPoint& at) {
@@ -202,12 +210,15 @@ class BackwardSchedule {
                               [&](const Expr& key, const Expr& w) {
                                 return tile_.element(parts.k, tile_.key_index(outer, key, w));
                               }),
-        tile_.keys_by_queries("slopes_tile", slopes_, rows, keys, tile_.values(), cotangents_,
-                              [&](const Expr& key, const Expr& u) {
-                                return tile_.element(parts.v, tile_.value_index(outer, key, u));
-                              }),
-        tile_.for_queries(rows, [&](const QueryLane& lane) { return differentiate(outer, keys, lane); }),
     };
+    if (has_slopes()) {
+      body.push_back(tile_.keys_by_queries("slopes_tile", slopes_, rows, keys, tile_.values(), cotangents_,
+                                           [&](const Expr& key, const Expr& u) {
+                                             return tile_.element(parts.v, tile_.value_index(outer, key, u));
+                                           }));
+    }
+    body.push_back(
+        tile_.for_queries(rows, [&](const QueryLane& lane) { return differentiate(outer, keys, lane); }));
     if (const auto* gradient = gradients_.of(2)) {
       body.push_back(add_to_keys(
           "values_tile", *gradient, weights_, rows, keys, tile_.values(),
@@ -233,7 +244,7 @@ class BackwardSchedule {
     const AttentionBody& parts = tile_.parts();
     Loader& loader = tile_.loader();
     const Stmt seen = tile_.for_keys_seen(keys, lane, [&](const Expr& row) {
-      const Expr slot = tile_.slot(slopes_, row, lane.column);
+      const Expr slot = tile_.slot(weights_, row, lane.column);
       const Index at = tile_.at(outer, lane.index, keys.first + row);
       Lets lets;
       const Expr score = lets.add("s", loop::load(weights_, slot));
@@ -243,8 +254,8 @@ class BackwardSchedule {
       const Expr weight =
           lets.add("p", loop::apply(ScalarOp::exp, {shifted}) * loop::load(shares_, lane.column));
       loader.bind(tile_.flat(parts.weights()), weight);
-      loader.bind(tile_.flat(gradients_.kept_cotangent()), loop::load(slopes_, slot));
-      loader.bind(tile_.flat(gradients_.row_sum()), loop::load(deltas_, lane.column));
+      if (has_slopes()) loader.bind(tile_.flat(gradients_.kept_cotangent()), loop::load(slopes_, slot));
+      if (has_deltas()) loader.bind(tile_.flat(gradients_.row_sum()), loop::load(deltas_, lane.column));
       const Index kept_at = *parts.kept_index(at, loader.ranges());
       const Expr kept = lets.add("kept", tile_.in_lane(parts.kept(), kept_at, lane));
       std::vector<Stmt> body = gradients_.add_to_extras(at, lane);
@@ -256,9 +267,9 @@ class BackwardSchedule {
       return lets.around(loop::block(std::move(body)));
     });
     const Stmt beyond = tile_.for_keys_beyond(keys, lane, [&](const Expr& row) {
-      const Expr slot = tile_.slot(slopes_, row, lane.column);
-      return loop::block(
-          {loop::store(weights_, slot, tile_.number(0)), loop::store(slopes_, slot, tile_.number(0))});
+      const Expr slot = tile_.slot(weights_, row, lane.column);
+      const Stmt clear = loop::store(weights_, slot, tile_.number(0));
+      return has_slopes() ? loop::block({clear, loop::store(slopes_, slot, tile_.number(0))}) : clear;
     });
     return loop::block({seen, beyond});
   }

@@ -220,6 +220,7 @@ class BackwardWorkgroups {
   // Of each row the sum of result times cotangent, which is the sum of its probabilities times their
   // cotangents.
   Stmt statistics(const Index& outer, const Expr& first) {
+    if (!gradients_.row_sum()) return loop::block({});
     Loader& loader = blocks_.loader();
     const int64_t lanes = blocks_.grid().column_lanes, rounds = (blocks_.values() + lanes - 1) / lanes;
     const Expr zero = loop::integer(0);
@@ -259,11 +260,12 @@ class BackwardWorkgroups {
     const auto cotangent = [&](const Expr& q, const Expr& u, const Expr& predicate) {
       return blocks_.element(cotangent_, blocks_.result_index(outer, q, u), predicate);
     };
-    std::vector<Stmt> body = {
-        blocks_.multiply_rows(block, blocks_.width(), query, key, blocks_.weights()),
-        blocks_.multiply_rows(block, blocks_.values(), cotangent, value, blocks_.slopes()),
-        blocks_.for_rows(block.query,
-                         [&](const auto& row) { return differentiate(run, outer, block, row); })};
+    std::vector<Stmt> body = {blocks_.multiply_rows(block, blocks_.width(), query, key, blocks_.weights())};
+    if (gradients_.kept_cotangent()) {
+      body.push_back(blocks_.multiply_rows(block, blocks_.values(), cotangent, value, blocks_.slopes()));
+    }
+    body.push_back(blocks_.for_rows(block.query,
+                                    [&](const auto& row) { return differentiate(run, outer, block, row); }));
     if (run.term) body.push_back(scatter(run, outer, block));
     const auto multiply = [&](size_t operand, const loop::BufferRef& tile,
                               const AttentionBlocks::Element& right) {
@@ -307,7 +309,9 @@ class BackwardWorkgroups {
     bind(blocks_.scores(), lets.add("s", loop::load(blocks_.weights(), place)));
     const Expr x = lets.add("x", read(parts.masked(), index));
     bind(parts.weights(), lets.add("p", guarded(loop::apply(ScalarOp::exp, {x - shift}) * share)));
-    bind(gradients_.kept_cotangent(), lets.add("dp", loop::load(blocks_.slopes(), place)));
+    if (gradients_.kept_cotangent()) {
+      bind(gradients_.kept_cotangent(), lets.add("dp", loop::load(blocks_.slopes(), place)));
+    }
     bind(gradients_.row_sum(), loop::load(blocks_.row_values(delta), blocks_.row_place(at.row)));
     const Index kept_at = *parts.kept_index(index, loader.ranges());
     std::vector<Stmt> body;

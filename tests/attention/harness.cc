@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "backends/backend.h"
@@ -158,8 +159,17 @@ Outcome check(const Form& form, bool gradients, const char* device_name) {
     outcome.program = passes::lower(module, "f", target, options);
     return outcome.program;
   };
-  const auto device = backends::open_device(device_name, 2);
-  const auto got = run(*device, *device->compile({function.name(), nullptr, lower}), inputs);
+  std::vector<HostTensor> got;
+  for (const int threads : form.threads) {
+    const auto device = backends::open_device(device_name, threads);
+    auto outputs = run(*device, *device->compile({function.name(), nullptr, lower}), inputs);
+    for (size_t i = 0; i < got.size(); ++i) {
+      const bool same = std::memcmp(got[i].raw(), outputs[i].raw(), got[i].bytes()) == 0;
+      EXPECT_TRUE(same) << function.outputs[i].name << " with " << threads << " threads";
+    }
+    got = std::move(outputs);
+    if (device_name != std::string_view("cpu")) break;
+  }
   for (const loop::Kernel& kernel : outcome.program.kernels) {
     loop::verify(kernel);
     outcome.anchors += (outcome.anchors.empty() ? "" : " ") + kernel.anchor;

@@ -19,7 +19,8 @@ struct Form {
   double scale = 1;                                // of floating inputs
   int most_length = 0;
   bool training = false;
-  bool interpreted = false;  // run the loops in the interpreter too
+  bool interpreted = false;        // run the loops in the interpreter too
+  std::vector<int> threads = {2};  // with each of so many, on the CPU, the bits are the same
 };
 
 // What a form becomes on a device, without its gradients or with them; values are those of outputs `y` and
