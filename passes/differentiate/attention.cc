@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "ir/error.h"
-#include "passes/differentiate/activity.h"
+#include "passes/differentiate/attention_operands.h"
 #include "passes/differentiate/backward.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/raise/attention_axes.h"
@@ -119,12 +119,7 @@ std::vector<Value> attention_vjp(const Vjp& v) {
   Op& forward = v.op;
   keep_statistics(v.module, forward);
   std::vector<Value> result(forward.operands.size());
-  std::vector<bool> wanted = v.wanted;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    wanted[i] = wanted[i] && depending_on(*forward.body, {forward.body->parameters()[i]->result()})
-                                 .contains(forward.body->outputs[0].value);
-  }
-  for (const Share& share : shares(forward, wanted)) {
+  for (const Share& share : shares(forward, leading_operands(forward, v.wanted))) {
     auto kernel = std::make_unique<Op>();
     kernel->code = OpCode::kernel;
     kernel->attributes.set("anchor", std::string(kAttentionBackward));

@@ -7,6 +7,7 @@
 #include "ir/error.h"
 #include "passes/differentiate/activity.h"
 #include "passes/differentiate/attention.h"
+#include "passes/differentiate/attention_operands.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/differentiate/vjp.h"
 #include "passes/inline_calls.h"
@@ -24,13 +25,18 @@ bool is_plain_call(const Op& op) {
   return op.code == OpCode::call && !op.attributes.flag("checkpoint") && !op.attributes.has("vjp");
 }
 
-// What stands for an op that is not differentiated itself, or nothing.
-std::optional<std::vector<Value>> expand_op(Builder& b, Op& op) {
+// What stands for an op that is not differentiated itself, or not as it is; or nothing.
+std::optional<std::vector<Value>> expand_op(Builder& b, Op& op, const ValueSet& dependent) {
   if (is_plain_call(op)) {
     return inline_function(b.function(), *b.module().find_function(op.attributes.text("function")),
                            op.operands);
   }
-  if (op.body && !is_attention(op)) return inline_function(b.function(), *op.body, op.operands);
+  if (is_attention(op)) {
+    std::vector<bool> wanted;
+    for (Value operand : op.operands) wanted.push_back(dependent.contains(operand));
+    return with_own_elements(b, op, wanted);
+  }
+  if (op.body) return inline_function(b.function(), *op.body, op.operands);
   if (vjp_rule(op.code).kind != VjpRule::Kind::by_definition) return std::nullopt;
   b.set_location(op.location);
   return decompose(b, op.code, op.operands, op.attributes);
@@ -155,9 +161,10 @@ std::vector<Value> backward(Builder& builder, std::vector<Value> outputs, std::v
   for (bool again = true; again;) {
     again = false;
     const auto active = ops_between(builder.function(), wrt, outputs);
+    const ValueSet dependent = depending_on(builder.function(), wrt);
     rewrite_ops(builder.function(), replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
       if (!active.contains(&op)) return std::nullopt;
-      auto results = expand_op(builder, op);
+      auto results = expand_op(builder, op, dependent);
       again = again || results;
       return results;
     });

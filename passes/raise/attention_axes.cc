@@ -1,12 +1,15 @@
 #include "passes/raise/attention_axes.h"
 
+#include <algorithm>
 #include <unordered_set>
+
+#include "ir/loop/affine.h"
+#include "ir/loop/digits.h"
 
 namespace sinter::passes {
 
 using graph::ContractDims;
 using graph::Op;
-using graph::OpCode;
 using graph::OpKind;
 using graph::Value;
 using loop::Expr;
@@ -19,20 +22,31 @@ void collect(const Expr& x, std::unordered_set<loop::VariableRef>& variables) {
   for (const Expr& arg : x->args) collect(arg, variables);
 }
 
-// The variables in the index at which `to` is read for the element `at` of `from`, by any way of computing it
-// that does not lead through a contraction or a reduction.
-void variables_of(Value from, const Index& at, Value to, const loop::RangeMap& ranges,
-                  std::unordered_set<loop::VariableRef>& variables) {
-  if (from == to) {
-    for (const Expr& x : at) collect(x, variables);
-    return;
+// Where a body reads its parameters, by ways that do not lead through a contraction or a reduction.
+class Reads {
+ public:
+  explicit Reads(const loop::RangeMap& ranges) : ranges_(ranges) {}
+
+  // All that the element `at` of `value` is computed from.
+  void follow(Value value, const Index& at) {
+    const Expr place = loop::simplify(linearize(at, value.shape()), ranges_);
+    std::vector<Expr>& seen = places_[value];
+    if (std::ranges::any_of(seen, [&](const Expr& x) { return loop::same(x, place); })) return;
+    seen.push_back(place);
+    const Op& op = *value.op;
+    if (is_plain_view(op)) {
+      follow(op.operands[0], view_of(op).source(at, ranges_));
+    } else if (op.kind() == OpKind::elementwise) {
+      for (Value operand : op.operands) follow(operand, at);
+    }
   }
-  if (is_plain_view(*from.op)) {
-    variables_of(from.op->operands[0], view_source(*from.op, at, ranges), to, ranges, variables);
-  } else if (from.op->kind() == OpKind::elementwise) {
-    for (Value operand : from.op->operands) variables_of(operand, at, to, ranges, variables);
-  }
-}
+
+  const std::vector<Expr>& places_of(Value value) { return places_[value]; }
+
+ private:
+  const loop::RangeMap& ranges_;
+  graph::ValueMap<std::vector<Expr>> places_;
+};
 
 }  // namespace
 
@@ -45,30 +59,37 @@ AttentionAxes::AttentionAxes(const graph::Function& body) : parts_(*AttentionBod
     ranges[axes.back()] = {0, extent};
     at.push_back(extent == 1 ? loop::integer(0) : loop::variable(axes.back()));
   }
-  const auto of_term = [&](const AttentionBody::Letters& letters, const std::string& term,
-                           std::unordered_set<loop::VariableRef>& found) {
+  const auto of_operand = [&](const AttentionBody::Letters& letters, const std::string& term,
+                              const graph::Shape& shape) {
+    Index index;
     for (char letter : term) {
-      if (const auto it = letters.find(letter); it != letters.end()) collect(it->second, found);
+      const auto it = letters.find(letter);
+      index.push_back(it == letters.end() ? loop::integer(0) : it->second);
     }
+    return std::vector{loop::simplify(linearize(index, shape), ranges)};
   };
   const ContractDims first = ContractDims::parse(parts_.scores->attributes.text("dims"));
   const ContractDims second = ContractDims::parse(parts_.product->attributes.text("dims"));
   const auto scores = parts_.score_letters(at, ranges), product = parts_.product_letters(at, ranges);
+  Reads reads(ranges);
+  reads.follow(parts_.masked(), at);
+  reads.follow(parts_.kept(), *parts_.kept_index(at, ranges));
   for (Op* parameter : body.parameters()) {
-    std::unordered_set<loop::VariableRef> found;
+    const Value value = parameter->result();
     const size_t number = varies_.size();
-    if (number == 0) of_term(scores, first.lhs, found);
-    if (number == 1) of_term(scores, first.rhs, found);
-    if (number == 2) of_term(product, second.rhs, found);
-    if (number > 2) {
-      variables_of(parts_.masked(), at, parameter->result(), ranges, found);
-      variables_of(parts_.kept(), *parts_.kept_index(at, ranges), parameter->result(), ranges, found);
-    }
+    const std::vector<Expr> places = number == 0   ? of_operand(scores, first.lhs, value.shape())
+                                     : number == 1 ? of_operand(scores, first.rhs, value.shape())
+                                     : number == 2 ? of_operand(product, second.rhs, value.shape())
+                                                   : reads.places_of(value);
+    std::unordered_set<loop::VariableRef> found;
+    for (const Expr& place : places) collect(place, found);
     Axes varies;
     for (size_t axis = 0; axis < axes.size(); ++axis) {
       varies.push_back(parts_.domain[axis] == 1 || found.contains(axes[axis]));
     }
     varies_.push_back(std::move(varies));
+    has_own_elements_.push_back(places.empty() ||
+                                (places.size() == 1 && loop::is_injective(places[0], ranges)));
   }
 }
 

@@ -17,10 +17,14 @@ class AttentionAxes {
   Axes common(const std::vector<size_t>& parameters) const;
   // The product of the extents of those axes, but for queries and keys.
   int64_t units(const Axes& axes) const;
+  // Whether a parameter has an element of its own for each place on the axes that it varies along. Then
+  // whoever has such a place makes the element's gradient alone; otherwise others add to it.
+  bool has_own_elements(size_t parameter) const { return has_own_elements_[parameter]; }
 
  private:
   AttentionBody parts_;
   std::vector<Axes> varies_;  // by parameter
+  std::vector<bool> has_own_elements_;
 };
 
 }  // namespace sinter::passes

@@ -15,6 +15,11 @@ bool is_plain_view(const Op& op) {
   return op.code == OpCode::reshape || op.code == OpCode::transpose || op.code == OpCode::broadcast;
 }
 
+bool depends_on(const Expr& x, const loop::VariableRef& variable) {
+  if (x->kind == loop::ExprNode::Kind::variable) return x->variable == variable;
+  return std::ranges::any_of(x->args, [&](const Expr& arg) { return depends_on(arg, variable); });
+}
+
 std::optional<double> splat_number(Value value) {
   while (value.op->code == OpCode::broadcast || value.op->code == OpCode::reshape) {
     value = value.op->operands[0];
@@ -31,26 +36,25 @@ const Op* exponential_of(Value value, Value& mask) {
   return value.op->code == OpCode::exp ? value.op : nullptr;
 }
 
-Index view_source(const Op& view, const Index& at, const loop::RangeMap& ranges) {
-  const Value x = view.operands[0];
-  Index source;
-  switch (view.code) {
-    case OpCode::reshape:
-      return reshape_index(at, x.shape(), view.results[0].shape, ranges);
-    case OpCode::transpose: {
-      const auto& permutation = view.attributes.integers("permutation");
-      source.resize(at.size());
-      for (size_t i = 0; i < at.size(); ++i) source[static_cast<size_t>(permutation[i])] = at[i];
-      return source;
-    }
-    default: {
-      const auto& dims = view.attributes.integers("dims");
-      for (size_t i = 0; i < dims.size(); ++i) {
-        source.push_back(x.shape()[i] == 1 ? loop::integer(0) : at[static_cast<size_t>(dims[i])]);
-      }
-      return source;
+View view_of(const Op& op) {
+  View view{op.code, {}, op.operands[0].shape(), op.results[0].shape};
+  if (op.code == OpCode::transpose) view.axes = op.attributes.integers("permutation");
+  if (op.code == OpCode::broadcast) view.axes = op.attributes.integers("dims");
+  return view;
+}
+
+Index View::source(const Index& at, const loop::RangeMap& ranges) const {
+  if (code == OpCode::reshape) return reshape_index(at, from, to, ranges);
+  Index source(from.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<size_t>(axes[i]);
+    if (code == OpCode::transpose) {
+      source[axis] = at[i];
+    } else {
+      source[i] = from[i] == 1 ? loop::integer(0) : at[axis];
     }
   }
+  return source;
 }
 
 std::optional<Index> trace(Value from, const Index& at, Value to, const loop::RangeMap& ranges) {
@@ -63,7 +67,7 @@ std::optional<Index> trace(Value from, const Index& at, Value to, const loop::Ra
     return std::nullopt;
   }
   if (!is_plain_view(op)) return std::nullopt;
-  return trace(op.operands[0], view_source(op, at, ranges), to, ranges);
+  return trace(op.operands[0], view_of(op).source(at, ranges), to, ranges);
 }
 
 namespace {
@@ -74,11 +78,6 @@ ContractDims dims_of(const Op& contract) {
 
 bool has(const std::string& letters, char letter) {
   return letters.find(letter) != std::string::npos;
-}
-
-bool depends_on(const Expr& x, const loop::VariableRef& variable) {
-  if (x->kind == loop::ExprNode::Kind::variable) return x->variable == variable;
-  return std::ranges::any_of(x->args, [&](const Expr& arg) { return depends_on(arg, variable); });
 }
 
 }  // namespace

@@ -11,9 +11,21 @@ namespace sinter::passes {
 inline constexpr std::string_view kAttention = "attention";
 inline constexpr std::string_view kAttentionBackward = "attention_backward";
 
-// Index into the operand of a reshape, transpose or broadcast for the element `at` of its result.
-Index view_source(const graph::Op& view, const Index& at, const loop::RangeMap& ranges);
-bool is_plain_view(const graph::Op& op);  // one of these
+bool is_plain_view(const graph::Op& op);  // a reshape, transpose or broadcast
+
+// One of these, by itself.
+struct View {
+  graph::OpCode code;
+  std::vector<int64_t> axes;  // the permutation, or the broadcast's dims
+  graph::Shape from, to;
+
+  // Index into the operand for the element `at` of the result.
+  Index source(const Index& at, const loop::RangeMap& ranges) const;
+};
+View view_of(const graph::Op& op);
+
+// Whether a variable is in an index.
+bool depends_on(const loop::Expr& x, const loop::VariableRef& variable);
 
 // The number of which every element is, where there is one.
 std::optional<double> splat_number(graph::Value value);

@@ -30,10 +30,9 @@ class BackwardSchedule {
     shift_ = tile_.parameter(forward + 1);
     total_ = tile_.parameter(forward + 2);
     cotangent_ = tile_.parameter(forward + 3);
-    AttentionAxes axes(body);
     std::vector<size_t> operands;
     for (const AttentionGradient& gradient : gradients_.all()) operands.push_back(gradient.operand);
-    shared_ = axes.common(operands);
+    shared_ = gradients_.axes().common(operands);
   }
 
   loop::Kernel run() {

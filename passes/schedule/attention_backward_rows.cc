@@ -18,8 +18,7 @@ namespace {
 
 class BackwardRows {
  public:
-  explicit BackwardRows(Template& t)
-      : t_(t), rows_(t, kAttentionBackward), gradients_(rows_), axes_(*rows_.core().body) {
+  explicit BackwardRows(Template& t) : t_(t), rows_(t, kAttentionBackward), gradients_(rows_) {
     const size_t forward = rows_.core().body->parameters().size() - 4;
     out_ = rows_.parameter(forward);
     shift_of_ = rows_.parameter(forward + 1);
@@ -31,7 +30,7 @@ class BackwardRows {
     const bool has_extras = std::ranges::any_of(
         gradients_.all(), [](const AttentionGradient& gradient) { return gradient.operand > 2; });
     if (has_extras || !rows_.are_suitable(t_.target())) return std::nullopt;
-    const auto parts = gradient_parts(rows_.parts(), axes_, gradients_.all());
+    const auto parts = gradient_parts(rows_.parts(), gradients_);
     int64_t units = 0;
     for (const GradientPart& part : parts) units += units_of(part);
     Loader& loader = rows_.loader();
@@ -185,7 +184,6 @@ class BackwardRows {
   Template& t_;
   AttentionRows rows_;
   AttentionGradients gradients_;
-  AttentionAxes axes_;
   Value out_, shift_of_, total_of_, cotangent_;
 };
 

@@ -23,23 +23,22 @@ namespace {
 
 class BackwardWorkgroups {
  public:
-  explicit BackwardWorkgroups(Template& t)
-      : t_(t), blocks_(t, kAttentionBackward), gradients_(blocks_), axes_(*blocks_.core().body) {
+  explicit BackwardWorkgroups(Template& t) : t_(t), blocks_(t, kAttentionBackward), gradients_(blocks_) {
     const size_t forward = blocks_.core().body->parameters().size() - 4;
     out_ = blocks_.parameter(forward);
     shift_of_ = blocks_.parameter(forward + 1);
     total_of_ = blocks_.parameter(forward + 2);
     cotangent_ = blocks_.parameter(forward + 3);
-    find_parts();
+    parts_ = gradient_parts(blocks_.parts(), gradients_);
     std::vector<std::vector<AttentionBlocks::Sums>> sums;
-    for (const Part& part : parts_) {
+    for (const GradientPart& part : parts_) {
       sums.emplace_back();
       for (const auto* gradient : part.gradients) {
         if (gradient->operand <= 2) sums.back().push_back(sums_of(*gradient));
       }
     }
     const bool has_extras =
-        std::ranges::any_of(parts_, [](const Part& part) { return part.gradients[0]->operand > 2; });
+        std::ranges::any_of(parts_, [](const GradientPart& part) { return part.gradients[0]->operand > 2; });
     blocks_.choose_blocks(sums, has_extras);
     for (const size_t operand : {0, 1, 2}) {
       const AttentionGradient* gradient = gradients_.of(operand);
@@ -53,14 +52,14 @@ class BackwardWorkgroups {
 
   loop::Kernel run() {
     int64_t groups = 0;
-    for (const Part& part : parts_) groups += part.groups(blocks_);
+    for (const GradientPart& part : parts_) groups += groups_of(part);
     Loader& loader = blocks_.loader();
     const auto group = loader.variable("group", groups);
     const Expr g = loop::variable(group);
     Stmt body;
     int64_t end = groups;
     for (size_t i = parts_.size(); i-- > 0;) {
-      const int64_t count = parts_[i].groups(blocks_), first = end - count;
+      const int64_t count = groups_of(parts_[i]), first = end - count;
       const auto own = loader.variable("part", count);
       const Stmt one = loop::let(own, g - first, workgroup(parts_[i], loop::variable(own)));
       body = body ? loop::branch(g < loop::integer(end), one, body) : one;
@@ -71,35 +70,16 @@ class BackwardWorkgroups {
   }
 
  private:
-  // Workgroups that make some gradients.
-  struct Part : GradientPart {
-    bool is_scattered = false;
-
-    int64_t groups(const AttentionBlocks& blocks) const {
-      return graph::element_count(own) * (own_queries ? blocks.query_blocks() : 1) *
-             (own_keys ? blocks.key_blocks() : 1);
-    }
-  };
+  int64_t groups_of(const GradientPart& part) const {
+    return graph::element_count(part.own) * (part.own_queries ? blocks_.query_blocks() : 1) *
+           (part.own_keys ? blocks_.key_blocks() : 1);
+  }
 
   AttentionBlocks::Sums sums_of(const AttentionGradient& gradient) const {
     return {gradient.operand != 0, gradient.operand == 2 ? blocks_.values() : blocks_.width()};
   }
 
-  void find_parts() {
-    const graph::Shape& domain = blocks_.parts().domain;
-    for (GradientPart& found : gradient_parts(blocks_.parts(), axes_, gradients_.all())) {
-      Part& part = parts_.emplace_back(Part{std::move(found)});
-      if (!is_scattered(*part.gradients[0])) continue;
-      part.is_scattered = true;
-      for (size_t axis = 0; axis < domain.size(); ++axis) {
-        if (axis != blocks_.parts().key && axis != blocks_.parts().query) part.along[axis] = domain[axis];
-        part.own[axis] = 1;
-      }
-      part.own_queries = part.own_keys = false;
-    }
-  }
-
-  Stmt workgroup(const Part& part, const Expr& number) {
+  Stmt workgroup(const GradientPart& part, const Expr& number) {
     Loader& loader = blocks_.loader();
     const int64_t query_runs = part.own_queries ? blocks_.query_blocks() : 1;
     const int64_t key_runs = part.own_keys ? blocks_.key_blocks() : 1;
@@ -122,9 +102,8 @@ class BackwardWorkgroups {
         return loop::store(sums, loop::integer(slot), blocks_.number(0));
       }));
     }
-    body.push_back(part.is_scattered ? make_scattered(run, *part.gradients[0]) : for_outer(run));
+    body.push_back(for_outer(run));
     for (const AttentionGradient* gradient : part.gradients) {
-      if (part.is_scattered) continue;
       body.push_back(gradient->operand <= 2 ? store(run, *gradient) : store_extra(run, *gradient));
     }
     Stmt result = loop::block(std::move(body));
@@ -134,10 +113,9 @@ class BackwardWorkgroups {
 
   // What one workgroup of a part does.
   struct Run {
-    const Part& part;
+    const GradientPart& part;
     Index mine;
-    Expr query, key;                            // the first ones where it owns a block of them; else null
-    std::optional<size_t> term = std::nullopt;  // of a scattered gradient: the one that is added
+    Expr query, key;  // the first ones where it owns a block of them; else null
   };
 
   Stmt clear_extras() {
@@ -266,7 +244,6 @@ class BackwardWorkgroups {
     }
     body.push_back(blocks_.for_rows(block.query,
                                     [&](const auto& row) { return differentiate(run, outer, block, row); }));
-    if (run.term) body.push_back(scatter(run, outer, block));
     const auto multiply = [&](size_t operand, const loop::BufferRef& tile,
                               const AttentionBlocks::Element& right) {
       const AttentionGradient* gradient = gradients_.of(operand);
@@ -325,8 +302,8 @@ class BackwardWorkgroups {
     for (const AttentionGradient* gradient : run.part.gradients) {
       if (gradient->operand <= 2) continue;
       const auto terms = gradients_.terms(gradient->value, index, read);
-      Expr sum = run.term ? guarded(terms[*run.term].value) : loop::load(blocks_.extras(), place);
-      for (size_t i = 0; i < terms.size() && !run.term; ++i) sum = sum + guarded(terms[i].value);
+      Expr sum = loop::load(blocks_.extras(), place);
+      for (const auto& term : terms) sum = sum + guarded(term.value);
       body.push_back(loop::store(blocks_.extras(), place, sum));
     }
     return lets.around(loop::block(std::move(body)));
@@ -359,74 +336,6 @@ class BackwardWorkgroups {
     });
   }
 
-  // Where the score `at` of the domain adds to a gradient, once for each of its terms.
-  std::vector<Expr> places_of(const AttentionGradient& gradient, const Index& at) {
-    Loader& loader = blocks_.loader();
-    Loader::Scope scope(loader);
-    for (Value value :
-         {blocks_.scores(), blocks_.parts().weights(), gradients_.kept_cotangent(), gradients_.row_sum()}) {
-      if (value) loader.bind(blocks_.flat(value), blocks_.number(0));
-    }
-    const auto read = [&](Value value, const Index& index) { return blocks_.element(value, index); };
-    std::vector<Expr> places;
-    for (const auto& term : gradients_.terms(gradient.value, at, read)) {
-      places.push_back(loader.simplify(linearize(term.index, gradient.value.shape())));
-    }
-    return places;
-  }
-
-  // Whether a score adds to a gradient at several places: what f reads at its query and at its key, for one.
-  bool is_scattered(const AttentionGradient& gradient) {
-    if (gradient.operand <= 2) return false;
-    Index at;
-    for (const int64_t extent : blocks_.parts().domain) {
-      at.push_back(loop::variable(blocks_.loader().variable("x", extent)));
-    }
-    const auto places = places_of(gradient, at);
-    return std::ranges::any_of(places, [&](const Expr& x) { return !loop::same(x, places[0]); });
-  }
-
-  // One workgroup makes a scattered gradient, term by term, each element by a lane of its own.
-  Stmt make_scattered(Run run, const AttentionGradient& gradient) {
-    const int64_t lanes = blocks_.tile().lanes(), elements = gradient.value.type().elements();
-    const auto round = blocks_.loader().variable("round", (elements + lanes - 1) / lanes);
-    const Expr element = loop::variable(round) * lanes + blocks_.tile().lane();
-    const Stmt clear =
-        loop::store(gradient.buffer, element, blocks_.number(0), element < loop::integer(elements));
-    std::vector<Stmt> body = {loop::loop(LoopKind::serial, round, loop::integer(0),
-                                         loop::integer((elements + lanes - 1) / lanes), clear)};
-    const size_t terms = places_of(gradient, Index(blocks_.parts().domain.size(), loop::integer(0))).size();
-    for (size_t term = 0; term < terms; ++term) {
-      run.term = term;
-      body.push_back(for_outer(run));
-    }
-    return loop::block(std::move(body));
-  }
-
-  Stmt scatter(const Run& run, const Index& outer, const AttentionBlocks::Block& block) {
-    const AttentionGradient& gradient = *run.part.gradients[0];
-    const int64_t rows = blocks_.query_block(), columns = blocks_.key_block();
-    const auto row = blocks_.loader().variable("row", rows);
-    const auto column = blocks_.loader().variable("column", columns);
-    const Expr query = block.query + loop::variable(row), key = block.key + loop::variable(column);
-    Expr exists;
-    if (blocks_.queries() % rows != 0) exists = query < loop::integer(blocks_.queries());
-    if (block.end) exists = exists && key < block.end;
-    const Expr place = places_of(gradient, blocks_.at(outer, query, key))[*run.term];
-    const Expr is_mine = place % blocks_.tile().lanes() == blocks_.tile().lane();
-    const Expr more =
-        loop::load(blocks_.extras(), blocks_.tile_place(loop::variable(row), loop::variable(column)));
-    Stmt add = loop::branch(exists && is_mine,
-                            loop::store(gradient.buffer, place, loop::load(gradient.buffer, place) + more));
-    add = loop::loop(LoopKind::serial, column, loop::integer(0), loop::integer(columns), add);
-    add = loop::loop(LoopKind::serial, row, loop::integer(0), loop::integer(rows), add);
-    return loop::block({loop::barrier(), add, loop::barrier()});
-  }
-
-  Expr place_of(const Run& run, const AttentionGradient& gradient, const Expr& query, const Expr& key) {
-    return places_of(gradient, blocks_.at(run.mine, query, key))[0];
-  }
-
   // Adds up what the scores gave a gradient of what f or g reads, along the axes that it does not have.
   Stmt store_extra(const Run& run, const AttentionGradient& gradient) {
     const loop::BufferRef& tile = blocks_.extras();
@@ -434,7 +343,7 @@ class BackwardWorkgroups {
     const Expr query = run.query ? run.query : zero, key = run.key ? run.key : zero;
     const int64_t rows = blocks_.grid().tile_rows(), columns = blocks_.grid().tile_columns();
     const auto keep = [&](const Expr& row, const Expr& column, const Expr& value, const Expr& exists) {
-      const Expr place = place_of(run, gradient, query + row, key + column);
+      const Expr place = gradients_.place_of(gradient, blocks_.at(run.mine, query + row, key + column));
       return loop::store(gradient.buffer, place, value, exists);
     };
     if (run.query != nullptr && run.key != nullptr) {
@@ -483,8 +392,7 @@ class BackwardWorkgroups {
   Template& t_;
   AttentionBlocks blocks_;
   AttentionGradients gradients_;
-  AttentionAxes axes_;
-  std::vector<Part> parts_;
+  std::vector<GradientPart> parts_;
   Value out_, shift_of_, total_of_, cotangent_;
   LaneGrid grids_[3];        // by operand
   loop::BufferRef sums_[3];  // of the lane, by operand

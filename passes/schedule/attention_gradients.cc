@@ -1,7 +1,11 @@
 #include "passes/schedule/attention_gradients.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+
+#include "ir/error.h"
 
 namespace sinter::passes {
 
@@ -11,7 +15,7 @@ using graph::Value;
 using loop::Expr;
 using loop::ScalarOp;
 
-AttentionGradients::AttentionGradients(AttentionCore& core) : core_(core) {
+AttentionGradients::AttentionGradients(AttentionCore& core) : core_(core), axes_(*core.core().body) {
   const graph::Function& body = *core.core().body;
   const AttentionBody& parts = core.parts();
   const Value cotangent = core.parameter(body.parameters().size() - 1);
@@ -21,6 +25,10 @@ AttentionGradients::AttentionGradients(AttentionCore& core) : core_(core) {
     std::from_chars(name.data() + 1, name.data() + name.size(), gradient.operand);
     gradient.value = body.outputs[i].value;
     gradient.buffer = core.output(i);
+    if (!axes_.has_own_elements(gradient.operand)) {
+      throw InternalError(
+          fmt::format("attention_backward: operand {} is read by several places", gradient.operand));
+    }
     if (gradient.buffer != nullptr) all_.push_back(gradient);
   }
   for (const auto& op : body.ops()) {
@@ -57,6 +65,22 @@ std::vector<AttentionGradients::Term> AttentionGradients::terms(Value value, con
                     {kept_cotangent_, *parts.kept_index(at, ranges)}},
                    ranges);
   return terms(value, known, read);
+}
+
+Expr AttentionGradients::place_of(const AttentionGradient& gradient, const Index& at) {
+  Loader& loader = core_.loader();
+  Loader::Scope scope(loader);
+  for (Value value : {core_.scores(), core_.parts().weights(), kept_cotangent_, row_sum_}) {
+    if (value) loader.bind(core_.flat(value), core_.number(0));
+  }
+  Index place = at;
+  const AttentionAxes::Axes varies = axes_.common({gradient.operand});
+  for (size_t axis = 0; axis < place.size(); ++axis) {
+    if (!varies[axis]) place[axis] = loop::integer(0);
+  }
+  const auto read = [&](Value value, const Index& index) { return core_.element(value, index); };
+  const auto found = terms(gradient.value, place, read);
+  return loader.simplify(linearize(found.at(0).index, gradient.value.shape()));
 }
 
 std::vector<AttentionGradients::Term> AttentionGradients::terms(Value value, const Tile& known,
@@ -128,6 +152,8 @@ std::vector<AttentionGradients::Term> AttentionGradients::terms(Value value, con
   return result;
 }
 
+namespace {
+
 GradientPart part_of(const AttentionBody& body, const AttentionAxes& axes,
                      const AttentionGradient& gradient) {
   const auto depends = axes.common({gradient.operand});
@@ -144,11 +170,12 @@ GradientPart part_of(const AttentionBody& body, const AttentionAxes& axes,
   return part;
 }
 
-std::vector<GradientPart> gradient_parts(const AttentionBody& body, const AttentionAxes& axes,
-                                         const std::vector<AttentionGradient>& gradients) {
+}  // namespace
+
+std::vector<GradientPart> gradient_parts(const AttentionBody& body, const AttentionGradients& gradients) {
   std::vector<GradientPart> parts;
-  for (const AttentionGradient& gradient : gradients) {
-    GradientPart part = part_of(body, axes, gradient);
+  for (const AttentionGradient& gradient : gradients.all()) {
+    GradientPart part = part_of(body, gradients.axes(), gradient);
     const auto alike = std::ranges::find_if(parts, [&](const GradientPart& other) {
       return other.own == part.own && other.own_queries == part.own_queries &&
              other.own_keys == part.own_keys && gradient.operand <= 2 && other.gradients[0]->operand <= 2;

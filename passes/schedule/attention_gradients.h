@@ -20,6 +20,7 @@ class AttentionGradients {
  public:
   explicit AttentionGradients(AttentionCore& core);
 
+  const AttentionAxes& axes() const { return axes_; }
   const std::vector<AttentionGradient>& all() const { return all_; }
   const AttentionGradient* of(size_t operand) const;  // null where it is not asked for
 
@@ -37,11 +38,15 @@ class AttentionGradients {
   };
   // What the element `at` of the domain adds to `value`, and where.
   std::vector<Term> terms(graph::Value value, const Index& at, const Read& read);
+  // Where it adds to the gradient of what f or g reads: each term at the same place, as at any other element
+  // that differs from `at` along axes that the operand does not have.
+  loop::Expr place_of(const AttentionGradient& gradient, const Index& at);
 
  private:
   std::vector<Term> terms(graph::Value value, const Tile& known, const Read& read);
 
   AttentionCore& core_;
+  AttentionAxes axes_;
   std::vector<AttentionGradient> all_;
   graph::Value kept_cotangent_, row_sum_, score_cotangent_;
 };
@@ -53,9 +58,7 @@ struct GradientPart {
   graph::Shape own, along;  // extents of the domain's axes but queries and keys
   bool own_queries = false, own_keys = false;
 };
-GradientPart part_of(const AttentionBody& body, const AttentionAxes& axes, const AttentionGradient& gradient);
 // Those of queries, keys and values side by side where they depend on the same.
-std::vector<GradientPart> gradient_parts(const AttentionBody& body, const AttentionAxes& axes,
-                                         const std::vector<AttentionGradient>& gradients);
+std::vector<GradientPart> gradient_parts(const AttentionBody& body, const AttentionGradients& gradients);
 
 }  // namespace sinter::passes

@@ -117,7 +117,7 @@ class Visible {
     } else if (op.code == OpCode::sub) {
       of_scores(op.operands[0], at);
     } else if (is_plain_view(op)) {
-      of_scores(op.operands[0], view_source(op, at, tile_.loader().ranges()));
+      of_scores(op.operands[0], view_of(op).source(at, tile_.loader().ranges()));
     }
   }
 
@@ -127,7 +127,7 @@ class Visible {
   void of_condition(Value value, const Index& at, bool holds) {
     const Op& op = *value.op;
     if (is_plain_view(op)) {
-      return of_condition(op.operands[0], view_source(op, at, tile_.loader().ranges()), holds);
+      return of_condition(op.operands[0], view_of(op).source(at, tile_.loader().ranges()), holds);
     }
     if (op.code == OpCode::logical_not) return of_condition(op.operands[0], at, !holds);
     if (op.code == (holds ? OpCode::logical_and : OpCode::logical_or)) {

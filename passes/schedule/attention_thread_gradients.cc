@@ -17,11 +17,6 @@ struct Loop {
   Expr begin, extent;
 };
 
-bool depends_on(const Expr& x, const loop::VariableRef& variable) {
-  if (x->kind == loop::ExprNode::Kind::variable) return x->variable == variable;
-  return std::ranges::any_of(x->args, [&](const Expr& arg) { return depends_on(arg, variable); });
-}
-
 // The loops that `place` depends on, around `body`.
 Stmt around(const std::vector<Loop>& loops, const Expr& place, Stmt body) {
   for (size_t i = loops.size(); i-- > 0;) {
@@ -29,11 +24,6 @@ Stmt around(const std::vector<Loop>& loops, const Expr& place, Stmt body) {
     if (depends_on(place, variable)) body = loop::loop(LoopKind::serial, variable, begin, extent, body);
   }
   return body;
-}
-
-bool depends_on_lane(const Expr& x) {
-  if (x->kind == loop::ExprNode::Kind::variable) return x->variable->name == "q_lane";
-  return std::ranges::any_of(x->args, depends_on_lane);
 }
 
 }  // namespace
@@ -60,8 +50,7 @@ std::vector<Stmt> ThreadGradients::clear(const Index& mine, const graph::Shape& 
   at = tile_.at(at, query, key);
 
   std::vector<Stmt> body;
-  const auto zero = [&](const AttentionGradient& gradient, const Index& index,
-                        const Expr& predicate = nullptr) {
+  const auto zero = [&](const AttentionGradient& gradient, const Index& index, const Expr& predicate) {
     const Expr place = loader.simplify(linearize(index, gradient.value.shape()));
     return loop::store(gradient.buffer, place, tile_.number(0), predicate);
   };
@@ -80,37 +69,28 @@ std::vector<Stmt> ThreadGradients::clear(const Index& mine, const graph::Shape& 
       body.push_back(around(loops, linearize(index(loop::integer(0)), gradient.value.shape()), row));
       continue;
     }
-    Loader::Scope scope(loader);
-    for (Value value : {tile_.scores(), tile_.parts().weights(), kept_cotangent(), row_sum()}) {
-      if (value) loader.bind(tile_.flat(value), tile_.number(0));
-    }
-    const QueryLane nowhere{loop::integer(0), loop::integer(0), loop::integer(0), query, nullptr};
-    for (const Term& term : terms(gradient.value, at, read_in(nowhere))) {
-      body.push_back(
-          around(loops, linearize(term.index, gradient.value.shape()), zero(gradient, term.index)));
-    }
+    const Expr place = place_of(gradient, at);
+    body.push_back(around(loops, place, loop::store(gradient.buffer, place, tile_.number(0))));
   }
   return body;
 }
 
 std::vector<Stmt> ThreadGradients::add_to_extras(const Index& at, const QueryLane& lane) {
-  const bool any = std::ranges::any_of(all(), [](const auto& gradient) { return gradient.operand > 2; });
-  if (!any) return {};
-  Loader& loader = tile_.loader();
+  const auto query = tile_.parts().query;
   std::vector<Stmt> body;
   for (const AttentionGradient& gradient : all()) {
     if (gradient.operand <= 2) continue;
-    for (const Term& term : terms(gradient.value, at, read_in(lane))) {
-      const Expr place = loader.simplify(linearize(term.index, gradient.value.shape()));
-      if (depends_on_lane(place)) {
-        const Expr sum = loop::load(gradient.buffer, place, lane.predicate) + term.value;
-        body.push_back(loop::store(gradient.buffer, place, sum, lane.predicate));
-      } else {
-        const Expr value =
-            lane.predicate ? loop::select(lane.predicate, term.value, tile_.number(0)) : term.value;
-        const Expr sum = loop::load(gradient.buffer, place) + loop::apply(ScalarOp::lane_sum, {value});
-        body.push_back(loop::store(gradient.buffer, place, sum));
-      }
+    const Expr place = place_of(gradient, at);
+    Expr more;
+    for (const Term& term : terms(gradient.value, at, read_in(lane)))
+      more = more ? more + term.value : term.value;
+    if (query && axes().common({gradient.operand})[*query]) {
+      const Expr sum = loop::load(gradient.buffer, place, lane.predicate) + more;
+      body.push_back(loop::store(gradient.buffer, place, sum, lane.predicate));
+    } else {
+      if (lane.predicate) more = loop::select(lane.predicate, more, tile_.number(0));
+      const Expr sum = loop::load(gradient.buffer, place) + loop::apply(ScalarOp::lane_sum, {more});
+      body.push_back(loop::store(gradient.buffer, place, sum));
     }
   }
   return body;

@@ -30,13 +30,10 @@ Index delinearize(const Expr& position, const graph::Shape& shape, const loop::R
   return index;
 }
 
-Index reshape_index(const Index& index, const graph::Shape& from, const graph::Shape& to,
-                    const loop::RangeMap& ranges) {
-  Index result(from.size(), loop::integer(0));
-  if (graph::element_count(from) == 0) return result;
+std::vector<std::pair<AxisRun, AxisRun>> reshape_runs(const graph::Shape& from, const graph::Shape& to) {
+  std::vector<std::pair<AxisRun, AxisRun>> runs;
   size_t i = 0, j = 0;
   while (i < from.size() || j < to.size()) {
-    // The shortest runs [i, i_end) and [j, j_end) with equal products.
     size_t i_end = i, j_end = j;
     int64_t from_product = 1, to_product = 1;
     if (i_end < from.size()) from_product = from[i_end++];
@@ -48,19 +45,30 @@ Index reshape_index(const Index& index, const graph::Shape& from, const graph::S
         to_product *= to[j_end++];
       }
     }
-    if (i_end - i == 1 && j_end - j == 1) {
-      result[i] = index[j];
-    } else if (i_end > i) {
-      const graph::Shape to_run(to.begin() + static_cast<int64_t>(j),
-                                to.begin() + static_cast<int64_t>(j_end));
-      const graph::Shape from_run(from.begin() + static_cast<int64_t>(i),
-                                  from.begin() + static_cast<int64_t>(i_end));
-      const Index run(index.begin() + static_cast<int64_t>(j), index.begin() + static_cast<int64_t>(j_end));
-      const Index parts = delinearize(loop::simplify(linearize(run, to_run), ranges), from_run, ranges);
-      std::copy(parts.begin(), parts.end(), result.begin() + static_cast<int64_t>(i));
-    }
+    runs.push_back({{i, i_end}, {j, j_end}});
     i = i_end;
     j = j_end;
+  }
+  return runs;
+}
+
+Index reshape_index(const Index& index, const graph::Shape& from, const graph::Shape& to,
+                    const loop::RangeMap& ranges) {
+  Index result(from.size(), loop::integer(0));
+  if (graph::element_count(from) == 0) return result;
+  const auto part = [](const auto& all, AxisRun run) {
+    return std::vector(all.begin() + static_cast<int64_t>(run.begin),
+                       all.begin() + static_cast<int64_t>(run.end));
+  };
+  for (const auto& [of_from, of_to] : reshape_runs(from, to)) {
+    if (of_from.end - of_from.begin == 1 && of_to.end - of_to.begin == 1) {
+      result[of_from.begin] = index[of_to.begin];
+    } else if (of_from.end > of_from.begin) {
+      const graph::Shape to_run = part(to, of_to), from_run = part(from, of_from);
+      const Index run = part(index, of_to);
+      const Index parts = delinearize(loop::simplify(linearize(run, to_run), ranges), from_run, ranges);
+      std::copy(parts.begin(), parts.end(), result.begin() + static_cast<int64_t>(of_from.begin));
+    }
   }
   return result;
 }

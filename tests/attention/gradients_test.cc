@@ -89,6 +89,137 @@ TEST_P(AttentionGradients, BesideConstants) {
   });
 }
 
+// x at i / n of an axis, and at i % n.
+Tensor stretch(const Tensor& x, int64_t axis, int64_t n) {
+  Shape shape = x.shape();
+  shape.insert(shape.begin() + axis + 1, n);
+  const Tensor wide = broadcast_to(expand_dims(x, axis + 1), shape);
+  shape.erase(shape.begin() + axis + 1);
+  shape[static_cast<size_t>(axis)] *= n;
+  return reshape(wide, shape);
+}
+Tensor tile(const Tensor& x, int64_t axis, int64_t n) {
+  Shape shape = x.shape();
+  shape.insert(shape.begin() + axis, n);
+  const Tensor wide = broadcast_to(expand_dims(x, axis), shape);
+  shape.erase(shape.begin() + axis);
+  shape[static_cast<size_t>(axis)] *= n;
+  return reshape(wide, shape);
+}
+
+struct Reading {
+  std::string name;
+  std::vector<Extent> shape;  // of what is read
+  std::function<Tensor(const In& in, const Tensor& x)> result;
+  int64_t groups = 1;  // query heads that share a key head
+};
+
+std::vector<Reading> readings(const Sizes& s) {
+  const auto with_scores = [](const In& in, const std::function<Tensor(Tensor)>& f) {
+    return matmul(softmax(f(matmul(in["q"], transpose(in["k"], {0, 1, 3, 2})))), in["v"]);
+  };
+  const auto added = [=](const std::function<Tensor(const Tensor&)>& bias) {
+    return [=](const In& in, const Tensor& x) {
+      return with_scores(in, [&](Tensor scores) { return scores + bias(x); });
+    };
+  };
+  const auto biased = [](const std::function<Tensor(const Tensor&)>& bias) {
+    return [=](const In& in, const Tensor& x) {
+      return attention(in["q"], in["k"], in["v"], {.causal = true, .bias = bias(x)});
+    };
+  };
+  const auto same = [](const Tensor& x) { return x; };
+  const auto distance = [=] {
+    return cast(iota({s.queries, s.keys}, 1) - iota({s.queries, s.keys}, 0), f32) * 0.125;
+  };
+  const auto sloped = [=](const Tensor& x) { return reshape(x, {s.heads, 1, 1}) * distance(); };
+  std::vector<Reading> all = {
+      {"blocks", {s.heads, s.queries / 2, s.keys / 2}, added([](const Tensor& x) {
+         return stretch(stretch(x, 1, 2), 2, 2);
+       })},
+      {"blocks, computed from", {s.heads, s.queries / 2, s.keys / 2}, added([](const Tensor& x) {
+         return stretch(stretch(x * x, 1, 2), 2, 2) * 0.5;
+       })},
+      {"every other key", {s.keys / 2}, added([](const Tensor& x) { return tile(x, 0, 2); })},
+      {"pairs of queries", {s.heads, s.queries / 2, 1}, added([](const Tensor& x) {
+         return stretch(x, 1, 2);
+       })},
+      {"windows", {s.batch / 2, 1, s.queries, s.keys}, added([](const Tensor& x) { return tile(x, 0, 2); })},
+      {"beams", {s.batch / 2, 1, 1, s.keys}, added([](const Tensor& x) { return stretch(x, 0, 2); })},
+      {"rows and columns", {2, s.queries / 2, s.keys}, added([](const Tensor& x) {
+         return stretch(at(x, 0, 0), 0, 2) + tile(at(x, 0, 1), 0, 2);
+       })},
+      {"twice", {s.heads, s.keys / 2}, added([=](const Tensor& x) {
+         return expand_dims(stretch(x, 1, 2), 1) + expand_dims(tile(x, 1, 2), 1);
+       })},
+      {"pairs of heads", {s.heads / 2, s.queries, s.keys}, biased([](const Tensor& x) {
+         return stretch(x, 0, 2);
+       })},
+      {"temperatures of pairs of heads",
+       {s.heads / 2},
+       [=](const In& in, const Tensor& x) {
+         return with_scores(in, [&](Tensor scores) {
+           return scores * reshape(stretch(x, 0, 2), {s.heads, 1, 1});
+         });
+       }},
+      {"gates of pairs of heads",
+       {s.heads / 2, 1, s.keys},
+       [=](const In& in, const Tensor& x) {
+         const Tensor weights = softmax(matmul(in["q"], transpose(in["k"], {0, 1, 3, 2})));
+         return matmul(weights * stretch(x, 0, 2), in["v"]);
+       }},
+      {"slopes", {s.heads}, biased(sloped)},
+      {"slopes, grouped keys", {s.heads}, biased(sloped), 2},
+      {"grouped keys", {s.heads, s.queries, s.keys}, biased(same), 2},
+      {"grouped keys, of keys alone", {s.heads, 1, s.keys}, biased(same), 2},
+      {"grouped keys, of pairs",
+       {s.heads / 2, 1, s.keys / 2},
+       biased([](const Tensor& x) { return stretch(stretch(x, 0, 2), 2, 2); }),
+       2},
+      {"grouped keys by hand",
+       {s.heads, 1, s.keys},
+       [=](const In& in, const Tensor& x) {
+         const Shape heads = {s.batch, s.heads, s.queries, s.keys};
+         const Shape groups = {s.batch, s.heads / 2, 2, s.queries, s.keys};
+         const Tensor q = reshape(in["q"], {s.batch, s.heads / 2, 2, s.queries, s.width});
+         const Tensor scores = reshape(contract(q, in["k"], "bgrqw,bgkw->bgrqk"), heads);
+         const Tensor weights = reshape(softmax(scores + x), groups);
+         return contract(weights, in["v"], "bgrqk,bgku->bgrqu");
+       },
+       2},
+  };
+  if (s.queries == s.keys) {
+    all.push_back({"at query and key", {s.heads, s.keys}, added([](const Tensor& x) {
+                     return expand_dims(x, 2) + expand_dims(x * x, 1);
+                   })});
+  }
+  return all;
+}
+
+// Units of work race, lanes overwrite one another and workgroups store where they should add up, if what they
+// make the gradient of is not their own.
+TEST_P(AttentionGradients, OfPartOfAnAxis) {
+  std::vector<Sizes> all = {{4, 4, 8, 12, 4}, {2, 2, 6, 6, 3}};
+  all.push_back(is_cpu() ? Sizes{2, 2, 70, 98, 3} : Sizes{2, 2, 34, 36, 3});
+  for (const Sizes& s : all) {
+    for (const Reading& reading : readings(s)) {
+      Form form{fmt::format("{}, {}", reading.name, s.name()), s.inputs(), nullptr};
+      for (const size_t i : {1, 2}) form.inputs[i].shape[1] = s.heads / reading.groups;
+      form.inputs.push_back({"x", f32, reading.shape});
+      form.body = [&](const In& in) { return reading.result(in, in["x"]); };
+      form.interpreted = s.queries < 20;
+      form.threads = {1, 3};
+      form.wrt = {"x"};
+      EXPECT_TRUE(check(form, true, GetParam().c_str()).anchors.starts_with("attention attention_backward"));
+      if (&s != &all.front()) continue;
+      form.interpreted = false;
+      form.threads = {2};
+      form.wrt = {"q", "k", "v", "x"};
+      check(form, true, GetParam().c_str());
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, AttentionGradients, ::testing::Values("cpu", "vulkan"),
                          [](const auto& device) { return device.param; });
 

@@ -18,13 +18,14 @@ struct Form {
   std::vector<std::string> wrt = {"q", "k", "v"};  // inputs to differentiate for
   double scale = 1;                                // of floating inputs
   int most_length = 0;
+  std::vector<int64_t> integers = {};  // what integer inputs hold, over and over, instead of lengths
   bool training = false;
   bool interpreted = false;        // run the loops in the interpreter too
   std::vector<int> threads = {2};  // with each of so many, on the CPU, the bits are the same
 };
 
 // What a form becomes on a device, without its gradients or with them; values are those of outputs `y` and
-// `d_NAME`, checked against the unfused answer of the reference in f64.
+// `d_NAME`, checked against the unfused answer of the reference.
 struct Outcome {
   loop::Program program;
   std::string anchors;  // of its kernels in order: "attention attention_backward"
