@@ -68,8 +68,21 @@ Interval interval_of(const Expr& x, const RangeMap& ranges, int depth) {
     const auto found = ranges.find(x->variable);
     return found == ranges.end() ? Interval() : Interval{found->second.begin, found->second.end - 1};
   }
-  if (x->type != Type::index || x->kind != ExprNode::Kind::apply || depth == 0) return {};
+  if (is_floating(x->type) || x->type == Type::boolean || depth == 0) return {};
   const auto operand = [&](size_t i) { return interval_of(x->args[i], ranges, depth - 1); };
+  if (x->kind == ExprNode::Kind::cast) {
+    const Type from = x->args[0]->type;
+    if (is_floating(from) || from == Type::boolean) return {};
+    // Cut to the bits of the type, of which an index may have no more than an i32.
+    const Interval whole = operand(0);
+    const bool fits = x->type == Type::i64 ||
+                      whole.within(std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max());
+    return fits ? whole : Interval();
+  }
+  if (x->kind != ExprNode::Kind::apply) return {};
+  // Arithmetic of other types than the index wraps around.
+  const bool selects = x->op == ScalarOp::select || x->op == ScalarOp::min || x->op == ScalarOp::max;
+  if (x->type != Type::index && !selects) return {};
   switch (x->op) {
     case ScalarOp::add:
       return operand(0) + operand(1);

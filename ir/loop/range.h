@@ -31,7 +31,7 @@ struct Interval {
 Interval operator+(Interval a, Interval b);
 Interval operator*(Interval a, int64_t factor);
 
-// What `ranges` proves of an index expression. Looks `depth` operations deep.
+// What `ranges` proves of an integer expression. Looks `depth` operations deep.
 Interval interval_of(const Expr& x, const RangeMap& ranges, int depth = 64);
 
 }  // namespace sinter::loop
