@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <concepts>
 #include <limits>
 
 namespace sinter {
@@ -40,6 +42,30 @@ graph::DType type_alone(const Operand& operand) {
 }
 
 }  // namespace
+
+graph::Attribute value_in(std::string_view what, const Number& number, graph::DType type,
+                          const std::source_location& where) {
+  return std::visit(
+      [&]<typename T>(T value) -> graph::Attribute {
+        if (graph::is_floating(type)) return static_cast<double>(value);
+        if (type == graph::DType::boolean) return static_cast<int64_t>(value != T{0});
+        int64_t whole = 0;
+        bool fits = true;
+        if constexpr (std::same_as<T, double>) {
+          fits = value >= -0x1p63 && value < 0x1p63;
+          if (fits) whole = std::llrint(value);
+        } else {
+          whole = value;
+        }
+        if (!fits || (type == graph::DType::i32 && !fits_i32(whole))) {
+          Trace::current(what, where)
+              .fail(what, fmt::format("the number {} does not fit a tensor of {}", value, graph::name(type)),
+                    where);
+        }
+        return whole;
+      },
+      number.content());
+}
 
 graph::Value resolve(Trace& trace, std::string_view what, const Operand& operand,
                      const std::source_location& where) {

@@ -23,35 +23,41 @@ graph::Value affine(Builder& b, graph::Value x, double factor, double offset) {
   return x;
 }
 
-// The elements of `values`, each exactly a double (i64: where its magnitude is at most 2^53).
-template <Element T>
-std::vector<double> numbers(const Array& values) {
+template <typename To, Element T>
+std::vector<To> elements(const Array& values) {
   const auto span = values.values<T>();
   return {span.begin(), span.end()};
 }
 
-std::vector<double> numbers(const Array& values) {
+graph::Value table(Builder& b, const Array& values) {
+  const graph::TensorType type{to_graph(values.dtype()), values.shape()};
   switch (values.dtype()) {
     case f64:
-      return numbers<double>(values);
+      return b.table(elements<double, double>(values), type);
     case i32:
-      return numbers<int32_t>(values);
+      return b.table_int(elements<int64_t, int32_t>(values), type);
     case i64:
-      return numbers<int64_t>(values);
+      return b.table_int(elements<int64_t, int64_t>(values), type);
     case boolean:
-      return numbers<bool>(values);
+      return b.table_int(elements<int64_t, bool>(values), type);
     default:
-      return numbers<float>(values);
+      return b.table(elements<double, float>(values), type);
   }
 }
 
 }  // namespace
 
-Tensor full(Extents shape, double value, DType type, Where where) {
-  const bool holds = graph::is_floating(to_graph(type)) || std::trunc(value) == value;
-  ranges_at("full", where).require(holds, "value", "whole for integers", value);
-  return source("full", shape, where,
-                [&](Builder& b, Shape bound) { return b.constant(value, to_graph(type), std::move(bound)); });
+Tensor full(Extents shape, Number value, DType type, Where where) {
+  const auto* real = std::get_if<double>(&value.content());
+  if (real != nullptr && !graph::is_floating(to_graph(type)))
+    ranges_at("full", where).require(std::trunc(*real) == *real, "value", "whole for integers", *real);
+  return source("full", shape, where, [&](Builder& b, Shape bound) {
+    const graph::Attribute number = value_in("full", value, to_graph(type), where);
+    if (const auto* whole = std::get_if<int64_t>(&number)) {
+      return b.constant_int(*whole, to_graph(type), std::move(bound));
+    }
+    return b.constant(std::get<double>(number), to_graph(type), std::move(bound));
+  });
 }
 Tensor zeros(Extents shape, DType type, Where where) {
   return full(std::move(shape), 0, type, where);
@@ -69,9 +75,8 @@ Tensor ones_like(Operand x) {
 }
 
 Tensor constant(const Array& values, Where where) {
-  return source("constant", values.shape(), where, [&](Builder& b, Shape shape) {
-    return b.table(numbers(values), {to_graph(values.dtype()), std::move(shape)});
-  });
+  return source("constant", values.shape(), where,
+                [&](Builder& b, Shape) { return table(b, values); });
 }
 
 Tensor iota(Extents shape, int64_t axis, DType type, Where where) {

@@ -47,9 +47,12 @@ Array filled(DType type, const Shape& shape, runtime::ThreadPool& threads, F&& e
 
 }  // namespace
 
-Initializer Initializer::constant(double value, std::source_location where) {
-  Ranges("Initializer", where).require(!std::isnan(value), "constant", "a number", value);
-  return {Kind::constant, value, 0, {}};
+Initializer Initializer::constant(Number value, std::source_location where) {
+  const auto* real = std::get_if<double>(&value.content());
+  if (real != nullptr) Ranges("Initializer", where).require(!std::isnan(*real), "constant", "a number", *real);
+  Initializer result{Kind::constant, 0, 0, {}};
+  result.value_ = value;
+  return result;
 }
 Initializer Initializer::uniform(double low, double high, std::source_location where) {
   const Ranges ranges("Initializer", where);
@@ -73,7 +76,9 @@ Array Initializer::make(const std::string& name, DType type, const Shape& shape,
   const runtime::RandomStream stream{seed, 0, fnv1a(name), kInitialSalt};
   switch (kind_) {
     case Kind::constant:
-      return filled(type, shape, threads, [&](uint64_t) { return first_; });
+      return std::visit(
+          [&](auto value) { return filled(type, shape, threads, [&](uint64_t) { return value; }); },
+          value_.content());
     case Kind::uniform:
       return filled(type, shape, threads, [&](uint64_t i) {
         return first_ + (second_ - first_) * runtime::uniform_f64(runtime::random_bits(stream, i));

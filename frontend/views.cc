@@ -95,8 +95,10 @@ Tensor at(Operand x, int64_t axis, int64_t i) {
   });
 }
 
-Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, double value) {
-  return build("pad", {x}, [&](Builder& b, const Values& v) { return b.pad(v[0], low, high, {}, value); });
+Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, Number value) {
+  return build("pad", {x}, [&](Builder& b, const Values& v) {
+    return b.pad(v[0], low, high, {}, value_in("pad", value, v[0].dtype(), x.where()));
+  });
 }
 
 Tensor concat(Operands parts, int64_t axis) {

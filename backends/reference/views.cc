@@ -107,8 +107,10 @@ void fold(const Invocation& i) {
 
 void pad(const Invocation& i) {
   with_type(i.out[0].dtype(), [&]<typename T>() {
-    const T value = scalar::cast<T>(i.attributes().number("value"));
-    std::fill_n(i.out[0].data<T>(), i.out[0].size(), value);
+    const graph::Attribute& value = *i.attributes().find("value");
+    const auto* whole = std::get_if<int64_t>(&value);
+    std::fill_n(i.out[0].data<T>(), i.out[0].size(),
+                whole != nullptr ? scalar::cast<T>(*whole) : scalar::cast<T>(std::get<double>(value)));
   });
   const auto &low = i.attributes().integers("low"), &interior = i.attributes().integers("interior");
   Strides strides = row_major(i.out[0].shape());

@@ -5,12 +5,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "ir/error.h"
 
 namespace sinter::graph {
 namespace {
+
+// The integer nearest to a number, of two the even one; 0 for NaN.
+int64_t nearest(double value) {
+  if (std::isnan(value)) return 0;
+  if (value >= 0x1p63) return std::numeric_limits<int64_t>::max();
+  return value <= -0x1p63 ? std::numeric_limits<int64_t>::min() : std::llrint(value);
+}
 
 int64_t normalized(int64_t axis, int64_t rank) {
   return axis < 0 ? axis + rank : axis;
@@ -103,7 +111,7 @@ Value Builder::parameter(std::string name, TensorType type) {
 
 Value Builder::constant(double value, DType type, Shape shape) {
   if (!is_floating(type)) {
-    return constant_int(type == DType::boolean ? value != 0 : std::llrint(value), type, std::move(shape));
+    return constant_int(type == DType::boolean ? value != 0 : nearest(value), type, std::move(shape));
   }
   return emit(OpCode::constant, {}, {{"dtype", type}, {"shape", std::move(shape)}, {"value", value}})
       .result();
@@ -115,15 +123,20 @@ Value Builder::constant_int(int64_t value, DType type, Shape shape) {
 }
 
 Value Builder::table(std::vector<double> values, TensorType type) {
-  Attributes attributes{{"dtype", type.dtype}, {"shape", type.shape}};
-  if (is_floating(type.dtype)) {
-    attributes.set("values", std::move(values));
-  } else {
+  if (!is_floating(type.dtype)) {
     std::vector<int64_t> integers;
-    for (double value : values) integers.push_back(std::llrint(value));
-    attributes.set("values", std::move(integers));
+    for (double value : values) integers.push_back(nearest(value));
+    return table_int(std::move(integers), std::move(type));
   }
-  return emit(OpCode::constant, {}, std::move(attributes)).result();
+  return emit(OpCode::constant, {},
+              {{"dtype", type.dtype}, {"shape", std::move(type.shape)}, {"values", std::move(values)}})
+      .result();
+}
+
+Value Builder::table_int(std::vector<int64_t> values, TensorType type) {
+  return emit(OpCode::constant, {},
+              {{"dtype", type.dtype}, {"shape", std::move(type.shape)}, {"values", std::move(values)}})
+      .result();
 }
 
 Value Builder::iota(TensorType type, int64_t axis) {
@@ -322,13 +335,13 @@ Value Builder::slice_axis(Value x, int64_t axis, int64_t start, int64_t limit, i
 }
 
 Value Builder::pad(Value x, std::vector<int64_t> low, std::vector<int64_t> high,
-                   std::vector<int64_t> interior, double value) {
+                   std::vector<int64_t> interior, Attribute value) {
   if (interior.empty()) interior.assign(low.size(), 0);
   return emit(OpCode::pad, {x},
               {{"low", std::move(low)},
                {"high", std::move(high)},
                {"interior", std::move(interior)},
-               {"value", value}})
+               {"value", std::move(value)}})
       .result();
 }
 

@@ -41,7 +41,7 @@ class Builder {
   // Sources.
   Value parameter(std::string name, TensorType type);
   Value constant(double value, DType type,
-                 Shape shape = {});  // every element `value`; integers rounded to even
+                 Shape shape = {});  // every element `value`; integers as near to it as they come
   Value constant_int(int64_t value, DType type, Shape shape = {});
   Value constant_like(double value, Value x) {
     return constant(value, x.dtype(), x.shape());
@@ -50,6 +50,7 @@ class Builder {
     return constant(value, x.dtype());
   }
   Value table(std::vector<double> values, TensorType type);  // a dense constant, row-major
+  Value table_int(std::vector<int64_t> values, TensorType type);
   Value iota(TensorType type, int64_t axis);
   Value random_bits(Shape shape, int64_t key, Value salt = {});  // i32
   Value random_uniform(TensorType type, int64_t key, Value salt = {});
@@ -74,7 +75,7 @@ class Builder {
               std::vector<int64_t> stride = {});
   Value slice_axis(Value x, int64_t axis, int64_t start, int64_t limit, int64_t stride = 1);
   Value pad(Value x, std::vector<int64_t> low, std::vector<int64_t> high, std::vector<int64_t> interior = {},
-            double value = 0);
+            Attribute value = 0.0);  // an integer or a number
   Value concat(std::vector<Value> parts, int64_t axis);
   Value reverse(Value x, std::vector<int64_t> axes);
   Value window(Value x, int64_t axis, int64_t size, int64_t stride = 1, int64_t dilation = 1);

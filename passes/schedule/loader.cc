@@ -30,13 +30,15 @@ ScalarOp scalar_op(OpCode code) {
   }
 }
 
-Expr splat(const Op& op) {
+// The attribute `value` in the type of the op's result.
+Expr value_of(const Op& op) {
   const loop::Type type = loop::from_graph(op.results[0].dtype);
-  if (loop::is_floating(type)) return loop::number(op.attributes.number("value"), type);
-  const graph::Attribute* value = op.attributes.find("value");
-  if (const bool* flag = std::get_if<bool>(value)) return loop::boolean(*flag);
-  return type == loop::Type::boolean ? loop::boolean(op.attributes.integer("value") != 0)
-                                     : loop::integer(op.attributes.integer("value"), type);
+  const graph::Attribute& value = *op.attributes.find("value");
+  if (const bool* flag = std::get_if<bool>(&value)) return loop::cast(loop::boolean(*flag), type);
+  if (const auto* integer = std::get_if<int64_t>(&value)) {
+    return loop::cast(loop::integer(*integer, loop::Type::i64), type);
+  }
+  return loop::constant(std::get<double>(value), type);
 }
 
 }  // namespace
@@ -82,7 +84,7 @@ Expr Loader::compute(Value value, const Index& index, const Expr& predicate) {
     case OpCode::parameter:
       return loop::load(buffers_.at(&op), simplify(linearize(index, value.shape())), predicate);
     case OpCode::constant:
-      return splat(op);
+      return value_of(op);
     case OpCode::iota: {
       const auto axis = static_cast<size_t>(op.attributes.integer("axis"));
       return loop::cast(simplify(index[axis]), loop::from_graph(value.dtype()));
@@ -166,8 +168,11 @@ Expr Loader::compute(Value value, const Index& index, const Expr& predicate) {
 // An index read from a tensor, moved into [0, last], so that no load leaves its buffer.
 Expr Loader::clamped(Value value, const Index& index, int64_t last, const Expr& predicate) {
   if (last <= 0) return loop::integer(0);
-  const Expr raw = loop::cast(at(value, index, predicate), loop::Type::index);
-  return loop::min(loop::max(raw, loop::integer(0)), loop::integer(last));
+  Expr raw = at(value, index, predicate);
+  // An index may have no more bits than an i32.
+  if (raw->type == loop::Type::i32) raw = loop::cast(raw, loop::Type::index);
+  const auto number = [&](int64_t x) { return loop::integer(x, raw->type); };
+  return loop::cast(loop::min(loop::max(raw, number(0)), number(last)), loop::Type::index);
 }
 
 Expr Loader::view(const Op& op, const Index& index, const Expr& predicate) {
@@ -218,8 +223,7 @@ Expr Loader::view(const Op& op, const Index& index, const Expr& predicate) {
     case OpCode::pad: {
       const auto &low = op.attributes.integers("low"), &interior = op.attributes.integers("interior");
       const auto& high = op.attributes.integers("high");
-      const loop::Type type = loop::from_graph(x.dtype());
-      const Expr padding = loop::constant(op.attributes.number("value"), type);
+      const Expr padding = value_of(op);
       if (x.type().elements() == 0) return padding;
       Expr inside;
       Index source;

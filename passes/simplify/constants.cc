@@ -51,16 +51,20 @@ std::optional<Splat> splat_of(const Op& op) {
   if (op.code != OpCode::constant) return std::nullopt;
   const graph::Attribute* value = op.attributes.find("value");
   if (value == nullptr) return std::nullopt;
-  const DType type = op.results[0].dtype;
-  if (graph::is_floating(type)) return make_splat(op.attributes.number("value"), type);
-  const loop::Scalar integer{.integer = std::get<int64_t>(*value)};
-  return Splat{loop::evaluate_cast(integer, loop::Type::i64, loop::from_graph(type)), type};
+  return make_splat(*value, op.results[0].dtype);
 }
 
 Splat make_splat(double value, DType type) {
   const loop::Scalar number{.number = value};
   if (!computes(type)) return {number, type};
   return {loop::evaluate_cast(number, loop::Type::f64, loop::from_graph(type)), type};
+}
+
+Splat make_splat(const graph::Attribute& value, DType type) {
+  const auto* whole = std::get_if<int64_t>(&value);
+  if (whole == nullptr) return make_splat(std::get<double>(value), type);
+  if (!computes(type)) return make_splat(static_cast<double>(*whole), type);
+  return {loop::evaluate_cast({.integer = *whole}, loop::Type::i64, loop::from_graph(type)), type};
 }
 
 bool is_number(const Splat& splat, double number) {

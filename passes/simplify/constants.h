@@ -18,6 +18,7 @@ struct Splat {
 
 std::optional<Splat> splat_of(const graph::Op& op);
 Splat make_splat(double value, graph::DType type);
+Splat make_splat(const graph::Attribute& value, graph::DType type);  // an integer or a number
 bool is_number(const Splat& splat, double number);  // the same bits: -0 is no 0, and no integer is -0
 
 // The attributes of the constant op that makes it.

@@ -111,7 +111,7 @@ Value pad_by_nothing(Editor&, const Op& op) {
 
 Value pad_of_splat(Editor& e, const Op& op) {
   const auto splat = e.splat(op.operands[0]);
-  if (!splat || make_splat(op.attributes.number("value"), splat->type) != *splat) return {};
+  if (!splat || make_splat(*op.attributes.find("value"), splat->type) != *splat) return {};
   return e.constant(*splat, op.results[0].shape);
 }
 

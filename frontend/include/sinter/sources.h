@@ -9,7 +9,8 @@ namespace sinter {
 
 using Where = std::source_location;
 
-Tensor full(Extents shape, double value, DType type = f32, Where where = Where::current());
+// Every element `value`; what does not fit the type is an error, a fraction in integers is rounded to even.
+Tensor full(Extents shape, Number value, DType type = f32, Where where = Where::current());
 Tensor zeros(Extents shape, DType type = f32, Where where = Where::current());
 Tensor ones(Extents shape, DType type = f32, Where where = Where::current());
 Tensor zeros_like(Operand x);

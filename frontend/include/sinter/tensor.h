@@ -43,23 +43,14 @@ class Tensor {
 template <typename T>
 concept Scalar = std::integral<T> || std::floating_point<T>;
 
-// What functions of tensors take: a tensor, a parameter or state, or a C++ number, and the line where it was
-// passed. A number takes the element type of the tensors beside it; alone it is f32, i32 (i64 where it does
-// not fit) or bool.
-class Operand {
+// A C++ number, which keeps all bits of an integer.
+class Number {
  public:
-  Operand(const Tensor& tensor, std::source_location where = std::source_location::current())
-      : value_(tensor), where_(where) {}
-  Operand(const Variable& variable, std::source_location where = std::source_location::current());
   template <Scalar T>
-  Operand(T number, std::source_location where = std::source_location::current())
-      : value_(stored(number)), where_(where) {}
+  Number(T number) : value_(stored(number)) {}
 
-  using Content = std::variant<Tensor, double, int64_t, bool>;
+  using Content = std::variant<double, int64_t, bool>;
   const Content& content() const { return value_; }
-  const std::source_location& where() const { return where_; }
-  // The tensor; a number becomes a constant, as if alone.
-  Tensor tensor() const;
 
  private:
   template <Scalar T>
@@ -70,6 +61,32 @@ class Operand {
       return static_cast<int64_t>(number);
     else
       return static_cast<double>(number);
+  }
+
+  Content value_;
+};
+
+// What functions of tensors take: a tensor, a parameter or state, or a C++ number, and the line where it was
+// passed. A number takes the element type of the tensors beside it; alone it is f32, i32 (i64 where it does
+// not fit) or bool.
+class Operand {
+ public:
+  Operand(const Tensor& tensor, std::source_location where = std::source_location::current())
+      : value_(tensor), where_(where) {}
+  Operand(const Variable& variable, std::source_location where = std::source_location::current());
+  template <Scalar T>
+  Operand(T number, std::source_location where = std::source_location::current())
+      : value_(content_of(number)), where_(where) {}
+
+  using Content = std::variant<Tensor, double, int64_t, bool>;
+  const Content& content() const { return value_; }
+  const std::source_location& where() const { return where_; }
+  // The tensor; a number becomes a constant, as if alone.
+  Tensor tensor() const;
+
+ private:
+  static Content content_of(const Number& number) {
+    return std::visit([](auto value) -> Content { return value; }, number.content());
   }
 
   Content value_;

@@ -24,7 +24,7 @@ class Initializer {
   static Initializer zeros() { return constant(0); }
   static Initializer ones() { return constant(1); }
   // Throw Error where the numbers cannot be meant: NaN, an infinite or empty range, a negative deviation.
-  static Initializer constant(double value, std::source_location where = std::source_location::current());
+  static Initializer constant(Number value, std::source_location where = std::source_location::current());
   static Initializer uniform(double low, double high,
                              std::source_location where = std::source_location::current());
   static Initializer normal(double mean, double deviation,
@@ -42,7 +42,8 @@ class Initializer {
       : kind_(kind), first_(first), second_(second), values_(std::move(values)) {}
 
   Kind kind_;
-  double first_;   // the value, the low end, the mean
+  Number value_ = 0;
+  double first_;   // the low end, the mean
   double second_;  // the high end, the deviation
   Array values_;
 };

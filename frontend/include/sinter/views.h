@@ -22,7 +22,7 @@ Tensor slice(Operand x, int64_t axis, int64_t start, int64_t limit, int64_t stri
 Tensor at(Operand x, int64_t axis, int64_t i);
 
 // Adds elements of `value` before (low[i]) and after (high[i]) axis i.
-Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, double value = 0);
+Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, Number value = 0);
 Tensor concat(Operands parts, int64_t axis);
 Tensor stack(Operands parts, int64_t axis = 0);  // along a new axis
 std::vector<Tensor> split(Operand x, std::vector<int64_t> sizes, int64_t axis);
