@@ -37,7 +37,9 @@ Function::State::State(std::shared_ptr<ProgramState> of, Variant& called)
 }
 
 void Function::State::run() {
-  program->run(*variant, *code, *context, {.inputs = input_pointers, .outputs = output_pointers});
+  program->run(*variant, *code, *context,
+               {.inputs = input_pointers, .outputs = output_pointers, .step = call});
+  ++call;
 }
 
 Function::Function(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -53,6 +55,16 @@ const std::vector<TensorInfo>& Function::outputs() const {
 }
 void Function::run() {
   state_->run();
+}
+
+void Function::set_call(uint32_t call) {
+  if (state_->variant->writes_state()) {
+    throw Error(
+        fmt::format("{}: set_call is for functions that write no state; what this one draws follows the "
+                    "program's step",
+                    state_->variant->name()));
+  }
+  state_->call = call;
 }
 
 void Function::set_input(std::string_view name, const Array& value) {

@@ -22,6 +22,7 @@ struct Function::State {
   std::vector<Array> input_arrays, output_arrays;
   std::vector<const void*> input_pointers;
   std::vector<void*> output_pointers;
+  uint32_t call = 0;  // which the next one is
 };
 
 }  // namespace sinter

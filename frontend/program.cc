@@ -86,7 +86,9 @@ Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSize
     output_pointers.push_back(array.host()->raw());
   }
   const auto context = translated([&] { return code.contexts.take(); });
-  state_->run(variant, code, *context, {.inputs = input_pointers, .outputs = output_pointers});
+  runtime::Call call{.inputs = input_pointers, .outputs = output_pointers};
+  if (!variant.writes_state()) call.step = state_->next_call();
+  state_->run(variant, code, *context, call);
   return outputs;
 }
 

@@ -221,10 +221,7 @@ void ProgramState::run(const Variant& variant, const Code& code, runtime::Contex
       ++step;
     });
   } else {
-    reading([&](const runtime::StateStore&, uint32_t step) {
-      call.step = step;
-      execute(code, context, call);
-    });
+    reading([&](const runtime::StateStore&, uint32_t) { execute(code, context, call); });
   }
 }
 

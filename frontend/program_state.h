@@ -64,8 +64,8 @@ struct ProgramState {
   // inputs.
   DimSizes solve(const std::string& name, const Arrays& arrays, const DimSizes& dims);
   Code& code_of(Variant& variant) const;
-  // `call` needs inputs and outputs. A function that writes state has it to itself, and counts a step where
-  // it succeeds; others run beside each other.
+  // `call` needs inputs, outputs and, where the function writes no state, a number instead of the step. One
+  // that does has the state to itself, and counts a step where it succeeds; others run beside each other.
   void run(const Variant& variant, const Code& code, runtime::Context& context, runtime::Call call);
 
   // What `use` makes of the store and the step, between two calls that write.
@@ -87,6 +87,7 @@ struct ProgramState {
     translated([&] { use(*store_, step_); });
   }
   uint32_t step() const { return step_; }
+  uint32_t next_call() { return calls_++; }  // the number of a call that is of no Function
 
   void start_profile();
   // What `use` makes of the profile. Throws Error that names `what` where none was started.
@@ -114,6 +115,7 @@ struct ProgramState {
   mutable runtime::PassingReaders passing_readers_;
   std::unique_ptr<runtime::StateStore> store_;
   std::atomic<uint32_t> step_ = 0;
+  std::atomic<uint32_t> calls_ = 0;
   mutable std::mutex profile_mutex_;  // taken last; calls that are profiled run one after the other
   std::atomic<bool> is_profiled_ = false;
   std::unique_ptr<runtime::Profile> profile_;

@@ -159,7 +159,10 @@ class Program {
   // two steps.
   Snapshot snapshot() const;
   void set_state(std::string_view name, const Array& value);
-  // How many successful calls wrote state: what random numbers depend on besides the seed.
+  // How many successful calls wrote state: what random numbers of functions that write state depend on
+  // besides the seed. Those of others depend on the number of the call: of Program::run, 0 for the first call
+  // of such a function that the program has had, then 1 and so on; of a Function, see set_call. These numbers
+  // are not saved.
   uint32_t step() const;
   void set_step(uint32_t step);
   // Every state, the step and the seed as a safetensors file, of one moment as snapshot() has it.
@@ -222,6 +225,10 @@ class Function {
   void set_input(std::string_view name, const Array& value);
 
   void run();
+  // Which call the next one is, for random numbers of a function that writes no state: they are a function of
+  // the program's seed and of this, 0 at first and one more after each run() that succeeds. Throws Error
+  // where the function writes state: there they follow the program's step.
+  void set_call(uint32_t call);
 
   // The memory of an output, written by each run().
   template <Element T>

@@ -21,7 +21,8 @@ Tensor iota(Extents shape, int64_t axis, DType type = i32,
 Tensor arange(Extent count, DType type = i32, Where where = Where::current());  // 0 .. count-1
 
 // Random numbers are a function of the program's seed, its step (the number of successful calls that wrote
-// state), the place of the call in its module, and the element's index: the same on every device.
+// state) or, in a function that writes none, the number of the call (program.h, Function::set_call), the
+// place of the call in its module, and the element's index: the same on every device.
 Tensor random_uniform(Extents shape, double low = 0, double high = 1, DType type = f32,
                       Where where = Where::current());
 Tensor random_normal(Extents shape, double mean = 0, double deviation = 1, DType type = f32,
