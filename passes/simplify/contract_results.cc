@@ -111,6 +111,7 @@ void absorb_transposes_of_contracts(graph::Function& function) {
     if (const auto it = by.find(value); it != by.end()) value = it->second;
   };
   for (auto& op : before) {
+    if (op->code == OpCode::transpose && by.contains(op->result())) continue;  // its contract has its place
     std::ranges::for_each(op->operands, replace);
     const auto follower = back.find(op.get());
     function.append(std::move(op));
