@@ -287,6 +287,8 @@ HostTensor Estimate::summed() const {
     if (count > 1 || is_contraction) {
       const double least = kLeastNormal / unit_;  // of each term, which may have been denormal
       sum += count * (numbers(squares)[n] + least * least);
+      // Added one by one as they stand, equal terms round alike.
+      if (terms == 3) sum += count * count / 16 * value * value;
     }
     if (count > 1 && std::isfinite(value)) sum += (1 + kPartialSums * count) * value * value;
     sum = std::isnan(sum) ? kInfinity : std::sqrt(sum);

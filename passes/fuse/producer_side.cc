@@ -121,19 +121,21 @@ class ProducerSide {
 
   // Whether what the op needs from elsewhere can be made before the group runs.
   bool others_come_before(const Op& op, const Group& group) const {
-    std::unordered_set<const Op*> seen;
-    std::vector<const Op*> pending = {&op};
+    // With each, whether it lies behind what has memory of its own, such as a loop, and waits for the group to have run.
+    std::unordered_set<const Op*> seen[2];
+    std::vector<std::pair<const Op*, bool>> pending = {{&op, false}};
     while (!pending.empty()) {
-      const Op* next = pending.back();
+      const auto [next, behind] = pending.back();
       pending.pop_back();
       for (Value operand : next->operands) {
         Group* source = groups_.of(*operand.op);
-        if (source == &group) continue;
+        if (source == &group && !behind) continue;
         if (source != nullptr) {
-          if (groups_.depends(*source, group)) return false;
-        } else if (seen.insert(operand.op).second) {
-          pending.push_back(operand.op);
+          if (source == &group || groups_.depends(*source, group)) return false;
+          continue;
         }
+        const bool apart = behind || !is_virtual(*operand.op);
+        if (seen[apart].insert(operand.op).second) pending.emplace_back(operand.op, apart);
       }
     }
     return true;
