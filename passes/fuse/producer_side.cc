@@ -187,8 +187,22 @@ class ProducerSide {
       if (is_too_short(*other, group) || chains_whole_sums(*other, group)) continue;
       if (group.weight + other->weight > kMostWeight) continue;
       if (groups_.stand_between(*other, group)) continue;
+      if (!reads_in_place(group, *other) || !reads_in_place(*other, group)) continue;
       groups_.unite(group, *other);
     }
+  }
+
+  // Whether what a group reads of another stands where it reads it, once both iterate together.
+  bool reads_in_place(const Group& reader, const Group& read) const {
+    for (Op* op : reader.ops) {
+      const Place here = op->kind() == OpKind::reduction ? Place{} : reader.places.at(op->result());
+      for (Value operand : op->operands) {
+        if (!reaches(operand, read)) continue;
+        const auto place = place_in(read, operand);
+        if (!place || *place != here) return false;
+      }
+    }
+    return true;
   }
 
   static bool goes_one_by_one(const Group& group) {

@@ -17,6 +17,7 @@
 #include <map>
 #include <mutex>
 
+#include "backends/cpu/compile/sanitize.h"
 #include "ir/error.h"
 
 namespace sinter::cpu {
@@ -100,7 +101,7 @@ Machine host_machine() {
 std::string code_identity() {
   const Machine machine = host_machine();
   return std::string("LLVM ") + LLVM_VERSION_STRING + "\n" + machine.triple + "\n" + machine.kind + "\n" +
-         machine.features;
+         machine.features + (kSanitizer == Sanitizer::none ? "" : "\nwatched by a sanitizer");
 }
 
 class CodeGenerator::Passes {
@@ -108,12 +109,13 @@ class CodeGenerator::Passes {
   Passes(llvm::TargetMachine& machine, llvm::CodeGenFileType type) : machine_(machine), stream_(bytes_) {
     // First: a pass that comes before it gets a machine of no kind, whose addresses know no offsets, and so
     // do all that follow.
-    passes_.add(llvm::createTargetTransformInfoWrapperPass(machine.getTargetIRAnalysis()));
+    for (auto* passes : {&to_registers_, &to_file_})
+      passes->add(llvm::createTargetTransformInfoWrapperPass(machine.getTargetIRAnalysis()));
     // Local buffers to registers; what statements compute alike, once. The rest is done: loops are vectors
     // already.
-    passes_.add(llvm::createSROAPass());
-    passes_.add(llvm::createEarlyCSEPass(true));
-    if (machine.addPassesToEmitFile(passes_, stream_, nullptr, type))
+    to_registers_.add(llvm::createSROAPass());
+    to_registers_.add(llvm::createEarlyCSEPass(true));
+    if (machine.addPassesToEmitFile(to_file_, stream_, nullptr, type))
       throw InternalError("the code generator writes no such file");
   }
 
@@ -121,7 +123,9 @@ class CodeGenerator::Passes {
     module.setTargetTriple(machine_.getTargetTriple().str());
     module.setDataLayout(machine_.createDataLayout());
     bytes_.clear();
-    passes_.run(module);
+    to_registers_.run(module);
+    if constexpr (kSanitizer != Sanitizer::none) instrument(module, machine_, kSanitizer);
+    to_file_.run(module);
     return std::string(bytes_.begin(), bytes_.end());
   }
 
@@ -129,7 +133,7 @@ class CodeGenerator::Passes {
   llvm::TargetMachine& machine_;
   llvm::SmallVector<char, 0> bytes_;
   llvm::raw_svector_ostream stream_;
-  llvm::legacy::PassManager passes_;
+  llvm::legacy::PassManager to_registers_, to_file_;
 };
 
 CodeGenerator::CodeGenerator(const Machine& machine) : machine_(make_target_machine(machine)) {}
