@@ -80,7 +80,7 @@ class VulkanDevice final : public backends::Device {
         .has_bytes = abilities.has_bytes,
         .keeps_nan = abilities.keeps_nan,
         .keeps_denormals = abilities.keeps_denormals,
-        .keeps_loops = abilities.is_processor,
+        .is_processor = abilities.is_processor,
         .texel_buffers = abilities.is_processor && reaches_texels ? texel_buffers : 0,
         .shuffled_lanes = abilities.is_processor && abilities.subgroup_shuffle ? abilities.subgroup_size : 0,
         .max_groups =

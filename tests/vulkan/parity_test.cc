@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "ir/graph/text.h"
 #include "passes/pipeline.h"
 #include "tests/vulkan/harness.h"
@@ -85,6 +88,78 @@ TEST(VulkanParity, ConvolutionAndItsGradient) {
   return %1, %3, %4, %5
 })",
                      1e-5);
+}
+
+// What lavapipe would simplify, or gets wrong: to the bit.
+TEST(VulkanParity, ZerosAndInfinitiesInArithmetic) {
+  for (const std::string type : {"f32", "f64"}) {
+    const auto same = [&](const std::string& op, const std::string& constant, bool first) {
+      SCOPED_TRACE(type + " " + op + (first ? " of " : " by ") + constant);
+      const std::string text = "func @f(%x: " + type + "[12]) {\n  %c: " + type +
+                               "[12] = constant {dtype=" + type + ", shape=[12], value=" + constant +
+                               "}\n  %0: " + type + "[12] = " + op + (first ? " %c, %x" : " %x, %c") +
+                               "\n  return %0\n}";
+      Compiled cpu(text, on_cpu()), gpu(text, on_vulkan());
+      for (Compiled* program : {&cpu, &gpu}) {
+        const double values[] = {0.0, -0.0, 1.5, -1.5, INFINITY, -INFINITY, NAN, 2.5, 3.5, 1e30, 0.5, -0.5};
+        for (size_t i = 0; i < 12; ++i) {
+          if (type == "f32") elements<float>(program->input(0))[i] = static_cast<float>(values[i]);
+          if (type == "f64") elements<double>(program->input(0))[i] = values[i];
+        }
+        program->run();
+      }
+      const auto at = [&](const Compiled& program, size_t i) -> double {
+        return type == "f32" ? program.outputs()[0].values<float>()[i]
+                             : program.outputs()[0].values<double>()[i];
+      };
+      for (size_t i = 0; i < 12; ++i) {
+        const double got = at(gpu, i), want = at(cpu, i);
+        if (std::isnan(got) && std::isnan(want)) continue;
+        EXPECT_TRUE(got == want && std::signbit(got) == std::signbit(want)) << got << " for " << want;
+      }
+    };
+    for (const char* op : {"add", "sub", "mul", "div"}) {
+      for (const char* constant : {"0.0", "-0.0"}) {
+        for (const bool first : {false, true}) same(op, constant, first);
+      }
+    }
+  }
+}
+
+TEST(VulkanParity, IntegersThatWereFloatsInBetween) {
+  for (const std::string type : {"i32", "i64"}) {
+    for (const std::string between : {"f32", "f64"}) {
+      SCOPED_TRACE(type + " " + between);
+      const std::string text = "func @f(%x: " + type + "[4]) {\n  %0: " + between +
+                               "[4] = cast %x {dtype=" + between + "}\n  %1: " + type +
+                               "[4] = cast %0 {dtype=" + type + "}\n  return %1\n}";
+      Compiled cpu(text, on_cpu()), gpu(text, on_vulkan());
+      for (Compiled* program : {&cpu, &gpu}) {
+        const int64_t values[] = {16777217, -33554433, 123456789, 9007199254740993};
+        for (size_t i = 0; i < 4; ++i) {
+          if (type == "i32") elements<int32_t>(program->input(0))[i] = static_cast<int32_t>(values[i]);
+          if (type == "i64") elements<int64_t>(program->input(0))[i] = values[i];
+        }
+        program->run();
+      }
+      EXPECT_EQ(cpu.output_bytes(), gpu.output_bytes());
+    }
+  }
+}
+
+TEST(VulkanParity, RoundsHalvesOfF64ToEven) {
+  const std::string text = "func @f(%x: f64[10]) {\n  %0: f64[10] = round %x\n  return %0\n}";
+  Compiled gpu(text, on_vulkan());
+  const double values[] = {1.5,  3.5,  -1.5,     -2.5, 1e9 + 0.5, 1e15 + 0.5, 4503599627370497,
+                           0.49, -0.5, -INFINITY};
+  const double rounded[] = {2, 4, -2, -2, 1e9, 1e15, 4503599627370497, 0, -0.0, -INFINITY};
+  std::ranges::copy(values, elements<double>(gpu.input(0)).begin());
+  gpu.run();
+  for (size_t i = 0; i < 10; ++i) {
+    const double got = gpu.outputs()[0].values<double>()[i];
+    EXPECT_EQ(got, rounded[i]);
+    EXPECT_EQ(std::signbit(got), std::signbit(rounded[i])) << values[i];
+  }
 }
 
 // Kernels of one text, with fewer and more workgroups than the first of them has.

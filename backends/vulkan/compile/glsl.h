@@ -21,8 +21,10 @@ struct ShaderFeatures {
   bool has_bytes = false;  // 8-bit elements in buffers, as bools are
   bool keeps_nan = false;  // infinities, NaNs and signed zeros can be asked for
   bool keeps_denormals = false;
-  // The driver takes long over large shaders: loops of kernels with barriers stay loops.
-  bool keeps_loops = false;
+  // A driver that computes on a processor. It takes long over large shaders: loops of kernels with barriers
+  // stay loops. And it takes x * 0 for 0, x + 0 and an integer that was a float in between for what they
+  // were.
+  bool is_processor = false;
   // How many texel buffers a kernel has, where reading and writing tensors through them is faster than
   // through storage buffers; else 0.
   int64_t texel_buffers = 0;
@@ -99,6 +101,7 @@ class GlslEmitter {
   std::string declaration(const loop::Buffer& buffer, View::Kind kind, size_t binding) const;
   std::string named(const char* type, const Text& text);
   std::string constant(const loop::ExprNode& x);
+  std::string term(const loop::ExprNode& x, size_t i, const std::vector<std::string>& args) const;
   std::string apply(const loop::ExprNode& x, const std::vector<std::string>& args);
   std::string floating_apply(const loop::ExprNode& x, const std::vector<std::string>& args);
   std::string integer_apply(const loop::ExprNode& x, const std::vector<std::string>& args);

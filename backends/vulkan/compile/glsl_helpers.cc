@@ -10,7 +10,44 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-std::map<std::string, Helper> make_helpers() {
+std::string repeated(int count, const std::string& text) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+// Shifts in runs of 8 bits: exponents differ by 276 at most.
+std::string shifts_of_remainder(bool for_processor) {
+  if (!for_processor) {
+    return "      for (; ea > eb; --ea) ma = (ma << 1) % mb;\n"
+           "      for (; ma != 0u && ma < 0x800000u && eb > 1; --eb) ma <<= 1;\n";
+  }
+  return "      int shift;\n" +
+         repeated(35,
+                  "      if (ea > eb) { shift = min(ea - eb, 8); ma = (ma << shift) % mb; ea -= shift; }\n") +
+         "      if (ma != 0u) { shift = clamp(23 - findMSB(ma), 0, eb - 1); ma <<= shift; eb -= shift; }\n";
+}
+
+// From what an integer was turned into: the driver takes the way back for the integer.
+std::string hide(bool for_processor) {
+  return for_processor ? "  x = uintBitsToFloat(floatBitsToUint(x) | gl_WorkGroupID.z);\n" : "";
+}
+
+std::string integer_pow(int bits, bool for_processor) {
+  const std::string multiply = "if ((exponent & 1) != 0) result *= base;\n";
+  const std::string body =
+      for_processor
+          ? repeated(bits, "  " + multiply + "  base *= base;\n  exponent >>= 1;\n")
+          : "  for (; exponent != 0; exponent >>= 1) {\n    " + multiply + "    base *= base;\n  }\n";
+  return "int integer_pow(int base, int exponent) {\n"
+         "  if (exponent < 0) return base == 1 ? 1 : base != -1 ? 0 : (exponent & 1) == 0 ? 1 : -1;\n"
+         "  int result = 1;\n" +
+         body +
+         "  return result;\n"
+         "}\n";
+}
+
+std::map<std::string, Helper> make_helpers(bool for_processor) {
   std::map<std::string, Helper> all = {
       {"is_nan", {{}, "bool is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }\n"}},
       {"is_finite",
@@ -42,6 +79,14 @@ std::map<std::string, Helper> make_helpers() {
         "  if (x == 0.0) return double(0);\n"
         "  return packDouble2x32(uvec2(0u, (unpackDouble2x32(x).y & 0x80000000u) | 0x3ff00000u));\n"
         "}\n"}},
+      // The driver's own is wrong where its vectors have 512 bits.
+      {"round_even_f64",
+       {{},
+        "double round_even_f64(double x) {\n"
+        "  if (!(abs(x) < 4503599627370496.0lf)) return x;\n"
+        "  uvec2 bits = unpackDouble2x32((abs(x) + 4503599627370496.0lf) - 4503599627370496.0lf);\n"
+        "  return packDouble2x32(uvec2(bits.x, bits.y | (unpackDouble2x32(x).y & 0x80000000u)));\n"
+        "}\n"}},
       {"mul_high",
        {{},
         "int mul_high(int x, int y) {\n"
@@ -63,18 +108,17 @@ std::map<std::string, Helper> make_helpers() {
         "    ea = max(ea, 1);\n"
         "    eb = max(eb, 1);\n"
         "    if (a >= b) {\n"
-        "      ma %= mb;\n"
-        "      for (; ea > eb; --ea) ma = (ma << 1) % mb;\n"
-        "      for (; ma != 0u && ma < 0x800000u && eb > 1; --eb) ma <<= 1;\n"
-        "      a = ma < 0x800000u ? ma : (ma & 0x7fffffu) | (uint(eb) << 23);\n"
-        "    }\n"
-        "    x = uintBitsToFloat(sign_of_x | a);\n"
-        "  }\n"
-        "  if ((floatBitsToUint(x) & 0x7fffffffu) == 0u) {\n"
-        "    return uintBitsToFloat(floatBitsToUint(y) & 0x80000000u);\n"
-        "  }\n"
-        "  return (x < 0.0) != (y < 0.0) ? x + y : x;\n"
-        "}\n"}},
+        "      ma %= mb;\n" +
+            shifts_of_remainder(for_processor) +
+            "      a = ma < 0x800000u ? ma : (ma & 0x7fffffu) | (uint(eb) << 23);\n"
+            "    }\n"
+            "    x = uintBitsToFloat(sign_of_x | a);\n"
+            "  }\n"
+            "  if ((floatBitsToUint(x) & 0x7fffffffu) == 0u) {\n"
+            "    return uintBitsToFloat(floatBitsToUint(y) & 0x80000000u);\n"
+            "  }\n"
+            "  return (x < 0.0) != (y < 0.0) ? x + y : x;\n"
+            "}\n"}},
   };
   // In i32 and, with other names, in i64.
   const std::map<std::string, Helper> integers = {
@@ -89,21 +133,12 @@ std::map<std::string, Helper> make_helpers() {
       {"floor_rem",
        {{"floor_div"},
         "int floor_rem(int x, int y) { return y == 0 || y == -1 ? 0 : x - floor_div(x, y) * y; }\n"}},
-      {"integer_pow",
-       {{},
-        "int integer_pow(int base, int exponent) {\n"
-        "  if (exponent < 0) return base == 1 ? 1 : base != -1 ? 0 : (exponent & 1) == 0 ? 1 : -1;\n"
-        "  int result = 1;\n"
-        "  for (; exponent != 0; exponent >>= 1) {\n"
-        "    if ((exponent & 1) != 0) result *= base;\n"
-        "    base *= base;\n"
-        "  }\n"
-        "  return result;\n"
-        "}\n"}},
+      {"integer_pow", {{}, integer_pow(32, for_processor)}},
   };
   for (const auto& [name, helper] : integers) {
     all[name] = helper;
-    Helper wide{{}, replaced(helper.text, "int ", "int64_t ")};
+    const std::string& text = name == "integer_pow" ? integer_pow(64, for_processor) : helper.text;
+    Helper wide{{}, replaced(text, "int ", "int64_t ")};
     for (const auto& [other, ignored] : integers)
       wide.text = replaced(wide.text, other + "(", other + "_i64(");
     for (const std::string& need : helper.needs) wide.needs.push_back(need + "_i64");
@@ -115,22 +150,24 @@ std::map<std::string, Helper> make_helpers() {
       {"minimum", {{"is_nan"}, "float minimum(float x, float y) { return is_nan(x) || x < y ? x : y; }\n"}},
       {"to_int",
        {{"is_nan"},
-        "int to_int(float x) {\n"
-        "  if (is_nan(x)) return 0;\n"
-        "  if (x >= float(2147483648.0)) return 0x7fffffff;\n"
-        "  return x <= float(-2147483648.0) ? int(0x80000000u) : int(x);\n"
-        "}\n"}},
+        "int to_int(float x) {\n" + hide(for_processor) +
+            "  if (is_nan(x)) return 0;\n"
+            "  if (x >= float(2147483648.0)) return 0x7fffffff;\n"
+            "  return x <= float(-2147483648.0) ? int(0x80000000u) : int(x);\n"
+            "}\n"}},
       {"to_long",
        {{"is_nan"},
-        "int64_t to_long(float x) {\n"
-        "  if (is_nan(x)) return 0l;\n"
-        "  if (x >= float(9223372036854775808.0)) return 0x7fffffffffffffffl;\n"
-        "  return x <= float(-9223372036854775808.0) ? int64_t(0x8000000000000000ul) : int64_t(x);\n"
-        "}\n"}},
+        "int64_t to_long(float x) {\n" + hide(for_processor) +
+            "  if (is_nan(x)) return 0l;\n"
+            "  if (x >= float(9223372036854775808.0)) return 0x7fffffffffffffffl;\n"
+            "  return x <= float(-9223372036854775808.0) ? int64_t(0x8000000000000000ul) : int64_t(x);\n"
+            "}\n"}},
   };
   for (const auto& [name, helper] : extremes) {
     all[name] = helper;
-    Helper wide{{}, replaced(replaced(helper.text, "float", "double"), "is_nan(", "is_nan_f64(")};
+    std::string text = replaced(helper.text, "uintBitsToFloat(floatBitsToUint(x) | gl_WorkGroupID.z)",
+                                "packDouble2x32(unpackDouble2x32(x) | gl_WorkGroupID.z)");
+    Helper wide{{}, replaced(replaced(std::move(text), "float", "double"), "is_nan(", "is_nan_f64(")};
     wide.text = replaced(wide.text, name + "(", name + "_f64(");
     for (const std::string& need : helper.needs) wide.needs.push_back(need + "_f64");
     all[name + "_f64"] = std::move(wide);
@@ -140,9 +177,9 @@ std::map<std::string, Helper> make_helpers() {
 
 }  // namespace
 
-const std::map<std::string, Helper>& helpers() {
-  static const std::map<std::string, Helper> all = make_helpers();
-  return all;
+const std::map<std::string, Helper>& helpers(bool for_processor) {
+  static const std::map<std::string, Helper> all = make_helpers(false), of_processor = make_helpers(true);
+  return for_processor ? of_processor : all;
 }
 
 }  // namespace sinter::vulkan

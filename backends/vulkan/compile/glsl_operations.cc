@@ -83,7 +83,7 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
     case ScalarOp::rsqrt:
       return call("inversesqrt", args);
     case ScalarOp::round:
-      return call("roundEven", args);
+      return is_wide && features_.is_processor ? help("round_even") : call("roundEven", args);
     case ScalarOp::sign:
       return help("sign_of");
     case ScalarOp::is_finite:
@@ -94,10 +94,11 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
       return help("minimum");
     case ScalarOp::div: {
       const ExprNode& divisor = *x.args[1];
-      if (divisor.kind != ExprNode::Kind::number || divisor.number != 0) return between("/", args);
+      if (divisor.kind != ExprNode::Kind::number || divisor.number != 0)
+        return between("/", {term(x, 0, args), args[1]});
       // A quotient by a constant zero is undefined to some drivers; this product is the same.
       const double infinity = std::copysign(std::numeric_limits<double>::infinity(), divisor.number);
-      return between("*", {args[0], constant(*loop::number(infinity, divisor.type))});
+      return between("*", {term(x, 0, args), constant(*loop::number(infinity, divisor.type))});
     }
     case ScalarOp::rem:
       if (!is_wide) return help("floating_rem");
@@ -108,11 +109,27 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
         return call(is_wide ? "is_nan_f64" : "is_nan", {args[0]});
       }
       return between("!=", args);
+    case ScalarOp::add:
+    case ScalarOp::sub:
+    case ScalarOp::mul:
+      return between(infix(x.op), {term(x, 0, args), term(x, 1, args)});
     default:
       if (const char* text = infix(x.op)) return between(text, args);
       break;
   }
   unsupported(fmt::format("{} of {}", loop::name(x.op), loop::name(x.args.back()->type)));
+}
+
+// An operand of floating arithmetic. Zeros are made of what no driver knows to be 0: there is one workgroup
+// along z.
+std::string GlslEmitter::term(const ExprNode& x, size_t i, const Args& args) const {
+  const ExprNode& operand = *x.args[i];
+  if (!features_.is_processor || operand.kind != ExprNode::Kind::number || operand.number != 0)
+    return args[i];
+  const char* const high =
+      std::signbit(operand.number) ? "gl_WorkGroupID.z | 0x80000000u" : "gl_WorkGroupID.z";
+  return operand.type == Type::f64 ? fmt::format("packDouble2x32(uvec2(gl_WorkGroupID.z, {}))", high)
+                                   : fmt::format("uintBitsToFloat({})", high);
 }
 
 std::string GlslEmitter::integer_apply(const ExprNode& x, const Args& args) {

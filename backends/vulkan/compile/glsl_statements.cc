@@ -37,7 +37,7 @@ GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& featu
       moved_(moved),
       shuffled_(kernel, features.shuffled_lanes),
       fours_(kernel, moved, features.texel_buffers > 0),
-      keeps_loops_(features.keeps_loops && has_barrier(kernel.body)) {
+      keeps_loops_(features.is_processor && has_barrier(kernel.body)) {
   variables_[subgroup_lane_.get()] = "int(gl_SubgroupInvocationID)";
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const loop::Buffer& buffer = *kernel.arguments[i];
@@ -144,7 +144,7 @@ std::string GlslEmitter::declarations(std::vector<View>& views) const {
   std::set<std::string> done;
   const auto add = [&](const auto& self, const std::string& name) -> void {
     if (!done.insert(name).second) return;
-    const Helper& helper = helpers().at(name);
+    const Helper& helper = helpers(features_.is_processor).at(name);
     for (const std::string& need : helper.needs) self(self, need);
     text += helper.text;
   };
