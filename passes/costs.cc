@@ -1,8 +1,20 @@
 #include "passes/costs.h"
 
+#include <algorithm>
+
 namespace sinter::passes {
 
 using graph::OpCode;
+
+bool is_random(OpCode code) {
+  return code == OpCode::random_bits || code == OpCode::random_uniform || code == OpCode::random_normal;
+}
+
+bool reads_call(const graph::Op& kernel) {
+  return std::ranges::any_of(kernel.body->ops(), [](const auto& op) {
+    return is_random(op->code) || (op->body != nullptr && reads_call(*op));
+  });
+}
 
 bool is_transcendental(OpCode code) {
   switch (code) {

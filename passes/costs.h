@@ -14,6 +14,11 @@ int64_t weight(const graph::Op& op);
 // Whether an op is a constant that lies in memory, element by element.
 bool is_table(const graph::Op& op);
 
+// Whether a random number is drawn: what depends on the call, not on operands alone.
+bool is_random(graph::OpCode code);
+// Whether a kernel, or one inside of it, draws them.
+bool reads_call(const graph::Op& kernel);
+
 // Whether an element of the op's result costs a polynomial: ten instructions and more.
 bool is_transcendental(graph::OpCode code);
 

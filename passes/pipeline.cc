@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <span>
 #include <unordered_set>
 
@@ -16,6 +17,7 @@
 #include "passes/merge/merge.h"
 #include "passes/plan/plan.h"
 #include "passes/raise/raise.h"
+#include "passes/release/release.h"
 #include "passes/simplify/simplify.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
@@ -51,8 +53,14 @@ graph::Module reduced_to(const graph::Module& module, std::string_view name) {
 graph::Module to_kernels(const graph::Module& source, std::string_view name, const loop::Target& target,
                          const Options& options) {
   struct Step {
-    void (*pass)(graph::Module&, const std::vector<std::string>&);
+    std::function<void(graph::Module&, const std::vector<std::string>&)> pass;
     std::vector<std::string> arguments = {};
+  };
+  const auto fuse_for_target = [&](graph::Module& module, const std::vector<std::string>& arguments) {
+    fuse(module, arguments, target);
+  };
+  const auto release_for_target = [&](graph::Module& module, const std::vector<std::string>&) {
+    release(module, target);
   };
   std::vector<std::string> fusion = {target.style == loop::Target::Style::threads ? "columns" : "sort"};
   if (target.has_fast_shared) fusion.push_back("sums");
@@ -62,15 +70,16 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
       {simplify, {"keep_stop_gradient"}},
       {raise},
       {differentiate},
+      {release_for_target},
       {decompose},
       {simplify},
       {inline_calls, {"all"}},
-      {fuse, fusion},
+      {fuse_for_target, fusion},
       {merge, {std::to_string(target.max_buffers)}},
   };
   const Step apart[] = {
-      {inline_calls, {"kernels"}}, {differentiate}, {decompose}, {simplify},
-      {inline_calls, {"all"}},     {fuse, {"off"}},
+      {inline_calls, {"kernels"}}, {differentiate}, {decompose}, {simplify}, {inline_calls, {"all"}},
+      {fuse_for_target, {"off"}},
   };
   graph::Module module = reduced_to(source, name);
   for (const Step& step : options.fuse ? std::span<const Step>(fused) : apart) {

@@ -15,9 +15,6 @@
 namespace sinter::vulkan {
 namespace {
 
-// The call and the faults.
-constexpr int64_t kOwnBuffers = 2;
-
 constexpr int64_t kLocalBytes = 1024;  // of one invocation, most of it in registers
 
 loop::Target target_of(const Gpu& gpu) {
@@ -39,9 +36,9 @@ loop::Target target_of(const Gpu& gpu) {
   target.max_workgroup_size =
       std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   target.max_workgroups = limits.maxComputeWorkGroupCount[0];
+  target.max_iterations = abilities.max_iterations;
   target.max_buffers = std::min({limits.maxPerStageDescriptorStorageBuffers,
-                                 limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources}) -
-                       kOwnBuffers;
+                                 limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources});
   target.max_buffer_bytes = limits.maxStorageBufferRange;
   target.buffer_alignment = gpu.buffer_alignment();
   target.has_f64 = abilities.has_f64;

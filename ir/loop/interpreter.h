@@ -15,6 +15,7 @@ namespace sinter::loop {
 struct Call {
   uint64_t seed = 0;
   int32_t step = 0;
+  int64_t max_iterations = INT64_MAX;  // of the loops of one invocation; InternalError beyond
 };
 
 // The first position at which a check failed, and the value found there.

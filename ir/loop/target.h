@@ -36,8 +36,12 @@ struct Target {
   bool has_fast_shared = false;  // faster than other memory: what is read often is staged there
   int64_t max_workgroup_size = 1;
   int64_t max_workgroups = 1;
+  // Of all loops of one invocation together, as most_iterations() counts them.
+  int64_t max_iterations = INT64_MAX;
 
-  // Of memory: what a kernel may bind, and how.
+  // Of memory: what a kernel may bind, and how. Besides tensors it binds one buffer where it knows of its
+  // call, as random numbers and checks do, and one where it knows of faults, as checks and writes of state
+  // do.
   int64_t max_buffers = 1 << 30;
   int64_t max_buffer_bytes = INT64_MAX;
   int64_t buffer_alignment = 64;

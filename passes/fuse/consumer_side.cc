@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "passes/costs.h"
+#include "passes/fuse/limits.h"
 #include "passes/fuse/reads.h"
 
 namespace sinter::passes {
@@ -31,7 +32,8 @@ bool is_dear(const Op& op) {
 
 class ConsumerSide {
  public:
-  explicit ConsumerSide(Groups& groups) : groups_(groups), reads_(groups) {}
+  ConsumerSide(Groups& groups, const loop::Target& target)
+      : groups_(groups), reads_(groups), limits_(groups, target) {}
 
   void run() {
     // Last first, so that a chain of kernels folds into its end.
@@ -77,7 +79,7 @@ class ConsumerSide {
     return group.weight * reads_.demand(group, reader).elements;
   }
 
-  bool can_go(const Group& group) const {
+  bool can_go(const Group& group) {
     if (group.anchor != Group::Anchor::map) return false;
     bool dear = group.ops.size() > kMostOps;
     for (Op* op : group.ops) {
@@ -96,6 +98,12 @@ class ConsumerSide {
           const bool repeats = reads_.demand(group, *reader).places > 1;
           const int64_t weight = added_weight(group, *reader);
           return reader->weight + weight > kMostWeight || (repeats && weight > kMostRepeated);
+        })) {
+      return false;
+    }
+    const std::unordered_set<const Op*> again(group.ops.begin(), group.ops.end());
+    if (!std::ranges::all_of(readers, [&](const Group* reader) {
+          return limits_.allow(groups_, reads_, *reader, again, {});
         })) {
       return false;
     }
@@ -143,9 +151,18 @@ class ConsumerSide {
 
   void try_without(const Group& group, Op& op, Value kept = {}) {
     const auto cone = can_follow(group, op, kept);
-    if (!cone) return;
+    if (!cone || !keeps_to_limits(group, op, *cone)) return;
     for (const Op* inner : cone->ops) groups_.recompute(*inner);
     reads_.pass_on(op.result());
+  }
+
+  // The group keeps the leaves of the cone that it makes.
+  bool keeps_to_limits(const Group& group, Op& op, const Cone& cone) {
+    const std::unordered_set<const Op*> again(cone.ops.begin(), cone.ops.end());
+    return limits_.allow(groups_, reads_, group, again, cone.leaves) &&
+           std::ranges::all_of(reads_.of(op.result()).groups, [&](const Group* reader) {
+             return limits_.allow(groups_, reads_, *reader, again, {});
+           });
   }
 
   // What the op's value follows from, where every reader may compute it again.
@@ -229,12 +246,13 @@ class ConsumerSide {
 
   Groups& groups_;
   Reads reads_;
+  Limits limits_;
 };
 
 }  // namespace
 
-void consumer_side(Groups& groups) {
-  ConsumerSide(groups).run();
+void consumer_side(Groups& groups, const loop::Target& target) {
+  ConsumerSide(groups, target).run();
 }
 
 }  // namespace sinter::passes

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ir/graph/graph.h"
+#include "ir/loop/target.h"
 
 namespace sinter::passes {
 
@@ -26,7 +27,9 @@ namespace sinter::passes {
 // other.
 //
 // Arguments: "off", one kernel an op; "columns", sums of columns are made beside the rows they go through;
-// "sort", what is scattered into large tables is sorted by row; "sums", long sums with small results are cut.
-void fuse(graph::Module& module, const std::vector<std::string>& arguments);
+// "sort", what is scattered into large tables is sorted by row; "sums", long sums with small results are cut;
+// "buffers=N" and "iterations=N", limits other than the target's.
+void fuse(graph::Module& module, const std::vector<std::string>& arguments, const loop::Target& target);
+void fuse(graph::Module& module, const std::vector<std::string>& arguments);  // for a machine with threads
 
 }  // namespace sinter::passes

@@ -8,6 +8,7 @@
 
 #include "passes/costs.h"
 #include "passes/fuse/columns.h"
+#include "passes/fuse/limits.h"
 
 namespace sinter::passes {
 
@@ -72,7 +73,7 @@ using Refusal = std::optional<std::string>;
 
 class ProducerSide {
  public:
-  explicit ProducerSide(Groups& groups) : groups_(groups) {}
+  ProducerSide(Groups& groups, const loop::Target& target) : groups_(groups), limits_(groups, target) {}
 
   void run() {
     for (const auto& op : groups_.function().ops()) {
@@ -171,6 +172,7 @@ class ProducerSide {
       return "it has neither the shape of that kernel's rows nor of their elements";
     if (chains_sums(op, group)) return "one whole sum would wait for another";
     if (!others_come_before(op, group)) return "it also reads what is computed from that kernel";
+    if (!limits_.allow(group, {&op})) return kBeyondLimits;
     groups_.join(group, op, *place);
     unite_with_others(op, group);
     return std::nullopt;
@@ -186,7 +188,7 @@ class ProducerSide {
         continue;
       if (is_too_short(*other, group) || chains_whole_sums(*other, group)) continue;
       if (group.weight + other->weight > kMostWeight) continue;
-      if (groups_.stand_between(*other, group)) continue;
+      if (groups_.stand_between(*other, group) || !limits_.allow(group, other->ops)) continue;
       if (!reads_in_place(group, *other) || !reads_in_place(*other, group)) continue;
       groups_.unite(group, *other);
     }
@@ -271,6 +273,7 @@ class ProducerSide {
       if (op.results[0].elements() < kFewRows && x.type().elements() > kLargeDomain)
         return "so few rows would leave the elementwise work to few threads";
     }
+    if (!limits_.allow(group, {&op})) return kBeyondLimits;
     if (group.anchor == Group::Anchor::map) {
       group.anchor = Group::Anchor::reduce;
       group.domain = x.shape();
@@ -282,20 +285,25 @@ class ProducerSide {
 
   bool join_columns(Op& op) {
     for (const auto& group : groups_.all()) {
-      if (!takes_columns(*group, op) || !others_come_before(op, *group)) continue;
+      if (!takes_columns(*group, op) || !others_come_before(op, *group) || !limits_.allow(*group, {&op}))
+        continue;
       groups_.join(*group, op, {.column = true});
       return true;
     }
     return false;
   }
 
+  static constexpr const char* kBeyondLimits =
+      "that kernel has as many tensors, or as long loops, as one may";
+
   Groups& groups_;
+  Limits limits_;
 };
 
 }  // namespace
 
-void producer_side(Groups& groups) {
-  ProducerSide(groups).run();
+void producer_side(Groups& groups, const loop::Target& target) {
+  ProducerSide(groups, target).run();
 }
 
 void keep_apart(Groups& groups) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "passes/costs.h"
 #include "passes/reachability.h"
 
 namespace sinter::passes {
@@ -57,7 +58,7 @@ std::vector<Value> multiplied(const Op& kernel) {
 
 class Merge {
  public:
-  Merge(Function& function, int64_t most_tensors) : function_(function), most_tensors_(most_tensors) {
+  Merge(Function& function, int64_t most_bindings) : function_(function), most_bindings_(most_bindings) {
     for (const auto& op : function.ops()) {
       const size_t number = number_[op.get()] = needs_.add();
       for (Value operand : op->operands) needs_.add_edge(number, number_.at(operand.op));
@@ -92,7 +93,7 @@ class Merge {
     const Op& first = *cluster[0];
     const bool writes = writers_.contains(&first);
     if (writes != writers_.contains(&op)) return false;
-    if (has_check(first) || has_check(op) || tensors_of(cluster, op) > most_tensors_) return false;
+    if (has_check(first) || has_check(op) || bindings_of(cluster, op) > most_bindings_) return false;
     const std::string &ours = first.attributes.text("anchor"), &theirs = op.attributes.text("anchor");
     if (std::any_of(cluster.begin(), cluster.end(),
                     [&](const Op* member) { return multiply_the_same(*member, op); }))
@@ -111,15 +112,18 @@ class Merge {
                        [](const auto& inner) { return inner->kind() == graph::OpKind::check; });
   }
 
-  static int64_t tensors_of(const Cluster& cluster, const Op& op) {
+  // Tensors, and what tells a kernel of its call, for random numbers, and of faults, where it writes state.
+  int64_t bindings_of(const Cluster& cluster, const Op& op) const {
     graph::ValueMap<bool> tensors;
+    bool call = false;
     const auto add = [&](const Op& kernel) {
       for (Value operand : kernel.operands) tensors[strip_reshapes(operand)] = true;
+      call = call || reads_call(kernel);
       return static_cast<int64_t>(kernel.results.size());
     };
     int64_t results = add(op);
     for (const Op* member : cluster) results += add(*member);
-    return results + static_cast<int64_t>(tensors.size());
+    return results + static_cast<int64_t>(tensors.size()) + (call ? 1 : 0) + (writers_.contains(&op) ? 1 : 0);
   }
 
   // Of two contractions, or of a contraction and a reduction.
@@ -252,7 +256,7 @@ class Merge {
   }
 
   Function& function_;
-  int64_t most_tensors_;
+  int64_t most_bindings_;
   std::unordered_set<const Op*> writers_;
   std::vector<Cluster> clusters_;
   std::unordered_map<const Op*, size_t> number_;  // in needs_
@@ -267,8 +271,8 @@ class Merge {
 }  // namespace
 
 void merge(graph::Module& module, const std::vector<std::string>& arguments) {
-  const int64_t most_tensors = arguments.empty() ? INT64_MAX : std::stoll(arguments[0]);
-  for (const auto& function : module.functions) Merge(*function, most_tensors).run();
+  const int64_t most_bindings = arguments.empty() ? INT64_MAX : std::stoll(arguments[0]);
+  for (const auto& function : module.functions) Merge(*function, most_bindings).run();
 }
 
 }  // namespace sinter::passes

@@ -14,7 +14,7 @@ namespace sinter::passes {
 // Leaves: fewer kernels. Merged are contractions that read the same operand (queries, keys and values; the
 // gradients of their weights), a reduction of what a contraction multiplies (the gradients of a bias and a
 // weight), and small kernels of any kind, where a launch costs more than the work. What writes state stays
-// apart from what does not. The argument is how many tensors a kernel may have at most.
+// apart from what does not. The argument is how many buffers a kernel may bind at most.
 //
 //   %3 = kernel %x, %wq {anchor="contract"} ...        %3, %4 = kernel %x, %wq, %wk {anchor="together"} (...)
 //   { %4 = kernel %x, %wk {anchor="contract"} ...    =>    %0 = kernel %x, %wq {anchor="contract"} ...

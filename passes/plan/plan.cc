@@ -8,6 +8,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/text.h"
+#include "passes/costs.h"
 #include "passes/plan/arena.h"
 #include "passes/plan/in_place.h"
 #include "passes/schedule/schedule.h"
@@ -147,7 +148,7 @@ class Planner {
         copied_writes_.push_back(write);
         continue;
       }
-      bool in_place = true;
+      bool in_place = binds_faults(*made.op);
       for (const Op* reader : order) {
         for (size_t i = 0; i < reader->operands.size() && in_place; ++i) {
           const Value from = strip_reshapes(reader->operands[i]);
@@ -166,6 +167,12 @@ class Planner {
         copied_writes_.push_back(write);
       }
     }
+  }
+
+  // Whether a kernel may bind what tells of faults besides its tensors, as what writes state does.
+  bool binds_faults(const Op& kernel) const {
+    const auto tensors = static_cast<int64_t>(kernel.operands.size() + kernel.results.size());
+    return tensors + (reads_call(kernel) ? 1 : 0) + 1 <= target_.max_buffers;
   }
 
   Argument at(Value value) {

@@ -83,6 +83,14 @@ class ReduceSchedule {
   mutable graph::ValueMap<bool> row_values_;
 };
 
+// Elements of a row that are taken at once, where a vector has so many.
+int64_t lanes_of_row(int64_t vector, int64_t length);
+// Whether a row has a workgroup, on a machine that has them.
+bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target);
+// How many iterations one pass over a row takes; checks keep rows from workgroups.
+int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool has_checks,
+                           const loop::Target& target);
+
 loop::Stmt reduce_rows(const ReduceSchedule& schedule);
 loop::Stmt reduce_columns(const ReduceSchedule& schedule);
 

@@ -55,8 +55,7 @@ class Rows : public ReduceSchedule {
   Stmt run() {
     const int64_t rows = this->rows();
     const int64_t length = graph::element_count(reduced_shape_);
-    int64_t lanes = t_.lanes();
-    while (lanes < 4 * t_.lanes() && lanes * 2 <= length) lanes *= 2;
+    const int64_t lanes = lanes_of_row(t_.lanes(), length);
     const int64_t rows_a_unit =
         columns_.empty() ? std::max<int64_t>(1, t_.target().unit_elements / std::max<int64_t>(length, 1))
                          : columns_[0]->operands[0].shape()[1];
@@ -277,6 +276,12 @@ class Rows : public ReduceSchedule {
 };
 
 }  // namespace
+
+int64_t lanes_of_row(int64_t vector, int64_t length) {
+  int64_t lanes = vector;
+  while (lanes < 4 * vector && lanes * 2 <= length) lanes *= 2;
+  return lanes;
+}
 
 Stmt reduce_rows(const ReduceSchedule& schedule) {
   return Rows(schedule).run();

@@ -3,6 +3,7 @@
 
 #include "ir/loop/fold.h"
 #include "passes/schedule/reduce.h"
+#include "passes/schedule/sum_blocks.h"
 #include "passes/schedule/workgroup_tile.h"
 
 // Rows for workgroups: the schedule of rows for vectors as wide as a workgroup, one row a workgroup, whose
@@ -178,21 +179,35 @@ class LanesOfWorkgroup {
   std::unordered_map<const ExprNode*, Expr> done_;
 };
 
-bool pays(Template& t, int64_t lanes) {
+bool pays(Template& t) {
   const ReduceSchedule schedule(t);
   if (schedule.rows() == 0 || !schedule.goes_along()) return false;
   // A check is noted with its schedule, once.
   const auto is_check = [](const auto& op) { return op->kind() == graph::OpKind::check; };
   if (std::ranges::any_of(t.body.ops(), is_check)) return false;
-  const int64_t length = schedule.elements() / schedule.rows();
-  return t.target().has_fast_shared ? length >= 2 * lanes : length >= kLongRow && schedule.rows() < kFewRows;
+  return is_for_workgroup(schedule.rows(), schedule.elements() / schedule.rows(), t.target());
 }
 
 }  // namespace
 
+bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target) {
+  return target.has_fast_shared ? length >= 2 * workgroup_lanes(target)
+                                : length >= kLongRow && rows < kFewRows;
+}
+
+int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool has_checks,
+                           const loop::Target& target) {
+  if (!goes_along) return iterations_in_blocks(length);
+  const bool by_workgroup = target.style == loop::Target::Style::workgroups && !has_checks &&
+                            is_for_workgroup(rows, length, target);
+  const int64_t lanes =
+      by_workgroup ? workgroup_lanes(target) : lanes_of_row(target.vector_bytes / 4, length);
+  return length / lanes + 1;
+}
+
 loop::Kernel schedule_reduce_workgroups(Template& t) {
   const int64_t lanes = workgroup_lanes(t.target());
-  if (!pays(t, lanes)) return schedule_reduce(t);
+  if (!pays(t)) return schedule_reduce(t);
   loop::Target vectors = t.target();
   // Rows go by four vectors at a time.
   vectors.vector_bytes = lanes;

@@ -23,7 +23,8 @@ using loop::Stmt;
 namespace {
 
 constexpr int64_t kUnitBytes = 32 << 10;
-constexpr int64_t kLongRun = 64;  // columns of a lane
+constexpr int64_t kLongRun = 64;          // columns of a lane
+constexpr int64_t kOtherIterations = 64;  // of the search for a row
 
 int64_t divisor_at_most(int64_t x, int64_t most) {
   int64_t divisor = std::min(x, most);
@@ -75,11 +76,13 @@ class ScatterRows {
         s_(t),
         is_sorted_(s_.op.attributes.flag("sorted")),
         lanes_(divisor_at_most(s_.width, t.width())) {
-    // Lanes side by side have neighbours in memory, or, on a processor, searches for a row once.
-    const bool has_long_runs = is_sorted_ && !t.target().has_fast_shared;
-    columns_ = has_long_runs
-                   ? divisor_at_most(s_.width / lanes_, std::max<int64_t>(1, kLongRun / lanes_)) * lanes_
-                   : lanes_;
+    // Lanes side by side have neighbours in memory, or, on a processor, searches for a row once. All updates
+    // may be those of one row.
+    columns_ = lanes_;
+    if (!is_sorted_ || t.target().has_fast_shared) return;
+    const int64_t most = t.target().max_iterations / (s_.positions + kOtherIterations);
+    const int64_t blocks = std::clamp<int64_t>(kLongRun / lanes_, 1, std::max<int64_t>(most, 1));
+    columns_ = divisor_at_most(s_.width / lanes_, blocks) * lanes_;
   }
 
   loop::Kernel run() {
@@ -171,8 +174,9 @@ class ScatterRows {
     const auto load = [&](int64_t i) {
       return loop::cast(loop::load(found, loop::integer(i)), loop::Type::index);
     };
-    const Stmt rest =
-        loop::let(first_->variable, load(0), loop::let(count_->variable, load(1) - first_, body));
+    Expr count = load(1) - first_;
+    if (t_.target().max_iterations < INT64_MAX) count = loop::min(count, loop::integer(s_.positions));
+    const Stmt rest = loop::let(first_->variable, load(0), loop::let(count_->variable, count, body));
     return loop::allocate(found, loop::block({loop::store(found, loop::integer(0), zero),
                                               loop::store(found, loop::integer(1), zero), loop, rest}));
   }

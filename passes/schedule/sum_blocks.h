@@ -16,6 +16,12 @@ inline int64_t sum_block(int64_t terms) {
   return block;
 }
 
+// Iterations of loop_in_blocks, its tests included; of one loop where there is one block.
+inline int64_t iterations_in_blocks(int64_t terms) {
+  const int64_t block = sum_block(terms);
+  return block == terms ? terms + 1 : (terms + block - 1) / block * (block + 2) + 1;
+}
+
 // for c = 0 .. terms-1, `each` of c; `end` behind each block.
 template <typename Each>
 loop::Stmt loop_in_blocks(Loader& loader, int64_t terms, const Each& each, const loop::Stmt& end) {

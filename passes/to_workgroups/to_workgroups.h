@@ -7,7 +7,7 @@ namespace sinter::passes {
 
 // Whether the lanes of this loop's workgroups are to be one subgroup. A processor runs one at a time, and
 // what its lanes have in common shows where they are a workgroup; workgroups are calls, which only bodies
-// with a loop are worth.
+// with a loop are worth. Where loops end early, lanes that go different ways would add up what both take.
 bool works_by_subgroup(const loop::Stmt& parallel, const loop::Target& target);
 
 // Loop -> Loop: a schedule for threads becomes one for workgroups, where its kernel is not one already. An

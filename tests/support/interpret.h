@@ -9,7 +9,8 @@ namespace sinter::test {
 
 // What the loops of a program without state give on a machine that watches every access.
 inline std::vector<runtime::HostTensor> interpret(const loop::Program& program,
-                                                  const std::vector<runtime::HostTensor>& inputs) {
+                                                  const std::vector<runtime::HostTensor>& inputs,
+                                                  const loop::Call& call = {}) {
   std::vector<runtime::HostTensor> outputs;
   for (const auto& [name, type] : program.outputs)
     outputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape);
@@ -21,7 +22,7 @@ inline std::vector<runtime::HostTensor> interpret(const loop::Program& program,
                     : slot.kind == loop::Slot::Kind::output ? outputs[ordinal].raw()
                                                             : nullptr);
   }
-  loop::interpret(program, slots);
+  loop::interpret(program, slots, call);
   return outputs;
 }
 

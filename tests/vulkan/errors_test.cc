@@ -151,15 +151,26 @@ TEST(VulkanErrors, MoreInOnePieceThanThereIs) {
             "360000, contract model.cc:3, in head");
 }
 
-constexpr const char* kConcat = R"(func @f(%a: f32[3], %b: f32[3], %c: f32[3], %d: f32[3], %e: f32[3]) {
-  %0: f32[15] = concat %a, %b, %c, %d, %e {axis=0} @"model.cc":9
+// Below the four storage buffers of a stage that every device has.
+TEST(VulkanErrors, MoreTensorsThanAKernelBinds) {
+  constexpr const char* kAdd = R"(func @f(%a: f32[3], %b: f32[3]) {
+  %0: f32[3] = add %a, %b @"model.cc":9
   return %0
 })";
+  EXPECT_EQ(refusal(kAdd, [](GpuAbilities& a) { a.limits.maxPerStageDescriptorStorageBuffers = 2; }),
+            "add has 3 tensors; a kernel on this device has 2 at most (add model.cc:9)");
+  EXPECT_EQ(refusal(kAdd, [](GpuAbilities& a) { a.limits.maxPerStageDescriptorStorageBuffers = 3; }), "");
+}
 
-TEST(VulkanErrors, MoreTensorsThanAKernelBinds) {
-  EXPECT_EQ(refusal(kConcat, [](GpuAbilities& a) { a.limits.maxPerStageDescriptorStorageBuffers = 7; }),
-            "copy has 6 tensors; a kernel on this device has 5 at most (concat model.cc:9)");
-  EXPECT_EQ(refusal(kConcat, [](GpuAbilities& a) { a.limits.maxPerStageDescriptorStorageBuffers = 8; }), "");
+// No sum is so short that it could not be cut, but what is left has a loop.
+TEST(VulkanErrors, LongerLoopsThanTheDeviceTakes) {
+  constexpr const char* kRows = R"(func @f(%x: f32[4,6]) {
+  %0: f32[4,6] = softmax %x {axis=1} @"model.cc":9
+  return %0
+})";
+  EXPECT_EQ(
+      refusal(kRows, [](GpuAbilities& a) { a.max_iterations = 1; }),
+      "sub+exp would go through its loops 2 times; this device ends them after 1 (broadcast model.cc:9)");
 }
 
 TEST(VulkanErrors, TypesThatTheDeviceLacks) {

@@ -8,6 +8,7 @@
 #include "backends/backend.h"
 #include "backends/vulkan/compile/spirv.h"
 #include "ir/error.h"
+#include "ir/loop/iterations.h"
 
 namespace sinter::vulkan {
 namespace {
@@ -88,6 +89,10 @@ class ProgramCompiler {
     return users;
   }
 
+  static std::string first_note(const loop::Kernel& kernel) {
+    return kernel.notes.empty() ? "" : kernel.notes[0];
+  }
+
   void add_fault_types() {
     std::map<int64_t, loop::Type> types;
     for (const loop::Kernel& kernel : program_.kernels) find_fault_types(kernel.body, types);
@@ -144,14 +149,21 @@ class ProgramCompiler {
     const auto [known, is_new] = launches_by_step_.try_emplace(&step);
     if (!is_new) return known->second;
     const loop::Kernel& kernel = program_.kernels[step.kernel];
-    if (static_cast<int64_t>(kernel.arguments.size()) > target_.max_buffers) {
-      throw GraphError(fmt::format("{} has {} tensors; a kernel on this device has {} at most ({})",
-                                   kernel.name, kernel.arguments.size(), target_.max_buffers,
-                                   kernel.notes.empty() ? "" : kernel.notes[0]));
+    if (const int64_t most = loop::most_iterations(kernel); most > target_.max_iterations) {
+      const std::string times = most == INT64_MAX ? "any number of" : std::to_string(most);
+      throw GraphError(
+          fmt::format("{} would go through its loops {} times; this device ends them after {} ({})",
+                      kernel.name, times, target_.max_iterations, first_note(kernel)));
     }
     std::vector<bool> moved;
     for (const loop::Argument& argument : step.arguments) moved.push_back(is_moved(argument));
     const Shader shader = emit_glsl(kernel, features_, moved, step.writes_state);
+    const int64_t own = (shader.reads_call ? 1 : 0) + (shader.uses_faults ? 1 : 0);
+    const auto tensors = static_cast<int64_t>(kernel.arguments.size());
+    if (tensors + own > target_.max_buffers) {
+      throw GraphError(fmt::format("{} has {} tensors; a kernel on this device has {} at most ({})",
+                                   kernel.name, tensors, target_.max_buffers - own, first_note(kernel)));
+    }
     Launch& launch = known->second;
     launch.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
     const auto [entry, added] =

@@ -33,6 +33,10 @@ int rank(const VkPhysicalDeviceProperties& properties) {
   }
 }
 
+// After as many iterations the driver leaves all loops of an invocation, those that it enters later after
+// one.
+constexpr int64_t kIterationsOfLavapipe = 65535;
+
 VkPhysicalDeviceProperties properties_of(VkPhysicalDevice device) {
   VkPhysicalDeviceProperties properties{};
   vkGetPhysicalDeviceProperties(device, &properties);
@@ -160,6 +164,7 @@ void Gpu::look_at_device() {
       .limits = properties_.limits,
       .max_allocation = static_cast<int64_t>(
           std::min<uint64_t>(vulkan11.maxMemoryAllocationSize, static_cast<uint64_t>(INT64_MAX))),
+      .max_iterations = vulkan12.driverID == VK_DRIVER_ID_MESA_LLVMPIPE ? kIterationsOfLavapipe : INT64_MAX,
       .subgroup_size = vulkan11.subgroupSize,
       .subgroup_arithmetic =
           (vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0 &&

@@ -19,6 +19,7 @@ namespace sinter::vulkan {
 struct GpuAbilities {
   VkPhysicalDeviceLimits limits{};
   int64_t max_allocation = 0;
+  int64_t max_iterations = INT64_MAX;  // of all loops of an invocation together
   int64_t subgroup_size = 1;
   bool subgroup_arithmetic = false;  // and all subgroups have that size
   bool subgroup_shuffle = false;

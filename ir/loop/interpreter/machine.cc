@@ -18,6 +18,7 @@ Machine::Machine(const Kernel& kernel, const Routine& routine, std::span<void* c
       memory_(routine.buffers.size()),
       frame_(routine.frame_size),
       waiting_(static_cast<size_t>(routine.workgroup_lanes)),
+      iterations_(waiting_.size()),
       memos_(routine.memo_size) {
   // Arguments that lie in one place share a log, so that one may be updated where another is read.
   std::unordered_map<const void*, std::shared_ptr<AccessLog>> logs;
@@ -78,6 +79,13 @@ void Machine::execute_loop(const Action& a) {
   if (a.loop_kind == LoopKind::vector) return execute_vector(a, begin);
   if (a.loop_kind == LoopKind::lane) return execute_lanes(a);
   const bool is_root = a.loop_kind == LoopKind::parallel || a.loop_kind == LoopKind::workgroup;
+  if (a.loop_kind == LoopKind::serial) {
+    if (in_lanes_) {
+      count(iterations_[lane_], extent);
+    } else {
+      for (int64_t& iterations : iterations_) count(iterations, extent);
+    }
+  }
   for (int64_t i = begin; i < begin + extent; ++i) {
     if (is_root) begin_iteration(i - begin);
     frame_[a.slot].integer = i;
@@ -85,9 +93,18 @@ void Machine::execute_loop(const Action& a) {
   }
 }
 
+// As most_iterations() does.
+void Machine::count(int64_t& iterations, int64_t extent) const {
+  iterations += std::max<int64_t>(extent, 0) + 1;
+  if (iterations <= call_.max_iterations) return;
+  throw InternalError(fmt::format("kernel {}: the loops of an invocation make more than {} iterations",
+                                  kernel_.name, call_.max_iterations));
+}
+
 // What is allocated around the root loop is fresh in each of its iterations.
 void Machine::begin_iteration(int64_t iteration) {
   iteration_ = iteration;
+  std::ranges::fill(iterations_, 0);
   for (size_t i = kernel_.arguments.size(); i < memory_.size(); ++i) {
     const Buffer& buffer = *routine_.buffers[i];
     poison(memory_[i].data, buffer.type, copies(buffer) * buffer.size);
@@ -155,6 +172,7 @@ void Machine::lockstep(const Action& a) {
 
 void Machine::lockstep_loop(const Action& a) {
   const int64_t begin = agreed(*a.begin), extent = agreed(*a.extent);
+  for (int64_t& iterations : iterations_) count(iterations, extent);
   for (int64_t i = begin; i < begin + extent; ++i) {
     for (Frame& frame : waiting_) frame[a.slot].integer = i;
     lockstep(a.body[0]);

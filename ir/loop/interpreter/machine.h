@@ -32,6 +32,7 @@ class Machine {
   void execute(const Action& a);
   void execute_loop(const Action& a);
   void begin_iteration(int64_t iteration);
+  void count(int64_t& iterations, int64_t extent) const;
   void execute_vector(const Action& a, int64_t begin);
   void execute_lanes(const Action& a);
   void execute_store(const Action& a);
@@ -73,11 +74,12 @@ class Machine {
   Frame frame_;                 // of the lane that runs, or of all
   std::vector<Frame> waiting_;  // of the lanes of a workgroup
   bool in_lanes_ = false;
-  size_t lane_ = 0;         // of the workgroup
-  int64_t iteration_ = 0;   // of the parallel or workgroup loop
-  int64_t active_ = 1;      // lanes of the vector loop
-  int64_t width_ = 1;       // all its lanes
-  uint64_t statement_ = 0;  // evaluated now; memos of others are stale
+  size_t lane_ = 0;                  // of the workgroup
+  int64_t iteration_ = 0;            // of the parallel or workgroup loop
+  std::vector<int64_t> iterations_;  // of its serial loops, by lane of the workgroup
+  int64_t active_ = 1;               // lanes of the vector loop
+  int64_t width_ = 1;                // all its lanes
+  uint64_t statement_ = 0;           // evaluated now; memos of others are stale
   struct Memo {
     uint64_t statement = 0;
     Scalar value;

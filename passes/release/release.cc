@@ -1,0 +1,29 @@
+#include "passes/release/release.h"
+
+#include "passes/inline_calls.h"
+#include "passes/rewrite.h"
+#include "passes/trial.h"
+
+namespace sinter::passes {
+
+using graph::Op;
+using graph::OpCode;
+using graph::Value;
+
+void release(graph::Module& module, const loop::Target& target) {
+  constexpr int64_t kManyBuffers = 64;  // more than attention binds
+  if (target.max_buffers >= kManyBuffers && target.max_iterations == INT64_MAX) return;
+  for (const auto& function : module.functions) {
+    const auto uses = graph::count_uses(*function);
+    Replacements replacements;
+    rewrite_ops(*function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+      if (op.code != OpCode::kernel) return std::nullopt;
+      const Trial trial = try_out(op, uses, target);
+      if (trial.buffers <= target.max_buffers && trial.iterations <= target.max_iterations)
+        return std::nullopt;
+      return inline_function(*function, *op.body, op.operands);
+    });
+  }
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "ir/graph/graph.h"
+#include "ir/loop/target.h"
+
+namespace sinter::passes {
+
+// Puts its definition in the place of attention that would not keep to the target's limits as one kernel: to
+// how many buffers it binds, how long its loops are.
+//
+// Needs: no grad. Leaves: composites among primitives, as kernels of attention are defined.
+void release(graph::Module& module, const loop::Target& target);
+
+}  // namespace sinter::passes
