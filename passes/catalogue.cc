@@ -21,7 +21,9 @@ constexpr Pass kPasses[] = {
     {"simplify", "folds, merges and removes ops, and brings the rest to one form", simplify},
     {"raise", "finds softmax and attention in plain code", raise},
     {"merge", "puts independent kernels side by side", merge},
-    {"fuse", "groups ops into kernels; off: one kernel an op; columns: sums of columns beside their rows",
+    {"fuse",
+     "groups ops into kernels; off: one kernel an op; columns: sums of columns beside their rows; buffers=N, "
+     "iterations=N: what a kernel may bind, and how long it may loop",
      fuse},
 };
 

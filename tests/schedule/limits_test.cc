@@ -9,9 +9,11 @@
 #include "ir/graph/text.h"
 #include "ir/loop/iterations.h"
 #include "passes/differentiate/differentiate.h"
+#include "passes/fuse/fuse.h"
 #include "passes/pipeline.h"
 #include "runtime/tensor.h"
 #include "tests/support/interpret.h"
+#include "tests/support/message_of.h"
 
 // Programs for machines that bind few buffers or end loops early, in the interpreter, which counts
 // iterations, against the reference.
@@ -436,6 +438,14 @@ TEST(Limits, LoopsEndInTime) {
       for (const bool fuse : {true, false}) check(program, target, fuse);
     }
   }
+}
+
+TEST(Limits, AreNumbersAboveZero) {
+  graph::Module module;
+  EXPECT_EQ(message_of([&] { passes::fuse(module, {"buffers=0"}); }),
+            "fuse: buffers= takes a number above 0, got 'buffers=0'");
+  EXPECT_EQ(message_of([&] { passes::fuse(module, {"iterations=many"}); }),
+            "fuse: iterations= takes a number above 0, got 'iterations=many'");
 }
 
 }  // namespace
