@@ -75,8 +75,7 @@ Tensor ones_like(Operand x) {
 }
 
 Tensor constant(const Array& values, Where where) {
-  return source("constant", values.shape(), where,
-                [&](Builder& b, Shape) { return table(b, values); });
+  return source("constant", values.shape(), where, [&](Builder& b, Shape) { return table(b, values); });
 }
 
 Tensor iota(Extents shape, int64_t axis, DType type, Where where) {

@@ -20,8 +20,12 @@ using runtime::DType;
 using runtime::HostTensor;
 using Tensors = std::vector<HostTensor>;
 
-constexpr uint64_t kSeed = 5;
-constexpr uint32_t kStep = 3;
+// What random numbers depend on besides their keys.
+struct RandomNumbers {
+  uint64_t seed = 0;
+  uint32_t step = 0;
+};
+constexpr RandomNumbers kNumbers = {5, 3};
 constexpr double kUnit32 = 0x1p-23, kUnit64 = 0x1p-52;
 constexpr double kRoundings = 2;
 constexpr double kRoundings64 = 64;  // of f64, where there is nothing wider to measure the reference by
@@ -125,13 +129,13 @@ struct Expected {
 };
 
 Expected expected(const graph::Module& module, const graph::Function& function, const Tensors& inputs,
-                  const Tensors& before, double unit) {
-  const auto evaluate = [](const graph::Module& of, std::string_view name, const Tensors& given,
-                           const Tensors& held, reference::Roundings* roundings) {
+                  const Tensors& before, double unit, RandomNumbers numbers) {
+  const auto evaluate = [&](const graph::Module& of, std::string_view name, const Tensors& given,
+                            const Tensors& held, reference::Roundings* roundings) {
     runtime::HostState state(backends::to_specs(of.states));
     for (size_t i = 0; i < held.size(); ++i) state.set(of.states[i].name, held[i]);
-    Tensors results =
-        reference::evaluate(of, *of.find_function(name), given, {&state, kSeed, kStep}, roundings);
+    Tensors results = reference::evaluate(of, *of.find_function(name), given,
+                                          {&state, numbers.seed, numbers.step}, roundings);
     for (const auto& spec : state.specs()) {
       results.push_back(state.get(spec.name));
       if (roundings == nullptr) continue;
@@ -230,7 +234,7 @@ std::string difference_from_reference(const graph::Module& module, const graph::
                                       const std::vector<HostTensor>& inputs,
                                       const std::vector<HostTensor>& before, size_t* result) {
   const double unit = has_f32(function) ? kUnit32 : kUnit64;
-  const Expected want = expected(module, function, inputs, before, unit);
+  const Expected want = expected(module, function, inputs, before, unit, kNumbers);
   Tensors got;
   std::vector<const void*> in;
   std::vector<void*> out;
@@ -240,13 +244,22 @@ std::string difference_from_reference(const graph::Module& module, const graph::
     const auto context = executable.make_context();
     const auto state = device.make_state(module.states);
     for (size_t i = 0; i < before.size(); ++i) state->set(module.states[i].name, before[i]);
-    executable.run(*context, *state, {in, out, kSeed, kStep});
+    executable.run(*context, *state, {in, out, kNumbers.seed, kNumbers.step});
     for (const graph::State& each : module.states) got.push_back(state->get(each.name));
   } catch (const RuntimeError& error) {
     return want.failure.empty() ? fmt::format("it fails: {}", error.what()) : "";
   }
   if (!want.failure.empty()) return fmt::format("it does not find: {}", want.failure);
   return compare(function, want, got, unit, result);
+}
+
+std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
+                                      const std::vector<HostTensor>& inputs,
+                                      const std::vector<HostTensor>& outputs) {
+  const double unit = has_f32(function) ? kUnit32 : kUnit64;
+  const Expected want = expected(module, function, inputs, {}, unit, {});
+  if (!want.failure.empty()) return fmt::format("it does not find: {}", want.failure);
+  return compare(function, want, outputs, unit, nullptr);
 }
 
 std::string difference_on_random_inputs(const graph::Module& module, const graph::Function& function,

@@ -13,10 +13,9 @@
 namespace sinter {
 
 // Runs a function on a device, on state of zeros where none is given, and says where it differs from the
-// reference interpreter;
-// "" where it does not. Each float may be as far from what the reference gives in f64 as two roundings of the
-// whole computation would put it, and four times as far as the reference in f32 is, where that is farthest
-// for its size:
+// reference interpreter; "" where it does not. Each float may be as far from what the reference gives in f64
+// as two roundings of the whole computation would put it, and four times as far as the reference in f32 is,
+// where that is farthest for its size:
 //   |got - wide| <= (2 + 4 d) u r,   d = max |narrow - wide| / (u r),   u = 2^-23
 // r being the element's own, estimated by the reference beside its value (backends/reference/rounding.h): for
 // a sum of n terms sqrt(n) times the root of the sum of their squares. What has r = 0, since it was only
@@ -30,6 +29,10 @@ std::string difference_from_reference(const graph::Module& module, const graph::
                                       const std::vector<runtime::HostTensor>& inputs,
                                       const std::vector<runtime::HostTensor>& state = {},
                                       size_t* result = nullptr);
+// Of the outputs that something gave for these inputs, of a function without state, seed and step being 0.
+std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
+                                      const std::vector<runtime::HostTensor>& inputs,
+                                      const std::vector<runtime::HostTensor>& outputs);
 // On inputs and state that are drawn: floats of both signs, positive ones, and ties, halves, integers, zeros
 // of both signs, the large and the small among each other; indices that are in range. `result` is told which
 // output, or behind those which state, it is that differs.

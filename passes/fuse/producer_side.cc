@@ -122,7 +122,8 @@ class ProducerSide {
 
   // Whether what the op needs from elsewhere can be made before the group runs.
   bool others_come_before(const Op& op, const Group& group) const {
-    // With each, whether it lies behind what has memory of its own, such as a loop, and waits for the group to have run.
+    // With each, whether it lies behind what has memory of its own, such as a loop, and waits for the group
+    // to have run.
     std::unordered_set<const Op*> seen[2];
     std::vector<std::pair<const Op*, bool>> pending = {{&op, false}};
     while (!pending.empty()) {

@@ -125,7 +125,7 @@ TEST_P(AttentionFormula, GivesTheGradientOfABias) {
                 {{"q", f32, {kBatch, kHeads, kQueries, kWidth}},
                  {"k", f32, {kBatch, groups, kKeys, kWidth}},
                  {"v", f32, {kBatch, groups, kKeys, kWidth}},
-                 {"x", f32, {scores.shape.begin(), scores.shape.end()}},
+                 {"x", f32, scores.shape},
                  {"d_y", f32, {kBatch, kHeads, kQueries, kWidth}}},
                 [&](const Inputs& in) -> Outputs {
                   const Tensor y =

@@ -204,7 +204,11 @@ TEST_P(AttentionGradients, OfPartOfAnAxis) {
   for (const Sizes& s : all) {
     for (const Reading& reading : readings(s)) {
       Form form{fmt::format("{}, {}", reading.name, s.name()), s.inputs(), nullptr};
-      for (const size_t i : {1, 2}) form.inputs[i].shape[1] = s.heads / reading.groups;
+      for (const size_t i : {1, 2}) {
+        std::vector<Extent> shape(form.inputs[i].shape.begin(), form.inputs[i].shape.end());
+        shape[1] = s.heads / reading.groups;
+        form.inputs[i].shape = shape;
+      }
       form.inputs.push_back({"x", f32, reading.shape});
       form.body = [&](const In& in) { return reading.result(in, in["x"]); };
       form.interpreted = s.queries < 20;

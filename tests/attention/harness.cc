@@ -4,15 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <random>
 
 #include "backends/backend.h"
-#include "backends/reference/interpreter.h"
 #include "frontend/compile/compare.h"
 #include "ir/graph/text.h"
-#include "ir/graph/widen.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 #include "tests/support/interpret.h"
@@ -97,18 +94,6 @@ std::vector<HostTensor> draw_inputs(const graph::Function& function, const Form&
   return inputs;
 }
 
-HostTensor wide(const HostTensor& tensor) {
-  if (tensor.dtype() != runtime::DType::f32) return tensor;
-  HostTensor result(runtime::DType::f64, tensor.shape());
-  std::copy(tensor.data<float>(), tensor.data<float>() + tensor.size(), result.data<double>());
-  return result;
-}
-
-std::vector<double> doubles(const HostTensor& tensor) {
-  const HostTensor all = wide(tensor);
-  return {all.data<double>(), all.data<double>() + all.size()};
-}
-
 std::vector<HostTensor> run(const backends::Device& device, const runtime::Executable& executable,
                             const std::vector<HostTensor>& inputs) {
   std::vector<HostTensor> outputs;
@@ -127,17 +112,6 @@ std::vector<HostTensor> run(const backends::Device& device, const runtime::Execu
   call.outputs = out;
   executable.run(*context, *state, call);
   return outputs;
-}
-
-// Four times what rounding may do, by the reference's estimate.
-void compare(const std::string& name, const std::vector<double>& got, const std::vector<double>& exact,
-             const std::vector<double>& roundings, double unit) {
-  for (size_t i = 0; i < exact.size(); ++i) {
-    if (got[i] == exact[i] || (std::isnan(got[i]) && std::isnan(exact[i]))) continue;
-    if (std::abs(got[i] - exact[i]) <= 4 * unit * roundings[i]) continue;
-    ADD_FAILURE() << fmt::format("{}[{}]: got {}, expected {}", name, i, got[i], exact[i]);
-    return;
-  }
 }
 
 }  // namespace
@@ -181,16 +155,8 @@ Outcome check(const Form& form, bool gradients, const char* device_name) {
   }
 
   if (form.interpreted) {
-    const graph::Module widened = graph::widen(expanded);
-    std::vector<HostTensor> wide_inputs;
-    for (const HostTensor& input : inputs) wide_inputs.push_back(wide(input));
-    reference::Roundings roundings{0x1p-23};
-    const auto exact = reference::evaluate(widened, *widened.find_function("f"), wide_inputs, {}, &roundings);
-    const auto loops = interpret(outcome.program, inputs);
-    for (size_t i = 0; i < loops.size(); ++i) {
-      compare(function.outputs[i].name + ", interpreted", doubles(loops[i]), doubles(exact[i]),
-              doubles(roundings.outputs[i]), roundings.unit);
-    }
+    EXPECT_EQ(difference_from_reference(expanded, function, inputs, interpret(outcome.program, inputs)), "")
+        << "interpreted";
   }
   return outcome;
 }

@@ -44,6 +44,8 @@ Example example(OpCode code) {
     case OpCode::layer_norm:
     case OpCode::rms_norm:
       return {code, x, {{"epsilon", 1e-5}}};
+    case OpCode::binary_cross_entropy:
+      return {code, {floats({4, 6}), floats({4, 6})}, {}};
     case OpCode::leaky_relu:
       return {code, x, {{"slope", 0.1}}};
     case OpCode::elu:
