@@ -5,7 +5,6 @@
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
 
-
 #include "frontend/emit.h"
 #include "frontend/takes.h"
 

@@ -49,7 +49,8 @@ Array filled(DType type, const Shape& shape, runtime::ThreadPool& threads, F&& e
 
 Initializer Initializer::constant(Number value, std::source_location where) {
   const auto* real = std::get_if<double>(&value.content());
-  if (real != nullptr) Ranges("Initializer", where).require(!std::isnan(*real), "constant", "a number", *real);
+  if (real != nullptr)
+    Ranges("Initializer", where).require(!std::isnan(*real), "constant", "a number", *real);
   Initializer result{Kind::constant, 0, 0, {}};
   result.value_ = value;
   return result;
