@@ -4,7 +4,9 @@
 
 #include "ir/graph/text.h"
 #include "ir/graph/verify.h"
+#include "tests/fuzz/programs/check.h"
 #include "tests/fuzz/programs/program.h"
+#include "tests/fuzz/programs/shrink.h"
 
 namespace sinter::fuzz {
 namespace {
@@ -37,6 +39,27 @@ TEST(Programs, HaveEveryOp) {
     EXPECT_GT(count[code], 0) << graph::name(code);
   }
 }
+
+// In pieces, since a run of tests is spread over processes. A program that is wrong is shrunk: its text
+// belongs to tests/fuzz/found.
+constexpr uint64_t kPiece = 25;
+
+class PieceOfPrograms : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(PieceOfPrograms, IsRightOnEveryDevice) {
+  Checker on_cpu(false), on_all(true);
+  for (uint64_t seed = GetParam(); seed < GetParam() + kPiece; ++seed) {
+    Checker& checker = seed % 10 == 0 ? on_all : on_cpu;
+    const Program program = make_program(seed);
+    const std::string fault = checker.fault(program);
+    if (fault.empty()) continue;
+    const graph::Module small = shrunk(
+        program.rewritten, [&](const graph::Module& module) { return !checker.fault(module).empty(); });
+    ADD_FAILURE() << "program " << seed << ": " << fault << "\n" << graph::print(small);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, PieceOfPrograms, testing::Range<uint64_t>(0, kPrograms, kPiece));
 
 }  // namespace
 }  // namespace sinter::fuzz
