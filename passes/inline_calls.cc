@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/graph/module_names.h"
 #include "passes/rewrite.h"
 #include "passes/simplify/dead_code.h"
 
@@ -34,15 +35,15 @@ std::vector<Value> inline_function(Function& to, const Function& callee, std::sp
 
 namespace {
 
-void visit(const Module& module, Function& function, std::unordered_set<const Function*>& seen,
+void visit(const graph::ModuleNames& names, Function& function, std::unordered_set<const Function*>& seen,
            std::vector<Function*>& order) {
   if (!seen.insert(&function).second) return;
   for (const auto& op : function.ops()) {
     for (std::string_view attribute : {"function", "vjp"}) {
-      const bool names =
+      const bool calls =
           (op->code == OpCode::call || op->code == OpCode::scan) && op->attributes.has(attribute);
-      Function* callee = names ? module.find_function(op->attributes.text(attribute)) : nullptr;
-      if (callee != nullptr) visit(module, *callee, seen, order);
+      const Function* callee = calls ? names.find_function(op->attributes.text(attribute)) : nullptr;
+      if (callee != nullptr) visit(names, const_cast<Function&>(*callee), seen, order);
     }
   }
   order.push_back(&function);
@@ -53,7 +54,8 @@ void visit(const Module& module, Function& function, std::unordered_set<const Fu
 std::vector<Function*> callees_first(const Module& module) {
   std::vector<Function*> order;
   std::unordered_set<const Function*> seen;
-  for (const auto& function : module.functions) visit(module, *function, seen, order);
+  const graph::ModuleNames names(module);
+  for (const auto& function : module.functions) visit(names, *function, seen, order);
   return order;
 }
 
@@ -88,6 +90,7 @@ void inline_calls(Module& module, const std::vector<std::string>& arguments) {
     for (const auto& function : module.functions) inline_kernels(*function);
   }
   const Effects effects = functions_with_effects(module);
+  const graph::ModuleNames names(module);
   for (Function* function : callees_first(module)) {
     Replacements replacements;
     bool inlined = false;
@@ -95,7 +98,7 @@ void inline_calls(Module& module, const std::vector<std::string>& arguments) {
       if (op.code != OpCode::call) return std::nullopt;
       if (!all && (op.attributes.flag("checkpoint") || op.attributes.has("vjp"))) return std::nullopt;
       inlined = true;
-      return inline_function(*function, *module.find_function(op.attributes.text("function")), op.operands);
+      return inline_function(*function, *names.find_function(op.attributes.text("function")), op.operands);
     });
     // Of what it calls, a function may need a part.
     if (inlined) remove_dead_code(*function, effects);

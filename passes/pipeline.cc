@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/graph/module_names.h"
 #include "ir/graph/text.h"
 #include "ir/graph/verify.h"
 #include "passes/decompose/decompose.h"
@@ -26,12 +27,13 @@ namespace {
 
 // The module with `name` and the functions it calls, directly or not.
 graph::Module reduced_to(const graph::Module& module, std::string_view name) {
+  const graph::ModuleNames names(module);
   std::unordered_set<std::string> needed;
   std::vector<std::string> pending = {std::string(name)};
   while (!pending.empty()) {
     const std::string next = pending.back();
     pending.pop_back();
-    const graph::Function* function = module.find_function(next);
+    const graph::Function* function = names.find_function(next);
     if (function == nullptr) throw GraphError(fmt::format("no function is called '{}'", next));
     if (!needed.insert(next).second) continue;
     for (const auto& op : function->ops()) {

@@ -69,13 +69,21 @@ const graph::Function& chosen_function(const graph::Module& module, const Argume
 }
 
 // The states that a function writes, itself or through those it calls.
-void collect_written(const graph::Module& module, const graph::Function& function,
-                     std::set<std::string>& written) {
-  for (const auto& op : function.ops()) {
-    if (op->code == graph::OpCode::write) written.insert(op->attributes.text("state"));
-    if (op->code != graph::OpCode::call && op->code != graph::OpCode::scan) continue;
-    collect_written(module, *module.find_function(op->attributes.text("function")), written);
+std::set<std::string> written_by(const graph::Module& module, const graph::Function& function) {
+  std::set<std::string> written;
+  std::set<const graph::Function*> seen = {&function};
+  std::vector<const graph::Function*> pending = {&function};
+  while (!pending.empty()) {
+    const graph::Function& next = *pending.back();
+    pending.pop_back();
+    for (const auto& op : next.ops()) {
+      if (op->code == graph::OpCode::write) written.insert(op->attributes.text("state"));
+      if (op->code != graph::OpCode::call && op->code != graph::OpCode::scan) continue;
+      const graph::Function* callee = module.find_function(op->attributes.text("function"));
+      if (seen.insert(callee).second) pending.push_back(callee);
+    }
   }
+  return written;
 }
 
 void check_names(const Paths& paths, const std::vector<runtime::TensorSpec>& specs, std::string_view what) {
@@ -156,8 +164,7 @@ void run(const Arguments& arguments) {
   const graph::Function& function = chosen_function(module, arguments);
   const auto device = backends::open_device(arguments.device, arguments.threads);
   const auto executable = compile_function(module, function.name(), *device);
-  std::set<std::string> written;
-  collect_written(module, function, written);
+  const std::set<std::string> written = written_by(module, function);
   check_distinct(executable->outputs(), written);
 
   if (!arguments.trace.empty()) runtime::check_writable(arguments.trace);

@@ -354,7 +354,7 @@ Types cumsum(const Rule& rule) {
 }
 
 Types read_state(const Rule& rule) {
-  const State* state = rule.module.find_state(rule.attributes.text("state"));
+  const State* state = rule.find_state(rule.attributes.text("state"));
   if (state == nullptr) rule.fail("no state is called '{}'", rule.attributes.text("state"));
   return {state->type};
 }
@@ -370,7 +370,7 @@ Types write_state(const Rule& rule) {
 
 const Function& callee(const Rule& rule) {
   const std::string& function = rule.attributes.text("function");
-  const Function* found = rule.module.find_function(function);
+  const Function* found = rule.find_function(function);
   if (found == nullptr) rule.fail("no function is called '{}'", function);
   return *found;
 }
@@ -545,13 +545,9 @@ Types infer(const Rule& rule) {
   }
 }
 
-}  // namespace
-
-std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span<const Value> operands,
-                                    const Attributes& attributes) {
-  const Rule rule{module, code, operands, attributes};
-  const int count = static_cast<int>(operands.size());
-  const OpInfo& op = info(code);
+Types checked(const Rule& rule) {
+  const int count = static_cast<int>(rule.operands.size());
+  const OpInfo& op = info(rule.code);
   if (count < op.least_operands || (op.most_operands >= 0 && count > op.most_operands)) {
     const auto least = static_cast<size_t>(op.least_operands);
     const std::string bounds = op.most_operands < 0 ? fmt::format("{} or more operands", least)
@@ -560,12 +556,24 @@ std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span
                                    : counted(least, "operand", "operands");
     rule.fail("takes {}, got {}", bounds, count);
   }
-  check_attributes(code, attributes);
+  check_attributes(rule.code, rule.attributes);
   Types types = infer(rule);
   for (const TensorType& type : types) {
     if (!is_valid(type.shape)) rule.fail("the result {} is too large", to_string(type));
   }
   return types;
+}
+
+}  // namespace
+
+std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span<const Value> operands,
+                                    const Attributes& attributes) {
+  return checked({module, code, operands, attributes});
+}
+
+std::vector<TensorType> infer_types(const Module& module, const ModuleNames& names, OpCode code,
+                                    std::span<const Value> operands, const Attributes& attributes) {
+  return checked({module, code, operands, attributes, &names});
 }
 
 }  // namespace sinter::graph

@@ -9,6 +9,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/graph.h"
+#include "ir/graph/module_names.h"
 
 // For the files that infer types.
 namespace sinter::graph {
@@ -25,7 +26,14 @@ struct Rule {
   OpCode code;
   std::span<const Value> operands;
   const Attributes& attributes;
+  const ModuleNames* names = nullptr;  // of the module, where they are known
 
+  const Function* find_function(std::string_view function) const {
+    return names != nullptr ? names->find_function(function) : module.find_function(function);
+  }
+  const State* find_state(std::string_view state) const {
+    return names != nullptr ? names->find_state(state) : module.find_state(state);
+  }
   const TensorType& type(size_t operand) const { return operands[operand].type(); }
   const Shape& shape(size_t operand) const { return type(operand).shape; }
   int64_t rank(size_t operand) const { return type(operand).rank(); }

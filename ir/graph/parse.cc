@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/error.h"
 #include "ir/graph/lexer.h"
@@ -82,14 +83,14 @@ class Parser {
 
   void parse_state() {
     const Token name = take(TokenKind::symbol, "the name of a state, as in @weight");
-    if (module_.find_state(name.text) != nullptr) already(name, "a state");
+    if (!states_.insert(std::string(name.text)).second) already(name, "a state");
     require(':');
     module_.states.push_back({std::string(name.text), parse_type()});
   }
 
   void parse_function() {
     const Token name = take(TokenKind::symbol, "the name of a function, as in @predict");
-    if (module_.find_function(name.text) != nullptr) already(name, "a function");
+    if (!functions_.insert(std::string(name.text)).second) already(name, "a function");
     parse_body(module_.add_function(std::string(name.text)), 0);
   }
 
@@ -100,6 +101,7 @@ class Parser {
   // "(parameters) { ops return outputs }"
   void parse_body(Function& function, int depth) {
     Scope scope;
+    std::unordered_set<std::string> outputs;
     require('(');
     if (!at(')')) {
       do {
@@ -111,7 +113,7 @@ class Parser {
     while (!take_word("return")) parse_op(function, scope, depth);
     if (!at('}')) {
       do {
-        parse_output(function, scope);
+        parse_output(function, scope, outputs);
       } while (take(','));
     }
     require('}');
@@ -130,17 +132,15 @@ class Parser {
     function.append(std::move(op));
   }
 
-  void parse_output(Function& function, const Scope& scope) {
+  void parse_output(Function& function, const Scope& scope, std::unordered_set<std::string>& names) {
     std::string name = fmt::format("output{}", function.outputs.size());
     const Token start = token_;
     if (token_.kind == TokenKind::word) {
       name = take().text;
       require('=');
     }
-    for (const Output& output : function.outputs) {
-      if (output.name == name)
-        lexer_.fail(start.position, fmt::format("there is already an output '{}'", name));
-    }
+    if (!names.insert(name).second)
+      lexer_.fail(start.position, fmt::format("there is already an output '{}'", name));
     function.outputs.push_back({std::move(name), parse_use(scope)});
   }
 
@@ -293,6 +293,7 @@ class Parser {
   Lexer lexer_;
   Token token_;
   Module module_;
+  std::unordered_set<std::string> states_, functions_;
   std::unordered_map<const Op*, Position> positions_;
 };
 

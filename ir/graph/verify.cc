@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "ir/graph/attribute_rules.h"
-#include "ir/graph/builder.h"
+#include "ir/graph/module_names.h"
 
 namespace sinter::graph {
 namespace {
@@ -145,11 +145,11 @@ class Structure {
   bool only_parameters_ = true;
 };
 
-std::vector<TensorType> expected_results(const Module& module, const Op& op) {
+std::vector<TensorType> expected_results(const Module& module, const ModuleNames& names, const Op& op) {
   if (op.code == OpCode::parameter) return op.results;
   if (op.code != OpCode::kernel) {
     try {
-      return infer_types(module, op.code, op.operands, op.attributes);
+      return infer_types(module, names, op.code, op.operands, op.attributes);
     } catch (const GraphError& error) {
       fail_with(op, error.what());
     }
@@ -159,10 +159,10 @@ std::vector<TensorType> expected_results(const Module& module, const Op& op) {
   return types;
 }
 
-void check_types(const Module& module, const Function& function) {
+void check_types(const Module& module, const ModuleNames& names, const Function& function) {
   for (const auto& op : function.ops()) {
-    if (op->body != nullptr) check_types(module, *op->body);
-    const auto expected = expected_results(module, *op);
+    if (op->body != nullptr) check_types(module, names, *op->body);
+    const auto expected = expected_results(module, names, *op);
     if (op->results.size() != expected.size()) {
       fail(*op, "{} results are stated, it has {}", op->results.size(), expected.size());
     }
@@ -176,7 +176,7 @@ void check_types(const Module& module, const Function& function) {
 // Follows calls depth first; a function met again while it is being followed calls itself.
 class Recursion {
  public:
-  explicit Recursion(const Module& module) : module_(module) {}
+  Recursion(const Module& module, const ModuleNames& names) : module_(module), names_(names) {}
 
   void check() {
     for (const auto& function : module_.functions) follow(*function, 0);
@@ -191,7 +191,7 @@ class Recursion {
     for (const auto& op : function.ops()) {
       if (op->body != nullptr) follow(*op->body, depth);
       if (op->code != OpCode::call && op->code != OpCode::scan) continue;
-      const Function* callee = module_.find_function(op->attributes.text("function"));
+      const Function* callee = names_.find_function(op->attributes.text("function"));
       const auto it = done_.find(callee);
       if (it != done_.end() && !it->second) fail(*op, "'{}' would call itself", callee->name());
       if (depth == kDeepest) fail(*op, "calls nest deeper than {}", kDeepest);
@@ -201,6 +201,7 @@ class Recursion {
   }
 
   const Module& module_;
+  const ModuleNames& names_;
   std::unordered_map<const Function*, bool> done_;
 };
 
@@ -225,8 +226,9 @@ void check_names(const Module& module) {
 void verify(const Module& module) {
   check_names(module);
   for (const auto& function : module.functions) Structure(*function).check();
-  for (const auto& function : module.functions) check_types(module, *function);
-  Recursion(module).check();
+  const ModuleNames names(module);
+  for (const auto& function : module.functions) check_types(module, names, *function);
+  Recursion(module, names).check();
 }
 
 }  // namespace sinter::graph
