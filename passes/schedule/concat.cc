@@ -4,7 +4,8 @@
 #include "ir/error.h"
 #include "passes/schedule/elementwise_loops.h"
 
-// The schedule of `concat`: each part computed, and written to its place, by loops of its own.
+// The schedule of `concat`: each part computed, and written to its place, by loops of its own, which take one
+// vector at once, as there are many of them.
 namespace sinter::passes {
 
 using graph::Op;
@@ -118,7 +119,7 @@ loop::Kernel schedule_concat(Template& t) {
     };
     const int64_t elements = part.type().elements();
     if (elements > 0)
-      units.add(elementwise_loops(t, part.shape(), is_outermost && is_flat(part), body), elements);
+      units.add(elementwise_loops(t, part.shape(), t.lanes(), is_outermost && is_flat(part), body), elements);
     begin += part.shape()[axis];
   }
   return t.finish(units.finish());

@@ -7,10 +7,10 @@ using loop::Expr;
 using loop::LoopKind;
 using loop::Stmt;
 
-Stmt elementwise_loops(Template& t, Shape domain, bool flat, const DomainBody& body) {
+Stmt elementwise_loops(Template& t, Shape domain, int64_t width, bool flat, const DomainBody& body) {
   const int64_t elements = graph::element_count(domain);
   if (elements == 0) return loop::block({});
-  const int64_t width = t.width(), unit_elements = t.target().unit_elements;
+  const int64_t unit_elements = t.target().unit_elements;
   std::erase(domain, 1);
   if (flat && elements > 1) domain = {elements};
   const int64_t inner = domain.empty() ? 1 : domain.back();

@@ -12,8 +12,9 @@ struct DomainPoint {
 };
 using DomainBody = std::function<loop::Stmt(const DomainPoint& at)>;
 
-// Loops over the elements of a domain, spread over threads where they are many; with `flat`, as if it had one
-// axis.
-loop::Stmt elementwise_loops(Template& t, graph::Shape domain, bool flat, const DomainBody& body);
+// Loops over the elements of a domain, `width` at once, spread over threads where they are many; with `flat`,
+// as if it had one axis.
+loop::Stmt elementwise_loops(Template& t, graph::Shape domain, int64_t width, bool flat,
+                             const DomainBody& body);
 
 }  // namespace sinter::passes

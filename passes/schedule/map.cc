@@ -48,7 +48,7 @@ Shape domain_of(const graph::Function& body) {
 
 loop::Kernel schedule_map(Template& t) {
   const Shape domain = domain_of(t.body);
-  return t.finish(elementwise_loops(t, domain, is_flat(t.body), [&](const DomainPoint& at) {
+  return t.finish(elementwise_loops(t, domain, t.width(), is_flat(t.body), [&](const DomainPoint& at) {
     const Tile tile = Tile::of_outputs(t.body, at.domain, at.index, t.loader.ranges());
     return loop::block({t.checks(tile, at.predicate), store_tile(t.loader, tile, t.stores(), at.predicate)});
   }));
