@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/reference/rounding.h"
 #include "ir/graph/graph.h"
 #include "runtime/tensor.h"
 
@@ -10,7 +11,8 @@ namespace sinter::reference {
 
 // A value, and how far it may be off where that is asked for (rounding.h).
 struct Estimated {
-  runtime::HostTensor value, rounding = {};
+  runtime::HostTensor value;
+  Rounding rounding = {};
 };
 
 // A function while it runs, and the op that runs it, whose operands stand in order for its parameters.

@@ -60,13 +60,15 @@ void set_step(HostTensor& whole, int64_t index, const HostTensor& step) {
 
 // The same of a value and of its rounding, where it has one.
 Estimated step_of(const Estimated& whole, int64_t index) {
-  return {step_of(whole.value, index),
-          whole.rounding.defined() ? step_of(whole.rounding, index) : HostTensor()};
+  const auto part = [&](const HostTensor& tensor) {
+    return tensor.defined() ? step_of(tensor, index) : HostTensor();
+  };
+  return {step_of(whole.value, index), {part(whole.rounding.alone), part(whole.rounding.common)}};
 }
 
 void set_step(Estimated& whole, int64_t index, const Estimated& step) {
   set_step(whole.value, index, step.value);
-  if (whole.rounding.defined()) set_step(whole.rounding, index, step.rounding);
+  if (whole.rounding.alone.defined()) set_step(whole.rounding.alone, index, step.rounding.total());
 }
 
 class Interpreter {
@@ -97,7 +99,7 @@ class Interpreter {
 };
 
 Estimated Interpreter::given(const HostTensor& value) const {
-  return {value, unit_ > 0 ? exact_rounding(value, unit_) : HostTensor()};
+  return {value, unit_ > 0 ? exact_rounding(value, unit_) : Rounding()};
 }
 
 Values Interpreter::run(Frame& frame, const Values& arguments) {
@@ -163,9 +165,9 @@ Values Interpreter::primitive(const Op& op, const Values& operands, const Frame&
   Values results;
   for (const HostTensor& value : out) results.push_back({value});
   if (unit_ == 0) return results;
-  Tensors of_operands;
+  std::vector<Rounding> of_operands;
   for (const Estimated& operand : operands) of_operands.push_back(operand.rounding);
-  const Tensors estimated = roundings(invocation, kernel, of_operands, unit_);
+  const std::vector<Rounding> estimated = roundings(invocation, kernel, of_operands, unit_);
   for (size_t i = 0; i < results.size(); ++i) results[i].rounding = estimated[i];
   return results;
 }
@@ -221,7 +223,7 @@ void Interpreter::write(const Op& op, const Estimated& value) {
 void Interpreter::commit(Roundings* roundings) {
   for (const auto& [index, written] : written_) {
     std::memcpy(state_.state->at(index).raw(), written.value.raw(), written.value.bytes());
-    if (roundings != nullptr) roundings->states[state_.state->specs()[index].name] = written.rounding;
+    if (roundings != nullptr) roundings->states[state_.state->specs()[index].name] = written.rounding.total();
   }
 }
 
@@ -271,7 +273,7 @@ Tensors evaluate(const graph::Module& module, const Function& function, const Te
   Tensors outputs;
   for (const Estimated& output : interpreter.run(frame, arguments)) {
     outputs.push_back(output.value.clone());  // it may be an input, or a state
-    if (roundings != nullptr) roundings->outputs.push_back(output.rounding);
+    if (roundings != nullptr) roundings->outputs.push_back(output.rounding.total());
   }
   interpreter.commit(roundings);
   return outputs;

@@ -86,10 +86,13 @@ HostTensor applied(const Invocation& i, Kernel kernel, const Tensors& in, DType 
 
 class Estimate {
  public:
-  Estimate(const Invocation& invocation, Kernel kernel, std::span<const HostTensor> in, double unit)
-      : i_(invocation), kernel_(kernel), in_(in), unit_(unit) {}
+  Estimate(const Invocation& invocation, Kernel kernel, const Tensors& in, double unit, bool rounds = true)
+      : i_(invocation), kernel_(kernel), in_(in), unit_(unit), rounds_(rounds) {}
 
   Tensors results() const;
+  HostTensor summed() const;
+  // Of a sum, what errors contribute that its terms have in common.
+  HostTensor in_step() const;
 
  private:
   bool any_doubt(size_t first) const;
@@ -99,7 +102,6 @@ class Estimate {
   HostTensor selected() const;
   HostTensor perturbed() const;
   void add_shifts(size_t operand, double steps, bool jumps, HostTensor& squares) const;
-  HostTensor summed() const;
   HostTensor extreme() const;
   Tensors ordered() const;
   HostTensor of_argmax() const;
@@ -107,8 +109,9 @@ class Estimate {
 
   const Invocation& i_;
   Kernel kernel_;
-  std::span<const HostTensor> in_;
+  const Tensors& in_;
   double unit_;
+  bool rounds_;  // whether the op itself rounds its result
 };
 
 bool Estimate::any_doubt(size_t first) const {
@@ -235,7 +238,7 @@ HostTensor Estimate::perturbed() const {
     const bool rounds =
         is_cast ? is_floating(i_.out[0]) && static_cast<double>(static_cast<float>(value)) != value
                 : !is_exact(code);
-    const double own = rounds && std::isfinite(value) ? value : 0;
+    const double own = rounds_ && rounds && std::isfinite(value) ? value : 0;
     numbers(squares)[n] = std::sqrt(numbers(squares)[n] + own * own);
   }
   return squares;
@@ -294,6 +297,21 @@ HostTensor Estimate::summed() const {
     sum = std::isnan(sum) ? kInfinity : std::sqrt(sum);
   }
   return inherited;
+}
+
+HostTensor Estimate::in_step() const {
+  const auto magnitude = [](const HostTensor& x) {
+    return mapped(as_f64(x), [](double value) { return std::isfinite(value) ? std::fabs(value) : 0; });
+  };
+  if (i_.op.code != OpCode::contract) {
+    Tensors in = in_;
+    if (i_.op.code == OpCode::scatter_add) in[1] = i_.in[1];
+    return applied(i_, kernel_, in);
+  }
+  HostTensor result = applied(i_, kernel_, {magnitude(i_.in[0]), in_[1]});
+  const HostTensor other = applied(i_, kernel_, {in_[0], magnitude(i_.in[1])});
+  for (int64_t n = 0; n < result.size(); ++n) numbers(result)[n] += numbers(other)[n];
+  return result;
 }
 
 // The largest or least of a row is as good as the worst in it.
@@ -388,10 +406,24 @@ Tensors Estimate::results() const {
   return {filled(i_.out[0].shape(), 0)};
 }
 
-}  // namespace
+HostTensor zeros(const Shape& shape) {
+  return filled(shape, 0);
+}
 
-HostTensor exact_rounding(const HostTensor& value, double unit) {
-  HostTensor result = filled(value.shape(), 0);
+// sqrt(a^2 + b^2), element by element.
+HostTensor joined(const HostTensor& a, const HostTensor& b) {
+  if (!b.defined()) return a;
+  HostTensor result(DType::f64, a.shape());
+  std::transform(numbers(a), numbers(a) + a.size(), numbers(b), numbers(result),
+                 [](double x, double y) {
+                   const double r = std::hypot(x, y);
+                   return std::isnan(r) ? kInfinity : r;  // of 0 times infinity
+                 });
+  return result;
+}
+
+HostTensor flushed(const HostTensor& value, double unit) {
+  HostTensor result = zeros(value.shape());
   if (!is_floating(value)) return result;
   const HostTensor wide = as_f64(value);
   for (int64_t n = 0; n < result.size(); ++n) {
@@ -401,14 +433,65 @@ HostTensor exact_rounding(const HostTensor& value, double unit) {
   return result;
 }
 
-std::vector<HostTensor> roundings(const Invocation& invocation, Kernel kernel, std::span<const HostTensor> in,
-                                  double unit) {
-  Tensors results = Estimate(invocation, kernel, in, unit).results();
+bool is_sum(OpCode code) {
+  return code == OpCode::reduce_sum || code == OpCode::contract || code == OpCode::cumsum ||
+         code == OpCode::fold || code == OpCode::scatter_add;
+}
+
+// Whether what operands have in common their result has, too.
+bool keeps_common(const Invocation& i) {
+  switch (i.op.code) {
+    case OpCode::gather:
+    case OpCode::dynamic_slice:
+    case OpCode::dynamic_update:
+    case OpCode::check_finite:
+    case OpCode::check_index:
+      return true;
+    default:
+      return (i.op.kind() == OpKind::elementwise || i.op.kind() == OpKind::view) && is_floating(i.out[0]);
+  }
+}
+
+}  // namespace
+
+HostTensor Rounding::total() const {
+  return joined(alone, common);
+}
+
+Rounding exact_rounding(const HostTensor& value, double unit) {
+  return {flushed(value, unit)};
+}
+
+std::vector<Rounding> roundings(const Invocation& i, Kernel kernel, std::span<const Rounding> in,
+                                double unit) {
+  const OpCode code = i.op.code;
+  Tensors alone, common, total;
+  bool any_common = false;
+  for (const Rounding& rounding : in) {
+    alone.push_back(rounding.alone);
+    common.push_back(rounding.common.defined() ? rounding.common : zeros(rounding.alone.shape()));
+    total.push_back(rounding.total());
+    any_common = any_common || rounding.common.defined();
+  }
+  std::vector<Rounding> results;
+  const bool repeats = code == OpCode::broadcast && i.out[0].size() > i.in[0].size();
+  if (repeats && is_floating(i.out[0]) && !is_exact(total[0])) {
+    results.push_back({zeros(i.out[0].shape()), Estimate(i, kernel, total, unit).results()[0]});
+  } else if (any_common && is_sum(code) && is_floating(i.out[0])) {
+    results.push_back(
+        {joined(Estimate(i, kernel, alone, unit).summed(), Estimate(i, kernel, common, unit).in_step())});
+  } else if (any_common && keeps_common(i)) {
+    results.push_back({Estimate(i, kernel, alone, unit).results()[0],
+                       Estimate(i, kernel, common, unit, false).results()[0]});
+  } else {
+    for (HostTensor& tensor : Estimate(i, kernel, total, unit).results())
+      results.push_back({std::move(tensor)});
+  }
   for (size_t n = 0; n < results.size(); ++n) {
-    const HostTensor flushed = exact_rounding(invocation.out[n], unit);
-    for (int64_t at = 0; at < flushed.size(); ++at) {
-      double& r = numbers(results[n])[at];
-      r = std::max(r, numbers(flushed)[at]);
+    const HostTensor least = flushed(i.out[n], unit);
+    for (int64_t at = 0; at < least.size(); ++at) {
+      double& r = numbers(results[n].alone)[at];
+      r = std::max(r, numbers(least)[at]);
     }
   }
   return results;

@@ -18,12 +18,20 @@ namespace sinter::reference {
 // What may come out as something else altogether (a comparison of what is equal but for rounding, an index
 // computed from such a one) has r = infinity. A number that is denormal in f32 may have become zero.
 
-// The r of each result of an op, as f64 tensors of their shapes, from its operands' and those of `in`.
-// `kernel` is the op's own.
-std::vector<runtime::HostTensor> roundings(const Invocation& invocation, void (*kernel)(const Invocation&),
-                                           std::span<const runtime::HostTensor> in, double unit);
+// A number that is broadcast has one error in all its copies, which a sum of them adds up like with like: its
+// part of r is kept apart until then, and grows with the sum of |term|.
+struct Rounding {
+  runtime::HostTensor alone;        // f64, of the value's shape
+  runtime::HostTensor common = {};  // likewise, undefined where nothing is
+
+  runtime::HostTensor total() const;
+};
+
+// The r of each result of an op, from its operands' and those of `in`. `kernel` is the op's own.
+std::vector<Rounding> roundings(const Invocation& invocation, void (*kernel)(const Invocation&),
+                                std::span<const Rounding> in, double unit);
 
 // Of a value as it is given: zero but for denormal numbers.
-runtime::HostTensor exact_rounding(const runtime::HostTensor& value, double unit);
+Rounding exact_rounding(const runtime::HostTensor& value, double unit);
 
 }  // namespace sinter::reference

@@ -87,8 +87,8 @@ enum class Draw { both_signs, positive, hard };
 
 // Ties for rounding and comparing, zeros, integers, and magnitudes that are lost beside each other; their
 // products and sums of a thousand of those are numbers of f32.
-constexpr double kHard[] = {0,   -0.0, 0.5, -0.5, 1,   -1,    1.5,    -1.5, 2,
-                            2.5, -2,   3,   100,  0.1, 1e-15, -1e-15, 1e15, -1e15};
+constexpr double kHard[] = {0,   -0.0, 0.5, -0.5, 1,   -1,   1.5,   -1.5, 2,
+                            2.5, -2,   3,   100,  0.1, 1e-8, -1e-8, 1e8,  -1e8};
 
 double drawn_number(Draw draw, std::mt19937& random) {
   if (draw == Draw::hard) return kHard[random() % std::size(kHard)];
