@@ -5,7 +5,6 @@
 
 #include "frontend/binding.h"
 #include "frontend/names.h"
-#include "frontend/trace.h"
 #include "ir/graph/verify.h"
 #include "runtime/thread_pool.h"
 
@@ -88,6 +87,7 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
     for (Added& function : added) {
       function.newest = nullptr;
       function.links.clear();
+      function.parts.clear();
     }
     table.truncate(0);
     is_written_ = false;
@@ -175,6 +175,13 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
     const auto usual = options.dims.find(dim);
     if (usual == options.dims.end() || usual->second != size) name += fmt::format(".{}_{}", dim.name, size);
   }
+  for (const auto& [path, alive] : function.parts) {
+    if (!alive.expired()) continue;
+    throw Error(fmt::format(
+        "{}: '{}' is gone, which '{}' is made from; for sizes that are new it is made again, so models "
+        "and optimisers must live as long as the program",
+        name, path, function.name));
+  }
   if (compiled) usual(function.name).training().check(name);
   graph::Module module;
   module.states = table.states();
@@ -196,6 +203,8 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
   if (compiled && trace.writes_state() && !is_written_) {
     throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));
   }
+  function.parts = trace.parts();
+  std::erase_if(function.parts, [](const auto& part) { return part.second.expired(); });  // the body's own
   Link& link = function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, sizes,
                                            std::move(module), trace.writes_state(),
                                            compiled ? usual(function.name).training() : trace.trains());

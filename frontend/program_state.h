@@ -17,6 +17,7 @@
 #include "backends/backend.h"
 #include "frontend/ranges.h"
 #include "frontend/state_table.h"
+#include "frontend/trace.h"
 #include "frontend/translate.h"
 #include "frontend/variant.h"
 #include "runtime/executable.h"
@@ -41,7 +42,8 @@ struct ProgramState {
     std::vector<Input> inputs;
     Program::Body body;
     FunctionOptions options;
-    std::deque<Link> links = {};  // its variants; for who traces
+    std::deque<Link> links = {};  // its variants; for who traces, as parts are
+    Trace::Parts parts = {};      // what it was made from
     std::atomic<Link*> newest = nullptr;
   };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sinter/error.h>
+#include <sinter/nn/module.h>
 
 #include <algorithm>
 #include <atomic>
@@ -180,7 +181,8 @@ Trace::Usage& Trace::usage(const Variable& variable) {
                             frames_.front().function->name(), variable.path()));
   }
   states_->declare(variable, *module_);
-  return usages_.emplace_back(Usage{&variable, {}, {}, {}, false, {}, {}});
+  const std::weak_ptr<const void> alive = parts_[variable.path()] = variable.lifetime().watch();
+  return usages_.emplace_back(Usage{&variable, variable.path(), alive, {}, {}, {}, false, {}, {}});
 }
 
 Tensor Trace::read(const Variable& variable, const std::source_location& where) {
@@ -291,8 +293,20 @@ Training Trace::trains() const {
   return training;
 }
 
+void Trace::push_scope(const nn::Module& module) {
+  push_scope(module.path());
+  parts_[module.path()] = module.lifetime().watch();
+}
+
 void Trace::finish(const Outputs& outputs) {
   Frame& frame = frames_.front();
+  for (const Usage& entry : usages_) {
+    if (!entry.alive.expired()) continue;
+    throw Error(fmt::format(
+        "{}: state '{}' is gone once the function is traced; make what it belongs to outside, to live "
+        "as long as the program",
+        frame.function->name(), entry.path));
+  }
   std::set<std::string> names;
   for (const auto& [name, tensor] : outputs) {
     const std::string what = fmt::format("{}: output '{}'", frame.function->name(), name);
@@ -348,6 +362,11 @@ Pin::Pin(std::string_view what, const std::source_location& where, const std::st
 
 Pin::~Pin() {
   trace_.unpin();
+}
+
+Call::Call(std::string_view what, const nn::Module& layer, const std::source_location& where)
+    : Pin(what, where, layer.path()) {
+  trace_.push_scope(layer);
 }
 
 Call::Call(std::string_view what, std::string path, const std::source_location& where)

@@ -21,6 +21,10 @@
 
 namespace sinter {
 
+namespace nn {
+class Module;
+}
+
 // What a Tensor is: a value of one function of the graph. `frame` tells which, so that a tensor that strays
 // is found out.
 struct Node {
@@ -66,6 +70,7 @@ class Trace {
                          const std::source_location& where) const;
 
   void push_scope(std::string path) { scopes_.push_back(std::move(path)); }
+  void push_scope(const nn::Module& module);
   void pop_scope() { scopes_.pop_back(); }
   // While pinned, operations stand at the place of the first pin: that of the call of a layer or a function
   // of the library, not the library's own lines.
@@ -109,6 +114,10 @@ class Trace {
   void finish(const Outputs& outputs);
   bool writes_state() const;
   Training trains() const;
+  // The variables and modules that the function is made from, by their paths: what must be there to trace it
+  // again.
+  using Parts = std::map<std::string, std::weak_ptr<const void>>;
+  const Parts& parts() const { return parts_; }
 
   // A function inside this one: what is built between open and close becomes its body.
   enum class Nested { block, loop };
@@ -133,6 +142,8 @@ class Trace {
   };
   struct Usage {
     const Variable* variable;
+    std::string path;
+    std::weak_ptr<const void> alive;
     std::vector<graph::Value> leaves;        // what it was read as, one after another
     Tensor now;                              // what it reads as
     std::optional<Tensor> assigned;          // last
@@ -163,6 +174,7 @@ class Trace {
   std::map<std::string, uint32_t> random_uses_;
   std::vector<Usage> usages_;
   int nested_ = 0;
+  Parts parts_;
   std::vector<const Variable*> asked_for_;  // whether they are trainable
 };
 
@@ -188,6 +200,7 @@ class Pin {
 // The same of a layer or an optimiser, which has a scope of its own.
 class Call : public Pin {
  public:
+  Call(std::string_view what, const nn::Module& layer, const std::source_location& where);
   Call(std::string_view what, std::string path, const std::source_location& where);
   ~Call();
 };

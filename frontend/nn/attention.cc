@@ -68,7 +68,7 @@ Tensor MultiHeadAttention::split_heads(const Tensor& x, int64_t heads) const {
 }
 
 Tensor MultiHeadAttention::operator()(Operand operand, const AttentionInputs& inputs) const {
-  const Call call("MultiHeadAttention", path(), operand.where());
+  const Call call("MultiHeadAttention", *this, operand.where());
   const Tensor x = operand.tensor();
   check_inputs(call, x, inputs, query.weight.dtype(), options_);
   const Tensor& source = inputs.context.defined() ? inputs.context : x;
@@ -81,7 +81,7 @@ Tensor MultiHeadAttention::operator()(Operand operand, const AttentionInputs& in
 }
 
 Tensor MultiHeadAttention::weights(Operand operand, const AttentionInputs& inputs) const {
-  const Call call("MultiHeadAttention", path(), operand.where());
+  const Call call("MultiHeadAttention", *this, operand.where());
   const Tensor x = operand.tensor();
   check_inputs(call, x, inputs, query.weight.dtype(), options_);
   const Tensor& source = inputs.context.defined() ? inputs.context : x;

@@ -45,7 +45,7 @@ Conv2d::Conv2d(Module& owner, Name name, Conv2dOptions options)
 }
 
 Tensor Conv2d::operator()(Operand x) const {
-  const Call call("Conv2d", path(), x.where());
+  const Call call("Conv2d", *this, x.where());
   const Tensor image = x.tensor();
   check_takes(call, "x", image, weight.dtype(), {"n", options_.channels, "h", "w"});
   const int64_t extent = std::min(image.dim(2), image.dim(3)) + 2 * options_.padding;
@@ -74,7 +74,7 @@ BatchNorm::BatchNorm(Module& owner, Name name, int64_t channels, BatchNormOption
       options_(options) {}
 
 Tensor BatchNorm::operator()(Operand operand) {
-  const Call call("BatchNorm", path(), operand.where());
+  const Call call("BatchNorm", *this, operand.where());
   const Tensor x = operand.tensor();
   check_takes(call, "x", x, scale.dtype(), {"n", scale.shape()[0], "..."});
   Shape per_channel(static_cast<size_t>(x.rank()), 1);

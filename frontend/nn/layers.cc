@@ -47,7 +47,7 @@ Linear::Linear(Module& owner, Name name, int64_t in, int64_t out, LinearOptions 
 }
 
 Tensor Linear::operator()(Operand x) const {
-  const Call call("Linear", path(), x.where());
+  const Call call("Linear", *this, x.where());
   check_takes(call, "x", x.tensor(), weight.dtype(), {"...", weight.shape()[0]});
   const Tensor y = matmul(x, weight);
   return bias ? y + *bias : y;
@@ -63,7 +63,7 @@ Embedding::Embedding(Module& owner, Name name, int64_t count, int64_t width, Emb
       weight(*this, "weight", {count, width}, Initializer::normal(0, options.deviation)) {}
 
 Tensor Embedding::operator()(Operand ids) const {
-  const Call call("Embedding", path(), ids.where());
+  const Call call("Embedding", *this, ids.where());
   check_integers(call, "ids", ids.tensor());
   const Tensor rows = build("gather", {ids}, [&](Builder& b, const Values& v) {
     return b.emit(OpCode::check_index, v, {{"bound", weight.shape()[0]}, {"op", "Embedding"}}).result();
@@ -79,7 +79,7 @@ LayerNorm::LayerNorm(Module& owner, Name name, int64_t width, NormOptions option
 }
 
 Tensor LayerNorm::operator()(Operand x) const {
-  const Call call("LayerNorm", path(), x.where());
+  const Call call("LayerNorm", *this, x.where());
   check_takes(call, "x", x.tensor(), scale.dtype(), {"...", scale.shape()[0]});
   return layer_norm(x, scale, read(bias, x), epsilon_);
 }
@@ -90,7 +90,7 @@ RMSNorm::RMSNorm(Module& owner, Name name, int64_t width, NormOptions options)
       epsilon_(options.epsilon) {}
 
 Tensor RMSNorm::operator()(Operand x) const {
-  const Call call("RMSNorm", path(), x.where());
+  const Call call("RMSNorm", *this, x.where());
   check_takes(call, "x", x.tensor(), scale.dtype(), {"...", scale.shape()[0]});
   return rms_norm(x, scale, epsilon_);
 }
@@ -101,7 +101,7 @@ Dropout::Dropout(Module& owner, Name name, double rate)
       rate_(rate) {}
 
 Tensor Dropout::operator()(Operand x) const {
-  const Call call("Dropout", path(), x.where());
+  const Call call("Dropout", *this, x.where());
   check_floating(call, "x", x.tensor());
   return dropout(x, rate_);
 }
@@ -119,7 +119,7 @@ FeedForward::FeedForward(Module& owner, Name name, FeedForwardOptions options)
       dropout_(options.dropout) {}
 
 Tensor FeedForward::operator()(Operand x) const {
-  const Call call("FeedForward", path(), x.where());
+  const Call call("FeedForward", *this, x.where());
   check_takes(call, "x", x.tensor(), expand.weight.dtype(), {"...", expand.weight.shape()[0]});
   const Tensor hidden = expand(x);
   const Tensor active = activation_ ? activation_(hidden) : relu(hidden);

@@ -130,7 +130,7 @@ void Module::freeze() {
 }
 
 Scope::Scope(const Module& module) {
-  if (Trace* trace = Trace::active()) trace->push_scope(module.path());
+  if (Trace* trace = Trace::active()) trace->push_scope(module);
 }
 
 Scope::~Scope() {

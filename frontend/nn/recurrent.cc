@@ -31,7 +31,7 @@ GRU::GRU(Module& owner, Name name, int64_t in, int64_t width)
       width_(width) {}
 
 Tensor GRU::operator()(Operand x, const Tensor& initial) const {
-  const Call call("GRU", path(), x.where());
+  const Call call("GRU", *this, x.where());
   check_takes(call, "x", x.tensor(), input.weight.dtype(), {"n", "t", input.weight.shape()[0]});
   const Tensor from_input = swap_axes(input(x), 0, 1);  // [t,n,3 width]
   if (initial.defined()) {
@@ -58,7 +58,7 @@ LSTM::LSTM(Module& owner, Name name, int64_t in, int64_t width)
       width_(width) {}
 
 Tensor LSTM::operator()(Operand x) const {
-  const Call call("LSTM", path(), x.where());
+  const Call call("LSTM", *this, x.where());
   check_takes(call, "x", x.tensor(), input.weight.dtype(), {"n", "t", input.weight.shape()[0]});
   const Tensor from_input = swap_axes(input(x), 0, 1);  // [t,n,4 width]
   const Tensor first = zeros({from_input.dim(1), width_}, from_input.dtype());

@@ -113,8 +113,9 @@ struct ProgramState;
 //
 // What can be trained when it is compiled is trained, for all sizes: a call of a function that trains throws
 // Error where a parameter of it was frozen or unfrozen since. What the functions refer to (models,
-// optimisers) must live as long as the program. A call that fails, also one in which an index is out of range
-// or a checked value not finite, changes no state.
+// optimisers) must live as long as the program: Error is thrown where a size is asked for that is new and a
+// module or state is gone by then. A call that fails, also one in which an index is out of range or a checked
+// value not finite, changes no state.
 //
 // Threads: adding, compiling and moving a program are for one thread, before others have it. Then any number
 // of threads may call all the rest at once, on one program or on several that share no model. Each call gets

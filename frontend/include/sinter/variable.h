@@ -48,6 +48,19 @@ class Initializer {
   Array values_;
 };
 
+// Tells others whether what it is a part of is still there.
+class Lifetime {
+ public:
+  Lifetime() : alive_(std::make_shared<char>()) {}
+  Lifetime(const Lifetime&) = delete;
+  Lifetime& operator=(const Lifetime&) = delete;
+
+  std::weak_ptr<const void> watch() const { return alive_; }  // expires with it
+
+ private:
+  std::shared_ptr<const void> alive_;
+};
+
 // A value that lives between the calls of a program: every function of the program reads and writes the same
 // one. It is used like a tensor; what it reads as is its last assigned value, through whose making no
 // gradient goes.
@@ -61,6 +74,7 @@ class Variable {
   const Shape& shape() const { return shape_; }
   bool trainable() const { return trainable_->load(std::memory_order_relaxed); }
   const Initializer& initializer() const { return initializer_; }
+  const Lifetime& lifetime() const { return lifetime_; }
 
   Tensor read(std::source_location where = std::source_location::current()) const;
   operator Tensor() const;
@@ -87,6 +101,7 @@ class Variable {
   Shape shape_;
   Initializer initializer_;
   std::shared_ptr<std::atomic<bool>> trainable_;  // programs look at it, also when the variable is gone
+  Lifetime lifetime_;
 };
 
 }  // namespace sinter

@@ -86,6 +86,7 @@ class Module {
   std::vector<Parameter*> parameters() const;
   int64_t parameter_count() const;  // elements
   void freeze();                    // every parameter below
+  const Lifetime& lifetime() const { return lifetime_; }
 
  private:
   friend class Parameter;
@@ -111,6 +112,7 @@ class Module {
   Module* owner_ = nullptr;
   std::string name_;
   std::vector<Member> members_;
+  Lifetime lifetime_;
 };
 
 // Puts a module's path on every operation made while it lives, so that errors and profiles show it. The
