@@ -52,8 +52,8 @@ graph::Attribute value_in(std::string_view what, const Number& number, graph::DT
         int64_t whole = 0;
         bool fits = true;
         if constexpr (std::same_as<T, double>) {
-          fits = value >= -0x1p63 && value < 0x1p63;
-          if (fits) whole = std::llrint(value);
+          fits = value >= -0x1p63 && value < 0x1p63 && value == std::trunc(value);
+          if (fits) whole = static_cast<int64_t>(value);
         } else {
           whole = value;
         }

@@ -35,8 +35,7 @@ decltype(auto) built(const Trace& trace, std::string_view what, F&& body) {
   });
 }
 
-// The number in an element type: an integer, a fraction rounded to even, in types of integers, a number in
-// others.
+// The number in an element type: an integer in types of integers, a number in others.
 graph::Attribute value_in(std::string_view what, const Number& number, graph::DType type,
                           const std::source_location& where);
 

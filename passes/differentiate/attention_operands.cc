@@ -367,9 +367,17 @@ std::optional<std::vector<Value>> with_own_elements(Builder& builder, const Op& 
   const std::vector<bool> leading = leading_operands(kernel, wanted);
   Rewriter rewriter(builder, kernel, leading);
   if (!rewriter.is_needed()) return std::nullopt;
-  const auto made = kernel.results.size() == 1 ? rewriter.run(leading) : std::nullopt;
-  if (made) return std::vector{*made};
-  return inline_function(builder.function(), *kernel.body, kernel.operands);
+  const auto made = rewriter.run(leading);
+  if (!made) return inline_function(builder.function(), *kernel.body, kernel.operands);
+  std::vector<Value> results{*made};
+  if (kernel.results.size() > 1) {
+    // An earlier gradient reads its statistics.
+    graph::ValueMap<Value> same;
+    for (Value operand : kernel.operands) same[operand] = operand;
+    Op& again = graph::clone_op(kernel, builder.function(), same);
+    for (size_t i = 1; i < kernel.results.size(); ++i) results.push_back(again.result(static_cast<int>(i)));
+  }
+  return results;
 }
 
 }  // namespace sinter::passes

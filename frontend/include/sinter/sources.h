@@ -9,7 +9,7 @@ namespace sinter {
 
 using Where = std::source_location;
 
-// Every element `value`; what does not fit the type is an error, a fraction in integers is rounded to even.
+// Every element `value`; what does not fit the type is an error.
 Tensor full(Extents shape, Number value, DType type = f32, Where where = Where::current());
 Tensor zeros(Extents shape, DType type = f32, Where where = Where::current());
 Tensor ones(Extents shape, DType type = f32, Where where = Where::current());
