@@ -414,11 +414,10 @@ HostTensor zeros(const Shape& shape) {
 HostTensor joined(const HostTensor& a, const HostTensor& b) {
   if (!b.defined()) return a;
   HostTensor result(DType::f64, a.shape());
-  std::transform(numbers(a), numbers(a) + a.size(), numbers(b), numbers(result),
-                 [](double x, double y) {
-                   const double r = std::hypot(x, y);
-                   return std::isnan(r) ? kInfinity : r;  // of 0 times infinity
-                 });
+  std::transform(numbers(a), numbers(a) + a.size(), numbers(b), numbers(result), [](double x, double y) {
+    const double r = std::hypot(x, y);
+    return std::isnan(r) ? kInfinity : r;  // of 0 times infinity
+  });
   return result;
 }
 

@@ -68,7 +68,7 @@ class Rows : public ReduceSchedule {
     std::vector<loop::BufferRef> locals;
     std::vector<Known> known;
     graph::ValueMap<loop::BufferRef> stash;
-    find_stashes(length, lanes, stash, locals);
+    find_stashes(length, lanes, full_tile(outer, loop::integer(0)), stash, locals);
     graph::ValueMap<bool> stashed;
     for (size_t level = 0; level < levels_.size(); ++level) {
       const auto pass = accumulators(level, lanes);
@@ -144,8 +144,9 @@ class Rows : public ReduceSchedule {
     return result;
   }
 
-  // Values that more than one pass needs and that take longer to compute again than to keep.
-  void find_stashes(int64_t length, int64_t lanes, graph::ValueMap<loop::BufferRef>& stash,
+  // Values that more than one pass needs, at the row's own elements alone, and that take longer to compute
+  // again than to keep.
+  void find_stashes(int64_t length, int64_t lanes, const Tile& tile, graph::ValueMap<loop::BufferRef>& stash,
                     std::vector<loop::BufferRef>& locals) {
     const int64_t padded = (length + lanes - 1) / lanes * lanes;
     graph::ValueMap<std::vector<size_t>> passes;
@@ -177,7 +178,8 @@ class Rows : public ReduceSchedule {
       for (Value operand : op->operands) here += cost[operand];
       cost[value] = here;
       const int64_t bytes = padded * size_in_bytes(loop::from_graph(value.dtype()));
-      if (here < kWorthKeeping || value.type().elements() != graph::element_count(domain_) || bytes > left)
+      if (here < kWorthKeeping || value.type().elements() != graph::element_count(domain_) || bytes > left ||
+          !tile.is_private(value))
         continue;
       const auto it = passes.find(value);
       if (it == passes.end() || it->second.size() < 2) continue;

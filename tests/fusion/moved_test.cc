@@ -4,7 +4,9 @@
 #include <cstring>
 #include <random>
 
+#include "frontend/compile/check.h"
 #include "ir/graph/builder.h"
+#include "ir/graph/text.h"
 #include "passes/pipeline.h"
 #include "tests/support/interpret.h"
 #include "tests/support/run_on.h"
@@ -172,6 +174,24 @@ TEST(Moved, PartsThatADeviceCannotBindAtOnce) {
   for (const loop::Kernel& kernel : program.kernels) EXPECT_LE(kernel.arguments.size(), 4u);
   const std::vector<HostTensor> inputs = inputs_of(module);
   expect_same(run_on("reference", module, "f", inputs)[0], interpret(program, inputs)[0], "four buffers");
+}
+
+// A logarithm that both passes over a row need, of another row: what a pass keeps is of its own.
+TEST(Moved, ValuesOfOtherRowsAreComputedAgain) {
+  const graph::Module module = graph::parse(R"(func @f(%x: f32[2,40]) {
+  %m: f32[2,40] = mul %x, %x
+  %l: f32[2,40] = log %m
+  %r: f32[2,40] = reverse %l {axes=[0]}
+  %a: f32[2,40] = add %r, %x
+  %q: f32[2,40] = div %a, %m
+  %s: f32[2] = reduce_sum %q {axes=[1]}
+  %b: f32[2,40] = broadcast %s {dims=[0], shape=[2,40]}
+  %o: f32[2,40] = sub %q, %b
+  return %o
+})");
+  EXPECT_EQ(passes::lower(module, "f", loop::Target{}, {}).kernels.size(), 1u);
+  for (const char* name : {"cpu", "vulkan"})
+    EXPECT_EQ(check_function(module, "f", *backends::open_device(name, 1)).disagreement, "") << name;
 }
 
 }  // namespace
