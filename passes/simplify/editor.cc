@@ -125,20 +125,22 @@ std::vector<Value> Editor::merged_or_appended(std::unique_ptr<Op> op) {
   return results_of(function_.append(std::move(op)));
 }
 
-// Reads give what was read or written before; what a call does to state is not known.
+// Reads give what was read or written before, which no gradient goes through; what a call does to state is
+// not known.
 std::optional<std::vector<Value>> Editor::place_state(Op& op) {
   switch (op.code) {
     case OpCode::write:
-      state_[op.attributes.text("state")] = op.operands[0];
+      state_[op.attributes.text("state")] = {op.operands[0], true};
       break;
     case OpCode::call:
     case OpCode::scan:
       state_.clear();
       break;
     case OpCode::read: {
-      const auto [known, first] = state_.try_emplace(op.attributes.text("state"), op.result());
-      if (!first) return std::vector{known->second};
-      break;
+      const auto [known, first] = state_.try_emplace(op.attributes.text("state"), Held{op.result(), false});
+      if (first) break;
+      const auto [value, is_written] = known->second;
+      return std::vector{is_written ? emit(OpCode::stop_gradient, {value}) : value};
     }
     default:
       break;

@@ -72,6 +72,12 @@ class Editor {
     bool operator()(const graph::Op* a, const graph::Op* b) const;
   };
 
+  // What a state is known to hold.
+  struct Held {
+    graph::Value value;
+    bool is_written;  // else read
+  };
+
   graph::Value rewritten(const graph::Op& op);
   std::vector<graph::Value> merged_or_appended(std::unique_ptr<graph::Op> op);
   std::optional<std::vector<graph::Value>> place_state(graph::Op& op);
@@ -82,8 +88,8 @@ class Editor {
   graph::Location location_;
   std::unordered_set<const graph::Op*> pinned_;
   std::unordered_set<graph::Op*, OpHash, OpEqual> made_;
-  std::unordered_map<std::string, graph::Value> state_;  // what each state is known to hold
-  std::vector<std::unique_ptr<graph::Op>> replaced_;     // kept, so that no address is used again
+  std::unordered_map<std::string, Held> state_;
+  std::vector<std::unique_ptr<graph::Op>> replaced_;  // kept, so that no address is used again
   int depth_ = 0;
   int changes_ = 0;
 };
