@@ -23,9 +23,6 @@ constexpr double kLeastNormal = 0x1p-126;  // of f32
 constexpr double kDoubt = 8;
 // A normal number takes twice the error of the square root in it, and those of a logarithm and a cosine.
 constexpr double kNormalRoundings = 4;
-// Of n terms of one sign, the partial sums that are rounded are as large as the sum: n of them make an error
-// of sqrt(n / 3) roundings of it, each of which is a third of an ulp at the root of their mean square.
-constexpr double kPartialSums = 0.1;
 
 bool is_floating(const HostTensor& tensor) {
   return tensor.dtype() == DType::f64 || tensor.dtype() == DType::f32;
@@ -293,7 +290,7 @@ HostTensor Estimate::summed() const {
       // Added one by one as they stand, equal terms round alike.
       if (terms == 3) sum += count * count / 16 * value * value;
     }
-    if (count > 1 && std::isfinite(value)) sum += (1 + kPartialSums * count) * value * value;
+    if (count > 1 && std::isfinite(value)) sum += (1 + count) * value * value;
     sum = std::isnan(sum) ? kInfinity : std::sqrt(sum);
   }
   return inherited;

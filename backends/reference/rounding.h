@@ -12,8 +12,9 @@ namespace sinter::reference {
 // independent, as in running error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 3.3,
 // with squares for absolute values):
 //   an operation       r(y)^2 = sum of (dy/dx r(x))^2 over its operands + y^2, without y^2 where it is exact
-//   a sum of n terms   r(y)^2 = sum of r(term)^2 + n * sum of term^2 + 16 y^2, a partial sum having been
-//   rounded n times; where terms are added in their order, n^2/16 y^2 more, since equal ones round alike
+//   a sum of n terms   r(y)^2 = sum of r(term)^2 + n (sum of term^2 + y^2) + y^2, since n partial sums, which
+//   may be as large as the whole, were rounded; where terms are added in their order, n^2/16 y^2 more, since
+//   equal ones round alike
 //   a move             r moves along
 // What may come out as something else altogether (a comparison of what is equal but for rounding, an index
 // computed from such a one) has r = infinity. A number that is denormal in f32 may have become zero.
