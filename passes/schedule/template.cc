@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "ir/loop/range.h"
 
 namespace sinter::passes {
 
@@ -170,7 +171,9 @@ Stmt Template::checks(const Tile& tile, const Expr& predicate) {
     if (op->code == OpCode::check_finite) {
       bad = loop::apply(loop::ScalarOp::logical_not, {loop::apply(loop::ScalarOp::is_finite, {value})});
     } else {
-      const Expr bound = loop::integer(op->attributes.integer("bound"), value->type);
+      const int64_t end = op->attributes.integer("bound");
+      if (loop::interval_of(value, loader.ranges()).within(0, end - 1)) continue;
+      const Expr bound = loop::integer(end, value->type);
       bad = value < loop::integer(0, value->type) || value >= bound;
       if (op->attributes.has("ignore")) {
         const Expr ignored = loop::integer(op->attributes.integer("ignore"), value->type);
