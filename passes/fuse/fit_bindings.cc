@@ -1,12 +1,10 @@
 #include "passes/fuse/fit_bindings.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
-#include <unordered_set>
 
 #include "ir/graph/builder.h"
+#include "passes/fuse/legalize.h"
 #include "passes/fuse/limits.h"
 #include "passes/rewrite.h"
 
@@ -108,48 +106,7 @@ class Fit {
   Value in_memory(Value value) {
     if (!is_virtual(*value.op)) return value;
     if (const auto it = copies_.find(value); it != copies_.end()) return it->second;
-    auto kernel = std::make_unique<Op>();
-    kernel->code = OpCode::kernel;
-    kernel->attributes.set("anchor", std::string(name(Group::Anchor::map)));
-    kernel->location = value.op->location;
-    kernel->results = {value.type()};
-    kernel->body = std::make_unique<graph::Function>("body");
-    graph::Builder builder(module_, *kernel->body);
-    graph::ValueMap<Value> map;
-    for (Value leaf : leaves_of(value)) {
-      map[leaf] = builder.parameter(fmt::format("p{}", map.size()), leaf.type());
-      kernel->operands.push_back(leaf);
-    }
-    std::vector<Op*> pending = {value.op};
-    while (!pending.empty()) {
-      Op* next = pending.back();
-      const auto is_missing = [&](Value operand) { return !map.contains(operand); };
-      if (const auto it = std::ranges::find_if(next->operands, is_missing); it != next->operands.end()) {
-        pending.push_back(it->op);
-        continue;
-      }
-      pending.pop_back();
-      if (!map.contains(next->result())) graph::clone_op(*next, *kernel->body, map);
-    }
-    builder.output("output0", map.at(value));
-    return copies_[value] = function_.append(std::move(kernel)).result();
-  }
-
-  // In the order in which the value is made of them.
-  static std::vector<Value> leaves_of(Value value) {
-    std::vector<Value> leaves, pending = {value};
-    std::unordered_set<Value, graph::ValueHash> seen;
-    while (!pending.empty()) {
-      const Value next = pending.back();
-      pending.pop_back();
-      if (!seen.insert(next).second) continue;
-      if (is_virtual(*next.op)) {
-        pending.insert(pending.end(), next.op->operands.rbegin(), next.op->operands.rend());
-      } else {
-        leaves.push_back(next);
-      }
-    }
-    return leaves;
+    return copies_[value] = apart(module_, function_, *value.op);
   }
 
   graph::Module& module_;

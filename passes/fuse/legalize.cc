@@ -88,8 +88,9 @@ constexpr int64_t kMostPlaces = 4;  // of concatenations of views of concatenati
 // What walks an expression recurses as deep as views lie on views.
 constexpr int64_t kMostDepth = 32;
 
-// The op as a kernel of its own, with the views that it reads.
-std::vector<Value> apart(graph::Module& module, graph::Function& function, const Op& op) {
+}  // namespace
+
+Value apart(graph::Module& module, graph::Function& function, const Op& op) {
   auto kernel = std::make_unique<Op>();
   kernel->code = OpCode::kernel;
   kernel->attributes.set("anchor", std::string(name(Group::Anchor::map)));
@@ -120,8 +121,10 @@ std::vector<Value> apart(graph::Module& module, graph::Function& function, const
   }
   for (const Op* view : views) graph::clone_op(*view, *kernel->body, map);
   builder.output("output0", map.at(Value{const_cast<Op*>(&op), 0}));
-  return {function.append(std::move(kernel)).result()};
+  return function.append(std::move(kernel)).result();
 }
+
+namespace {
 
 // Whether a view is better kept in memory than copied into what reads it. What makes more elements of few is
 // left to the next view, up to a point.
@@ -174,7 +177,7 @@ void legalize(graph::Module& module, graph::Function& function) {
       return std::vector{concat_of_concats(builder, op)};
     if (op.code == OpCode::fold && is_better_without_fold(op, views.of(*op.operands[0].op).places))
       return std::vector{without_fold(builder, op)};
-    if (stands_apart(op, views.of(op))) return apart(module, function, op);
+    if (stands_apart(op, views.of(op))) return std::vector{apart(module, function, op)};
     if (op.code == OpCode::argmax) return argmax(builder, op);
     const bool folds_bools =
         op.kind() == graph::OpKind::reduction && op.operands[0].dtype() == graph::DType::boolean;

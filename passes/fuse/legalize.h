@@ -10,4 +10,7 @@ namespace sinter::passes {
 // concatenations, views that lie deep or lead to many places in memory by kernels that copy.
 void legalize(graph::Module& module, graph::Function& function);
 
+// A view as a kernel of its own that copies it, with the views that it reads.
+graph::Value apart(graph::Module& module, graph::Function& function, const graph::Op& view);
+
 }  // namespace sinter::passes
