@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "ir/error.h"
@@ -14,6 +15,16 @@ using graph::OpKind;
 using graph::Value;
 using loop::Expr;
 using loop::Stmt;
+
+namespace {
+
+bool are_same(const Index& a, const Index& b) {
+  return std::ranges::equal(a, b, [](const Expr& x, const Expr& y) {
+    return x.get() == y.get() || loop::print(x) == loop::print(y);
+  });
+}
+
+}  // namespace
 
 Tile::Tile(const graph::Function& body, const std::vector<std::pair<Value, Index>>& anchors,
            const loop::RangeMap& ranges) {
@@ -46,6 +57,17 @@ Tile::Tile(const graph::Function& body, const std::vector<std::pair<Value, Index
     index_[op->result()] = std::move(here);
     order_.push_back(op->result());
   }
+  // An anchor may ask a view of another one for elsewhere than this leads to.
+  bool is_asked_elsewhere = false;
+  for (const auto& op : body.ops()) {
+    if (op->kind() != OpKind::elementwise || !index_.contains(op->result())) continue;
+    for (Value operand : op->operands) {
+      const auto it = index_.find(operand);
+      if (it == index_.end() || are_same(it->second, index_.at(op->result()))) continue;
+      is_asked_elsewhere = shared_[operand] = true;
+    }
+  }
+  if (is_asked_elsewhere) share_sources(body);
 }
 
 void Tile::share_moved(const graph::Function& body) {
