@@ -370,16 +370,16 @@ Tensors Estimate::ordered() const {
   return result;
 }
 
+bool is_sum(OpCode code) {
+  return code == OpCode::reduce_sum || code == OpCode::contract || code == OpCode::cumsum ||
+         code == OpCode::fold || code == OpCode::scatter_add;
+}
+
 Tensors Estimate::results() const {
+  if (is_sum(i_.op.code)) return {summed()};
   switch (i_.op.code) {
     case OpCode::random_normal:
       return {mapped(as_f64(i_.out[0]), [](double y) { return kNormalRoundings * std::fabs(y); })};
-    case OpCode::fold:
-    case OpCode::scatter_add:
-    case OpCode::cumsum:
-    case OpCode::reduce_sum:
-    case OpCode::contract:
-      return {summed()};
     case OpCode::reduce_max:
     case OpCode::reduce_min:
       return {extreme()};
@@ -403,10 +403,6 @@ Tensors Estimate::results() const {
   return {filled(i_.out[0].shape(), 0)};
 }
 
-HostTensor zeros(const Shape& shape) {
-  return filled(shape, 0);
-}
-
 // sqrt(a^2 + b^2), element by element.
 HostTensor joined(const HostTensor& a, const HostTensor& b) {
   if (!b.defined()) return a;
@@ -419,7 +415,7 @@ HostTensor joined(const HostTensor& a, const HostTensor& b) {
 }
 
 HostTensor flushed(const HostTensor& value, double unit) {
-  HostTensor result = zeros(value.shape());
+  HostTensor result = filled(value.shape(), 0);
   if (!is_floating(value)) return result;
   const HostTensor wide = as_f64(value);
   for (int64_t n = 0; n < result.size(); ++n) {
@@ -427,11 +423,6 @@ HostTensor flushed(const HostTensor& value, double unit) {
     if (magnitude < kLeastNormal) numbers(result)[n] = magnitude / unit;
   }
   return result;
-}
-
-bool is_sum(OpCode code) {
-  return code == OpCode::reduce_sum || code == OpCode::contract || code == OpCode::cumsum ||
-         code == OpCode::fold || code == OpCode::scatter_add;
 }
 
 // Whether what operands have in common their result has, too.
@@ -465,14 +456,14 @@ std::vector<Rounding> roundings(const Invocation& i, Kernel kernel, std::span<co
   bool any_common = false;
   for (const Rounding& rounding : in) {
     alone.push_back(rounding.alone);
-    common.push_back(rounding.common.defined() ? rounding.common : zeros(rounding.alone.shape()));
+    common.push_back(rounding.common.defined() ? rounding.common : filled(rounding.alone.shape(), 0));
     total.push_back(rounding.total());
     any_common = any_common || rounding.common.defined();
   }
   std::vector<Rounding> results;
   const bool repeats = code == OpCode::broadcast && i.out[0].size() > i.in[0].size();
   if (repeats && is_floating(i.out[0]) && !is_exact(total[0])) {
-    results.push_back({zeros(i.out[0].shape()), Estimate(i, kernel, total, unit).results()[0]});
+    results.push_back({filled(i.out[0].shape(), 0), Estimate(i, kernel, total, unit).results()[0]});
   } else if (any_common && is_sum(code) && is_floating(i.out[0])) {
     results.push_back(
         {joined(Estimate(i, kernel, alone, unit).summed(), Estimate(i, kernel, common, unit).in_step())});
