@@ -8,6 +8,7 @@
 #include "ir/error.h"
 #include "ir/graph/module_names.h"
 #include "passes/rewrite.h"
+#include "passes/simplify/contract_results.h"
 #include "passes/simplify/dead_code.h"
 
 namespace sinter::passes {
@@ -78,6 +79,38 @@ void inline_kernels(Function& function) {
 
 }  // namespace
 
+void keep_leaves_apart(Function& function) {
+  std::unordered_set<Value, graph::ValueHash> leaves;
+  for (Value value : differentiated_values(function.ops())) {
+    const Op& op = *value.op;
+    if (op.code == OpCode::call || op.code == OpCode::kernel || op.kind() == graph::OpKind::composite)
+      leaves.insert(value);
+  }
+  if (leaves.empty()) return;
+  graph::ValueMap<Value> own;
+  const auto replace = [&](Value& value) {
+    if (const auto it = own.find(value); it != own.end()) value = it->second;
+  };
+  std::vector<std::unique_ptr<Op>> ops = std::move(function.ops());
+  function.ops().clear();
+  for (auto& made : ops) {
+    std::ranges::for_each(made->operands, replace);
+    Op& op = function.append(std::move(made));
+    for (size_t i = 0; i < op.results.size(); ++i) {
+      const Value value = op.result(static_cast<int>(i));
+      if (!leaves.contains(value)) continue;
+      auto leaf = std::make_unique<Op>();
+      leaf->code = OpCode::reshape;
+      leaf->operands = {value};
+      leaf->results = {value.type()};
+      leaf->attributes.set("shape", value.shape());
+      leaf->location = op.location;
+      own[value] = function.append(std::move(leaf)).result();
+    }
+  }
+  for (graph::Output& output : function.outputs) replace(output.value);
+}
+
 void inline_calls(Module& module, const std::vector<std::string>& arguments) {
   bool all = false, kernels = false;
   for (const std::string& argument : arguments) {
@@ -86,6 +119,7 @@ void inline_calls(Module& module, const std::vector<std::string>& arguments) {
           fmt::format("inline_calls: the arguments are 'all' and 'kernels', got '{}'", argument));
     (argument == "all" ? all : kernels) = true;
   }
+  for (const auto& function : module.functions) keep_leaves_apart(*function);
   if (kernels) {
     for (const auto& function : module.functions) inline_kernels(*function);
   }

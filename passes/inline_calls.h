@@ -22,6 +22,14 @@ void inline_calls(graph::Module& module, const std::vector<std::string>& argumen
 std::vector<graph::Value> inline_function(graph::Function& to, const graph::Function& callee,
                                           std::span<const graph::Value> operands);
 
+// Gives what a `grad` is with respect to a value of its own where a call, a composite or a kernel makes it,
+// whose definition may hand an operand through: what reads the operand does not read the result.
+//
+//   %1 = call %a {function="same"}                       %1 = call %a {function="same"}
+//   %2 = grad %loss, %1                                  %2 = reshape %1
+//                                                        %3 = grad %loss, %2
+void keep_leaves_apart(graph::Function& function);
+
 // The functions of a module, a callee before its callers.
 std::vector<graph::Function*> callees_first(const graph::Module& module);
 

@@ -21,6 +21,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kLeastNormal = 0x1p-126;  // of f32
 // How many roundings a comparison's operands may be apart and still be taken for equal.
 constexpr double kDoubt = 8;
+// How much the mean square of a sum's terms may exceed the square of their mean, relatively, where they count
+// as equal.
+constexpr double kAlike = 1e-6;
 // A normal number takes twice the error of the square root in it, and those of a logarithm and a cosine.
 constexpr double kNormalRoundings = 4;
 
@@ -284,11 +287,13 @@ HostTensor Estimate::summed() const {
     double& sum = numbers(inherited)[n];
     if (is_contraction) sum += numbers(other)[n];
     const double count = numbers(counts)[n], value = numbers(y)[n];
+    const bool are_equal = count * numbers(squares)[n] <= value * value * (1 + kAlike);
+    if (count > 1 && are_equal) sum *= count;  // their errors, too
     if (count > 1 || is_contraction) {
       const double least = kLeastNormal / unit_;  // of each term, which may have been denormal
       sum += count * (numbers(squares)[n] + least * least);
-      // Added one by one as they stand, equal terms round alike.
-      if (terms == 3) sum += count * count / 16 * value * value;
+      // Added one by one, equal terms round alike.
+      if (terms == 3 || are_equal) sum += count * count / 16 * value * value;
     }
     if (count > 1 && std::isfinite(value)) sum += (1 + count) * value * value;
     sum = std::isnan(sum) ? kInfinity : std::sqrt(sum);

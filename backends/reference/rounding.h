@@ -13,8 +13,8 @@ namespace sinter::reference {
 // with squares for absolute values):
 //   an operation       r(y)^2 = sum of (dy/dx r(x))^2 over its operands + y^2, without y^2 where it is exact
 //   a sum of n terms   r(y)^2 = sum of r(term)^2 + n (sum of term^2 + y^2) + y^2, since n partial sums, which
-//   may be as large as the whole, were rounded; where terms are added in their order, n^2/16 y^2 more, since
-//   equal ones round alike
+//   may be as large as the whole, were rounded. Equal terms round alike: they are n r(term) off together,
+//   and n^2/16 y^2 come on top, as where some may be equal and are added in their order (scatter-add)
 //   a move             r moves along
 // What may come out as something else altogether (a comparison of what is equal but for rounding, an index
 // computed from such a one) has r = infinity. A number that is denormal in f32 may have become zero.

@@ -20,6 +20,7 @@ using graph::OpCode;
 using graph::Value;
 
 void expand_grads(Module& module, Function& function) {
+  keep_leaves_apart(function);
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
     if (op.code != OpCode::grad) return std::nullopt;

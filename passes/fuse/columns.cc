@@ -149,6 +149,7 @@ bool takes_columns(const Group& group, const Op& op) {
   const Shape& blocked = op.operands[0].shape();
   if (blocked.size() != 3 || op.attributes.integers("axes") != std::vector<int64_t>{1}) return false;
   const int64_t rows = group.rows();
+  if (graph::element_count(blocked) == 0) return false;
   if (blocked[0] * blocked[1] != rows || blocked[2] > kMostColumns ||
       op.operands[0].type().elements() != graph::element_count(group.domain))
     return false;

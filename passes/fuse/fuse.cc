@@ -16,6 +16,7 @@
 #include "passes/fuse/shorten_loops.h"
 #include "passes/fuse/sort_scatters.h"
 #include "passes/fuse/split_sums.h"
+#include "passes/simplify/dead_code.h"
 
 namespace sinter::passes {
 
@@ -26,7 +27,7 @@ struct Arguments {
 };
 
 void fuse_function(graph::Module& module, graph::Function& function, const Arguments& arguments,
-                   const loop::Target& target) {
+                   const loop::Target& target, const Effects& effects) {
   legalize(module, function);
   guard(function);
   if (target.max_iterations < INT64_MAX) shorten_loops(module, function, target);
@@ -34,6 +35,7 @@ void fuse_function(graph::Module& module, graph::Function& function, const Argum
   if (arguments.sort) sort_scatters(module, function);
   if (arguments.sums) split_sums(module, function);
   fit_bindings(module, function, target);
+  remove_dead_code(function, effects);
   Groups groups(function);
   if (arguments.join) {
     producer_side(groups, target);
@@ -67,9 +69,10 @@ void fuse(graph::Module& module, const std::vector<std::string>& arguments, cons
   loop::Target limited = target;
   limited.max_buffers = number_of(arguments, "buffers=", target.max_buffers);
   limited.max_iterations = number_of(arguments, "iterations=", target.max_iterations);
+  const Effects effects = functions_with_effects(module);
   for (const auto& function : module.functions)
-    fuse_function(module, *function, {!given("off"), given("columns"), given("sort"), given("sums")},
-                  limited);
+    fuse_function(module, *function, {!given("off"), given("columns"), given("sort"), given("sums")}, limited,
+                  effects);
 }
 
 void fuse(graph::Module& module, const std::vector<std::string>& arguments) {

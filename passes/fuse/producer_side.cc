@@ -87,9 +87,11 @@ class ProducerSide {
     if (is_pointwise(op) || op.kind() == OpKind::reduction) {
       if (join_columns(op)) return;
       for (Group* group : producers(op)) {
-        const Refusal refusal = group->weight >= kMostWeight ? "that kernel holds as many ops as one may"
-                                : is_pointwise(op)           ? join_as_pointwise(op, *group)
-                                                             : join_as_reduction(op, *group);
+        const Refusal refusal = graph::element_count(group->domain) == 0
+                                    ? "that kernel has no elements to go through"
+                                : group->weight >= kMostWeight ? "that kernel holds as many ops as one may"
+                                : is_pointwise(op)             ? join_as_pointwise(op, *group)
+                                                               : join_as_reduction(op, *group);
         if (!refusal) return;
         const Op& first = *group->ops.front();
         const std::string place = graph::to_string(first.location);
@@ -187,6 +189,7 @@ class ProducerSide {
       const auto place = common_place(op, *other);
       if (!place || place->column || !place->moved.empty() || has_columns(*other) || has_columns(group))
         continue;
+      if (graph::element_count(group.domain) == 0) continue;
       if (is_too_short(*other, group) || chains_whole_sums(*other, group)) continue;
       if (group.weight + other->weight > kMostWeight) continue;
       if (groups_.stand_between(*other, group) || !limits_.allow(group, other->ops)) continue;

@@ -58,6 +58,18 @@ bool may_merge(OpKind kind, OpCode code) {
   return kind != OpKind::control && code != OpCode::parameter;
 }
 
+// Whether all that the op is for are values, and none of them has an element.
+bool makes_no_elements(const Op& op) {
+  switch (op.kind()) {
+    case OpKind::source:
+    case OpKind::check:
+    case OpKind::control:
+      return false;
+    default:
+      return std::ranges::all_of(op.results, [](const graph::TensorType& t) { return t.elements() == 0; });
+  }
+}
+
 std::vector<Value> results_of(Op& op) {
   std::vector<Value> results;
   for (size_t i = 0; i < op.results.size(); ++i) results.push_back(op.result(static_cast<int>(i)));
@@ -156,6 +168,14 @@ std::vector<Value> Editor::place(std::unique_ptr<Op> op) {
       replaced_.push_back(std::move(op));
       return *known;
     }
+  }
+  if (makes_no_elements(*op)) {
+    ++changes_;
+    std::vector<Value> results;
+    for (const graph::TensorType& type : op->results)
+      results.push_back(constant(make_splat(0, type.dtype), type.shape));
+    replaced_.push_back(std::move(op));
+    return results;
   }
   if (const Value value = rewritten(*op)) {
     ++changes_;

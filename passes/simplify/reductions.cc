@@ -46,6 +46,12 @@ Value argmax_of_one(Editor& e, const Op& op) {
   return e.constant(make_splat(0, type.dtype), type.shape);
 }
 
+Value sum_of_nothing(Editor& e, const Op& op) {
+  const graph::TensorType& type = op.results[0];
+  const bool has_terms = std::ranges::all_of(op.operands, [](Value x) { return x.type().elements() > 0; });
+  return has_terms ? Value{} : e.constant(make_splat(0, type.dtype), type.shape);
+}
+
 Value reduction_of_splat(Editor& e, const Op& op) {
   const auto splat = e.splat(op.operands[0]);
   if (!splat) return {};
@@ -70,7 +76,7 @@ Value reduction_of_broadcast(Editor& e, const Op& op) {
   const int64_t count = graph::element_count(pick(shape, repeated));
   const bool sums = op.code == OpCode::reduce_sum;
   const auto factor = sums ? as_factor(count, x.dtype()) : std::nullopt;
-  if (repeated.empty() || count == 0 || (sums && !factor)) return {};
+  if (repeated.empty() || (sums && !factor)) return {};
 
   const Axes kept = without(rank_of(shape), repeated);
   const Value once = e.broadcast(x, pick(shape, kept), places(dims, kept));

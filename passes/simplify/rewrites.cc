@@ -31,6 +31,9 @@ constexpr RewriteRule kRules[] = {
 
     // reduce over no axes or axes of extent 1 -> reshape
     SINTER_ROW(reduction_over_units, kFirstReduction, kLastReduction, Note::rounds),
+    // reduce_sum or contract of no terms -> 0
+    SINTER_ROW(sum_of_nothing, OpCode::reduce_sum, OpCode::reduce_sum),
+    SINTER_ROW(sum_of_nothing, OpCode::contract, OpCode::contract),
     // reduce_sum of 320 times 0.5 -> 160.0, rounded once
     SINTER_ROW(reduction_of_splat, kFirstReduction, kLastReduction, Note::rounds),
     // reduce_sum over 320 equal elements -> x * 320, rounded once; reduce_max over them -> x

@@ -46,6 +46,7 @@ Value elementwise_of_transposes(Editor& e, const Op& op);
 // reductions.cc
 Value reduction_over_units(Editor& e, const Op& op);
 Value argmax_of_one(Editor& e, const Op& op);
+Value sum_of_nothing(Editor& e, const Op& op);
 Value reduction_of_splat(Editor& e, const Op& op);
 Value reduction_of_broadcast(Editor& e, const Op& op);
 Value reduction_of_reshape(Editor& e, const Op& op);

@@ -131,6 +131,13 @@ inline constexpr RewriteCase kReductionCases[] = {
     {"reduction_of_splat", true, "", R"(
       %x: i32[3,4] = constant {dtype=i32,shape=[3,4],value=2000000000}
       %y: i32[] = reduce_sum %x {axes=[0,1]})"},
+    {"sum_of_nothing", true, "%x: f32[3,0]", "%y: f32[3] = reduce_sum %x {axes=[1]}"},
+    {"sum_of_nothing", true, "%x: i32[0,3]", "%y: i32[3] = reduce_sum %x {axes=[0]}"},
+    {"sum_of_nothing", true, "%x: f32[2,0], %w: f32[0,3]",
+     "%y: f32[2,3] = contract %x, %w {dims=\"mk,kn->mn\"}"},
+    {"sum_of_nothing", false, "%x: f32[3,1]", "%y: f32[3] = reduce_sum %x {axes=[1]}"},
+    {"sum_of_nothing", false, "%x: f32[2,1], %w: f32[1,3]",
+     "%y: f32[2,3] = contract %x, %w {dims=\"mk,kn->mn\"}"},
     {"reduction_of_splat", true, "", R"(
       %x: f32[3,0] = constant {dtype=f32,shape=[3,0],value=inf}
       %y: f32[3] = reduce_sum %x {axes=[1]})"},
@@ -155,9 +162,6 @@ inline constexpr RewriteCase kReductionCases[] = {
     {"reduction_of_broadcast", false, "%x: f32[3]", R"(
       %1: f32[2,3] = broadcast %x {dims=[1],shape=[2,3]}
       %y: f32[2] = reduce_sum %1 {axes=[1]})"},
-    {"reduction_of_broadcast", false, "%x: f32[3]", R"(
-      %1: f32[0,3] = broadcast %x {dims=[1],shape=[0,3]}
-      %y: f32[3] = reduce_sum %1 {axes=[0]})"},
     {"reduction_of_reshape", true, "%x: f32[6,4]", R"(
       %1: f32[2,3,4] = reshape %x {shape=[2,3,4]}
       %y: f32[4] = reduce_sum %1 {axes=[0,1]})"},

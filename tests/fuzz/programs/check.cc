@@ -67,7 +67,7 @@ std::string bits_difference(const Tensors& a, const Tensors& b) {
 
 // Both in f64, where rounding hardly shows.
 Tensors wide_results(const Module& module) {
-  const Module wide = graph::widen(passes::differentiated(module));
+  const Module wide = passes::differentiated(graph::widen(module));
   const Function& function = *wide.find_function(kFunction);
   runtime::HostState state(backends::to_specs(wide.states));
   Tensors results = reference::evaluate(wide, function, inputs_for(function, 1), {&state, kSeed, kStep});
