@@ -80,8 +80,8 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
       {merge, {std::to_string(target.max_buffers)}},
   };
   const Step apart[] = {
-      {inline_calls, {"kernels"}}, {differentiate}, {decompose}, {simplify}, {inline_calls, {"all"}},
-      {fuse_for_target, {"off"}},
+      {inline_calls, {"kernels"}}, {raise, {"losses"}},        {differentiate}, {decompose}, {simplify},
+      {inline_calls, {"all"}},     {fuse_for_target, {"off"}},
   };
   graph::Module module = reduced_to(source, name);
   for (const Step& step : options.fuse ? std::span<const Step>(fused) : apart) {

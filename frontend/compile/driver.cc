@@ -5,6 +5,7 @@
 #include "ir/error.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
+#include "passes/raise/raise.h"
 
 namespace sinter {
 
@@ -17,7 +18,12 @@ auto with_source(const graph::Module& module, std::string_view function, const p
   if (module.find_function(function) == nullptr) {
     throw GraphError(fmt::format("no function is called '{}'", function));
   }
-  const auto expand = [&] { return passes::differentiated(module); };
+  const auto expand = [&] {
+    graph::Module expanded = graph::clone(module);
+    passes::raise(expanded, {"losses"});
+    passes::differentiate(expanded);
+    return expanded;
+  };
   const auto lower = [&](const loop::Target& target) {
     return passes::lower(module, function, target, options);
   };

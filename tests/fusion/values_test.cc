@@ -42,6 +42,24 @@ void on_every_device(const std::string& text, const std::vector<HostTensor>& inp
   }
 }
 
+// softplus(x) - t x and its gradient, s(x) - t, as a user would spell them: right in the limit, whatever the
+// device, fused or not.
+TEST(Values, SigmoidLossOfInfiniteLogits) {
+  on_every_device(R"(func @f(%x: f32[4], %t: f32[4]) {
+  %0: f32[4] = softplus %x
+  %1: f32[4] = mul %t, %x
+  %2: f32[4] = sub %0, %1
+  %3: f32[] = reduce_sum %2 {axes=[0]}
+  %4: f32[4] = grad %3, %x
+  return %2, %4
+})",
+                  {tensor<float>({kInfinity, -kInfinity, kInfinity, -kInfinity}), tensor<float>({1, 0, 0, 1})},
+                  [](const std::vector<HostTensor>& out) {
+                    EXPECT_THAT(values<float>(out[0]), ElementsAre(0, 0, kInfinity, kInfinity));
+                    EXPECT_THAT(values<float>(out[1]), ElementsAre(0, 0, 1, -1));
+                  });
+}
+
 TEST(Values, ExtremesOfNothing) {
   on_every_device(R"(func @f(%a: bool[2,0], %b: i32[0,2], %c: f32[2,0], %d: i64[0,2]) {
   %0: bool[2] = reduce_max %a {axes=[1]}
