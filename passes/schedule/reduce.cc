@@ -53,13 +53,19 @@ Expr identity(OpCode code, loop::Type type) {
   }
 }
 
+// `x`, or what it is a reshape of that has `shape`.
+Value below_reshapes(Value x, const Shape& shape) {
+  while (x.shape() != shape && x.op->code == OpCode::reshape) x = x.op->operands[0];
+  return x;
+}
+
 }  // namespace
 
 ReduceSchedule::ReduceSchedule(Template& t) : t_(t) {
   find_reductions();
-  const Op& first = *reductions_.at(0);
-  domain_ = first.operands[0].shape();
-  reduced_axes_ = first.attributes.integers("axes");
+  const Op& rows = rows_of_domain();
+  domain_ = rows.operands[0].shape();
+  reduced_axes_ = rows.attributes.integers("axes");
   for (int64_t axis = 0; axis < static_cast<int64_t>(domain_.size()); ++axis) {
     const bool reduced = std::find(reduced_axes_.begin(), reduced_axes_.end(), axis) != reduced_axes_.end();
     (reduced ? reduced_shape_ : outer_shape_).push_back(domain_[static_cast<size_t>(axis)]);
@@ -81,6 +87,19 @@ void ReduceSchedule::find_reductions() {
     if (!reduces_last(op)) columns_.push_back(op);
   }
   std::erase_if(reductions_, [&](const Op* op) { return !reduces_last(op); });
+}
+
+// The reduction whose operand has the shape that the kernel iterates over: of several, which are reshapes of
+// one another, the one whose elements the sums of columns add.
+const Op& ReduceSchedule::rows_of_domain() const {
+  const auto has_columns = [&](const Op* reduction) {
+    const Shape& domain = reduction->operands[0].shape();
+    return std::ranges::all_of(
+        columns_, [&](const Op* sum) { return below_reshapes(sum->operands[0], domain).shape() == domain; });
+  };
+  const auto found = std::ranges::find_if(reductions_, has_columns);
+  if (found == reductions_.end()) throw InternalError("sums of columns of other elements than the rows'");
+  return **found;
 }
 
 void ReduceSchedule::find_levels() {
@@ -150,9 +169,7 @@ bool ReduceSchedule::is_column_sum(const Op& op) const {
 }
 
 Value ReduceSchedule::summed(const Op& sum) const {
-  Value x = sum.operands[0];
-  while (x.shape() != domain_) x = x.op->operands.at(0);
-  return x;
+  return below_reshapes(sum.operands[0], domain_);
 }
 
 bool ReduceSchedule::is_domain_value(const Op& op) {

@@ -42,6 +42,7 @@ class ReduceSchedule {
 
   // Sums of columns beside reductions of rows: those of other axes than the last.
   void find_reductions();
+  const graph::Op& rows_of_domain() const;
   // level of a reduction: how many reductions stand one behind the other before it
   void find_levels();
   Index domain_index(const Index& outer, const Index& reduced) const;

@@ -45,7 +45,8 @@ void on_every_device(const std::string& text, const std::vector<HostTensor>& inp
 // softplus(x) - t x and its gradient, s(x) - t, as a user would spell them: right in the limit, whatever the
 // device, fused or not.
 TEST(Values, SigmoidLossOfInfiniteLogits) {
-  on_every_device(R"(func @f(%x: f32[4], %t: f32[4]) {
+  on_every_device(
+      R"(func @f(%x: f32[4], %t: f32[4]) {
   %0: f32[4] = softplus %x
   %1: f32[4] = mul %t, %x
   %2: f32[4] = sub %0, %1
@@ -53,11 +54,11 @@ TEST(Values, SigmoidLossOfInfiniteLogits) {
   %4: f32[4] = grad %3, %x
   return %2, %4
 })",
-                  {tensor<float>({kInfinity, -kInfinity, kInfinity, -kInfinity}), tensor<float>({1, 0, 0, 1})},
-                  [](const std::vector<HostTensor>& out) {
-                    EXPECT_THAT(values<float>(out[0]), ElementsAre(0, 0, kInfinity, kInfinity));
-                    EXPECT_THAT(values<float>(out[1]), ElementsAre(0, 0, 1, -1));
-                  });
+      {tensor<float>({kInfinity, -kInfinity, kInfinity, -kInfinity}), tensor<float>({1, 0, 0, 1})},
+      [](const std::vector<HostTensor>& out) {
+        EXPECT_THAT(values<float>(out[0]), ElementsAre(0, 0, kInfinity, kInfinity));
+        EXPECT_THAT(values<float>(out[1]), ElementsAre(0, 0, 1, -1));
+      });
 }
 
 TEST(Values, ExtremesOfNothing) {
