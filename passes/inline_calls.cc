@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/graph/callees.h"
 #include "ir/graph/module_names.h"
 #include "passes/rewrite.h"
 #include "passes/simplify/contract_results.h"
@@ -40,10 +42,8 @@ void visit(const graph::ModuleNames& names, Function& function, std::unordered_s
            std::vector<Function*>& order) {
   if (!seen.insert(&function).second) return;
   for (const auto& op : function.ops()) {
-    for (std::string_view attribute : {"function", "vjp"}) {
-      const bool calls =
-          (op->code == OpCode::call || op->code == OpCode::scan) && op->attributes.has(attribute);
-      const Function* callee = calls ? names.find_function(op->attributes.text(attribute)) : nullptr;
+    for (const std::string& called : graph::callees(*op)) {
+      const Function* callee = names.find_function(called);
       if (callee != nullptr) visit(names, const_cast<Function&>(*callee), seen, order);
     }
   }
@@ -65,6 +65,19 @@ namespace {
 bool has_kernels(const Function& function) {
   return std::any_of(function.ops().begin(), function.ops().end(),
                      [](const auto& op) { return op->code == OpCode::kernel; });
+}
+
+// What reads a state behind a write of it gets what was written.
+void forward_writes(Function& function) {
+  std::unordered_map<std::string, Value> written;
+  Replacements replacements;
+  rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+    if (op.code == OpCode::write) written[op.attributes.text("state")] = op.operands[0];
+    if (op.code != OpCode::read) return std::nullopt;
+    const auto it = written.find(op.attributes.text("state"));
+    if (it == written.end()) return std::nullopt;
+    return std::vector{it->second};
+  });
 }
 
 void inline_kernels(Function& function) {
@@ -129,11 +142,11 @@ void inline_calls(Module& module, const std::vector<std::string>& arguments) {
     Replacements replacements;
     bool inlined = false;
     rewrite_ops(*function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-      if (op.code != OpCode::call) return std::nullopt;
-      if (!all && (op.attributes.flag("checkpoint") || op.attributes.has("vjp"))) return std::nullopt;
+      if (op.code != OpCode::call || !(all || graph::is_plain_call(op))) return std::nullopt;
       inlined = true;
-      return inline_function(*function, *names.find_function(op.attributes.text("function")), op.operands);
+      return inline_function(*function, *names.find_function(graph::callee(op)), op.operands);
     });
+    if (all) forward_writes(*function);
     // Of what it calls, a function may need a part.
     if (inlined) remove_dead_code(*function, effects);
   }

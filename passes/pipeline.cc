@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/graph/callees.h"
 #include "ir/graph/module_names.h"
 #include "ir/graph/text.h"
 #include "ir/graph/verify.h"
@@ -37,9 +38,7 @@ graph::Module reduced_to(const graph::Module& module, std::string_view name) {
     if (function == nullptr) throw GraphError(fmt::format("no function is called '{}'", next));
     if (!needed.insert(next).second) continue;
     for (const auto& op : function->ops()) {
-      for (std::string_view attribute : {"function", "vjp"}) {
-        if (op->attributes.has(attribute)) pending.push_back(op->attributes.text(attribute));
-      }
+      for (std::string& called : graph::callees(*op)) pending.push_back(std::move(called));
     }
   }
   graph::Module result;

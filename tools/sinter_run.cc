@@ -9,6 +9,7 @@
 #include "backends/backend.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
+#include "ir/graph/callees.h"
 #include "ir/graph/text.h"
 #include "runtime/npy.h"
 #include "runtime/profile.h"
@@ -66,24 +67,6 @@ const graph::Function& chosen_function(const graph::Module& module, const Argume
                                  arguments.function, names));
   }
   return *function;
-}
-
-// The states that a function writes, itself or through those it calls.
-std::set<std::string> written_by(const graph::Module& module, const graph::Function& function) {
-  std::set<std::string> written;
-  std::set<const graph::Function*> seen = {&function};
-  std::vector<const graph::Function*> pending = {&function};
-  while (!pending.empty()) {
-    const graph::Function& next = *pending.back();
-    pending.pop_back();
-    for (const auto& op : next.ops()) {
-      if (op->code == graph::OpCode::write) written.insert(op->attributes.text("state"));
-      if (op->code != graph::OpCode::call && op->code != graph::OpCode::scan) continue;
-      const graph::Function* callee = module.find_function(op->attributes.text("function"));
-      if (seen.insert(callee).second) pending.push_back(callee);
-    }
-  }
-  return written;
 }
 
 void check_names(const Paths& paths, const std::vector<runtime::TensorSpec>& specs, std::string_view what) {
@@ -164,7 +147,7 @@ void run(const Arguments& arguments) {
   const graph::Function& function = chosen_function(module, arguments);
   const auto device = backends::open_device(arguments.device, arguments.threads);
   const auto executable = compile_function(module, function.name(), *device);
-  const std::set<std::string> written = written_by(module, function);
+  const std::set<std::string> written = graph::states_touched(module, function, graph::OpCode::write);
   check_distinct(executable->outputs(), written);
 
   if (!arguments.trace.empty()) runtime::check_writable(arguments.trace);

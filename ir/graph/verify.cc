@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "ir/graph/attribute_rules.h"
+#include "ir/graph/callees.h"
 #include "ir/graph/module_names.h"
 
 namespace sinter::graph {
@@ -190,12 +192,13 @@ class Recursion {
     if (!done_.try_emplace(&function, false).second) return;
     for (const auto& op : function.ops()) {
       if (op->body != nullptr) follow(*op->body, depth);
-      if (op->code != OpCode::call && op->code != OpCode::scan) continue;
-      const Function* callee = names_.find_function(op->attributes.text("function"));
-      const auto it = done_.find(callee);
-      if (it != done_.end() && !it->second) fail(*op, "'{}' would call itself", callee->name());
+      const std::string run = callee(*op);
+      if (run.empty()) continue;
+      const Function* called = names_.find_function(run);
+      const auto it = done_.find(called);
+      if (it != done_.end() && !it->second) fail(*op, "'{}' would call itself", called->name());
       if (depth == kDeepest) fail(*op, "calls nest deeper than {}", kDeepest);
-      follow(*callee, depth + 1);
+      follow(*called, depth + 1);
     }
     done_[&function] = true;
   }
@@ -204,6 +207,29 @@ class Recursion {
   const ModuleNames& names_;
   std::unordered_map<const Function*, bool> done_;
 };
+
+// A loop neither writes state, nor reads what is written before it: writes happen at a call's end.
+void check_loops(const Module& module, const ModuleNames& names) {
+  for (const auto& function : module.functions) {
+    std::set<std::string> written;
+    for (const auto& op : function->ops()) {
+      if (op->code == OpCode::write) written.insert(op->attributes.text("state"));
+      if (op->code == OpCode::call)
+        written.merge(states_touched(module, *names.find_function(callee(*op)), OpCode::write));
+      if (op->code != OpCode::scan) continue;
+      const Function& body = *names.find_function(callee(*op));
+      for (const std::string& state : states_touched(module, body, OpCode::write))
+        fail(*op, "'{}' writes state '{}'; carry it, and write it behind the loop", body.name(), state);
+      for (const std::string& state : states_touched(module, body, OpCode::read)) {
+        if (written.contains(state))
+          fail(*op,
+               "'{}' reads state '{}', which is written before the loop; read it before the loop, and hand "
+               "it over",
+               body.name(), state);
+      }
+    }
+  }
+}
 
 void check_names(const Module& module) {
   Names states("a state", true), functions("a function");
@@ -229,6 +255,7 @@ void verify(const Module& module) {
   const ModuleNames names(module);
   for (const auto& function : module.functions) check_types(module, names, *function);
   Recursion(module, names).check();
+  check_loops(module, names);
 }
 
 }  // namespace sinter::graph

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/graph/callees.h"
 #include "passes/differentiate/activity.h"
 #include "passes/differentiate/attention.h"
 #include "passes/differentiate/attention_operands.h"
@@ -21,15 +22,10 @@ using graph::Op;
 using graph::OpCode;
 using graph::Value;
 
-bool is_plain_call(const Op& op) {
-  return op.code == OpCode::call && !op.attributes.flag("checkpoint") && !op.attributes.has("vjp");
-}
-
 // What stands for an op that is not differentiated itself, or not as it is; or nothing.
 std::optional<std::vector<Value>> expand_op(Builder& b, Op& op, const ValueSet& dependent) {
-  if (is_plain_call(op)) {
-    return inline_function(b.function(), *b.module().find_function(op.attributes.text("function")),
-                           op.operands);
+  if (graph::is_plain_call(op)) {
+    return inline_function(b.function(), *b.module().find_function(graph::callee(op)), op.operands);
   }
   if (is_attention(op)) {
     std::vector<bool> wanted;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "ir/graph/callees.h"
 #include "passes/differentiate/activity.h"
 #include "passes/differentiate/backward.h"
 #include "passes/differentiate/differentiate.h"
@@ -20,22 +21,11 @@ using graph::Value;
 
 namespace {
 
-// The state that a function touches by `code` (read or write), in the functions it names too.
-std::set<std::string> states(const Module& module, const Function& function, OpCode code) {
-  std::set<std::string> names;
-  for (const auto& op : function.ops()) {
-    if (op->code == code) names.insert(op->attributes.text("state"));
-    if (op->attributes.has("function"))
-      names.merge(states(module, *module.find_function(op->attributes.text("function")), code));
-  }
-  return names;
-}
-
 void check_repeatable(const Module& module, const Function& callee, const Function& repeated,
                       const graph::Location& where) {
-  const auto written = states(module, callee, OpCode::write);
-  const auto read = states(module, repeated, OpCode::read);
-  const auto writes = states(module, repeated, OpCode::write);
+  const auto written = graph::states_touched(module, callee, OpCode::write);
+  const auto read = graph::states_touched(module, repeated, OpCode::read);
+  const auto writes = graph::states_touched(module, repeated, OpCode::write);
   for (const std::string& state : written) {
     if (!read.contains(state) && !writes.contains(state)) continue;
     throw GraphError(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/graph/callees.h"
 #include "passes/inline_calls.h"
 
 namespace sinter::passes {
@@ -19,7 +20,7 @@ bool has_effect(const Op& op, const Effects& effects) {
       return true;
     case OpCode::call:
     case OpCode::scan:
-      return effects.contains(op.attributes.text("function"));
+      return effects.contains(graph::callee(op));
     case OpCode::kernel:
       return std::ranges::any_of(op.body->ops(),
                                  [&](const auto& inner) { return has_effect(*inner, effects); });

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "ir/graph/builder.h"
+#include "ir/graph/callees.h"
 #include "passes/simplify/rules.h"
 
 namespace sinter::passes {
@@ -137,16 +138,17 @@ std::vector<Value> Editor::merged_or_appended(std::unique_ptr<Op> op) {
   return results_of(function_.append(std::move(op)));
 }
 
-// Reads give what was read or written before, which no gradient goes through; what a call does to state is
-// not known.
+// Reads give what was read or written before, which no gradient goes through; what a call writes is not
+// known, and loops write nothing.
 std::optional<std::vector<Value>> Editor::place_state(Op& op) {
   switch (op.code) {
     case OpCode::write:
       state_[op.attributes.text("state")] = {op.operands[0], true};
       break;
     case OpCode::call:
-    case OpCode::scan:
-      state_.clear();
+      for (const std::string& state :
+           graph::states_touched(module_, *module_.find_function(graph::callee(op)), OpCode::write))
+        state_.erase(state);
       break;
     case OpCode::read: {
       const auto [known, first] = state_.try_emplace(op.attributes.text("state"), Held{op.result(), false});

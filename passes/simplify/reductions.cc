@@ -15,6 +15,16 @@ Value reduce(Editor& e, OpCode code, Value x, Axes axes) {
   return axes.empty() ? x : e.emit(code, {x}, {{"axes", std::move(axes)}});
 }
 
+// The axes behind those reduced, where they are all of extent 1: what is reduced lies in rows without them.
+Axes units_behind(const Shape& shape, const Axes& reduced) {
+  Axes units;
+  for (int64_t axis = reduced.empty() ? rank_of(shape) : reduced.back() + 1; axis < rank_of(shape); ++axis) {
+    if (shape[at(axis)] != 1) return {};
+    units.push_back(axis);
+  }
+  return units;
+}
+
 // Where the axes `kept` of a tensor come to lie when no others are left.
 Axes places(const Axes& axes, const Axes& kept) {
   Axes result;
@@ -35,9 +45,14 @@ Value reduction_over_units(Editor& e, const Op& op) {
   const Axes& axes = op.attributes.integers("axes");
   Axes units, others;
   for (int64_t axis : axes) (shape[at(axis)] == 1 ? units : others).push_back(axis);
+  for (int64_t axis : units_behind(shape, others)) {
+    if (!contains(units, axis)) units.push_back(axis);
+  }
   if (units.empty() && !axes.empty()) return {};
   const Axes kept = without(rank_of(shape), units);
-  return reduce(e, op.code, e.reshape(op.operands[0], pick(shape, kept)), places(others, kept));
+  const Value reduced =
+      reduce(e, op.code, e.reshape(op.operands[0], pick(shape, kept)), places(others, kept));
+  return e.reshape(reduced, op.results[0].shape);
 }
 
 Value argmax_of_one(Editor& e, const Op& op) {
@@ -98,7 +113,7 @@ Value reduction_of_reshape(Editor& e, const Op& op) {
     if (!*reduced) continue;
     for (int64_t axis = group.from_begin; axis < group.from_end; ++axis) before.push_back(axis);
   }
-  if (before.empty()) return {};
+  if (before.empty() || !units_behind(reshape->operands[0].shape(), before).empty()) return {};
   return e.reshape(reduce(e, op.code, reshape->operands[0], before), op.results[0].shape);
 }
 

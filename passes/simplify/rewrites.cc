@@ -29,7 +29,7 @@ constexpr RewriteRule kRules[] = {
     // f(transpose a, transpose b, splat) -> transpose f(a, b, splat), for one permutation
     SINTER_ROW(elementwise_of_transposes, kFirstElementwise, kLastElementwise),
 
-    // reduce over no axes or axes of extent 1 -> reshape
+    // reduce over no axes or axes of extent 1 -> reshape; of axes before some of extent 1 -> without those
     SINTER_ROW(reduction_over_units, kFirstReduction, kLastReduction, Note::rounds),
     // reduce_sum or contract of no terms -> 0
     SINTER_ROW(sum_of_nothing, OpCode::reduce_sum, OpCode::reduce_sum),

@@ -110,6 +110,25 @@ TEST_F(Verify, StateIsThereAndWrittenOnce) {
   EXPECT_EQ(verify_error(module), "write: no state is called 'w'");
 }
 
+TEST_F(Verify, LoopsLeaveStateAlone) {
+  module.states = {{"w", {DType::f32, {2}}}};
+  Function& body = module.add_function("body");
+  Builder in_body(module, body);
+  const Value carry = in_body.parameter("c", {DType::f32, {2}});
+  in_body.output("c", in_body.add(carry, in_body.read("w")));
+  b.scan(body, {x}, 1, 0, 3, false);
+  b.write("w", x);
+  EXPECT_EQ(verify_error(module), "");
+  b.scan(body, {x}, 1, 0, 3, false);
+  EXPECT_EQ(
+      verify_error(module),
+      "scan: 'body' reads state 'w', which is written before the loop; read it before the loop, and hand "
+      "it over");
+  function.ops().pop_back();
+  in_body.write("w", carry);
+  EXPECT_EQ(verify_error(module), "scan: 'body' writes state 'w'; carry it, and write it behind the loop");
+}
+
 TEST_F(Verify, NoRecursion) {
   Function& g = module.add_function("g");
   Builder in_g(module, g);

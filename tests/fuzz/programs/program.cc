@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "ir/graph/callees.h"
 #include "tests/fuzz/programs/makers.h"
 #include "tests/fuzz/programs/rewrite.h"
 
@@ -65,9 +66,7 @@ void drop_functions_not_called(Module& module) {
     std::set<std::string> called{kFunction};
     for (const auto& function : module.functions) {
       for (const auto& op : function->ops()) {
-        for (const char* name : {"function", "vjp"}) {
-          if (op->attributes.has(name)) called.insert(op->attributes.text(name));
-        }
+        for (const std::string& name : graph::callees(*op)) called.insert(name);
       }
     }
     changed = std::erase_if(module.functions, [&](const auto& f) { return !called.contains(f->name()); }) > 0;

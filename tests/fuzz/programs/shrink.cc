@@ -9,6 +9,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/builder.h"
+#include "ir/graph/callees.h"
 #include "ir/graph/text.h"
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
@@ -53,8 +54,7 @@ void drop_dead(Module& module) {
   std::set<std::string> called{kFunction}, states;
   for (const auto& function : module.functions) {
     for (const auto& op : function->ops()) {
-      if (op->attributes.has("function")) called.insert(op->attributes.text("function"));
-      if (op->attributes.has("vjp")) called.insert(op->attributes.text("vjp"));
+      for (const std::string& name : graph::callees(*op)) called.insert(name);
       if (op->attributes.has("state")) states.insert(op->attributes.text("state"));
     }
   }
