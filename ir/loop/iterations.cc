@@ -144,8 +144,23 @@ class Count {
     const auto known = as_integer(simplify(s.condition, ranges_));
     const auto way = [&](size_t i) { return i < s.body.size() ? of(s.body[i]) : 0; };
     if (known) return way(*known != 0 ? 0 : 1);
-    const int64_t then = way(0), otherwise = way(1);
+    const int64_t then = then_way(s), otherwise = way(1);
     return differs(s.condition) ? sum(then, otherwise) : std::max(then, otherwise);
+  }
+
+  // Where the condition bounds a variable, it is within those bounds there.
+  int64_t then_way(const StmtNode& s) {
+    const auto taken = taken_for(s.condition);
+    const auto known = taken ? ranges_.find(taken->first) : ranges_.end();
+    if (known == ranges_.end()) return of(s.body[0]);
+    const Range outside = known->second;
+    const auto& [variable, within] = *taken;
+    if (const auto range =
+            range_of({std::max(outside.begin, within.low), std::min(outside.end - 1, within.high)}))
+      ranges_[variable] = *range;
+    const int64_t count = of(s.body[0]);
+    ranges_[variable] = outside;
+    return count;
   }
 
   // The greatest value of x. What min and max stand between is looked at by itself, so that min(a + 8, n) - a

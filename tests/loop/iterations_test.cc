@@ -54,6 +54,17 @@ TEST(Iterations, OfExtentsThatDependOnVariables) {
       6);
 }
 
+TEST(Iterations, OfExtentsThatABranchBounds) {
+  const auto unit = make_variable("unit"), own = make_variable("own"), i = make_variable("i");
+  const Expr u = variable(unit);
+  const Stmt part = let(own, u - 7, serial(i, integer(3) - variable(own), kStore));
+  const auto over_units = [&](const Stmt& body) {
+    return kernel(loop(LoopKind::parallel, unit, integer(0), integer(10), body));
+  };
+  EXPECT_EQ(most_iterations(over_units(part)), 11);
+  EXPECT_EQ(most_iterations(over_units(branch(u >= integer(7) && u < integer(9), part))), 4);
+}
+
 // What lanes have in common decides for all of them, what differs lets both ways count.
 TEST(Iterations, OfBranches) {
   const auto group = make_variable("group"), lane = make_variable("lane"), i = make_variable("i");
