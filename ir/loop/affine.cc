@@ -42,6 +42,10 @@ bool same(const Expr& a, const Expr& b) {
   return compare(a, b) == 0;
 }
 
+bool ExprLess::operator()(const Expr& a, const Expr& b) const {
+  return compare(a, b) < 0;
+}
+
 void Sum::add(int64_t coefficient, const Expr& atom) {
   if (coefficient == 0) return;
   if (const auto value = as_integer(atom)) {

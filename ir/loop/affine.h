@@ -10,6 +10,11 @@ namespace sinter::loop {
 // Whether two expressions are built alike.
 bool same(const Expr& a, const Expr& b);
 
+// A total order, the same in every run, in which those built alike are equal.
+struct ExprLess {
+  bool operator()(const Expr& a, const Expr& b) const;
+};
+
 // constant + sum of coefficient * atom: an index expression taken apart. Atoms differ, coefficients are not
 // 0.
 struct Sum {

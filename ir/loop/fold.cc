@@ -5,6 +5,7 @@
 
 #include "ir/error.h"
 #include "ir/loop/range.h"
+#include "ir/loop/reducers.h"
 #include "ir/loop/scalar.h"
 
 namespace sinter::loop {
@@ -23,12 +24,8 @@ std::optional<int64_t> constant_operand(const Expr& x, ScalarOp op) {
   return is_apply(x, op) ? as_integer(x->args[1]) : std::nullopt;
 }
 
-bool is_lane_reduction(ScalarOp op) {
-  return op == ScalarOp::lane_sum || op == ScalarOp::lane_max || op == ScalarOp::lane_min;
-}
-
 Expr fold_constants(ScalarOp op, Type type, const std::vector<Expr>& args) {
-  if (is_lane_reduction(op) || !std::all_of(args.begin(), args.end(), is_constant)) return nullptr;
+  if (reducer_of_lanes(op) != nullptr || !std::all_of(args.begin(), args.end(), is_constant)) return nullptr;
   std::array<Scalar, 3> values;
   for (size_t i = 0; i < args.size(); ++i) values[i] = {args[i]->integer, args[i]->number};
   const auto value = [&] {

@@ -6,6 +6,7 @@
 
 #include "ir/loop/affine.h"
 #include "ir/loop/fold.h"
+#include "ir/loop/walk.h"
 
 namespace sinter::loop {
 namespace {
@@ -273,14 +274,18 @@ class Simplifier {
   std::unordered_map<const ExprNode*, Done<Sum>> sums_;
 };
 
-bool contains(const Expr& x, const VariableRef& variable, std::unordered_set<const ExprNode*>& seen) {
-  if (x->kind == ExprNode::Kind::variable) return x->variable == variable;
-  if (!seen.insert(x.get()).second) return false;
-  for (const Expr& arg : x->args) {
-    if (contains(arg, variable, seen)) return true;
+class Substitution final : public Rewriter {
+ public:
+  explicit Substitution(const std::unordered_map<VariableRef, Expr>& values) : values_(values) {}
+
+ private:
+  Expr rewritten(const ExprNode& x, const std::vector<Expr>&) override {
+    const auto value = x.kind == ExprNode::Kind::variable ? values_.find(x.variable) : values_.end();
+    return value == values_.end() ? nullptr : value->second;
   }
-  return false;
-}
+
+  const std::unordered_map<VariableRef, Expr>& values_;
+};
 
 }  // namespace
 
@@ -289,8 +294,7 @@ Expr simplify(const Expr& x, const RangeMap& ranges) {
 }
 
 std::optional<AffineIn> affine_in(const Expr& x, const VariableRef& variable) {
-  std::unordered_set<const ExprNode*> seen;
-  if (!contains(x, variable, seen)) return AffineIn{0, x};
+  if (!depends_on(x, variable)) return AffineIn{0, x};
   if (x->kind == ExprNode::Kind::variable) return AffineIn{1, integer(0, x->type)};
   if (x->kind != ExprNode::Kind::apply || x->type != Type::index) return std::nullopt;
   const auto a = affine_in(x->args[0], variable);
@@ -309,19 +313,7 @@ std::optional<AffineIn> affine_in(const Expr& x, const VariableRef& variable) {
 }
 
 Expr substitute(const Expr& x, const std::unordered_map<VariableRef, Expr>& values) {
-  std::unordered_map<const ExprNode*, Expr> done;
-  const std::function<Expr(const Expr&)> visit = [&](const Expr& of) -> Expr {
-    if (of->kind == ExprNode::Kind::variable) {
-      const auto value = values.find(of->variable);
-      return value == values.end() ? of : value->second;
-    }
-    if (of->args.empty()) return of;
-    if (const auto it = done.find(of.get()); it != done.end()) return it->second;
-    std::vector<Expr> args;
-    for (const Expr& arg : of->args) args.push_back(visit(arg));
-    return done[of.get()] = with_args(*of, std::move(args));
-  };
-  return visit(x);
+  return Substitution(values)(x);
 }
 
 }  // namespace sinter::loop

@@ -1,12 +1,9 @@
 #include "ir/loop/vary.h"
 
+#include "ir/loop/reducers.h"
+
 namespace sinter::loop {
 namespace {
-
-bool is_lane_reduction(const ExprNode& x) {
-  return x.kind == ExprNode::Kind::apply &&
-         (x.op == ScalarOp::lane_sum || x.op == ScalarOp::lane_max || x.op == ScalarOp::lane_min);
-}
 
 bool varies(const Expr& x, const VaryingSet& varying, std::unordered_set<const ExprNode*>& uniform) {
   if (x->kind == ExprNode::Kind::variable) return varying.contains(x->variable);

@@ -5,6 +5,7 @@
 
 #include "ir/error.h"
 #include "ir/loop/program.h"
+#include "ir/loop/reducers.h"
 #include "ir/loop/vary.h"
 
 namespace sinter::loop {
@@ -206,10 +207,7 @@ class Verifier {
       fail("{} is not in scope", x->variable->name);
     }
     if (x->kind == ExprNode::Kind::load) check_access(*x->buffer, x->args[0]);
-    if (x->kind == ExprNode::Kind::apply && !in_vector_ &&
-        (x->op == ScalarOp::lane_sum || x->op == ScalarOp::lane_max || x->op == ScalarOp::lane_min)) {
-      fail("{} outside of a vector loop", name(x->op));
-    }
+    if (is_lane_reduction(*x) && !in_vector_) fail("{} outside of a vector loop", name(x->op));
     if (x->kind == ExprNode::Kind::apply && x->op == ScalarOp::subgroup_sum) {
       const ExprNode& summed = *x->args[0];
       const bool is_shared = summed.kind == ExprNode::Kind::load && summed.buffer->space == Space::shared;

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "ir/loop/affine.h"
+#include "ir/loop/walk.h"
 #include "passes/differentiate/activity.h"
 #include "passes/inline_calls.h"
 #include "passes/raise/attention_axes.h"
@@ -287,7 +288,7 @@ class Rewriter {
     }
     Shape part = domain_;
     for (size_t axis = 0; axis < part.size(); ++axis) {
-      if (!depends_on(place, variables_[axis])) part[axis] = 1;
+      if (!loop::depends_on(place, variables_[axis])) part[axis] = 1;
     }
     const auto i = static_cast<size_t>(std::ranges::find(parameters_, &parameter) - parameters_.begin());
     outer_.set_location(old_.location);

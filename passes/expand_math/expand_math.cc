@@ -1,10 +1,9 @@
 #include "passes/expand_math/expand_math.h"
 
-#include <memory>
 #include <unordered_map>
 #include <utility>
 
-#include "ir/loop/fold.h"
+#include "ir/loop/walk.h"
 #include "passes/expand_math/functions.h"
 
 namespace sinter::passes {
@@ -15,38 +14,12 @@ using loop::ExprNode;
 using loop::ScalarOp;
 using loop::Stmt;
 
-// Nodes are shared; each is expanded once.
-class Expander {
+class Expander final : public loop::Rewriter {
  public:
   explicit Expander(const MathTarget& target) : arithmetic_{target} {}
 
-  Expr expand(const Expr& x) {
-    if (!x || x->args.empty()) return x;
-    if (const auto done = done_.find(x.get()); done != done_.end()) return done->second;
-    std::vector<Expr> args;
-    bool changed = false;
-    for (const Expr& arg : x->args) {
-      args.push_back(expand(arg));
-      changed = changed || args.back().get() != arg.get();
-    }
-    Expr result = function(*x, args);
-    if (!result) result = changed ? loop::with_args(*x, std::move(args)) : x;
-    return done_[x.get()] = result;
-  }
-
-  Stmt expand(const Stmt& stmt) {
-    loop::StmtNode node = *stmt;
-    for (Stmt& child : node.body) child = expand(child);
-    for (Expr* x : {&node.begin, &node.extent, &node.limit, &node.index, &node.value, &node.condition,
-                    &node.position}) {
-      *x = expand(*x);
-    }
-    return std::make_shared<const loop::StmtNode>(std::move(node));
-  }
-
  private:
-  // Null where `x` is no function to expand.
-  Expr function(const ExprNode& x, const std::vector<Expr>& args) const {
+  Expr rewritten(const ExprNode& x, const std::vector<Expr>& args) override {
     if (x.kind != ExprNode::Kind::apply || x.type != loop::Type::f32) return nullptr;
     switch (x.op) {
       case ScalarOp::exp:
@@ -75,17 +48,16 @@ class Expander {
   }
 
   math::Arithmetic arithmetic_;
-  std::unordered_map<const ExprNode*, Expr> done_;
 };
 
 }  // namespace
 
 Expr expand_math(const Expr& x, const MathTarget& target) {
-  return Expander(target).expand(x);
+  return Expander(target)(x);
 }
 
 Stmt expand_math(const Stmt& stmt, const MathTarget& target) {
-  return Expander(target).expand(stmt);
+  return Expander(target)(stmt);
 }
 
 loop::Program expand_math(const loop::Program& program, const MathTarget& target) {

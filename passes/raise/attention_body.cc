@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/loop/walk.h"
+
 namespace sinter::passes {
 
 using graph::ContractDims;
@@ -13,11 +15,6 @@ using loop::Expr;
 
 bool is_plain_view(const Op& op) {
   return op.code == OpCode::reshape || op.code == OpCode::transpose || op.code == OpCode::broadcast;
-}
-
-bool depends_on(const Expr& x, const loop::VariableRef& variable) {
-  if (x->kind == loop::ExprNode::Kind::variable) return x->variable == variable;
-  return std::ranges::any_of(x->args, [&](const Expr& arg) { return depends_on(arg, variable); });
 }
 
 std::optional<double> splat_number(Value value) {
@@ -188,7 +185,7 @@ bool AttentionBody::find_axes() {
     int64_t keys = 0;
     for (const auto& [letter, x] : letters) {
       if (is_key(x)) ++keys;
-      if (!is_key(x) && depends_on(x, variables[key])) return false;
+      if (!is_key(x) && loop::depends_on(x, variables[key])) return false;
     }
     return keys == 1;
   };
@@ -205,7 +202,7 @@ bool AttentionBody::find_axes() {
     if (axis == key || domain[axis] == 1) continue;
     const auto moves = [&](const Letters& letters, const std::string& term) {
       return std::ranges::any_of(letters, [&](const auto& entry) {
-        return has(term, entry.first) && depends_on(entry.second, variables[axis]);
+        return has(term, entry.first) && loop::depends_on(entry.second, variables[axis]);
       });
     };
     if (moves(of_scores, first.rhs) || moves(of_product, second.rhs)) continue;

@@ -24,9 +24,6 @@ struct View {
 };
 View view_of(const graph::Op& op);
 
-// Whether a variable is in an index.
-bool depends_on(const loop::Expr& x, const loop::VariableRef& variable);
-
 // The number of which every element is, where there is one.
 std::optional<double> splat_number(graph::Value value);
 // exp(y), or select(mask, exp(y), 0): the exp, and the mask where there is one. Null where it is neither.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/loop/walk.h"
+
 namespace sinter::passes {
 
 using graph::Value;
@@ -21,7 +23,7 @@ struct Loop {
 Stmt around(const std::vector<Loop>& loops, const Expr& place, Stmt body) {
   for (size_t i = loops.size(); i-- > 0;) {
     const auto& [variable, begin, extent] = loops[i];
-    if (depends_on(place, variable)) body = loop::loop(LoopKind::serial, variable, begin, extent, body);
+    if (loop::depends_on(place, variable)) body = loop::loop(LoopKind::serial, variable, begin, extent, body);
   }
   return body;
 }

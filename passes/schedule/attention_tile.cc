@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/loop/fold.h"
+#include "ir/loop/walk.h"
 #include "passes/schedule/local.h"
 
 namespace sinter::passes {
@@ -27,12 +28,6 @@ int64_t part_of(int64_t n, int64_t most) {
   return ceil_div(n, ceil_div(n, most));
 }
 
-bool depends_on(const Expr& x, const Expr& variable) {
-  if (x.get() == variable.get()) return true;
-  if (x->kind == loop::ExprNode::Kind::variable) return x->variable == variable->variable;
-  return std::ranges::any_of(x->args, [&](const Expr& arg) { return depends_on(arg, variable); });
-}
-
 // The variable that differs between lanes, in the predicate of a query.
 Expr lane_of(const Expr& x) {
   if (x->kind == loop::ExprNode::Kind::variable) return x->variable->name == "q_lane" ? x : nullptr;
@@ -42,31 +37,18 @@ Expr lane_of(const Expr& x) {
   return nullptr;
 }
 
-class IdlePredicates {
+class IdlePredicates final : public loop::Rewriter {
  public:
   explicit IdlePredicates(Expr predicate) : predicate_(std::move(predicate)), lane_(lane_of(predicate_)) {}
 
-  Expr remove(const Expr& x) {
-    if (x->args.empty()) return x;
-    if (const auto it = done_.find(x.get()); it != done_.end()) return it->second;
-    std::vector<Expr> args;
-    for (const Expr& arg : x->args) args.push_back(remove(arg));
-    Expr result;
-    if (x->kind == loop::ExprNode::Kind::load) {
-      const bool idle =
-          args.size() > 1 && x->args[1].get() == predicate_.get() && !depends_on(args[0], lane_);
-      result = loop::load(x->buffer, args[0], args.size() > 1 && !idle ? x->args[1] : nullptr);
-    } else {
-      result = loop::with_args(*x, std::move(args));
-    }
-    kept_.push_back(x);
-    return done_[x.get()] = result;
+ private:
+  Expr rewritten(const loop::ExprNode& x, const std::vector<Expr>& args) override {
+    if (x.kind != loop::ExprNode::Kind::load || args.size() == 1) return nullptr;
+    const bool idle = x.args[1].get() == predicate_.get() && !loop::depends_on(args[0], lane_->variable);
+    return loop::load(x.buffer, args[0], idle ? nullptr : x.args[1]);
   }
 
- private:
   Expr predicate_, lane_;
-  std::unordered_map<const loop::ExprNode*, Expr> done_;
-  std::vector<Expr> kept_;
 };
 
 }  // namespace
@@ -86,7 +68,7 @@ Expr AttentionTile::clamped_key(const Expr& key) const {
 
 Expr AttentionTile::in_lane(Value value, const Index& index, const QueryLane& lane) {
   const Expr x = loader().at(flat(value), index, lane.predicate);
-  return lane.predicate ? IdlePredicates(lane.predicate).remove(x) : x;
+  return lane.predicate ? IdlePredicates(lane.predicate)(x) : x;
 }
 
 Stmt AttentionTile::store_row(const loop::BufferRef& buffer, const Expr& place, const Expr& value,
@@ -141,7 +123,7 @@ Stmt AttentionTile::for_keys(const Expr& begin, const Expr& extent,
 KeyRows AttentionTile::with_seen(const Index& outer, const QueryRows& rows, KeyRows keys) {
   if (are_few_keys()) return keys;
   const Expr query = loop::variable(loader().variable("query", rows.count));
-  if (!depends_on(visible_keys(outer, {rows.first + query, 1}).second, query)) return keys;
+  if (!loop::depends_on(visible_keys(outer, {rows.first + query, 1}).second, query->variable)) return keys;
   keys.seen = [this, outer, rows, first = keys.first, count = keys.count](const Expr& from, int64_t n) {
     const Expr high = visible_keys(outer, {rows.first + from, n}).second;
     return loader().simplify(loop::min(loop::max(high - first, loop::integer(0)), count));

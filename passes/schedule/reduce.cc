@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "ir/error.h"
+#include "ir/loop/reducers.h"
 #include "passes/schedule/local.h"
 
 namespace sinter::passes {
@@ -17,41 +17,9 @@ using graph::Shape;
 using graph::Value;
 using loop::Expr;
 using loop::LoopKind;
-using loop::ScalarOp;
 using loop::Stmt;
 
 namespace {
-
-ScalarOp combine_op(OpCode code) {
-  switch (code) {
-    case OpCode::reduce_sum:
-      return ScalarOp::add;
-    case OpCode::reduce_max:
-      return ScalarOp::max;
-    case OpCode::reduce_min:
-      return ScalarOp::min;
-    default:
-      throw InternalError(fmt::format("'{}' is no reduction", graph::name(code)));
-  }
-}
-
-Expr identity(OpCode code, loop::Type type) {
-  if (code == OpCode::reduce_sum) return loop::constant(0, type);
-  const bool largest = code == OpCode::reduce_min;
-  switch (type) {
-    case loop::Type::boolean:
-      return loop::boolean(largest);
-    case loop::Type::i32:
-      return loop::integer(
-          largest ? std::numeric_limits<int32_t>::max() : std::numeric_limits<int32_t>::min(), type);
-    case loop::Type::i64:
-      return loop::integer(
-          largest ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min(), type);
-    default:
-      return loop::number(
-          largest ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity(), type);
-  }
-}
 
 // `x`, or what it is a reshape of that has `shape`.
 Value below_reshapes(Value x, const Shape& shape) {
@@ -245,9 +213,11 @@ Stmt ReduceSchedule::accumulate(const std::vector<Accumulator>& pass, const Inde
     for (size_t i = 0; i < pass.size(); ++i) {
       Expr value = exprs[i];
       const OpCode code = pass[i].reduction->code;
-      if (predicate) value = loop::select(predicate, value, identity(code, value->type));
-      body.push_back(loop::store(pass[i].lanes, slot,
-                                 loop::apply(combine_op(code), {loop::load(pass[i].lanes, slot), value})));
+      if (predicate)
+        value = loop::select(predicate, value, loop::identity(loop::reducer_of(code).combine, value->type));
+      body.push_back(
+          loop::store(pass[i].lanes, slot,
+                      loop::apply(loop::reducer_of(code).combine, {loop::load(pass[i].lanes, slot), value})));
     }
     return loop::block(std::move(body));
   });
@@ -256,7 +226,8 @@ Stmt ReduceSchedule::accumulate(const std::vector<Accumulator>& pass, const Inde
 Stmt ReduceSchedule::initialize(const std::vector<Accumulator>& pass, const Expr& slot) {
   std::vector<Stmt> body;
   for (const Accumulator& a : pass) {
-    body.push_back(loop::store(a.lanes, slot, identity(a.reduction->code, a.lanes->type)));
+    body.push_back(loop::store(a.lanes, slot,
+                               loop::identity(loop::reducer_of(a.reduction->code).combine, a.lanes->type)));
   }
   return loop::block(std::move(body));
 }
@@ -265,7 +236,7 @@ Stmt ReduceSchedule::add(const std::vector<Accumulator>& from, const std::vector
                          const Expr& slot) {
   std::vector<Stmt> body;
   for (size_t i = 0; i < from.size(); ++i) {
-    const Expr sum = loop::apply(combine_op(to[i].reduction->code),
+    const Expr sum = loop::apply(loop::reducer_of(to[i].reduction->code).combine,
                                  {loop::load(to[i].lanes, slot), loop::load(from[i].lanes, slot)});
     body.push_back(loop::store(to[i].lanes, slot, sum));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/loop/reducers.h"
 #include "passes/costs.h"
 #include "passes/schedule/local.h"
 #include "passes/schedule/reduce.h"
@@ -17,16 +18,9 @@ using graph::Shape;
 using graph::Value;
 using loop::Expr;
 using loop::LoopKind;
-using loop::ScalarOp;
 using loop::Stmt;
 
 namespace {
-
-ScalarOp lane_op(OpCode code) {
-  return code == OpCode::reduce_sum   ? ScalarOp::lane_sum
-         : code == OpCode::reduce_max ? ScalarOp::lane_max
-                                      : ScalarOp::lane_min;
-}
 
 // Instructions that an element of the op's result takes, roughly.
 int cost_of(const Op& op) {
@@ -83,8 +77,9 @@ class Rows : public ReduceSchedule {
         const auto result = local_buffer(fmt::format("known{}", known.size()), a.lanes->type, 1);
         locals.push_back(result);
         known.push_back({a.reduction->result(), result});
-        finish.push_back(loop::store(result, loop::integer(0),
-                                     loop::apply(lane_op(a.reduction->code), {loop::load(a.lanes, at)})));
+        finish.push_back(
+            loop::store(result, loop::integer(0),
+                        loop::apply(loop::reducer_of(a.reduction->code).lanes, {loop::load(a.lanes, at)})));
       }
       body.push_back(loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes),
                                 loop::block(std::move(finish))));

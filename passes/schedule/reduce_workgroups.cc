@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <unordered_map>
 
-#include "ir/loop/fold.h"
+#include "ir/loop/reducers.h"
+#include "ir/loop/walk.h"
 #include "passes/schedule/reduce.h"
 #include "passes/schedule/sum_blocks.h"
 #include "passes/schedule/workgroup_tile.h"
@@ -26,7 +26,7 @@ namespace {
 constexpr int64_t kFewRows = 32;       // that leave a machine idle with one invocation each
 constexpr int64_t kLongRow = 16 * 64;  // that is worth barriers where shared memory is slow
 
-class LanesOfWorkgroup {
+class LanesOfWorkgroup : private loop::Rewriter {
  public:
   LanesOfWorkgroup(ScheduleContext& context, int64_t lanes)
       : context_(context),
@@ -63,7 +63,7 @@ class LanesOfWorkgroup {
     }
     StmtNode node = *stmt;
     for (Stmt& child : node.body) child = rewrite(child, in_vector);
-    for (Expr* x : {&node.begin, &node.extent, &node.value, &node.condition}) *x = rewrite(*x);
+    for (Expr* x : loop::expressions(node)) *x = rewrite(*x);
     return std::make_shared<const StmtNode>(std::move(node));
   }
 
@@ -79,9 +79,7 @@ class LanesOfWorkgroup {
   }
 
   static bool is_lane_reduction(const StmtNode& s) {
-    if (s.kind != StmtNode::Kind::store || s.value->kind != ExprNode::Kind::apply) return false;
-    return s.value->op == ScalarOp::lane_sum || s.value->op == ScalarOp::lane_max ||
-           s.value->op == ScalarOp::lane_min;
+    return s.kind == StmtNode::Kind::store && loop::is_lane_reduction(*s.value);
   }
 
   bool adds_by_subgroup(const StmtNode& store) const {
@@ -126,9 +124,7 @@ class LanesOfWorkgroup {
       std::vector<Stmt> steps;
       for (const Stmt& s : all) {
         const BufferRef buffer = known_as(s->value->args[0]->buffer);
-        const ScalarOp op = s->value->op == ScalarOp::lane_sum   ? ScalarOp::add
-                            : s->value->op == ScalarOp::lane_max ? ScalarOp::max
-                                                                 : ScalarOp::min;
+        const ScalarOp op = loop::reducer_of_lanes(s->value->op)->combine;
         const Expr sum = loop::apply(op, {loop::load(buffer, lane_), loop::load(buffer, lane_ + half)});
         steps.push_back(loop::store(buffer, lane_, sum));
       }
@@ -142,15 +138,10 @@ class LanesOfWorkgroup {
     return loop::block(std::move(body));
   }
 
-  Expr rewrite(const Expr& x) {
-    if (!x || x->args.empty()) return x;
-    if (const auto it = done_.find(x.get()); it != done_.end()) return it->second;
-    std::vector<Expr> args;
-    for (const Expr& arg : x->args) args.push_back(rewrite(arg));
-    Expr result = x->kind == ExprNode::Kind::load
-                      ? loop::load(known_as(x->buffer), args[0], args.size() > 1 ? args[1] : nullptr)
-                      : loop::with_args(*x, std::move(args));
-    return done_[x.get()] = result;
+  Expr rewrite(const Expr& x) { return Rewriter::operator()(x); }
+  Expr rewritten(const ExprNode& x, const std::vector<Expr>& args) override {
+    if (x.kind != ExprNode::Kind::load) return nullptr;
+    return loop::load(known_as(x.buffer), args[0], args.size() > 1 ? args[1] : nullptr);
   }
 
   // Kernels that run side by side in one have theirs in the same place.
@@ -176,7 +167,6 @@ class LanesOfWorkgroup {
   loop::VariableRef lane_variable_;
   Expr lane_;
   std::vector<std::pair<BufferRef, BufferRef>> shared_;
-  std::unordered_map<const ExprNode*, Expr> done_;
 };
 
 bool pays(Template& t) {

@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "ir/error.h"
-#include "ir/loop/affine.h"
 #include "ir/loop/fold.h"
+#include "ir/loop/reducers.h"
 #include "ir/loop/vary.h"
+#include "ir/loop/walk.h"
 
 namespace sinter::passes {
 
@@ -26,41 +25,6 @@ namespace {
 
 // What variables stand for, by lane; those that are the same in all lanes at lane 0.
 using Values = std::unordered_map<loop::VariableRef, std::vector<Expr>>;
-
-bool is_lane_reduction(const ExprNode& x) {
-  return x.kind == ExprNode::Kind::apply &&
-         (x.op == ScalarOp::lane_sum || x.op == ScalarOp::lane_max || x.op == ScalarOp::lane_min);
-}
-
-Expr identity(ScalarOp op, loop::Type type) {
-  if (op == ScalarOp::lane_sum) return loop::constant(0, type);
-  const bool lowest = op == ScalarOp::lane_max;
-  const auto extreme = [&]<typename T>(T) {
-    return static_cast<int64_t>(lowest ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max());
-  };
-  switch (type) {
-    case loop::Type::boolean:
-      return loop::boolean(!lowest);
-    case loop::Type::i32:
-      return loop::integer(extreme(int32_t{}), type);
-    case loop::Type::i64:
-    case loop::Type::index:
-      return loop::integer(extreme(int64_t{}), type);
-    default: {
-      constexpr double kInfinity = std::numeric_limits<double>::infinity();
-      return loop::number(lowest ? -kInfinity : kInfinity, type);
-    }
-  }
-}
-
-// Whether `x` reads another element of the buffer than `index`.
-bool reads_other(const Expr& x, const loop::BufferRef& buffer, const Expr& index,
-                 std::unordered_set<const ExprNode*>& seen) {
-  if (!seen.insert(x.get()).second) return false;
-  if (x->kind == ExprNode::Kind::load && x->buffer == buffer && !loop::same(x->args[0], index)) return true;
-  return std::any_of(x->args.begin(), x->args.end(),
-                     [&](const Expr& arg) { return reads_other(arg, buffer, index, seen); });
-}
 
 class Scalarizer {
  public:
@@ -104,7 +68,7 @@ class Scalarizer {
     const auto key = std::pair(x.get(), lane);
     if (const auto it = done_.find(key); it != done_.end()) return it->second;
     Expr result;
-    if (is_lane_reduction(*x)) {
+    if (loop::is_lane_reduction(*x)) {
       result = reduce(*x);
     } else {
       std::vector<Expr> args;
@@ -122,15 +86,14 @@ class Scalarizer {
     return done_[key] = result;
   }
 
-  // The lanes are halved until one is left; the one in the middle of an odd number waits.
+  // The lanes are halved until one is left; an odd lane is carried to the next round.
   Expr reduce(const ExprNode& x) {
-    const ScalarOp combine = x.op == ScalarOp::lane_sum   ? ScalarOp::add
-                             : x.op == ScalarOp::lane_max ? ScalarOp::max
-                                                          : ScalarOp::min;
+    const ScalarOp combine = loop::reducer_of_lanes(x.op)->combine;
     std::vector<Expr> lanes;
     for (int64_t lane = 0; lane < lanes_; ++lane) {
       Expr one = value(x.args[0], lane);
-      if (const Expr is_active = active(lane)) one = loop::select(is_active, one, identity(x.op, x.type));
+      if (const Expr is_active = active(lane))
+        one = loop::select(is_active, one, loop::identity(combine, x.type));
       lanes.push_back(one);
     }
     while (lanes.size() > 1) {
@@ -194,8 +157,7 @@ class Scalarizer {
     }
     std::vector<Stmt> stores;
     std::vector<std::pair<loop::VariableRef, Expr>> early;
-    std::unordered_set<const ExprNode*> seen;
-    const bool shifts = lanes_ > 1 && reads_other(s.value, s.buffer, s.index, seen);
+    const bool shifts = lanes_ > 1 && loop::reads_other(s.value, s.buffer, s.index);
     for (int64_t lane = 0; lane < lanes_; ++lane) {
       Expr stored = value(s.value, lane);
       if (shifts) {

@@ -6,6 +6,7 @@
 #include "ir/error.h"
 #include "ir/loop/fold.h"
 #include "ir/loop/simplify.h"
+#include "ir/loop/walk.h"
 #include "passes/to_workgroups/scalarize.h"
 
 namespace sinter::passes {
@@ -55,39 +56,22 @@ Stmt spread(const Stmt& stmt, const loop::Target& target) {
 
 // `stmt` with `from` replaced, and what depends on it simplified: an index that is the same in all lanes of a
 // workgroup shows that it is.
-class Replace {
+class Replace final : public loop::Rewriter {
  public:
   Replace(loop::VariableRef from, Expr to, loop::RangeMap ranges)
       : from_(std::move(from)), to_(std::move(to)), ranges_(std::move(ranges)) {}
 
-  Stmt operator()(const Stmt& stmt) {
-    StmtNode node = *stmt;
-    for (Stmt& child : node.body) child = (*this)(child);
-    for (Expr* x : {&node.begin, &node.extent, &node.limit, &node.index, &node.value, &node.condition,
-                    &node.position}) {
-      if (*x) *x = replaced(*x);
-    }
-    return std::make_shared<const StmtNode>(std::move(node));
-  }
-
  private:
-  Expr replaced(const Expr& x) {
-    if (x->kind == loop::ExprNode::Kind::variable) return x->variable == from_ ? to_ : x;
-    if (x->args.empty()) return x;
-    if (const auto it = done_.find(x.get()); it != done_.end()) return it->second;
-    std::vector<Expr> args;
-    bool changed = false;
-    for (const Expr& arg : x->args) {
-      args.push_back(replaced(arg));
-      changed = changed || args.back().get() != arg.get();
+  Expr rewritten(const loop::ExprNode& x, const std::vector<Expr>& args) override {
+    if (x.kind == loop::ExprNode::Kind::variable) return x.variable == from_ ? to_ : nullptr;
+    if (std::ranges::equal(args, x.args, {}, &Expr::get, &Expr::get)) return nullptr;
+    if (x.kind == loop::ExprNode::Kind::load) {
+      std::vector<Expr> simpler = args;
+      simpler[0] = loop::simplify(args[0], ranges_);
+      return loop::with_args(x, std::move(simpler));
     }
-    Expr result = x;
-    if (changed) {
-      if (x->kind == loop::ExprNode::Kind::load) args[0] = loop::simplify(args[0], ranges_);
-      result = loop::with_args(*x, std::move(args));
-      if (x->type == loop::Type::index && is_division(*x)) result = loop::simplify(result, ranges_);
-    }
-    return done_[x.get()] = result;
+    const bool is_index = x.type == loop::Type::index && is_division(x);
+    return is_index ? loop::simplify(loop::with_args(x, args), ranges_) : nullptr;
   }
   static bool is_division(const loop::ExprNode& x) {
     return x.kind == loop::ExprNode::Kind::apply &&
@@ -97,7 +81,6 @@ class Replace {
   loop::VariableRef from_;
   Expr to_;
   loop::RangeMap ranges_;
-  std::unordered_map<const loop::ExprNode*, Expr> done_;
 };
 
 }  // namespace

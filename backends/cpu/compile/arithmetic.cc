@@ -191,10 +191,7 @@ llvm::Value* emit_cast(Builder& builder, llvm::Value* x, loop::Type from, loop::
   return loop::is_floating(to) ? builder.CreateSIToFP(x, type) : builder.CreateSExtOrTrunc(x, type);
 }
 
-llvm::Value* emit_lane_reduction(Builder& builder, ScalarOp op, loop::Type type, llvm::Value* x) {
-  const ScalarOp combine = op == ScalarOp::lane_sum   ? ScalarOp::add
-                           : op == ScalarOp::lane_max ? ScalarOp::max
-                                                      : ScalarOp::min;
+llvm::Value* emit_lane_reduction(Builder& builder, ScalarOp combine, loop::Type type, llvm::Value* x) {
   unsigned lanes = lanes_of(x);
   const auto part = [&](unsigned begin, unsigned count) {
     std::vector<int> mask;
@@ -218,17 +215,6 @@ llvm::Value* emit_lane_reduction(Builder& builder, ScalarOp op, loop::Type type,
     lanes = half + odd;
   }
   return builder.CreateExtractElement(x, uint64_t{0});
-}
-
-llvm::Constant* identity(llvm::LLVMContext& context, ScalarOp op, loop::Type type) {
-  llvm::Type* value = value_type(context, type);
-  if (op == ScalarOp::lane_sum) return llvm::Constant::getNullValue(value);
-  const bool lowest = op == ScalarOp::lane_max;
-  if (loop::is_floating(type)) return llvm::ConstantFP::getInfinity(value, lowest);
-  const unsigned bits = value->getIntegerBitWidth();
-  if (type == loop::Type::boolean) return llvm::ConstantInt::get(value, lowest ? 0 : 1);
-  return llvm::ConstantInt::get(
-      value, lowest ? llvm::APInt::getSignedMinValue(bits) : llvm::APInt::getSignedMaxValue(bits));
 }
 
 }  // namespace sinter::cpu

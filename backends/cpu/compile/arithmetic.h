@@ -14,8 +14,6 @@ llvm::Value* emit_apply(Builder& builder, loop::ScalarOp op, loop::Type operand,
 llvm::Value* emit_cast(Builder& builder, llvm::Value* x, loop::Type from, loop::Type to);
 
 // Over all lanes of `x`, a power of two or not: halves are combined until one lane is left.
-llvm::Value* emit_lane_reduction(Builder& builder, loop::ScalarOp op, loop::Type type, llvm::Value* x);
-// What changes nothing in such a reduction.
-llvm::Constant* identity(llvm::LLVMContext& context, loop::ScalarOp op, loop::Type type);
+llvm::Value* emit_lane_reduction(Builder& builder, loop::ScalarOp combine, loop::Type type, llvm::Value* x);
 
 }  // namespace sinter::cpu

@@ -3,6 +3,8 @@
 #include <bit>
 #include <unordered_map>
 
+#include "ir/loop/walk.h"
+
 namespace sinter::cpu {
 namespace {
 
@@ -90,9 +92,7 @@ class Writer {
     put_signed(s->site);
     write(s->variable);
     write(s->buffer);
-    for (const Expr* x :
-         {&s->begin, &s->extent, &s->limit, &s->index, &s->value, &s->condition, &s->position})
-      write(*x);
+    for (const Expr* x : loop::expressions(*s)) write(*x);
     put(s->body.size());
     for (const Stmt& child : s->body) write(child);
   }

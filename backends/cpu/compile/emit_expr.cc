@@ -6,6 +6,7 @@
 #include "backends/cpu/compile/arithmetic.h"
 #include "backends/cpu/compile/emitter.h"
 #include "backends/cpu/run/context.h"
+#include "ir/loop/reducers.h"
 
 // Expressions.
 namespace sinter::cpu {
@@ -51,9 +52,7 @@ llvm::Value* KernelEmitter::constant(const ExprNode& x) {
 }
 
 llvm::Value* KernelEmitter::apply(const ExprNode& x) {
-  if (x.op == ScalarOp::lane_sum || x.op == ScalarOp::lane_max || x.op == ScalarOp::lane_min) {
-    return lane_reduction(x);
-  }
+  if (loop::is_lane_reduction(x)) return lane_reduction(x);
   if (const auto comparison = compare_linear(x)) return *comparison;
   std::vector<llvm::Value*> args;
   for (const Expr& arg : x.args) args.push_back(value(arg));
@@ -62,13 +61,14 @@ llvm::Value* KernelEmitter::apply(const ExprNode& x) {
 }
 
 llvm::Value* KernelEmitter::lane_reduction(const ExprNode& x) {
-  const VectorLoop& loop = vector_.value();
-  llvm::Value* lanes = splat(builder_, value(x.args[0]), loop.lanes);
-  if (loop.active != nullptr) {
-    llvm::Value* neutral = splat(builder_, identity(context_, x.op, x.type), loop.lanes);
-    lanes = builder_.CreateSelect(loop.active, lanes, neutral);
+  const VectorLoop& vector = vector_.value();
+  const ScalarOp combine = loop::reducer_of_lanes(x.op)->combine;
+  llvm::Value* lanes = splat(builder_, value(x.args[0]), vector.lanes);
+  if (vector.active != nullptr) {
+    llvm::Value* neutral = splat(builder_, constant(*loop::identity(combine, x.type)), vector.lanes);
+    lanes = builder_.CreateSelect(vector.active, lanes, neutral);
   }
-  return emit_lane_reduction(builder_, x.op, x.type, lanes);
+  return emit_lane_reduction(builder_, combine, x.type, lanes);
 }
 
 // The lanes' indices as i32 cost a fraction of what vectors of 64 bits do.

@@ -10,6 +10,8 @@
 #include "backends/cpu/compile/canonical.h"
 #include "backends/cpu/compile/launches.h"
 #include "ir/error.h"
+#include "ir/loop/affine.h"
+#include "ir/loop/walk.h"
 
 namespace sinter::cpu {
 namespace {
@@ -44,9 +46,7 @@ class Uses {
   }
   void visit(const Stmt& s) {
     visit(s->buffer);
-    for (const Expr* x :
-         {&s->begin, &s->extent, &s->limit, &s->index, &s->value, &s->condition, &s->position})
-      visit(*x);
+    for (const Expr* x : loop::expressions(*s)) visit(*x);
     for (const Stmt& child : s->body) visit(child);
   }
 
@@ -80,9 +80,8 @@ std::optional<Arm> as_arm(const Stmt& s, const VariableRef& unit) {
   VariableRef own = loop::make_variable("unit");
   if (body->kind == StmtNode::Kind::let) {
     const Expr from_begin = loop::variable(unit) - *begin;
-    if (loop::print(body->value) == loop::print(from_begin) &&
-        Uses(loop::let(own, body->value, loop::block({}))).variables ==
-            std::unordered_set<VariableRef>{unit}) {
+    if (loop::same(body->value, from_begin) && Uses(loop::let(own, body->value, loop::block({}))).variables ==
+                                                   std::unordered_set<VariableRef>{unit}) {
       own = body->variable;
       body = body->body[0];
     }

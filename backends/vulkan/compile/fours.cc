@@ -1,8 +1,7 @@
 #include "backends/vulkan/compile/fours.h"
 
-#include <fmt/format.h>
-
 #include "ir/loop/affine.h"
+#include "ir/loop/walk.h"
 
 namespace sinter::vulkan {
 
@@ -30,9 +29,7 @@ struct Place {
   int64_t constant = 0;
 
   Expr vector() const { return rest / 4 + constant / 4; }
-  std::string group(const loop::Buffer& buffer) const {
-    return fmt::format("{}[{}+{}]", buffer.name, loop::print(rest), constant / 4);
-  }
+  Expr group(const loop::BufferRef& buffer) const { return loop::load(buffer, rest + constant / 4); }
 };
 
 bool is_candidate(const loop::Buffer& buffer) {
@@ -56,17 +53,6 @@ std::optional<Place> place_of(const ExprNode& load) {
   return place_of(*load.buffer, load.args[0]);
 }
 
-bool reads_other(const Expr& x, const loop::Buffer& buffer, const Expr& index,
-                 std::unordered_set<const ExprNode*>& seen) {
-  if (!seen.insert(x.get()).second) return false;
-  if (x->kind == ExprNode::Kind::load && x->buffer.get() == &buffer && !loop::same(x->args[0], index))
-    return true;
-  for (const Expr& arg : x->args) {
-    if (reads_other(arg, buffer, index, seen)) return true;
-  }
-  return false;
-}
-
 // The four that statements from `first` on store; each before it could be read for the next.
 std::optional<Expr> stored(const std::vector<Stmt>& block, size_t first) {
   if (first + 4 > block.size()) return {};
@@ -79,8 +65,8 @@ std::optional<Expr> stored(const std::vector<Stmt>& block, size_t first) {
     const auto place = place_of(*s.buffer, s.index);
     if (!place || place->constant % 4 != static_cast<int64_t>(lane)) return {};
     if (!begin) begin = place;
-    std::unordered_set<const ExprNode*> seen;
-    if (place->group(*s.buffer) != begin->group(*s.buffer) || reads_other(s.value, *s.buffer, s.index, seen))
+    if (!loop::same(place->group(s.buffer), begin->group(s.buffer)) ||
+        loop::reads_other(s.value, s.buffer, s.index))
       return {};
   }
   return begin->vector();
@@ -95,11 +81,11 @@ Fours::Fours(const loop::Kernel& kernel, const std::vector<bool>& moved, bool wi
   }
   visit(kernel.body);
   for (const auto& [group, lanes] : lanes_) {
-    const loop::Buffer* buffer = group_buffers_.at(group);
+    const loop::Buffer* buffer = group->buffer.get();
     if (buffer->written && lanes.size() < 4) excluded_.insert(buffer);
   }
   for (const auto& [group, lanes] : lanes_) {
-    const loop::Buffer* buffer = group_buffers_.at(group);
+    const loop::Buffer* buffer = group->buffer.get();
     if (lanes.size() < 2 || excluded_.contains(buffer)) continue;
     groups_.insert(group);
     buffers_.insert(buffer);
@@ -107,9 +93,8 @@ Fours::Fours(const loop::Kernel& kernel, const std::vector<bool>& moved, bool wi
 }
 
 void Fours::visit(const Stmt& stmt) {
-  for (const Expr& x :
-       {stmt->begin, stmt->extent, stmt->index, stmt->value, stmt->condition, stmt->position}) {
-    if (x) visit(x);
+  for (const Expr* x : loop::expressions(*stmt)) {
+    if (*x) visit(*x);
   }
   if (stmt->kind == StmtNode::Kind::store) excluded_.insert(stmt->buffer.get());
   for (size_t i = 0; i < stmt->body.size(); ++i) {
@@ -132,14 +117,12 @@ void Fours::visit(const Expr& x) {
     if (x->buffer->written) excluded_.insert(x->buffer.get());
     return;
   }
-  const std::string group = place->group(*x->buffer);
-  lanes_[group].insert(place->constant % 4);
-  group_buffers_[group] = x->buffer.get();
+  lanes_[place->group(x->buffer)].insert(place->constant % 4);
 }
 
 std::optional<FourElement> Fours::find(const ExprNode& load) const {
   const auto place = place_of(load);
-  if (!place || !groups_.contains(place->group(*load.buffer))) return {};
+  if (!place || !groups_.contains(place->group(load.buffer))) return {};
   return FourElement{place->vector(), place->constant % 4};
 }
 

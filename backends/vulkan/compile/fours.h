@@ -4,10 +4,10 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "ir/loop/affine.h"
 #include "ir/loop/program.h"
 
 namespace sinter::vulkan {
@@ -38,10 +38,10 @@ class Fours {
   void visit(const loop::Expr& x);
 
   std::set<const loop::Buffer*> excluded_;  // moved, or written and accessed otherwise
-  std::map<std::string, std::set<int64_t>> lanes_;
-  std::map<std::string, const loop::Buffer*> group_buffers_;
+  // Four neighbours, as a load of their number, and which of them are loaded.
+  std::map<loop::Expr, std::set<int64_t>, loop::ExprLess> lanes_;
   std::unordered_set<const loop::ExprNode*> seen_;
-  std::set<std::string> groups_;  // that are loaded at once
+  std::set<loop::Expr, loop::ExprLess> groups_;  // that are loaded at once
   std::set<const loop::Buffer*> buffers_;
 };
 

@@ -1,11 +1,11 @@
 #include "backends/vulkan/compile/shuffled_loads.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
-#include <string>
+
+#include "ir/loop/affine.h"
+#include "ir/loop/walk.h"
 
 namespace sinter::vulkan {
 
@@ -18,11 +18,8 @@ using loop::StmtNode;
 
 struct ShuffledLoads::Region {
   // Indices that differ by constants, and the loads at each.
-  struct Family {
-    Expr rest;
-    std::map<int64_t, std::vector<const ExprNode*>> loads;
-  };
-  std::map<std::string, Family> families;
+  using Family = std::map<int64_t, std::vector<const ExprNode*>>;
+  std::map<Expr, Family, loop::ExprLess> families;  // by the load without its constant
   std::unordered_set<const ExprNode*> seen;
 };
 
@@ -66,9 +63,8 @@ std::optional<ShuffledElement> ShuffledLoads::find(const ExprNode& load) const {
 }
 
 void ShuffledLoads::visit(const Stmt& stmt, Region* region) {
-  for (const Expr& x :
-       {stmt->begin, stmt->extent, stmt->index, stmt->value, stmt->condition, stmt->position}) {
-    if (x) visit(x, region);
+  for (const Expr* x : loop::expressions(*stmt)) {
+    if (*x) visit(*x, region);
   }
   switch (stmt->kind) {
     case StmtNode::Kind::loop:
@@ -122,15 +118,13 @@ void ShuffledLoads::visit(const Expr& x, Region* region) {
     constant = *added;
     rest = rest->args[0];
   }
-  Region::Family& family = region->families[fmt::format("{}[{}]", x->buffer->name, loop::print(rest))];
-  family.rest = rest;
-  family.loads[constant].push_back(x.get());
+  region->families[loop::load(x->buffer, rest)][constant].push_back(x.get());
 }
 
 void ShuffledLoads::spread(const Region& region) {
-  for (const auto& [name, family] : region.families) {
+  for (const auto& [of_rest, family] : region.families) {
     std::set<int64_t> places;
-    for (const auto& [place, loads] : family.loads) places.insert(place);
+    for (const auto& [place, loads] : family) places.insert(place);
     while (!places.empty()) {
       const int64_t first = *places.begin();
       const Run run = longest_run(places, lanes_);
@@ -138,8 +132,8 @@ void ShuffledLoads::spread(const Region& region) {
         const int64_t place = first + lane * run.step;
         places.erase(place);
         if (run.count == 1) continue;
-        for (const ExprNode* load : family.loads.at(place))
-          elements_[load] = {family.rest + first, run.step, run.count - 1, lane};
+        for (const ExprNode* load : family.at(place))
+          elements_[load] = {of_rest->args[0] + first, run.step, run.count - 1, lane};
       }
     }
   }

@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "ir/loop/interpreter/machine.h"
+#include "ir/loop/reducers.h"
 
 // Expressions and memory.
 namespace sinter::loop::interpreter {
@@ -65,8 +66,7 @@ Scalar Machine::compute(const Code& x, int64_t lane) {
 }
 
 Scalar Machine::apply(const Code& x, int64_t lane) {
-  if (x.op == ScalarOp::lane_sum || x.op == ScalarOp::lane_max || x.op == ScalarOp::lane_min)
-    return reduce_lanes(x);
+  if (reducer_of_lanes(x.op) != nullptr) return reduce_lanes(x);
   if (x.op == ScalarOp::subgroup_sum) return reduce_subgroup(x);
   std::array<Scalar, 3> args;
   for (size_t i = 0; i < x.args.size(); ++i) args[i] = evaluate(*x.args[i], lane);
@@ -76,7 +76,8 @@ Scalar Machine::apply(const Code& x, int64_t lane) {
   return loop::evaluate(x.op, x.args.back()->type, x.type, std::span(args.data(), x.args.size()));
 }
 
-// Halves the lanes until one is left. Inactive ones hold what changes nothing.
+// Halves the lanes until one is left. Inactive ones hold what changes nothing. What a reduction is, an oracle
+// says for itself.
 Scalar Machine::reduce_lanes(const Code& x) {
   const ScalarOp op = x.op == ScalarOp::lane_sum   ? ScalarOp::add
                       : x.op == ScalarOp::lane_max ? ScalarOp::max

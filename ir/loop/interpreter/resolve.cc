@@ -1,15 +1,11 @@
 #include <unordered_map>
 
 #include "ir/loop/interpreter/code.h"
+#include "ir/loop/reducers.h"
 #include "ir/loop/vary.h"
 
 namespace sinter::loop::interpreter {
 namespace {
-
-bool is_lane_reduction(const ExprNode& x) {
-  return x.kind == ExprNode::Kind::apply &&
-         (x.op == ScalarOp::lane_sum || x.op == ScalarOp::lane_max || x.op == ScalarOp::lane_min);
-}
 
 class Resolver {
  public:
