@@ -83,13 +83,12 @@ Tensor dropout(Operand x, double rate) {
   Trace& trace = Trace::current("dropout", x.where());
   ranges_at("dropout", x.where()).fraction("rate", rate);
   if (!trace.training() || rate == 0) return x.tensor();
-  if (!trace.in_loop()) return composite(OpCode::dropout, {x}, {{"rate", rate}, {"key", trace.random_key()}});
-  // The composite's definition, with numbers that differ from one iteration to the next.
-  const Pin pin("dropout", x.where());
-  const Tensor tensor = x.tensor();
-  if (rate == 1) return zeros_like(tensor);
-  const Tensor keep = random_uniform(tensor.shape()) >= rate;
-  return where(keep, tensor * (1 / (1 - rate)), zeros_like(tensor));
+  const graph::Value salt = trace.salt();
+  const graph::Attributes attributes{{"rate", rate}, {"key", trace.random_key()}};
+  return build("dropout", {x}, [&](Builder& b, Values operands) {
+    if (salt) operands.push_back(salt);
+    return b.emit(OpCode::dropout, operands, attributes).result();
+  });
 }
 
 Tensor convolution(Operand x, Operand kernel, const ConvolutionOptions& options) {

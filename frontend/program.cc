@@ -152,9 +152,8 @@ CheckReport Program::check() const {
   CheckReport report;
   for (const auto& function : state_->added) {
     const Variant& variant = state_->usual(function.name);
-    const CheckResult result = translated([&] {
-      return check_function(variant.graph(), variant.name(), *state_->device, {.fuse = state_->options.fuse});
-    });
+    const CheckResult result = translated(
+        [&] { return check_function(variant.graph(), variant.name(), *state_->device, state_->switches()); });
     report.kernels += result.kernels;
     report.disagreement = result.disagreement;
     if (!report.disagreement.empty()) break;
@@ -192,9 +191,8 @@ namespace {
 
 loop::Program lowered(ProgramState& state, const std::string& name) {
   const Variant& variant = state.usual(name);
-  return translated([&] {
-    return lower_function(variant.graph(), variant.name(), *state.device, {.fuse = state.options.fuse});
-  });
+  return translated(
+      [&] { return lower_function(variant.graph(), variant.name(), *state.device, state.switches()); });
 }
 
 }  // namespace

@@ -212,11 +212,17 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
   return link.variant;
 }
 
+// Those of the compiler have the same names in the public options.
+passes::Options ProgramState::switches() const {
+  passes::Options result;
+#define SINTER_SWITCH(type, name, ...) result.name = options.name;
+  SINTER_SWITCHES(SINTER_SWITCH)
+#undef SINTER_SWITCH
+  return result;
+}
+
 Code& ProgramState::code_of(Variant& variant) const {
-  passes::Options switches;
-  switches.fuse = options.fuse;
-  switches.verify = options.verify;
-  return variant.code(*device, switches);
+  return variant.code(*device, switches());
 }
 
 void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,

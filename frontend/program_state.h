@@ -65,6 +65,7 @@ struct ProgramState {
   // `dims`, and a size for every Dim that has none, by the arrays. Throws Error where they are not the
   // inputs.
   DimSizes solve(const std::string& name, const Arrays& arrays, const DimSizes& dims);
+  passes::Options switches() const;
   Code& code_of(Variant& variant) const;
   // `call` needs inputs, outputs and, where the function writes no state, a number instead of the step. One
   // that does has the state to itself, and counts a step where it succeeds; others run beside each other.

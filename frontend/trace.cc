@@ -141,10 +141,6 @@ int64_t Trace::random_key() {
   return runtime::mix32(fnv1a(scope) ^ runtime::mix32(random_uses_[scope]++));
 }
 
-bool Trace::in_loop() const {
-  return std::any_of(frames_.begin(), frames_.end(), [](const Frame& f) { return f.kind == Nested::loop; });
-}
-
 graph::Value Trace::salt() {
   graph::Value value;
   for (Frame& frame : frames_) {

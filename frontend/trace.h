@@ -86,7 +86,6 @@ class Trace {
   int64_t random_key();
   // The number of the iteration inside a loop; no value outside of one.
   graph::Value salt();
-  bool in_loop() const;
 
   Tensor read(const Variable& variable, const std::source_location& where);
   void assign(const Variable& variable, const Tensor& value, const std::source_location& where);

@@ -16,21 +16,16 @@ bool reads_call(const graph::Op& kernel) {
   });
 }
 
-bool is_transcendental(OpCode code) {
-  switch (code) {
-    case OpCode::exp:
-    case OpCode::expm1:
-    case OpCode::log:
-    case OpCode::log1p:
-    case OpCode::sin:
-    case OpCode::cos:
-    case OpCode::tanh:
-    case OpCode::erf:
-    case OpCode::pow:
-      return true;
-    default:
-      return false;
-  }
+int cost(const graph::Op& op) {
+  return graph::info(op.code).cost;
+}
+
+bool is_polynomial(const graph::Op& op) {
+  return op.kind() == graph::OpKind::elementwise && cost(op) >= kPolynomial;
+}
+
+bool is_expensive(const graph::Op& op) {
+  return op.code == OpCode::fold || (op.kind() == graph::OpKind::elementwise && cost(op) > 1);
 }
 
 bool is_table(const graph::Op& op) {
@@ -40,7 +35,7 @@ bool is_table(const graph::Op& op) {
 int64_t weight(const graph::Op& op) {
   if (op.code == OpCode::fold) return 4 * op.operands[0].shape().back();
   if (op.code == OpCode::concat) return static_cast<int64_t>(op.operands.size());
-  return is_transcendental(op.code) ? 8 : 1;
+  return is_polynomial(op) ? 8 : 1;
 }
 
 }  // namespace sinter::passes

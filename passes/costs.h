@@ -19,7 +19,15 @@ bool is_random(graph::OpCode code);
 // Whether a kernel, or one inside of it, draws them.
 bool reads_call(const graph::Op& kernel);
 
-// Whether an element of the op's result costs a polynomial: ten instructions and more.
-bool is_transcendental(graph::OpCode code);
+// Instructions that an element of the op's result takes, roughly, of a vector (ops.def): 0 of what moves.
+int cost(const graph::Op& op);
+
+// Whether it is computed as a polynomial.
+inline constexpr int kPolynomial = 20;
+bool is_polynomial(const graph::Op& op);
+
+// Whether computing an element again costs more than loading it: polynomials, divisions, roots, and what
+// sums.
+bool is_expensive(const graph::Op& op);
 
 }  // namespace sinter::passes

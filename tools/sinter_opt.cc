@@ -24,6 +24,8 @@ struct Arguments {
   bool memory = false;
   std::string emit;
   std::string fuse = "on";
+
+  passes::Options options() const { return {.fuse = fuse == "on"}; }
 };
 
 void list_passes() {
@@ -41,8 +43,7 @@ std::vector<passes::PassCall> requested_passes(const Arguments& arguments) {
 // What becomes of every function on a machine with threads and vectors of 32 bytes.
 void explain(const Arguments& arguments) {
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
-  passes::Options options;
-  options.fuse = arguments.fuse == "on";
+  const passes::Options options = arguments.options();
   for (const auto& function : module.functions) {
     const loop::Program program = passes::lower(module, function->name(), loop::Target{}, options);
     if (arguments.explain) fmt::print("{}", passes::explain(program));
@@ -62,8 +63,7 @@ std::map<std::string, std::string> code_texts() {
 // The code of every function, as this machine's device gets it.
 void emit(const Arguments& arguments) {
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
-  passes::Options options;
-  options.fuse = arguments.fuse == "on";
+  const passes::Options options = arguments.options();
   const auto device = backends::open_device(code_texts().at(arguments.emit), 1);
   for (const auto& function : module.functions) {
     fmt::print("{}", function_text(module, function->name(), *device, arguments.emit, options));

@@ -55,7 +55,7 @@ void binary(const Invocation& i, F f) {
   }
 #define SINTER_ARITY_1(name, domain) SINTER_UNARY(name, domain)
 #define SINTER_ARITY_2(name, domain) SINTER_BINARY(name, domain)
-#define SINTER_ELEMENTWISE(name, arity, domain, result) SINTER_ARITY_##arity(name, domain)
+#define SINTER_ELEMENTWISE(name, arity, domain, result, ...) SINTER_ARITY_##arity(name, domain)
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE
 

@@ -33,7 +33,7 @@ constexpr Kernel kKernels[] = {
 #define SINTER_ENTRY_check(name) kernels::name
 #define SINTER_ENTRY_control(name) nullptr
 #define SINTER_ENTRY_composite(name) nullptr
-#define SINTER_OP(name, least, most, kind) SINTER_ENTRY_##kind(name),
+#define SINTER_OP(name, least, most, kind, ...) SINTER_ENTRY_##kind(name),
 #include "ir/graph/ops.def"
 #undef SINTER_OP
 };

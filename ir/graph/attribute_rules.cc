@@ -28,7 +28,7 @@ std::span<const AttributeRule> rules_of(OpCode code) {
     static const Rules rules{__VA_ARGS__}; \
     return rules;                          \
   }
-#define SINTER_ELEMENTWISE(op, arity, domain, result) SINTER_ATTRIBUTES(op)
+#define SINTER_ELEMENTWISE(op, arity, domain, result, ...) SINTER_ATTRIBUTES(op)
 #include "ir/graph/attributes.def"
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE

@@ -26,7 +26,7 @@ class Builder {
   Op& emit(OpCode code, std::vector<Value> operands, Attributes attributes = {});
 
   // The elementwise ops, by name: b.add(x, y), b.exp(x), b.less(x, y).
-#define SINTER_ELEMENTWISE(name, arity, domain, result)       \
+#define SINTER_ELEMENTWISE(name, arity, domain, result, ...)  \
   template <typename... V>                                    \
   requires(sizeof...(V) == arity) Value name(V... operands) { \
     return elementwise(OpCode::name, {operands...});          \
@@ -122,6 +122,10 @@ class Builder {
 // `module` resolves the functions and state an op names.
 std::vector<TensorType> infer_types(const Module& module, OpCode code, std::span<const Value> operands,
                                     const Attributes& attributes);
+
+// Whether element i of the op's result depends on elements i of its operands alone, and on where it stands:
+// an elementwise op, or a composite that is defined by such.
+bool is_elementwise(const Op& op);
 
 // Writes a composite's decomposition at `builder`'s place: its definition, and the only one.
 // `operands` and `attributes` are those of the op.

@@ -225,7 +225,8 @@ Value dropout(const Composite& c) {
   const double rate = c.attributes.number("rate");
   if (!(rate >= 0 && rate <= 1)) throw GraphError(fmt::format("dropout: rate {} is outside [0,1]", rate));
   if (rate == 1) return b.constant_like(0, c.x());
-  const Value uniform = b.random_uniform({DType::f32, c.x().shape()}, c.attributes.integer("key"));
+  const Value salt = c.operands.size() > 1 ? c.operands[1] : Value();
+  const Value uniform = b.random_uniform({DType::f32, c.x().shape()}, c.attributes.integer("key"), salt);
   const Value keep = b.greater_equal(uniform, b.scalar_like(rate, uniform));
   const Value scaled = b.mul(c.x(), b.scalar_like(1 / (1 - rate), c.x()));
   return b.select(keep, scaled, b.scalar_like(0, c.x()));
@@ -240,12 +241,27 @@ std::vector<Value> decompose(Builder& builder, OpCode code, std::span<const Valu
 #define SINTER_DEFINE_composite(name) \
   case OpCode::name:                  \
     return {composites::name(composite)};
-#define SINTER_OP(name, least, most, kind) SINTER_DEFINE_##kind(name)
+#define SINTER_OP(name, least, most, kind, ...) SINTER_DEFINE_##kind(name)
 #include "ir/graph/ops.def"
 #undef SINTER_OP
     default:
       throw InternalError(fmt::format("{} is not a composite", name(code)));
   }
+}
+
+bool is_elementwise(const Op& op) {
+  if (op.kind() != OpKind::composite) return op.kind() == OpKind::elementwise;
+  Module scratch;
+  Function& function = scratch.add_function("scratch");
+  Builder builder(scratch, function);
+  std::vector<Value> operands;
+  for (Value operand : op.operands)
+    operands.push_back(builder.parameter(fmt::format("p{}", operands.size()), operand.type()));
+  decompose(builder, op.code, operands, op.attributes);
+  return std::ranges::all_of(function.ops(), [](const auto& part) {
+    const bool spreads_number = part->code == OpCode::broadcast && part->operands[0].type().elements() == 1;
+    return part->kind() == OpKind::source || spreads_number || is_elementwise(*part);
+  });
 }
 
 }  // namespace sinter::graph

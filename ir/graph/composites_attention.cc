@@ -11,7 +11,7 @@ namespace {
 // The scores are [b, g, h/g, tq, tk], so that each key head meets its group of query heads without a copy;
 // with as many key heads as query heads the axis of the group is left out.
 struct Heads {
-  int64_t batch, heads, groups, queries, keys, width;
+  int64_t batch, heads, groups, queries, keys;
 
   bool grouped() const { return heads != groups; }
   std::string_view score_dims() const { return grouped() ? "bgrqw,bgkw->bgrqk" : "bgqw,bgkw->bgqk"; }
@@ -21,8 +21,9 @@ struct Heads {
 void require_fit(std::string_view what, Value x, DType dtype, const Shape& shape, bool broadcasts) {
   const bool fits = broadcasts ? broadcast_shapes(x.shape(), shape) == shape : x.shape() == shape;
   if (fits && x.dtype() == dtype) return;
-  throw GraphError(fmt::format("attention: {} {} {} {}", what, to_string(x.type()),
-                               broadcasts ? "does not broadcast to" : "is not", to_string({dtype, shape})));
+  throw GraphError(fmt::format("attention: takes {} {}, got {}",
+                               broadcasts ? fmt::format("a {} that broadcasts to", what) : std::string(what),
+                               to_string({dtype, shape}), to_string(x.type())));
 }
 
 // Splits the axis of heads of what broadcasts to [b, h, tq, tk].
@@ -82,18 +83,22 @@ class Visible {
   Value all_;
 };
 
-}  // namespace
+// Takes the operands that attributes name, in order, from `first` on.
+class NamedOperands {
+ public:
+  NamedOperands(const Composite& c, size_t first) : c_(c), next_(first) {}
+  Value take(std::string_view name) { return c_.attributes.flag(name) ? c_.operands[next_++] : Value(); }
 
-Value attention(const Composite& c) {
+ private:
+  const Composite& c_;
+  size_t next_;
+};
+
+// The softmax of the scores of q = operands[0] and k = operands[1].
+Value weights_of(const Composite& c, const Heads& heads, NamedOperands& named) {
   Builder& b = c.b;
-  const Value q = c.operands[0], k = c.operands[1], v = c.operands[2];
-  const Heads heads{q.shape()[0], q.shape()[1], k.shape()[1], q.shape()[2], k.shape()[2], v.shape()[3]};
-  size_t next = 3;
-  const auto optional = [&](std::string_view name) {
-    return c.attributes.flag(name) ? c.operands[next++] : Value();
-  };
-  const Value lengths = optional("lengths"), bias = optional("bias"), mask = optional("mask");
-
+  const Value q = c.operands[0], k = c.operands[1];
+  const Value lengths = named.take("lengths"), bias = named.take("bias"), mask = named.take("mask");
   const Shape every_score{heads.batch, heads.heads, heads.queries, heads.keys};
   if (lengths) require_fit("lengths", lengths, DType::i32, {heads.batch}, false);
   if (bias) require_fit("bias", bias, q.dtype(), every_score, true);
@@ -122,15 +127,35 @@ Value attention(const Composite& c) {
     const double masked = -std::numeric_limits<double>::infinity();
     scores = b.select(visible.all(), scores, b.scalar_like(masked, scores));
   }
+  return b.emit(OpCode::softmax, {scores}, {{"axis", scores.rank() - 1}}).result();
+}
 
-  Value weights = b.emit(OpCode::softmax, {scores}, {{"axis", scores.rank() - 1}}).result();
+}  // namespace
+
+Value attention(const Composite& c) {
+  Builder& b = c.b;
+  const Value q = c.operands[0], k = c.operands[1], v = c.operands[2];
+  const Heads heads{q.shape()[0], q.shape()[1], k.shape()[1], q.shape()[2], k.shape()[2]};
+  NamedOperands named(c, 3);
+  Value weights = weights_of(c, heads, named);
   if (c.attributes.has("rate")) {
-    weights = b.emit(OpCode::dropout, {weights},
+    std::vector<Value> operands{weights};
+    if (const Value salt = named.take("salt")) operands.push_back(salt);
+    weights = b.emit(OpCode::dropout, operands,
                      {{"rate", c.attributes.number("rate")}, {"key", c.attributes.integer("key")}})
                   .result();
   }
   const Value out = b.contract(weights, v, heads.value_dims());
-  return heads.grouped() ? b.reshape(out, {heads.batch, heads.heads, heads.queries, heads.width}) : out;
+  return heads.grouped() ? b.reshape(out, {heads.batch, heads.heads, heads.queries, v.shape()[3]}) : out;
+}
+
+Value attention_weights(const Composite& c) {
+  const Value q = c.operands[0], k = c.operands[1];
+  const Heads heads{q.shape()[0], q.shape()[1], k.shape()[1], q.shape()[2], k.shape()[2]};
+  NamedOperands named(c, 2);
+  const Value weights = weights_of(c, heads, named);
+  return heads.grouped() ? c.b.reshape(weights, {heads.batch, heads.heads, heads.queries, heads.keys})
+                         : weights;
 }
 
 }  // namespace sinter::graph::composites

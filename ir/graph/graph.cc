@@ -12,13 +12,14 @@ namespace sinter::graph {
 namespace {
 
 constexpr std::array kInfo = {
-#define SINTER_OP(name, least, most, kind) OpInfo{#name, least, most, OpKind::kind},
+#define SINTER_OP(name, least, most, kind, ...) \
+  OpInfo{#name, least, most, OpKind::kind __VA_OPT__(, ) __VA_ARGS__},
 #include "ir/graph/ops.def"
 #undef SINTER_OP
 };
 
 constexpr std::array kCodes = {
-#define SINTER_OP(name, least, most, kind) OpCode::name,
+#define SINTER_OP(name, ...) OpCode::name,
 #include "ir/graph/ops.def"
 #undef SINTER_OP
 };

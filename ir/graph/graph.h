@@ -16,7 +16,7 @@
 namespace sinter::graph {
 
 enum class OpCode : uint8_t {
-#define SINTER_OP(name, least, most, kind) name,
+#define SINTER_OP(name, ...) name,
 #include "ir/graph/ops.def"
 #undef SINTER_OP
 };
@@ -33,16 +33,24 @@ enum class OpKind : uint8_t {
   composite
 };
 
+enum class Order : uint8_t { ordered, commutes };
+
 struct OpInfo {
   std::string_view name;
   int least_operands;
   int most_operands;  // -1: any number
   OpKind kind;
+  int cost = 0;  // instructions that an element of the result takes, roughly, of a vector
+  Order order = Order::ordered;
 };
 
 const OpInfo& info(OpCode code);
 inline std::string_view name(OpCode code) {
   return info(code).name;
+}
+// Whether the operands may change places, to the bit but for the payload of a NaN.
+inline bool commutes(OpCode code) {
+  return info(code).order == Order::commutes;
 }
 std::optional<OpCode> opcode_from_name(std::string_view name);
 std::span<const OpCode> all_opcodes();

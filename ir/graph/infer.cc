@@ -455,8 +455,8 @@ Types kernel(const Rule& rule) {
 
 Types infer(const Rule& rule) {
   switch (rule.code) {
-#define SINTER_ELEMENTWISE(name, arity, domain, result) \
-  case OpCode::name:                                    \
+#define SINTER_ELEMENTWISE(name, arity, domain, result, ...) \
+  case OpCode::name:                                         \
     return elementwise(rule, Domain::domain, Result::result);
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE

@@ -4,6 +4,40 @@
 namespace sinter::graph {
 namespace {
 
+void check_attention(const Rule& rule) {
+  const bool has_values = rule.code == OpCode::attention;
+  const size_t given = has_values ? 3 : 2;
+  for (size_t i = 0; i < given; ++i) {
+    if (rule.rank(i) == 4) continue;
+    if (has_values) {
+      rule.fail("takes q, k and v of [batch,heads,time,width], got {}, {} and {}", to_string(rule.type(0)),
+                to_string(rule.type(1)), to_string(rule.type(2)));
+    }
+    rule.fail("takes q and k of [batch,heads,time,width], got {} and {}", to_string(rule.type(0)),
+              to_string(rule.type(1)));
+  }
+  const Shape &q = rule.shape(0), &k = rule.shape(1);
+  const bool fits = q[0] == k[0] && k[1] > 0 && q[1] % k[1] == 0 && q[3] == k[3];
+  if (has_values) {
+    const Shape& v = rule.shape(2);
+    if (!fits || q[0] != v[0] || k[1] != v[1] || k[2] != v[2]) {
+      rule.fail("q {}, k {} and v {} do not fit each other", to_string(rule.type(0)), to_string(rule.type(1)),
+                to_string(rule.type(2)));
+    }
+  } else if (!fits) {
+    rule.fail("q {} and k {} do not fit each other", to_string(rule.type(0)), to_string(rule.type(1)));
+  }
+  const bool drops = rule.attributes.has("rate"), has_salt = has_values && rule.attributes.flag("salt");
+  const size_t named = given + rule.attributes.flag("lengths") + rule.attributes.flag("bias") +
+                       rule.attributes.flag("mask") + has_salt;
+  if (named != rule.operands.size()) {
+    rule.fail("names {} operands by 'lengths', 'bias', 'mask' and 'salt', got {}", named,
+              rule.operands.size());
+  }
+  if (drops != rule.attributes.has("key")) rule.fail("dropout takes both 'rate' and 'key'");
+  if (has_salt && !drops) rule.fail("a salt is for dropout, which takes 'rate' and 'key'");
+}
+
 // What a composite takes is checked here, where a message can name it; its type is that of its decomposition.
 void check_composite(const Rule& rule) {
   if (rule.code != OpCode::cross_entropy) rule.require(is_floating(rule.type(0).dtype), "a floating type", 0);
@@ -48,28 +82,10 @@ void check_composite(const Rule& rule) {
                   to_string(rule.type(0)));
       }
       break;
-    case OpCode::attention: {
-      if (rule.rank(0) != 4 || rule.rank(1) != 4 || rule.rank(2) != 4) {
-        rule.fail("takes q, k and v of [batch,heads,time,width], got {}, {} and {}", to_string(rule.type(0)),
-                  to_string(rule.type(1)), to_string(rule.type(2)));
-      }
-      const Shape &q = rule.shape(0), &k = rule.shape(1), &v = rule.shape(2);
-      const bool fits = q[0] == k[0] && q[0] == v[0] && k[1] == v[1] && k[1] > 0 && q[1] % k[1] == 0 &&
-                        q[3] == k[3] && k[2] == v[2];
-      if (!fits) {
-        rule.fail("q {}, k {} and v {} do not fit each other", to_string(rule.type(0)),
-                  to_string(rule.type(1)), to_string(rule.type(2)));
-      }
-      const size_t named = size_t{3} + rule.attributes.flag("lengths") + rule.attributes.flag("bias") +
-                           rule.attributes.flag("mask");
-      if (named != rule.operands.size()) {
-        rule.fail("names {} operands by 'lengths', 'bias' and 'mask', got {}", named, rule.operands.size());
-      }
-      if (rule.attributes.has("rate") != rule.attributes.has("key")) {
-        rule.fail("dropout takes both 'rate' and 'key'");
-      }
+    case OpCode::attention:
+    case OpCode::attention_weights:
+      check_attention(rule);
       break;
-    }
     default:
       break;
   }

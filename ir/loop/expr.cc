@@ -25,7 +25,8 @@ struct Row {
 
 // select and to_unsigned have operands of two types; their rows give their names and arities only.
 constexpr std::array kRows = {
-#define SINTER_ELEMENTWISE(name, arity, domain, result) Row{#name, arity, Domain::domain, Result::result},
+#define SINTER_ELEMENTWISE(name, arity, domain, result, ...) \
+  Row{#name, arity, Domain::domain, Result::result},
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE
     Row{"select", 3, Domain::any, Result::same},

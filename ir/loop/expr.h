@@ -23,7 +23,7 @@ bool is_floating(Type type);
 
 // Scalar operations: the graph's elementwise ones with the graph's meaning, and what only loops need.
 enum class ScalarOp : uint8_t {
-#define SINTER_ELEMENTWISE(name, arity, domain, result) name,
+#define SINTER_ELEMENTWISE(name, ...) name,
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE
   select,       // bool, x, y: x where true; both are evaluated

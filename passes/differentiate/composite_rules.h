@@ -69,7 +69,9 @@ inline graph::Value variance_vjp(const Vjp& v, size_t) {
 
 // Linear, its own transpose, and the same mask by the same key.
 inline graph::Value dropout_vjp(const Vjp& v, size_t) {
-  return v.b.emit(graph::OpCode::dropout, {v.g}, v.op.attributes).result();
+  std::vector<graph::Value> operands = v.op.operands;  // and the salt, where there is one
+  operands[0] = v.g;
+  return v.b.emit(graph::OpCode::dropout, operands, v.op.attributes).result();
 }
 
 inline constexpr VjpRule kCompositeRules[] = {

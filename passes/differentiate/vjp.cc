@@ -18,7 +18,7 @@ struct Row {
 };
 
 constexpr Row kOps[] = {
-#define SINTER_OP(name, least, most, kind) {OpCode::name, OpKind::kind},
+#define SINTER_OP(name, least, most, kind, ...) {OpCode::name, OpKind::kind},
 #include "ir/graph/ops.def"
 #undef SINTER_OP
 };

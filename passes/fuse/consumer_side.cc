@@ -19,16 +19,11 @@ namespace {
 
 constexpr size_t kMostReaders = 2;
 constexpr size_t kMostOps = 8;
-constexpr size_t kMostDear = 2;
+constexpr size_t kMostExpensive = 2;
 // The weight of what is computed at several places by one reader, all places together.
 constexpr int64_t kMostRepeated = 64;
 // Of an operand this many times smaller than the result, reading it again counts for nothing.
 constexpr int64_t kSmallShare = 8;
-
-bool is_dear(const Op& op) {
-  return is_transcendental(op.code) || op.code == OpCode::div || op.code == OpCode::sqrt ||
-         op.code == OpCode::rsqrt || op.code == OpCode::rem || op.code == OpCode::fold;
-}
 
 class ConsumerSide {
  public:
@@ -56,7 +51,7 @@ class ConsumerSide {
     Value kept;  // counts as lying in memory
     std::vector<const Op*> ops;
     std::vector<Value> leaves;  // what lies in memory
-    size_t dear = 0;
+    size_t expensive = 0;
   };
 
   void pass_on(Op& op) {
@@ -81,10 +76,10 @@ class ConsumerSide {
 
   bool can_go(const Group& group) {
     if (group.anchor != Group::Anchor::map) return false;
-    bool dear = group.ops.size() > kMostOps;
+    bool expensive = group.ops.size() > kMostOps;
     for (Op* op : group.ops) {
       if (op->kind() == OpKind::check) return false;
-      dear |= is_dear(*op);
+      expensive |= is_expensive(*op);
       for (size_t i = 0; i < op->results.size(); ++i) {
         const Reads::Readers& of = reads_.of(op->result(static_cast<int>(i)));
         if (of.outside || std::any_of(of.groups.begin(), of.groups.end(),
@@ -111,7 +106,7 @@ class ConsumerSide {
     // Computed once for each element of a map; a contraction or a row asks for elements more than once.
     const bool once = readers.size() == 1 && asks_once(**readers.begin(), group);
     if (once) return true;
-    if (dear && !tiny) return false;
+    if (expensive && !tiny) return false;
     return readers.size() <= kMostReaders;
   }
 
@@ -175,7 +170,7 @@ class ConsumerSide {
     Cone cone{.kept = kept};
     if (!follow(group, op, value, cone)) return std::nullopt;
     for (const Group* reader : readers.groups) {
-      if (is_attention(*reader) || (cone.dear > 0 && !reads_once(value, *reader))) return std::nullopt;
+      if (is_attention(*reader) || (cone.expensive > 0 && !reads_once(value, *reader))) return std::nullopt;
       for (Value leaf : cone.leaves) {
         if (leaf != kept && !is_small(leaf, value) && !reads_.has(leaf, *reader)) return std::nullopt;
       }
@@ -194,8 +189,8 @@ class ConsumerSide {
       if (!is_virtual(next)) {
         if (next.kind() != OpKind::elementwise) return false;
         cone.ops.push_back(&next);
-        if (is_dear(next)) ++cone.dear;
-        if (cone.ops.size() > kMostOps || cone.dear > kMostDear) return false;
+        if (is_expensive(next)) ++cone.expensive;
+        if (cone.ops.size() > kMostOps || cone.expensive > kMostExpensive) return false;
       }
       for (Value operand : next.operands) {
         const bool again = is_virtual(*operand.op) || groups_.is_recomputed(*operand.op);

@@ -23,29 +23,9 @@ using graph::Value;
 
 namespace {
 
-bool is_pointwise(const Op& op) {
-  switch (op.code) {
-    case OpCode::sigmoid:
-    case OpCode::silu:
-    case OpCode::gelu:
-    case OpCode::relu:
-    case OpCode::leaky_relu:
-    case OpCode::elu:
-    case OpCode::softplus:
-    case OpCode::dropout:
-      return true;
-    default:
-      return op.kind() == OpKind::elementwise;
-  }
-}
-
 bool keeps_elements(const Op& op) {
   return op.code == OpCode::reshape || op.code == OpCode::transpose ||
          (op.code == OpCode::broadcast && op.results[0].elements() == op.operands[0].type().elements());
-}
-
-bool is_dear(const Op& op) {
-  return is_transcendental(op.code) || op.kind() == OpKind::composite;
 }
 
 // An operand of the scores, and the numbers it is multiplied by, at most under views.
@@ -128,7 +108,7 @@ class Matcher {
       found.scores = &op;
       return seen_[&op] = true;
     }
-    if (is_pointwise(op) || keeps_elements(op)) {
+    if (is_elementwise(op) || keeps_elements(op)) {
       for (Value operand : op.operands) reaches = reaches_scores(operand, found) || reaches;
     }
     if (reaches) found.between.insert(&op);
@@ -269,15 +249,16 @@ class Raiser {
     if (&op == match_.softmax || match_.between.contains(&op)) return true;
     if (op.code == OpCode::parameter || is_table(op)) return false;
     if (op.kind() == OpKind::source || is_plain_view(op)) return true;
-    if (!is_pointwise(op)) return false;
-    return !is_dear(op) || op.results[0].elements() >= scores_of_a_head() || reads_nothing(op);
+    if (!is_elementwise(op)) return false;
+    return !(is_polynomial(op) || op.kind() == OpKind::composite) ||
+           op.results[0].elements() >= scores_of_a_head() || reads_nothing(op);
   }
 
   static bool reads_nothing(const Op& op) {
     if (op.kind() == OpKind::source) {
       return op.code != OpCode::parameter && !is_table(op) && op.operands.empty();
     }
-    return (is_pointwise(op) || is_plain_view(op)) &&
+    return (is_elementwise(op) || is_plain_view(op)) &&
            std::ranges::all_of(op.operands, [](Value operand) { return reads_nothing(*operand.op); });
   }
 

@@ -21,10 +21,12 @@ void for_each_load(const Expr& x, std::unordered_set<const ExprNode*>& seen, con
   for (const Expr& arg : x->args) for_each_load(arg, seen, use);
 }
 
-// Of an element: two vectors of elementwise work a cycle, some twenty instructions for a polynomial.
+// Of elementwise work a core does so many instructions a cycle. A division or a root overlaps with what
+// stands around it.
 double cycles_of(const graph::Op& op) {
+  constexpr double kInstructionsACycle = 10;
   if (op.kind() != graph::OpKind::elementwise) return 0;
-  return is_transcendental(op.code) ? 2 : 0.1;
+  return (is_polynomial(op) ? cost(op) : 1) / kInstructionsACycle;
 }
 
 // Of the value and all that it is computed from but what is `counted` already.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ir/error.h"
+#include "ir/loop/scalar_op.h"
 #include "passes/expand_math/random.h"
 
 namespace sinter::passes {
@@ -15,20 +16,6 @@ using loop::Expr;
 using loop::ScalarOp;
 
 namespace {
-
-ScalarOp scalar_op(OpCode code) {
-  switch (code) {
-#define SINTER_ELEMENTWISE(name, arity, domain, result) \
-  case OpCode::name:                                    \
-    return ScalarOp::name;
-#include "ir/graph/elementwise.def"
-#undef SINTER_ELEMENTWISE
-    case OpCode::select:
-      return ScalarOp::select;
-    default:
-      throw InternalError(fmt::format("'{}' is no elementwise op", graph::name(code)));
-  }
-}
 
 // The attribute `value` in the type of the op's result.
 Expr value_of(const Op& op) {
@@ -159,7 +146,7 @@ Expr Loader::compute(Value value, const Index& index, const Expr& predicate) {
   if (op.kind() == OpKind::elementwise) {
     std::vector<Expr> args;
     for (Value operand : op.operands) args.push_back(at(operand, index, predicate));
-    return loop::apply(scalar_op(op.code), std::move(args));
+    return loop::apply(loop::scalar_op(op.code).value(), std::move(args));
   }
   if (op.kind() == OpKind::view) return view(op, index, predicate);
   throw InternalError(fmt::format("'{}' needs a loop of its own", graph::name(op.code)));

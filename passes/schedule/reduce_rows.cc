@@ -22,23 +22,6 @@ using loop::Stmt;
 
 namespace {
 
-// Instructions that an element of the op's result takes, roughly.
-int cost_of(const Op& op) {
-  switch (op.code) {
-    case OpCode::random_bits:
-    case OpCode::random_uniform:
-    case OpCode::random_normal:
-      return 20;
-    case OpCode::div:
-    case OpCode::rem:
-    case OpCode::sqrt:
-    case OpCode::rsqrt:
-      return 5;
-    default:
-      return is_transcendental(op.code) ? 20 : op.kind() == OpKind::elementwise ? 1 : 0;
-  }
-}
-
 constexpr int64_t kStashBytes = 64 << 10;  // a row's values kept between passes
 constexpr int kWorthKeeping = 6;           // instructions, against a store and a load
 
@@ -164,14 +147,14 @@ class Rows : public ReduceSchedule {
     for (const TileStore& store : stores(true)) visit(store.value, levels_.size());
     for (const Op* sum : columns_) visit(summed(*sum), levels_.size());
     int64_t left = std::min(kStashBytes, t_.target().local_bytes);
-    graph::ValueMap<int> cost;  // of computing it from what is at hand
+    graph::ValueMap<int> costs;  // of computing it from what is at hand
     for (const auto& op : t_.body.ops()) {
       if (op->results.size() != 1) continue;
       const Value value = op->result();
       if (op->kind() == OpKind::reduction || op->code == OpCode::parameter) continue;
-      int here = cost_of(*op);
-      for (Value operand : op->operands) here += cost[operand];
-      cost[value] = here;
+      int here = cost(*op);
+      for (Value operand : op->operands) here += costs[operand];
+      costs[value] = here;
       const int64_t bytes = padded * size_in_bytes(loop::from_graph(value.dtype()));
       if (here < kWorthKeeping || value.type().elements() != graph::element_count(domain_) || bytes > left ||
           !tile.is_private(value))
@@ -182,7 +165,7 @@ class Rows : public ReduceSchedule {
           local_buffer(fmt::format("stash{}", stash.size()), loop::from_graph(value.dtype()), padded);
       stash[value] = buffer;
       locals.push_back(buffer);
-      cost[value] = 0;
+      costs[value] = 0;
       left -= bytes;
     }
   }

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "ir/loop/scalar_op.h"
+
 namespace sinter::passes {
 
 using graph::DType;
@@ -17,18 +19,6 @@ namespace {
 
 bool computes(DType type) {
   return type != DType::f16 && type != DType::bf16;
-}
-
-std::optional<loop::ScalarOp> scalar_op(OpCode code) {
-  switch (code) {
-#define SINTER_ELEMENTWISE(name, arity, domain, result) \
-  case OpCode::name:                                    \
-    return loop::ScalarOp::name;
-#include "ir/graph/elementwise.def"
-#undef SINTER_ELEMENTWISE
-    default:
-      return std::nullopt;
-  }
 }
 
 // The shortest decimal that rounds to the same f32, so that 0.1f is written 0.1.
@@ -91,7 +81,7 @@ std::optional<Splat> fold_elementwise(const Op& op, std::span<const Splat> opera
   if (op.code == OpCode::cast) {
     return Splat{loop::evaluate_cast(operands[0].value, loop::from_graph(from), loop::from_graph(to)), to};
   }
-  const auto code = scalar_op(op.code);
+  const auto code = loop::scalar_op(op.code);
   if (!code) return std::nullopt;
   std::vector<loop::Scalar> values;
   for (const Splat& operand : operands) values.push_back(operand.value);

@@ -95,6 +95,7 @@ Value division_by_power_of_two(Editor& e, const Op& op) {
 }
 
 Value elementwise_of_choice(Editor& e, const Op& op) {
+  if (op.code == OpCode::stop_gradient) return {};
   const Op* choice = nullptr;
   std::vector<Splat> taken, left;
   for (Value operand : op.operands) {
@@ -116,6 +117,7 @@ Value elementwise_of_choice(Editor& e, const Op& op) {
 }
 
 Value elementwise_of_broadcasts(Editor& e, const Op& op) {
+  if (op.code == OpCode::stop_gradient) return {};
   const Shape& shape = op.results[0].shape;
   Axes axes;
   for (Value operand : op.operands) {
@@ -142,6 +144,7 @@ Value elementwise_of_broadcasts(Editor& e, const Op& op) {
 }
 
 Value elementwise_of_reshapes(Editor& e, const Op& op) {
+  if (op.code == OpCode::stop_gradient) return {};
   for (Value candidate : op.operands) {
     const Op* reshape = e.find(candidate, OpCode::reshape);
     if (reshape == nullptr) continue;
@@ -156,6 +159,7 @@ Value elementwise_of_reshapes(Editor& e, const Op& op) {
 }
 
 Value elementwise_of_transposes(Editor& e, const Op& op) {
+  if (op.code == OpCode::stop_gradient) return {};
   for (Value candidate : op.operands) {
     const Op* transpose = e.find(candidate, OpCode::transpose);
     if (transpose == nullptr) continue;

@@ -29,7 +29,7 @@ std::vector<std::string_view> attribute_names(OpCode code) {
   case OpCode::op:                        \
     rows = std::vector<Row>{__VA_ARGS__}; \
     break;
-#define SINTER_ELEMENTWISE(op, arity, domain, result) SINTER_ATTRIBUTES(op)
+#define SINTER_ELEMENTWISE(op, arity, domain, result, ...) SINTER_ATTRIBUTES(op)
 #include "ir/graph/attributes.def"
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE
@@ -156,21 +156,6 @@ bool match_operands(const Term& term, const Editor& e, const Op& op, bool swappe
 }
 
 }  // namespace
-
-bool commutes(OpCode code) {
-  switch (code) {
-    case OpCode::add:
-    case OpCode::mul:
-    case OpCode::equal:
-    case OpCode::not_equal:
-    case OpCode::logical_and:
-    case OpCode::logical_or:
-    case OpCode::logical_xor:
-      return true;
-    default:
-      return false;
-  }
-}
 
 Term parse_term(std::string_view text, Names& names) {
   return Parser(text, names).parse();

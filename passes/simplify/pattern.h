@@ -46,6 +46,4 @@ bool match(const Term& term, const Editor& e, const graph::Op& op, Match& bound)
 // `like` gives constants their type.
 graph::Value build(const Term& term, Editor& e, const Match& bound, const graph::TensorType& like);
 
-bool commutes(graph::OpCode code);  // exactly, but for the payload of a NaN
-
 }  // namespace sinter::passes

@@ -41,6 +41,7 @@ std::optional<Splat> as_factor(int64_t count, graph::DType type) {
 }  // namespace
 
 Value reduction_over_units(Editor& e, const Op& op) {
+  if (op.code == OpCode::argmax) return {};
   const Shape& shape = op.operands[0].shape();
   const Axes& axes = op.attributes.integers("axes");
   Axes units, others;
@@ -68,6 +69,7 @@ Value sum_of_nothing(Editor& e, const Op& op) {
 }
 
 Value reduction_of_splat(Editor& e, const Op& op) {
+  if (op.code == OpCode::argmax) return {};
   const auto splat = e.splat(op.operands[0]);
   if (!splat) return {};
   const int64_t count = graph::element_count(pick(op.operands[0].shape(), op.attributes.integers("axes")));
@@ -79,6 +81,7 @@ Value reduction_of_splat(Editor& e, const Op& op) {
 }
 
 Value reduction_of_broadcast(Editor& e, const Op& op) {
+  if (op.code == OpCode::argmax) return {};
   const Op* broadcast = e.find(op.operands[0], OpCode::broadcast);
   if (broadcast == nullptr) return {};
   const Value x = broadcast->operands[0];
@@ -100,6 +103,7 @@ Value reduction_of_broadcast(Editor& e, const Op& op) {
 }
 
 Value reduction_of_reshape(Editor& e, const Op& op) {
+  if (op.code == OpCode::argmax) return {};
   const Op* reshape = e.find(op.operands[0], OpCode::reshape);
   if (reshape == nullptr) return {};
   const Axes& axes = op.attributes.integers("axes");
@@ -118,6 +122,7 @@ Value reduction_of_reshape(Editor& e, const Op& op) {
 }
 
 Value reduction_of_transpose(Editor& e, const Op& op) {
+  if (op.code == OpCode::argmax) return {};
   const Op* transpose = e.find(op.operands[0], OpCode::transpose);
   if (transpose == nullptr) return {};
   const Axes& permutation = transpose->attributes.integers("permutation");

@@ -173,8 +173,8 @@ RuleIndex index_rules(bool after_gradients, std::string_view only) {
   };
   for (const RewriteRule& rule : rewrite_rules()) {
     if (!wanted(rule.name)) continue;
-    for (auto code = static_cast<size_t>(rule.first); code <= static_cast<size_t>(rule.last); ++code) {
-      index.add(static_cast<graph::OpCode>(code), {rule.name, rule.rewrite});
+    for (const graph::OpCode code : graph::all_opcodes()) {
+      if (rule.ops.contains(code)) index.add(code, {rule.name, rule.rewrite});
     }
   }
   for (size_t i = 0; i < std::size(kRules); ++i) {

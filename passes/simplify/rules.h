@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -28,10 +29,24 @@ struct PatternRule {
   Note note = Note::exact;
 };
 
-// A rule that takes more than a line, for the ops from `first` to `last` in the order of ops.def.
+// The ops that a rule is tried on: one, or all of a kind.
+class RuleOps {
+ public:
+  constexpr RuleOps(graph::OpCode code) : code_(code) {}
+  constexpr RuleOps(graph::OpKind kind) : kind_(kind) {}
+  bool contains(graph::OpCode code) const {
+    return code_ ? code == *code_ : graph::info(code).kind == *kind_;
+  }
+
+ private:
+  std::optional<graph::OpCode> code_;
+  std::optional<graph::OpKind> kind_;
+};
+
+// A rule that takes more than a line.
 struct RewriteRule {
   std::string_view name;
-  graph::OpCode first, last;
+  RuleOps ops;
   Rewrite rewrite;
   Note note = Note::exact;
 };

@@ -107,6 +107,7 @@ Value broadcast_of_broadcast(Editor& e, const Op& op) {
 }
 
 Value view_of_splat(Editor& e, const Op& op) {
+  if (op.code == OpCode::pad || op.code == OpCode::concat) return {};  // have rules of their own
   const auto splat = e.splat(op.operands[0]);
   return splat ? e.constant(*splat, op.results[0].shape) : Value{};
 }

@@ -162,7 +162,7 @@ struct OpRow {
 
 const std::vector<OpRow>& op_rows() {
   static const std::vector<OpRow> rows = {
-#define SINTER_ELEMENTWISE(name, arity, domain, result) {ScalarOp::name, arity, #domain, #result},
+#define SINTER_ELEMENTWISE(name, arity, domain, result, ...) {ScalarOp::name, arity, #domain, #result},
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE
   };

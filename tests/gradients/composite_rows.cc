@@ -44,6 +44,7 @@ std::vector<Case> composite_rows() {
       {Op::attention,
        {q, k, v, flags({1, 1, 3, 5}, {1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1})},  // a row sees nothing
        {{"scale", 0.4}, {"mask", true}, {"window", 2}}},
+      {Op::attention_weights, {q, k, real({4, 3, 5})}, {{"scale", 0.4}, {"causal", true}, {"bias", true}}},
       {Op::convolution,
        {real({2, 3, 7}), real({4, 3, 3}), real({4})},
        {{"stride", List{2}}, {"padding", List{1}}, {"dilation", List{1}}, {"groups", 1}}},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "ir/error.h"
 #include "ir/graph/builder.h"
@@ -57,6 +58,8 @@ Example example(OpCode code) {
       return {code, x, {{"rate", 0.5}, {"key", int64_t{1}}}};
     case OpCode::attention:
       return attention(2, 2, {{"causal", true}});
+    case OpCode::attention_weights:
+      return {code, {floats({2, 4, 3, 8}), floats({2, 2, 5, 8})}, {{"scale", 0.5}}};
     case OpCode::convolution:
       return {code, {floats({1, 2, 5}), floats({3, 2, 3})}, convolution_attributes({1}, 1)};
     case OpCode::max_pool:
@@ -107,6 +110,24 @@ TEST(Composites, AllHaveADefinitionThatDoesNotUseItself) {
     const Decomposition decomposition(example(code));
     EXPECT_EQ(decomposition.results().size(), 1u);
     EXPECT_EQ(decomposition.counts().count(code), 0u);
+  }
+}
+
+TEST(Composites, AreElementwiseIfTheirDefinitionsAre) {
+  const std::set<OpCode> elementwise = {OpCode::sigmoid,  OpCode::silu,       OpCode::gelu,
+                                        OpCode::relu,     OpCode::leaky_relu, OpCode::elu,
+                                        OpCode::softplus, OpCode::dropout,    OpCode::binary_cross_entropy};
+  for (OpCode code : all_opcodes()) {
+    if (info(code).kind != OpKind::composite) continue;
+    const Example of = example(code);
+    Module module;
+    Function function("f");
+    Builder builder(module, function);
+    std::vector<Value> operands;
+    for (const TensorType& type : of.operands)
+      operands.push_back(builder.parameter(fmt::format("x{}", operands.size()), type));
+    const Op& op = builder.emit(code, operands, of.attributes);
+    EXPECT_EQ(is_elementwise(op), elementwise.contains(code)) << name(code);
   }
 }
 
@@ -172,11 +193,13 @@ TEST(Composites, ErrorsOfAttentionAndDropout) {
     wrong.operands.push_back(std::move(type));
     return error_of(wrong);
   };
-  EXPECT_EQ(with("lengths", {DType::i32, {3}}), "attention: lengths i32[3] is not i32[2]");
-  EXPECT_EQ(with("bias", floats({3, 3, 5})), "attention: bias f32[3,3,5] does not broadcast to f32[2,4,3,5]");
+  EXPECT_EQ(with("lengths", {DType::i32, {3}}), "attention: takes lengths i32[2], got i32[3]");
+  EXPECT_EQ(with("bias", floats({3, 3, 5})),
+            "attention: takes a bias that broadcasts to f32[2,4,3,5], got f32[3,3,5]");
   EXPECT_EQ(with("bias", floats({1, 2, 4, 3, 5})),
-            "attention: bias f32[1,2,4,3,5] does not broadcast to f32[2,4,3,5]");
-  EXPECT_EQ(with("mask", floats({3, 5})), "attention: mask f32[3,5] does not broadcast to bool[2,4,3,5]");
+            "attention: takes a bias that broadcasts to f32[2,4,3,5], got f32[1,2,4,3,5]");
+  EXPECT_EQ(with("mask", floats({3, 5})),
+            "attention: takes a mask that broadcasts to bool[2,4,3,5], got f32[3,5]");
   EXPECT_EQ(error_of({OpCode::dropout, {floats({4})}, {{"rate", 1.5}, {"key", int64_t{1}}}}),
             "dropout: rate 1.5 is outside [0,1]");
 }

@@ -121,7 +121,9 @@ TEST(Infer, Composites) {
       op_error("attention %q, %q, %x {scale=1.0}"),
       "attention: takes q, k and v of [batch,heads,time,width], got f32[1,4,5,8], f32[1,4,5,8] and f32[2,3]");
   EXPECT_EQ(op_error("attention %q, %q, %q {mask=true, scale=1.0}"),
-            "attention: names 4 operands by 'lengths', 'bias' and 'mask', got 3");
+            "attention: names 4 operands by 'lengths', 'bias', 'mask' and 'salt', got 3");
+  EXPECT_EQ(op_error("attention %q, %q, %q, %i {salt=true, scale=1.0}"),
+            "attention: a salt is for dropout, which takes 'rate' and 'key'");
   EXPECT_EQ(op_error("attention %q, %q, %q {rate=0.5, scale=1.0}"),
             "attention: dropout takes both 'rate' and 'key'");
 }

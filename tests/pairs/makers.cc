@@ -437,6 +437,11 @@ const std::vector<Maker> kFloats = {
        const Shape q{1, 1, graph::element_count(x) / x.back(), 3}, k{1, 1, 4, 3}, v{1, 1, 4, x.back()};
        return s.b.reshape(emit(s, OpCode::attention, {s.real(q), s.real(k), s.real(v)}, {{"scale", 0.5}}), x);
      }},
+    {"attention_weights", Kind::floats,
+     [](Scene& s, const Shape& x) {
+       const Shape q{1, 1, graph::element_count(x) / x.back(), 3}, k{1, 1, x.back(), 3};
+       return s.b.reshape(emit(s, OpCode::attention_weights, {s.real(q), s.real(k)}, {{"scale", 0.5}}), x);
+     }},
     {"convolution", Kind::floats,
      [](Scene& s, const Shape& x) {
        const Value image = s.real({1, 2, graph::element_count(x) / x[0]}), filter = s.real({x[0], 2, 3});

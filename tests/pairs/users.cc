@@ -262,6 +262,11 @@ std::vector<User> attentions() {
          return Values{emit(s, OpCode::attention, {q, k, v, x}, {{"scale", 0.3}, {"lengths", true}})};
        },
        DType::i32, [](const Size& z) { return z.n + 1; }},
+      {"weights_of_queries", heads,
+       [](Scene& s, Value x, const Size& z) {
+         return Values{
+             emit(s, OpCode::attention_weights, {x, s.real(keys(z))}, {{"scale", 0.3}, {"causal", true}})};
+       }},
       {"attention_weights",
        [](const Size& z) {
          return Shape{z.b, z.h, z.n, z.k};

@@ -199,5 +199,21 @@ TEST(Pool, AgreesWithNumpy) {
   });
 }
 
+// The same weights, before they meet the values:
+//   s = np.einsum('bhqw,bgkw->bhqk', q, k) * 0.5; s = np.where(np.arange(3) <= np.arange(2)[:, None] + 1, s,
+//   -inf) e = np.exp(s - s.max(-1, keepdims=True)); e / e.sum(-1, keepdims=True)
+TEST(Attention, Weights) {
+  check({
+      {OpCode::attention_weights,
+       {f32({1, 2, 2, 2}, {-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1}),
+        f32({1, 1, 3, 2}, {-1, -0.5, 0, 0.5, 1, 1.5})},
+       {{"scale", 0.5}, {"causal", true}},
+       {f32({1, 2, 2, 3}, {0.6513548646660542, 0.34864513533394575, 0, 0.37575653614018895,
+                           0.3316039792696333, 0.2926394845901778, 0.4073334000459302, 0.5926665999540697, 0,
+                           0.10924809163035201, 0.2620725479251051, 0.6286793604445429})},
+       2e-6},
+  });
+}
+
 }  // namespace
 }  // namespace sinter::reference::test

@@ -156,7 +156,9 @@ bool dropout(Writer& w) {
   const Known in = w.known(x);
   const double rate = w.draw.of({0.0, 0.25, 0.5, 1.0});
   const double grown = rate < 1 ? 1 / (1 - rate) : 0;
-  return noted(w, composite(w, OpCode::dropout, {x}, {{"rate", rate}, {"key", w.key()}}),
+  std::vector<Value> operands{x};
+  if (w.draw.one_in(3)) operands.push_back(w.fit({DType::i32, {}}));
+  return noted(w, composite(w, OpCode::dropout, operands, {{"rate", rate}, {"key", w.key()}}),
                std::min(in.low * grown, 0.0), std::max(in.high * grown, 0.0));
 }
 
@@ -172,7 +174,10 @@ bool cross_entropy(Writer& w) {
   return noted(w, composite(w, OpCode::cross_entropy, operands, attributes), 0, 64);
 }
 
-bool attention(Writer& w) {
+namespace {
+
+bool attention_of(Writer& w, OpCode code) {
+  const bool has_values = code == OpCode::attention;
   const auto small = [&] { return w.draw.of<int64_t>({1, 1, 2, 3}); };
   const auto time = [&] {
     const int64_t n = w.extent();
@@ -189,8 +194,8 @@ bool attention(Writer& w) {
   std::vector<Value> operands;
   operands.push_back(operand({batch, heads, queries, width}));
   operands.push_back(operand({batch, groups, keys, width}));
-  operands.push_back(operand({batch, groups, keys, values}));
-  const double range = w.known(operands[2]).magnitude();
+  if (has_values) operands.push_back(operand({batch, groups, keys, values}));
+  const double range = has_values ? w.known(operands[2]).magnitude() : 1;
   graph::Attributes attributes{{"scale", w.draw.of({0.25, 0.5, 1.0})}};
   const auto spread = [&] {
     Shape shape = scores;
@@ -217,12 +222,25 @@ bool attention(Writer& w) {
   if (w.draw.one_in(5)) attributes.set("window", w.draw.between(1, 4));
   if (w.draw.one_in(5)) attributes.set("softcap", 4.0);
   double grown = 1;
-  if (w.draw.one_in(5)) {
+  if (has_values && w.draw.one_in(5)) {
     attributes.set("rate", 0.25);
     attributes.set("key", w.key());
     grown = 1 / 0.75;
+    if (w.draw.one_in(2)) {
+      attributes.set("salt", true);
+      operands.push_back(w.fit({DType::i32, {}}));
+    }
   }
-  return noted(w, composite(w, OpCode::attention, operands, attributes), -range * grown, range * grown);
+  return noted(w, composite(w, code, operands, attributes), has_values ? -range * grown : 0, range * grown);
+}
+
+}  // namespace
+
+bool attention(Writer& w) {
+  return attention_of(w, OpCode::attention);
+}
+bool attention_weights(Writer& w) {
+  return attention_of(w, OpCode::attention_weights);
 }
 
 bool convolution(Writer& w) {

@@ -190,9 +190,9 @@ bool elementwise(Writer& w, OpCode code, int arity) {
 
 }  // namespace
 
-#define SINTER_ELEMENTWISE(name, arity, domain, result) \
-  bool name(Writer& w) {                                \
-    return elementwise(w, OpCode::name, arity);         \
+#define SINTER_ELEMENTWISE(name, arity, domain, result, ...) \
+  bool name(Writer& w) {                                     \
+    return elementwise(w, OpCode::name, arity);              \
   }
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE

@@ -5,7 +5,7 @@
 // A function for each op of the Graph IR, so that one without does not link.
 namespace sinter::fuzz::make {
 
-#define SINTER_OP(name, least, most, kind) bool name(Writer& w);
+#define SINTER_OP(name, least, most, kind, ...) bool name(Writer& w);
 #include "ir/graph/ops.def"
 #undef SINTER_OP
 

@@ -145,8 +145,8 @@ int64_t integer(Draw& draw, std::optional<int64_t> bound, bool wide) {
 
 bool write_op(Writer& w, OpCode code) {
   switch (code) {
-#define SINTER_OP(name, least, most, kind) \
-  case OpCode::name:                       \
+#define SINTER_OP(name, least, most, kind, ...) \
+  case OpCode::name:                            \
     return make::name(w);
 #include "ir/graph/ops.def"
 #undef SINTER_OP

@@ -106,7 +106,7 @@ Value detour(Builder& b, Draw& draw, Value x) {
   }
 }
 
-bool commutes(OpCode code) {
+bool may_exchange(OpCode code) {
   switch (code) {
     case OpCode::add:
     case OpCode::mul:
@@ -145,7 +145,7 @@ std::unique_ptr<Function> with_detours(Module& module, const Function& function,
     Op& copy = graph::clone_op(*op, *made, seen);
     for (size_t i = 0; i < op->results.size(); ++i)
       map[op->result(static_cast<int>(i))] = copy.result(static_cast<int>(i));
-    if (commutes(copy.code) && draw.one_in(2)) exchange_operands(copy);
+    if (may_exchange(copy.code) && draw.one_in(2)) exchange_operands(copy);
   }
   for (const graph::Output& output : function.outputs)
     made->outputs.push_back({output.name, map.at(output.value)});
