@@ -12,18 +12,6 @@ std::string Device::text(const Source&, std::string_view kind) const {
   throw GraphError(fmt::format("this device has no code to show as {}", kind));
 }
 
-std::unique_ptr<Device> open_device(std::string_view name, int threads) {
-  const size_t colon = name.find(':');
-  const std::string_view backend = name.substr(0, colon);
-  DeviceOptions options{colon == std::string_view::npos ? "" : std::string(name.substr(colon + 1)), threads};
-  std::string known;
-  for (const Backend* candidate : all_backends()) {
-    if (candidate->name() == backend) return candidate->open(options);
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", candidate->name());
-  }
-  throw GraphError(fmt::format("unknown device '{}': expected one of {}", name, known));
-}
-
 namespace {
 
 #define SINTER_DTYPE(enumerator, text, bytes, kind)                                                       \

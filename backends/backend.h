@@ -54,10 +54,6 @@ class Backend {
   virtual std::unique_ptr<Device> open(const DeviceOptions& options) const = 0;
 };
 
-std::span<const Backend* const> all_backends();
-// "cpu", "reference", "vulkan:1". Throws GraphError that lists the names on an unknown one.
-std::unique_ptr<Device> open_device(std::string_view name, int threads = 0);
-
 // The runtime's view of graph types and programs.
 runtime::TensorSpec to_spec(const std::string& name, const graph::TensorType& type);
 std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& states);

@@ -4,7 +4,7 @@
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/fuse/fuse.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 #include "passes/merge/merge.h"
 #include "passes/pass.h"
 #include "passes/raise/raise.h"

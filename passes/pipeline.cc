@@ -15,7 +15,7 @@
 #include "passes/differentiate/differentiate.h"
 #include "passes/expand_math/expand_math.h"
 #include "passes/fuse/fuse.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 #include "passes/merge/merge.h"
 #include "passes/plan/plan.h"
 #include "passes/raise/raise.h"

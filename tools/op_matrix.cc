@@ -6,6 +6,7 @@
 #include <set>
 
 #include "backends/backend.h"
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/builder.h"

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "backends/backend.h"
+#include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
 #include "passes/explain/explain.h"

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "backends/backend.h"
+#include "backends/registry/registry.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/callees.h"

@@ -7,9 +7,9 @@
 
 #include "frontend/compile/compare.h"
 #include "ir/graph/text.h"
+#include "passes/attention/body.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
-#include "passes/raise/attention_body.h"
 
 namespace sinter {
 namespace {

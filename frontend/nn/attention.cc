@@ -5,7 +5,7 @@
 #include <sinter/views.h>
 
 #include "frontend/nn/options.h"
-#include "frontend/takes.h"
+#include "frontend/trace/takes.h"
 
 namespace sinter::nn {
 namespace {

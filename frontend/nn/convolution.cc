@@ -10,7 +10,7 @@
 #include <cmath>
 
 #include "frontend/nn/options.h"
-#include "frontend/takes.h"
+#include "frontend/trace/takes.h"
 
 // Layers over channels and space.
 namespace sinter::nn {

@@ -8,9 +8,9 @@
 
 #include <cmath>
 
-#include "frontend/emit.h"
 #include "frontend/nn/options.h"
-#include "frontend/takes.h"
+#include "frontend/trace/emit.h"
+#include "frontend/trace/takes.h"
 
 namespace sinter::nn {
 namespace {

@@ -6,7 +6,7 @@
 #include <cctype>
 
 #include "frontend/nn/options.h"
-#include "frontend/trace.h"
+#include "frontend/trace/trace.h"
 
 namespace sinter::nn {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "frontend/ranges.h"
+#include "frontend/base/ranges.h"
 
 namespace sinter::nn {
 

@@ -7,7 +7,7 @@
 #include <sinter/views.h>
 
 #include "frontend/nn/options.h"
-#include "frontend/takes.h"
+#include "frontend/trace/takes.h"
 
 // Layers that walk along time. What depends on the input alone is computed before the walk, for all times in
 // one product.

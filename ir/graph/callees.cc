@@ -2,7 +2,33 @@
 
 #include <unordered_set>
 
+#include "ir/graph/module_names.h"
+
 namespace sinter::graph {
+
+namespace {
+
+void visit(const ModuleNames& names, Function& function, std::unordered_set<const Function*>& seen,
+           std::vector<Function*>& order) {
+  if (!seen.insert(&function).second) return;
+  for (const auto& op : function.ops()) {
+    for (const std::string& called : callees(*op)) {
+      const Function* function_called = names.find_function(called);
+      if (function_called != nullptr) visit(names, const_cast<Function&>(*function_called), seen, order);
+    }
+  }
+  order.push_back(&function);
+}
+
+}  // namespace
+
+std::vector<Function*> callees_first(const Module& module) {
+  std::vector<Function*> order;
+  std::unordered_set<const Function*> seen;
+  const ModuleNames names(module);
+  for (const auto& function : module.functions) visit(names, *function, seen, order);
+  return order;
+}
 
 std::string callee(const Op& op) {
   const bool runs = op.code == OpCode::call || op.code == OpCode::scan;

@@ -6,7 +6,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/builder.h"
-#include "passes/rewrite.h"
+#include "passes/base/rewrite.h"
 
 namespace sinter::passes {
 namespace {

@@ -6,10 +6,10 @@
 #include <limits>
 
 #include "ir/error.h"
+#include "passes/attention/axes.h"
 #include "passes/differentiate/attention_operands.h"
 #include "passes/differentiate/backward.h"
 #include "passes/differentiate/differentiate.h"
-#include "passes/raise/attention_axes.h"
 
 namespace sinter::passes {
 

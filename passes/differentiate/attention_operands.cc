@@ -10,9 +10,9 @@
 
 #include "ir/loop/affine.h"
 #include "ir/loop/walk.h"
+#include "passes/attention/axes.h"
 #include "passes/differentiate/activity.h"
-#include "passes/inline_calls.h"
-#include "passes/raise/attention_axes.h"
+#include "passes/inline_calls/inline_calls.h"
 
 namespace sinter::passes {
 
@@ -118,7 +118,7 @@ class ViewChain {
       if (view.code == OpCode::broadcast && view.from[i] != 1) source[i] = part[axis];
     }
     if (view.code != OpCode::reshape) return source;
-    for (const auto& [from, to] : reshape_runs(view.from, view.to)) {
+    for (const auto& [from, to] : loop::reshape_runs(view.from, view.to)) {
       bool is_all = true, is_first = true;
       for (size_t i = to.begin; i < to.end; ++i) {
         is_all = is_all && part[i] == view.to[i];

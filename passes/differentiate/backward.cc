@@ -11,7 +11,7 @@
 #include "passes/differentiate/attention_operands.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/differentiate/vjp.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 
 namespace sinter::passes {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ir/graph/builder.h"
-#include "passes/rewrite.h"
+#include "passes/base/rewrite.h"
 
 namespace sinter::passes {
 

@@ -6,7 +6,7 @@
 #include "passes/differentiate/backward.h"
 #include "passes/differentiate/vjp.h"
 #include "passes/differentiate/vjp_function.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 
 // Calls that are not simply inlined: those with a gradient of their own, and those whose work is repeated in
 // the backward pass instead of being kept.

@@ -6,8 +6,9 @@
 #include <map>
 
 #include "ir/error.h"
+#include "ir/graph/callees.h"
 #include "passes/differentiate/backward.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 
 namespace sinter::passes {
 namespace {
@@ -109,7 +110,7 @@ void append_gradients(Module& module, const Request& request) {
 }  // namespace
 
 void differentiate(Module& module, const std::vector<std::string>& arguments) {
-  for (Function* function : callees_first(module)) expand_grads(module, *function);
+  for (Function* function : graph::callees_first(module)) expand_grads(module, *function);
   if (!arguments.empty()) append_gradients(module, parse_request(arguments));
 }
 

@@ -4,7 +4,7 @@
 #include "passes/differentiate/activity.h"
 #include "passes/differentiate/vjp.h"
 #include "passes/differentiate/vjp_function.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 
 // The VJP of a scan is a scan in the other direction. Its carries are the cotangents of the forward carries
 // and the sums so far of the constants' cotangents; at each step it sees that step's carries, inputs, and

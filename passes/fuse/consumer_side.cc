@@ -4,7 +4,7 @@
 #include <optional>
 #include <unordered_set>
 
-#include "passes/costs.h"
+#include "passes/base/costs.h"
 #include "passes/fuse/limits.h"
 #include "passes/fuse/reads.h"
 

@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "ir/graph/builder.h"
+#include "passes/base/rewrite.h"
 #include "passes/fuse/legalize.h"
 #include "passes/fuse/limits.h"
-#include "passes/rewrite.h"
 
 namespace sinter::passes {
 

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "ir/error.h"
+#include "passes/base/dead_code.h"
 #include "passes/fuse/columns.h"
 #include "passes/fuse/consumer_side.h"
 #include "passes/fuse/fit_bindings.h"
@@ -16,7 +17,6 @@
 #include "passes/fuse/shorten_loops.h"
 #include "passes/fuse/sort_scatters.h"
 #include "passes/fuse/split_sums.h"
-#include "passes/simplify/dead_code.h"
 
 namespace sinter::passes {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "passes/costs.h"
+#include "passes/base/costs.h"
 
 namespace sinter::passes {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ir/graph/graph.h"
-#include "passes/reachability.h"
+#include "passes/base/reachability.h"
 
 namespace sinter::passes {
 

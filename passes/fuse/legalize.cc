@@ -8,9 +8,9 @@
 #include <unordered_set>
 
 #include "ir/graph/builder.h"
+#include "passes/base/rewrite.h"
 #include "passes/fuse/folds.h"
 #include "passes/fuse/groups.h"
-#include "passes/rewrite.h"
 
 namespace sinter::passes {
 

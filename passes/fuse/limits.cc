@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "passes/costs.h"
+#include "passes/base/costs.h"
 #include "passes/fuse/shorten_loops.h"
-#include "passes/schedule/reduce.h"
+#include "passes/schedule/reduce/reduce.h"
 
 namespace sinter::passes {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "passes/costs.h"
+#include "passes/base/costs.h"
 #include "passes/fuse/columns.h"
 #include "passes/fuse/limits.h"
 

@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "ir/graph/builder.h"
+#include "passes/base/dead_code.h"
+#include "passes/base/rewrite.h"
 #include "passes/fuse/groups.h"
-#include "passes/rewrite.h"
-#include "passes/schedule/reduce.h"
-#include "passes/schedule/sum_blocks.h"
-#include "passes/simplify/dead_code.h"
-#include "passes/trial.h"
+#include "passes/fuse/trial.h"
+#include "passes/schedule/reduce/reduce.h"
+#include "passes/schedule/reduce/sum_blocks.h"
 
 namespace sinter::passes {
 

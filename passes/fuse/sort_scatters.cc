@@ -1,7 +1,7 @@
 #include "passes/fuse/sort_scatters.h"
 
 #include "ir/graph/builder.h"
-#include "passes/rewrite.h"
+#include "passes/base/rewrite.h"
 
 namespace sinter::passes {
 

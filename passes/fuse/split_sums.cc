@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ir/graph/builder.h"
-#include "passes/rewrite.h"
+#include "passes/base/rewrite.h"
 
 namespace sinter::passes {
 

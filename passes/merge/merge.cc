@@ -6,8 +6,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "passes/costs.h"
-#include "passes/reachability.h"
+#include "passes/base/costs.h"
+#include "passes/base/reachability.h"
 
 namespace sinter::passes {
 

@@ -8,7 +8,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/text.h"
-#include "passes/costs.h"
+#include "passes/base/costs.h"
 #include "passes/plan/arena.h"
 #include "passes/plan/in_place.h"
 #include "passes/schedule/schedule.h"

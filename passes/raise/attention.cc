@@ -4,10 +4,10 @@
 #include <unordered_set>
 
 #include "ir/graph/builder.h"
-#include "passes/costs.h"
-#include "passes/raise/attention_body.h"
+#include "passes/attention/body.h"
+#include "passes/base/costs.h"
+#include "passes/base/rewrite.h"
 #include "passes/raise/raise.h"
-#include "passes/rewrite.h"
 
 // From a softmax back through what is elementwise to the one contraction whose result it normalises, and
 // forward through what is linear to the contraction that sums over its axis.

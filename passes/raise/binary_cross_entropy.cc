@@ -1,6 +1,6 @@
 #include "ir/graph/builder.h"
+#include "passes/base/rewrite.h"
 #include "passes/raise/raise.h"
-#include "passes/rewrite.h"
 
 namespace sinter::passes {
 

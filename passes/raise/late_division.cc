@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "ir/graph/builder.h"
-#include "passes/raise/attention_body.h"
+#include "passes/attention/body.h"
+#include "passes/base/rewrite.h"
 #include "passes/raise/raise.h"
-#include "passes/rewrite.h"
 
 // contract(e, v) / sum(e), where the sum is over what the contraction sums: a softmax whose division comes
 // after the product.

@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "ir/error.h"
-#include "passes/simplify/dead_code.h"
+#include "passes/base/dead_code.h"
 
 namespace sinter::passes {
 

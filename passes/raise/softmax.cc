@@ -1,9 +1,9 @@
 #include <limits>
 
 #include "ir/graph/builder.h"
-#include "passes/raise/attention_body.h"
+#include "passes/attention/body.h"
+#include "passes/base/rewrite.h"
 #include "passes/raise/raise.h"
-#include "passes/rewrite.h"
 
 // exp(y) / sum(exp(y)) along one axis, where y may be x - max(x) and exp(y) be masked.
 namespace sinter::passes {

@@ -1,8 +1,8 @@
 #include "passes/release/release.h"
 
-#include "passes/inline_calls.h"
-#include "passes/rewrite.h"
-#include "passes/trial.h"
+#include "passes/base/rewrite.h"
+#include "passes/fuse/trial.h"
+#include "passes/inline_calls/inline_calls.h"
 
 namespace sinter::passes {
 

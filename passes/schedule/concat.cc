@@ -2,7 +2,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
-#include "passes/schedule/elementwise_loops.h"
+#include "passes/schedule/core/elementwise_loops.h"
 
 // The schedule of `concat`: each part computed, and written to its place, by loops of its own, which take one
 // vector at once, as there are many of them.

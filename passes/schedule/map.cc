@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
-#include "passes/schedule/elementwise_loops.h"
+#include "passes/schedule/core/elementwise_loops.h"
 
 // The schedule of `map`: one pass over a domain, vectors along its last axes.
 namespace sinter::passes {

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "passes/schedule/local.h"
-#include "passes/schedule/sum_blocks.h"
-#include "passes/schedule/template.h"
+#include "passes/schedule/core/local.h"
+#include "passes/schedule/core/template.h"
+#include "passes/schedule/reduce/sum_blocks.h"
 
 // Ops whose elements depend on one another along an axis: `cumsum` and `top_k`. Each row is walked in order.
 namespace sinter::passes {

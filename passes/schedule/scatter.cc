@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "ir/error.h"
-#include "passes/schedule/local.h"
-#include "passes/schedule/template.h"
+#include "passes/schedule/core/local.h"
+#include "passes/schedule/core/template.h"
 
 // The schedules of `scatter`. Each unit of work owns elements of the table, and adds the updates that fall
 // there in order of position: so sums do not depend on who takes which unit, and the finished elements are at

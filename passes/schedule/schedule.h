@@ -2,9 +2,7 @@
 
 #include <vector>
 
-#include "ir/graph/graph.h"
-#include "ir/loop/program.h"
-#include "ir/loop/target.h"
+#include "passes/schedule/core/context.h"
 
 namespace sinter::passes {
 
@@ -17,24 +15,10 @@ namespace sinter::passes {
 //   together     several kernels side by side
 //   attention, attention_backward  the kernel that raise or differentiate made, and views of what it reads
 
-// What schedules share while a program is built.
-struct ScheduleContext {
-  const loop::Target& target;
-  std::vector<loop::FaultSite>& faults;
-  // Names for what a check looks at, by the check op.
-  std::string subject;
-  // Shared memory that schedules for workgroups stage operands in.
-  std::vector<loop::BufferRef> shared = {};
-};
-
 // The loop nest of a kernel op, its arguments in the order of the op's operands and then its results.
 loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context);
 // As part of another, on its buffers.
 loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context, std::vector<loop::BufferRef> inputs,
                       std::vector<loop::BufferRef> outputs);
-
-// Writes what tells a kernel op from others with the same loops: its name, the ops in it and where they were
-// made, why they are apart.
-void describe(const graph::Op& kernel, loop::Kernel& result);
 
 }  // namespace sinter::passes

@@ -1,7 +1,8 @@
 #include <algorithm>
 
-#include "passes/schedule/template.h"
-#include "passes/schedule/workgroup_tile.h"
+#include "passes/schedule/core/template.h"
+#include "passes/schedule/core/workgroup_tile.h"
+#include "passes/schedule/schedule.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
 // The schedule of `together`: the units of several kernels, one after the other, in one parallel loop.

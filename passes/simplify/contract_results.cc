@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "passes/base/rewrite.h"
 #include "passes/simplify/axes.h"
 
 namespace sinter::passes {
@@ -12,14 +13,6 @@ using graph::ContractDims;
 using graph::Op;
 using graph::OpCode;
 using graph::Value;
-
-std::vector<Value> differentiated_values(const std::vector<std::unique_ptr<Op>>& ops) {
-  std::vector<Value> values;
-  for (const auto& op : ops) {
-    if (op->code == OpCode::grad) values.insert(values.end(), op->operands.begin() + 1, op->operands.end());
-  }
-  return values;
-}
 
 namespace {
 

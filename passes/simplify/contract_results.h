@@ -7,10 +7,6 @@
 
 namespace sinter::passes {
 
-// What the grad ops among `ops` differentiate for. A rule may not look through these: the gradient for v of
-// f(v) is not that of what v is made from.
-std::vector<graph::Value> differentiated_values(const std::vector<std::unique_ptr<graph::Op>>& ops);
-
 // Gives a contract whose only use is a transpose, or elementwise ops and then a transpose, the letters of the
 // transposed result. Unlike the rules this looks at who uses a value. Where elementwise ops stand
 // between, the contract is transposed back before them, and the rules bring the two transposes together.

@@ -5,9 +5,10 @@
 #include <algorithm>
 
 #include "ir/error.h"
-#include "passes/inline_calls.h"
+#include "passes/base/dead_code.h"
+#include "passes/base/rewrite.h"
+#include "passes/inline_calls/inline_calls.h"
 #include "passes/simplify/contract_results.h"
-#include "passes/simplify/dead_code.h"
 #include "passes/simplify/editor.h"
 #include "passes/simplify/rules.h"
 

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "backends/backend.h"
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "ir/graph/text.h"
 #include "passes/differentiate/differentiate.h"

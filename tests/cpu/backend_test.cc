@@ -5,6 +5,7 @@
 
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/compile.h"
+#include "backends/registry/registry.h"
 #include "ir/error.h"
 #include "tests/cpu/run_kernel.h"
 #include "tests/support/message_of.h"

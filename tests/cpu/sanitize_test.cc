@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sinter/sinter.h>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"

@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/check.h"
 #include "ir/graph/text.h"
-#include "passes/costs.h"
+#include "passes/base/costs.h"
 #include "passes/pipeline.h"
 
 // Chains of ops so long that, as one kernel, what walks their expressions would run out of stack.

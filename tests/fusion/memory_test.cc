@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "backends/registry/registry.h"
 #include "bench/workloads/workload.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"

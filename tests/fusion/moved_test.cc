@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/check.h"
 #include "ir/graph/builder.h"
 #include "ir/graph/text.h"

@@ -1,4 +1,4 @@
-#include "passes/reachability.h"
+#include "passes/base/reachability.h"
 
 #include <gtest/gtest.h>
 

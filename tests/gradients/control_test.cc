@@ -4,7 +4,7 @@
 #include "ir/error.h"
 #include "ir/graph/text.h"
 #include "passes/differentiate/differentiate.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 #include "tests/gradients/rows.h"
 
 namespace sinter::test {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "passes/differentiate/vjp.h"
 #include "tests/gradients/check.h"

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "ir/graph/text.h"
 #include "tests/gradients/rows.h"

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text.h"

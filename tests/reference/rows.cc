@@ -8,6 +8,7 @@
 
 #include "backends/reference/indexing.h"
 #include "backends/reference/interpreter.h"
+#include "backends/registry/registry.h"
 #include "ir/graph/verify.h"
 #include "ir/graph/widen.h"
 #include "tests/support/run_on.h"

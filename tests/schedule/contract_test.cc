@@ -6,7 +6,7 @@
 
 #include "ir/graph/builder.h"
 #include "passes/pipeline.h"
-#include "passes/schedule/contract_blocks.h"
+#include "passes/schedule/contract/blocks.h"
 #include "tests/support/interpret.h"
 #include "tests/support/run_on.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "ir/graph/builder.h"
 #include "ir/graph/text.h"

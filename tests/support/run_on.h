@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
 
 namespace sinter::test {

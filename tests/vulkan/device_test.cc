@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "backends/backend.h"
+#include "backends/registry/registry.h"
 #include "backends/vulkan/run/list_gpus.h"
 #include "backends/vulkan/run/memory.h"
 #include "backends/vulkan/run/state.h"

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "backends/registry/registry.h"
 #include "backends/vulkan/run/api.h"
 #include "backends/vulkan/vulkan.h"
 #include "ir/error.h"

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <random>
 
+#include "backends/registry/registry.h"
 #include "backends/vulkan/run/instance.h"
 #include "backends/vulkan/vulkan.h"
 #include "frontend/compile/driver.h"

@@ -9,6 +9,7 @@
 #include "backends/cpu/compile/compile.h"
 #include "backends/cpu/run/executable.h"
 #include "backends/reference/interpreter.h"
+#include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/error.h"

@@ -13,7 +13,7 @@
 #include "ir/graph/text.h"
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
-#include "passes/inline_calls.h"
+#include "passes/inline_calls/inline_calls.h"
 #include "tests/fuzz/programs/program.h"
 
 namespace sinter::fuzz {

@@ -1,0 +1,35 @@
+#include "backends/registry/registry.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "backends/cpu/cpu.h"
+#include "backends/reference/reference.h"
+#include "backends/vulkan/vulkan.h"
+#include "ir/error.h"
+
+namespace sinter::backends {
+
+std::span<const Backend* const> all_backends() {
+  static const Backend* const backends[] = {
+      &reference::backend(),
+      &cpu::backend(),
+      &vulkan::backend(),
+  };
+  return backends;
+}
+
+std::unique_ptr<Device> open_device(std::string_view name, int threads) {
+  const size_t colon = name.find(':');
+  const std::string_view backend = name.substr(0, colon);
+  DeviceOptions options{colon == std::string_view::npos ? "" : std::string(name.substr(colon + 1)), threads};
+  std::string known;
+  for (const Backend* candidate : all_backends()) {
+    if (candidate->name() == backend) return candidate->open(options);
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", candidate->name());
+  }
+  throw GraphError(fmt::format("unknown device '{}': expected one of {}", name, known));
+}
+
+}  // namespace sinter::backends

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "backends/backend.h"
+
+namespace sinter::backends {
+
+std::span<const Backend* const> all_backends();
+// "cpu", "reference", "vulkan:1". Throws GraphError that lists the names on an unknown one.
+std::unique_ptr<Device> open_device(std::string_view name, int threads = 0);
+
+}  // namespace sinter::backends

@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+#include <sinter/elementwise.h>
+#include <sinter/functional.h>
+#include <sinter/sources.h>
+
+#include "frontend/trace/emit.h"
+
+namespace sinter {
+namespace {
+
+Tensor composite(OpCode code, const std::vector<Operand>& operands,
+                 const graph::Attributes& attributes = {}) {
+  return build(name(code), operands,
+               [&](Builder& b, const Values& v) { return b.emit(code, v, attributes).result(); });
+}
+
+Tensor along_axis(OpCode code, const Operand& x, int64_t axis) {
+  return composite(code, {x}, {{"axis", checked_axis(name(code), axis, x.tensor().rank(), x)}});
+}
+
+Tensor pool(OpCode code, const Operand& x, const std::vector<int64_t>& size,
+            const std::vector<int64_t>& stride) {
+  return composite(code, {x}, {{"size", size}, {"stride", stride.empty() ? size : stride}});
+}
+
+}  // namespace
+
+Tensor softmax(Operand x, int64_t axis) {
+  return along_axis(OpCode::softmax, x, axis);
+}
+Tensor log_softmax(Operand x, int64_t axis) {
+  return along_axis(OpCode::log_softmax, x, axis);
+}
+
+Tensor relu(Operand x) {
+  return composite(OpCode::relu, {x});
+}
+Tensor sigmoid(Operand x) {
+  return composite(OpCode::sigmoid, {x});
+}
+Tensor silu(Operand x) {
+  return composite(OpCode::silu, {x});
+}
+Tensor softplus(Operand x) {
+  return composite(OpCode::softplus, {x});
+}
+Tensor gelu(Operand x, Gelu form) {
+  return composite(OpCode::gelu, {x}, {{"tanh", form == Gelu::tanh}});
+}
+Tensor leaky_relu(Operand x, double slope) {
+  ranges_at("leaky_relu", x.where()).finite("slope", slope);
+  return composite(OpCode::leaky_relu, {x}, {{"slope", slope}});
+}
+Tensor elu(Operand x, double alpha) {
+  ranges_at("elu", x.where()).finite("alpha", alpha);
+  return composite(OpCode::elu, {x}, {{"alpha", alpha}});
+}
+
+Tensor layer_norm(Operand x, const Tensor& scale, const Tensor& bias, double epsilon) {
+  ranges_at("layer_norm", x.where()).not_negative("epsilon", epsilon);
+  std::vector<Operand> operands{x};
+  if (bias.defined() && !scale.defined()) {
+    Trace::current("layer_norm", x.where()).fail("layer_norm", "a bias needs a scale", x.where());
+  }
+  if (scale.defined()) operands.emplace_back(scale, x.where());
+  if (bias.defined()) operands.emplace_back(bias, x.where());
+  return composite(OpCode::layer_norm, operands, {{"epsilon", epsilon}});
+}
+
+Tensor rms_norm(Operand x, const Tensor& scale, double epsilon) {
+  ranges_at("rms_norm", x.where()).not_negative("epsilon", epsilon);
+  std::vector<Operand> operands{x};
+  if (scale.defined()) operands.emplace_back(scale, x.where());
+  return composite(OpCode::rms_norm, operands, {{"epsilon", epsilon}});
+}
+
+bool is_training() {
+  const Trace* trace = Trace::active();
+  return trace != nullptr && trace->training();
+}
+
+Tensor dropout(Operand x, double rate) {
+  Trace& trace = Trace::current("dropout", x.where());
+  ranges_at("dropout", x.where()).fraction("rate", rate);
+  if (!trace.training() || rate == 0) return x.tensor();
+  const graph::Value salt = trace.salt();
+  const graph::Attributes attributes{{"rate", rate}, {"key", trace.random_key()}};
+  return build("dropout", {x}, [&](Builder& b, Values operands) {
+    if (salt) operands.push_back(salt);
+    return b.emit(OpCode::dropout, operands, attributes).result();
+  });
+}
+
+Tensor convolution(Operand x, Operand kernel, const ConvolutionOptions& options) {
+  const int64_t spatial = x.tensor().rank() - 2;
+  if (spatial < 1) {
+    Trace::current("convolution", x.where())
+        .fail("convolution", fmt::format("takes x [n,c,spatial...], got {}", x.tensor().type()), x.where());
+  }
+  const auto filled = [&](const std::vector<int64_t>& given, int64_t otherwise) {
+    return given.empty() ? std::vector<int64_t>(static_cast<size_t>(spatial), otherwise) : given;
+  };
+  std::vector<Operand> operands{x, kernel};
+  if (options.bias.defined()) operands.emplace_back(options.bias, x.where());
+  return composite(OpCode::convolution, operands,
+                   {{"stride", filled(options.stride, 1)},
+                    {"padding", filled(options.padding, 0)},
+                    {"dilation", filled(options.dilation, 1)},
+                    {"groups", options.groups}});
+}
+
+Tensor max_pool(Operand x, std::vector<int64_t> size, std::vector<int64_t> stride) {
+  return pool(OpCode::max_pool, x, size, stride);
+}
+Tensor average_pool(Operand x, std::vector<int64_t> size, std::vector<int64_t> stride) {
+  return pool(OpCode::average_pool, x, size, stride);
+}
+
+}  // namespace sinter

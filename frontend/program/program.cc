@@ -1,0 +1,210 @@
+#include <fmt/format.h>
+#include <sinter/error.h>
+#include <sinter/program.h>
+
+#include <algorithm>
+#include <cctype>
+#include <unordered_set>
+
+#include "frontend/base/convert.h"
+#include "frontend/base/names.h"
+#include "frontend/base/translate.h"
+#include "frontend/compile/check.h"
+#include "frontend/compile/driver.h"
+#include "frontend/program/function.h"
+#include "frontend/program/program_state.h"
+#include "ir/graph/text.h"
+#include "passes/explain/explain.h"
+#include "runtime/file.h"
+#include "runtime/safetensors.h"
+
+namespace sinter {
+namespace {
+
+void check_name(std::string_view what, const std::string& name) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+      std::all_of(name.begin(), name.end(), fits)) {
+    return;
+  }
+  throw Error(fmt::format("'{}' does not name {}: letters, digits and '_' do", name, what));
+}
+
+}  // namespace
+
+const Tensor& Inputs::operator[](const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found != tensors_.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, tensor] : tensors_) names.push_back(known);
+  throw Error(fmt::format("{}: no input is called '{}'; inputs are {}", function_, name, quoted_list(names)));
+}
+
+Program::Program() : state_(std::make_shared<ProgramState>()) {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+void Program::add(const std::string& name, std::vector<Input> inputs, Body body, FunctionOptions options) {
+  if (state_->compiled) throw Error(fmt::format("{}: functions are added before compile", name));
+  check_name("a function", name);
+  for (const auto& function : state_->added) {
+    if (function.name == name) throw Error(fmt::format("two functions are called '{}'", name));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    check_name("an input", inputs[i].name);
+    for (size_t j = 0; j < i; ++j) {
+      if (inputs[i].name == inputs[j].name) {
+        throw Error(fmt::format("{}: two inputs are called '{}'", name, inputs[i].name));
+      }
+    }
+  }
+  state_->added.emplace_back(name, std::move(inputs), std::move(body), options);
+}
+
+void Program::compile(const CompileOptions& options, std::source_location where) {
+  state_->compile(options, where);
+}
+
+Function Program::function(const std::string& name, const DimSizes& dims) {
+  return Function(std::make_unique<Function::State>(state_, state_->variant(name, dims)));
+}
+
+Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSizes& dims) {
+  Variant& variant = state_->variant(name, state_->solve(name, inputs, dims));
+  Code& code = state_->code_of(variant);
+  std::vector<const void*> input_pointers(code.inputs.size(), nullptr);
+  for (const auto& [input, value] : inputs) {
+    const size_t i = variant.input_index(code, input);
+    variant.check_input(code.inputs[i], value);
+    input_pointers[i] = value.host()->raw();
+  }
+  Arrays outputs;
+  std::vector<void*> output_pointers;
+  for (const TensorInfo& info : code.outputs) {
+    const Array& array = outputs.emplace(info.name, Array(info.dtype, info.shape)).first->second;
+    output_pointers.push_back(array.host()->raw());
+  }
+  const auto context = translated([&] { return code.contexts.take(); });
+  runtime::Call call{.inputs = input_pointers, .outputs = output_pointers};
+  if (!variant.writes_state()) call.step = state_->next_call();
+  state_->run(variant, code, *context, call);
+  return outputs;
+}
+
+std::vector<std::string> Program::functions() const {
+  std::vector<std::string> names;
+  for (const auto& function : state_->added) names.push_back(function.name);
+  return names;
+}
+
+std::vector<TensorInfo> Program::states() const {
+  state_->check_compiled("states");
+  std::vector<TensorInfo> infos;
+  for (const StateEntry& entry : state_->table.entries()) {
+    infos.push_back({entry.name, entry.dtype, entry.shape, entry.trainable});
+  }
+  return infos;
+}
+
+Array Program::state(std::string_view name) const {
+  state_->check_compiled("state");
+  return state_->reading([&](const runtime::StateStore& store, uint32_t) {
+    return Array(std::make_shared<runtime::HostTensor>(store.get(name)));
+  });
+}
+
+Snapshot Program::snapshot() const {
+  state_->check_compiled("snapshot");
+  return state_->reading([&](const runtime::StateStore& store, uint32_t step) {
+    Snapshot snapshot{{}, step};
+    for (const StateEntry& entry : state_->table.entries()) {
+      snapshot.states[entry.name] = Array(std::make_shared<runtime::HostTensor>(store.get(entry.name)));
+    }
+    return snapshot;
+  });
+}
+
+void Program::set_state(std::string_view name, const Array& value) {
+  state_->check_compiled("set_state");
+  if (!value.defined()) throw Error(fmt::format("state '{}': the array is undefined", name));
+  state_->writing([&](runtime::StateStore& store, auto&) { store.set(name, *value.host()); });
+}
+
+uint32_t Program::step() const {
+  return state_->step();
+}
+void Program::set_step(uint32_t step) {
+  state_->check_compiled("set_step");
+  state_->writing([&](runtime::StateStore&, auto& now) { now = step; });
+}
+
+void Program::save(const std::string& path) const {
+  state_->check_compiled("save");
+  const Snapshot now = snapshot();
+  runtime::SafetensorsFile file;
+  for (const auto& [name, array] : now.states) file.tensors.emplace(name, *array.host());
+  file.metadata = {{"seed", std::to_string(state_->options.seed)}, {"step", std::to_string(now.step)}};
+  translated([&] { runtime::write_safetensors(path, file); });
+}
+
+CheckReport Program::check() const {
+  CheckReport report;
+  for (const auto& function : state_->added) {
+    const Variant& variant = state_->usual(function.name);
+    const CheckResult result = translated(
+        [&] { return check_function(variant.graph(), variant.name(), *state_->device, state_->switches()); });
+    report.kernels += result.kernels;
+    report.disagreement = result.disagreement;
+    if (!report.disagreement.empty()) break;
+  }
+  return report;
+}
+
+void Program::start_profile() {
+  state_->start_profile();
+}
+
+std::string Program::profile() const {
+  return state_->with_profile("profile", [](const runtime::Profile& profile) { return profile.table(); });
+}
+
+void Program::save_trace(const std::string& path) const {
+  const std::string trace =
+      state_->with_profile("save_trace", [](const runtime::Profile& profile) { return profile.trace(); });
+  translated([&] { runtime::write_file_atomically(path, trace); });
+}
+
+std::string Program::text(const std::string& name, bool locations) const {
+  graph::Module shown = graph::clone(state_->usual(name).graph());
+  std::unordered_set<std::string> used;
+  for (const auto& function : shown.functions) {
+    for (const auto& op : function->ops()) {
+      if (op->attributes.has("state")) used.insert(op->attributes.text("state"));
+    }
+  }
+  std::erase_if(shown.states, [&](const graph::State& state) { return !used.contains(state.name); });
+  return graph::print(shown, {.locations = locations});
+}
+
+namespace {
+
+loop::Program lowered(ProgramState& state, const std::string& name) {
+  const Variant& variant = state.usual(name);
+  return translated(
+      [&] { return lower_function(variant.graph(), variant.name(), *state.device, state.switches()); });
+}
+
+}  // namespace
+
+std::string Program::explain(const std::string& name) const {
+  const std::vector<std::string> left = state_->untrained(name);
+  return passes::explain(lowered(*state_, name)) +
+         (left.empty() ? "" : fmt::format("no optimiser was given the trainable {}\n", quoted_list(left)));
+}
+
+std::string Program::memory(const std::string& name) const {
+  return passes::explain_memory(lowered(*state_, name));
+}
+
+}  // namespace sinter

@@ -1,0 +1,258 @@
+#include "frontend/program/program_state.h"
+
+#include <array>
+#include <optional>
+
+#include "backends/registry/registry.h"
+#include "frontend/base/names.h"
+#include "frontend/trace/binding.h"
+#include "ir/graph/verify.h"
+#include "runtime/thread_pool.h"
+
+namespace sinter {
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+// A function is traced when it is compiled, so that its mistakes show and its state is known. Dims that have
+// no size then get the first of these with which that can be done.
+constexpr std::array<int64_t, 11> kTrialSizes = {2, 1, 4, 8, 16, 32, 64, 12, 60, 224, 240};
+
+}  // namespace
+
+ProgramState::Added& ProgramState::find(std::string_view name) {
+  std::vector<std::string> names;
+  for (Added& function : added) {
+    if (function.name == name) return function;
+    names.push_back(function.name);
+  }
+  throw Error(fmt::format("no function is called '{}'; functions are {}", name, quoted_list(names)));
+}
+
+void ProgramState::check_compiled(std::string_view what) const {
+  if (!compiled) throw Error(fmt::format("{}: compile the program first", what));
+}
+
+const Variant& ProgramState::usual(const std::string& name) {
+  check_compiled(name);
+  return find(name).links.front().variant;
+}
+
+std::vector<std::string> ProgramState::untrained(const std::string& function) {
+  std::set<std::string> trained;
+  bool trains = false;
+  for (const Added& other : added) {
+    const Training& training = other.links.front().variant.training();
+    trained.insert(training.assigned.begin(), training.assigned.end());
+    trains = trains || !training.depends.empty();
+  }
+  std::vector<std::string> left = usual(function).training().read;
+  std::erase_if(left, [&](const std::string& path) { return !trains || trained.contains(path); });
+  return left;
+}
+
+void ProgramState::check_sizes(const Ranges& ranges) const {
+  ranges.require(options.threads >= 0 && options.threads <= kMostThreads, "threads",
+                 fmt::format("in [0,{}]", kMostThreads), options.threads);
+  for (const auto& [dim, size] : options.dims) ranges.at_least(0, fmt::format("'{}'", dim.name), size);
+}
+
+void ProgramState::check_dims(const Ranges& ranges) const {
+  for (const auto& [dim, size] : options.dims) {
+    const auto has = [&](const Added& function) { return has_dim(function.inputs, dim); };
+    if (!bound_dims_.contains(dim) && std::none_of(added.begin(), added.end(), has)) {
+      ranges.fail(fmt::format("no input has a '{}'", dim.name));
+    }
+  }
+}
+
+void ProgramState::compile(const CompileOptions& given, const std::source_location& where) {
+  if (compiled) throw Error("compile: the program is compiled already");
+  if (added.empty()) throw Error("compile: the program has no function");
+  options = given;
+  const Ranges ranges("compile", where);
+  check_sizes(ranges);
+  try {
+    device = translated([&] { return backends::open_device(options.device, options.threads); });
+    for (Added& function : added) is_written_ = trace_first(function).writes_state() || is_written_;
+    check_dims(ranges);
+    for (Added& function : added) function.links.front().variant.settle();
+    store_ = translated([&] { return device->make_state(table.states()); });
+    runtime::ThreadPool threads(options.threads);
+    for (const StateEntry& entry : table.entries()) {
+      const Array initial =
+          entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed, threads);
+      translated([&] { store_->set(entry.name, *initial.host()); });
+    }
+  } catch (...) {
+    for (Added& function : added) {
+      function.newest = nullptr;
+      function.links.clear();
+      function.parts.clear();
+    }
+    table.truncate(0);
+    is_written_ = false;
+    throw;
+  }
+  table.seal();
+  compiled = true;
+}
+
+Variant& ProgramState::trace_first(Added& function) {
+  std::optional<Error> first;
+  for (int64_t size : kTrialSizes) {
+    DimSizes free;
+    std::string what;
+    for (const Input& input : function.inputs) {
+      for (const Extent& extent : input.shape) {
+        if (!extent.dim() || options.dims.contains(*extent.dim())) continue;
+        if (free.emplace(*extent.dim(), size).second)
+          what += fmt::format(" {} = {},", extent.dim()->name, size);
+      }
+    }
+    if (free.empty()) return trace(function, bind(function, {}));
+    const size_t states = table.entries().size();
+    try {
+      return trace(function, bind(function, free));
+    } catch (const Error& error) {
+      if (error.kind() == Error::Kind::internal) throw;
+      if (!first)
+        first = Error(fmt::format("{}; tried with{} as compile was given no size", error.what(), what));
+    }
+    table.truncate(states);
+  }
+  throw *first;
+}
+
+DimSizes ProgramState::bind(const Added& function, const DimSizes& dims) const {
+  DimSizes sizes = dims;
+  for (const Input& input : function.inputs) {
+    for (const Extent& extent : input.shape) {
+      if (!extent.dim() || sizes.contains(*extent.dim())) continue;
+      const auto usual = options.dims.find(*extent.dim());
+      if (usual == options.dims.end()) {
+        throw Error(fmt::format(
+            "{0}: '{1}' of input '{2}' has no size; give one to compile or function: {{{{\"{1}\", 32}}}}",
+            function.name, extent.dim()->name, input.name));
+      }
+      sizes.insert(*usual);
+    }
+  }
+  return sizes;
+}
+
+DimSizes ProgramState::solve(const std::string& name, const Arrays& arrays, const DimSizes& dims) {
+  check_compiled(name);
+  const Added& function = find(name);
+  check_names(name, function.inputs, arrays);
+  DimSizes known = dims;
+  known.insert(options.dims.begin(), options.dims.end());
+  DimSizes solved = solve_dims(name, function.inputs, arrays, known);
+  solved.insert(dims.begin(), dims.end());
+  return solved;
+}
+
+Variant* ProgramState::known(const Added& function, const DimSizes& sizes) {
+  for (Link* link = function.newest.load(std::memory_order_acquire); link != nullptr; link = link->next) {
+    if (link->variant.sizes() == sizes) return &link->variant;
+  }
+  return nullptr;
+}
+
+Variant& ProgramState::variant(const std::string& name, const DimSizes& dims) {
+  check_compiled(name);
+  Added& function = find(name);
+  const DimSizes sizes = bind(function, dims);
+  if (Variant* found = known(function, sizes)) return *found;
+  // Models and optimisers, which a body may change, are for one thread at a time.
+  const std::lock_guard<std::mutex> lock(trace_mutex_);
+  if (Variant* found = known(function, sizes)) return *found;
+  return trace(function, sizes);
+}
+
+Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
+  std::string name = function.name;
+  for (const auto& [dim, size] : sizes) {
+    const auto usual = options.dims.find(dim);
+    if (usual == options.dims.end() || usual->second != size) name += fmt::format(".{}_{}", dim.name, size);
+  }
+  for (const auto& [path, alive] : function.parts) {
+    if (!alive.expired()) continue;
+    throw Error(fmt::format(
+        "{}: '{}' is gone, which '{}' is made from; for sizes that are new it is made again, so models "
+        "and optimisers must live as long as the program",
+        name, path, function.name));
+  }
+  if (compiled) usual(function.name).training().check(name);
+  graph::Module module;
+  module.states = table.states();
+  DimSizes all = sizes;
+  all.insert(options.dims.begin(), options.dims.end());
+  Trace trace(module, table, name, function.options.training, std::move(all));
+  std::map<std::string, Tensor> tensors;
+  for (const Input& input : function.inputs) {
+    tensors[input.name] = trace.parameter(input.name, input.dtype, bind_shape(function.name, input, sizes));
+  }
+  trace.finish(function.body(Inputs(function.name, std::move(tensors))));
+  for (const auto& [dim, size] : sizes) {
+    if (!trace.bound_dims().contains(dim) && !has_dim(function.inputs, dim)) {
+      throw Error(fmt::format("{}: no input has a '{}'", function.name, dim.name));
+    }
+  }
+  if (!compiled) bound_dims_.insert(trace.bound_dims().begin(), trace.bound_dims().end());
+  translated([&] { graph::verify(module); });
+  if (compiled && trace.writes_state() && !is_written_) {
+    throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));
+  }
+  function.parts = trace.parts();
+  std::erase_if(function.parts, [](const auto& part) { return part.second.expired(); });  // the body's own
+  Link& link = function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, sizes,
+                                           std::move(module), trace.writes_state(),
+                                           compiled ? usual(function.name).training() : trace.trains());
+  function.newest.store(&link, std::memory_order_release);
+  return link.variant;
+}
+
+// Those of the compiler have the same names in the public options.
+passes::Options ProgramState::switches() const {
+  passes::Options result;
+#define SINTER_SWITCH(type, name, ...) result.name = options.name;
+  SINTER_SWITCHES(SINTER_SWITCH)
+#undef SINTER_SWITCH
+  return result;
+}
+
+Code& ProgramState::code_of(Variant& variant) const {
+  return variant.code(*device, switches());
+}
+
+void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,
+                       runtime::Call call) {
+  variant.training().check(variant.name());
+  call.seed = options.seed;
+  if (variant.writes_state()) {
+    writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
+      call.step = step;
+      execute(code, context, call);
+      ++step;
+    });
+  } else {
+    reading([&](const runtime::StateStore&, uint32_t) { execute(code, context, call); });
+  }
+}
+
+void ProgramState::execute(const Code& code, runtime::Context& context, const runtime::Call& call) {
+  if (!is_profiled_) return code.executable->run(context, *store_, call);
+  const std::lock_guard<std::mutex> lock(profile_mutex_);
+  runtime::Call profiled = call;
+  profiled.profile = profile_.get();
+  code.executable->run(context, *store_, profiled);
+}
+
+void ProgramState::start_profile() {
+  const std::lock_guard<std::mutex> lock(profile_mutex_);
+  profile_ = std::make_unique<runtime::Profile>();
+  is_profiled_ = true;
+}
+
+}  // namespace sinter

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <fmt/format.h>
+#include <sinter/error.h>
+#include <sinter/program.h>
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backends/backend.h"
+#include "frontend/base/ranges.h"
+#include "frontend/base/translate.h"
+#include "frontend/program/variant.h"
+#include "frontend/trace/state_table.h"
+#include "frontend/trace/trace.h"
+#include "runtime/executable.h"
+#include "runtime/fair_shared_mutex.h"
+#include "runtime/passing_readers.h"
+
+namespace sinter {
+
+// What a Program is: its functions as they were added, what they have become, and the state they share. Once
+// compiled, all that is not behind one of its mutexes stays as it is, so that any number of threads may use
+// it.
+struct ProgramState {
+  struct Link {
+    template <typename... Args>
+    explicit Link(Link* before, Args&&... args) : variant(std::forward<Args>(args)...), next(before) {}
+
+    Variant variant;
+    Link* next;  // the one made before, or nullptr
+  };
+  struct Added {
+    std::string name;
+    std::vector<Input> inputs;
+    Program::Body body;
+    FunctionOptions options;
+    std::deque<Link> links = {};  // its variants; for who traces, as parts are
+    Trace::Parts parts = {};      // what it was made from
+    std::atomic<Link*> newest = nullptr;
+  };
+
+  std::deque<Added> added;
+  bool compiled = false;
+  CompileOptions options;
+  StateTable table;
+  std::unique_ptr<backends::Device> device;
+
+  void compile(const CompileOptions& given, const std::source_location& where);
+  void check_compiled(std::string_view what) const;
+  Added& find(std::string_view name);
+  const Variant& usual(const std::string& name);  // the one that compile traced
+  // Of what the function reads, the trainable parameters that no optimiser of the program was given, where it
+  // has one.
+  std::vector<std::string> untrained(const std::string& function);
+  // Of these sizes, traced where nobody has asked for them before. What is known is found without a lock.
+  Variant& variant(const std::string& name, const DimSizes& dims);
+  // `dims`, and a size for every Dim that has none, by the arrays. Throws Error where they are not the
+  // inputs.
+  DimSizes solve(const std::string& name, const Arrays& arrays, const DimSizes& dims);
+  passes::Options switches() const;
+  Code& code_of(Variant& variant) const;
+  // `call` needs inputs, outputs and, where the function writes no state, a number instead of the step. One
+  // that does has the state to itself, and counts a step where it succeeds; others run beside each other.
+  void run(const Variant& variant, const Code& code, runtime::Context& context, runtime::Call call);
+
+  // What `use` makes of the store and the step, between two calls that write.
+  template <typename Use>
+  auto reading(Use use) const {
+    const auto read = [&] { return translated([&] { return use(std::as_const(*store_), step_.load()); }); };
+    if (is_written_) {
+      const std::shared_lock<runtime::FairSharedMutex> lock(state_mutex_);
+      return read();
+    }
+    const std::shared_lock<runtime::PassingReaders> lock(passing_readers_);
+    return read();
+  }
+  // Lets `use` write to the store and the step between two calls.
+  template <typename Use>
+  void writing(Use use) {
+    const std::lock_guard<runtime::FairSharedMutex> lock(state_mutex_);
+    const std::lock_guard<runtime::PassingReaders> none(passing_readers_);
+    translated([&] { use(*store_, step_); });
+  }
+  uint32_t step() const { return step_; }
+  uint32_t next_call() { return calls_++; }  // the number of a call that is of no Function
+
+  void start_profile();
+  // What `use` makes of the profile. Throws Error that names `what` where none was started.
+  template <typename Use>
+  auto with_profile(std::string_view what, Use use) const {
+    const std::lock_guard<std::mutex> lock(profile_mutex_);
+    if (profile_ == nullptr) throw Error(fmt::format("{}: start the profile first", what));
+    return translated([&] { return use(std::as_const(*profile_)); });
+  }
+
+ private:
+  Variant& trace_first(Added& function);
+  // `dims`, and the usual sizes of the other Dims of the inputs.
+  void check_sizes(const Ranges& ranges) const;
+  void check_dims(const Ranges& ranges) const;
+  DimSizes bind(const Added& function, const DimSizes& dims) const;
+  static Variant* known(const Added& function, const DimSizes& sizes);
+  Variant& trace(Added& function, const DimSizes& sizes);
+  void execute(const Code& code, runtime::Context& context, const runtime::Call& call);
+
+  std::mutex trace_mutex_;
+  std::set<Dim> bound_dims_;  // by what compile traced
+  bool is_written_ = false;   // by some function: then readers take the mutex, else they pass
+  mutable runtime::FairSharedMutex state_mutex_;
+  mutable runtime::PassingReaders passing_readers_;
+  std::unique_ptr<runtime::StateStore> store_;
+  std::atomic<uint32_t> step_ = 0;
+  std::atomic<uint32_t> calls_ = 0;
+  mutable std::mutex profile_mutex_;  // taken last; calls that are profiled run one after the other
+  std::atomic<bool> is_profiled_ = false;
+  std::unique_ptr<runtime::Profile> profile_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,79 @@
+#include "frontend/program/variant.h"
+
+#include <fmt/format.h>
+#include <sinter/error.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "frontend/base/convert.h"
+#include "frontend/base/names.h"
+#include "frontend/base/translate.h"
+#include "frontend/compile/driver.h"
+
+namespace sinter {
+namespace {
+
+std::vector<TensorInfo> to_infos(const std::vector<runtime::TensorSpec>& specs) {
+  std::vector<TensorInfo> infos;
+  for (const auto& spec : specs) infos.push_back({spec.name, to_public(spec.dtype), spec.shape, false});
+  return infos;
+}
+
+size_t index_of(const std::string& function, std::string_view kind, const std::vector<TensorInfo>& infos,
+                std::string_view name) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    if (infos[i].name == name) return i;
+  }
+  for (const TensorInfo& info : infos) names.push_back(info.name);
+  throw Error(
+      fmt::format("{}: no {} is called '{}'; {}s are {}", function, kind, name, kind, quoted_list(names)));
+}
+
+}  // namespace
+
+Code::Code(std::unique_ptr<runtime::Executable> made)
+    : executable(std::move(made)),
+      inputs(to_infos(executable->inputs())),
+      outputs(to_infos(executable->outputs())),
+      contexts(*executable) {}
+
+Variant::Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state, Training training)
+    : name_(std::move(name)),
+      sizes_(std::move(sizes)),
+      graph_(std::move(graph)),
+      writes_state_(writes_state),
+      training_(std::move(training)) {}
+
+Code& Variant::code(const backends::Device& device, const passes::Options& options) {
+  if (Code* known = code_.load(std::memory_order_acquire)) return *known;
+  const std::lock_guard<std::mutex> lock(compiling_);
+  if (!made_) {
+    try {
+      made_.emplace(translated([&] { return compile_function(graph_, name_, device, options); }));
+    } catch (const std::logic_error& error) {
+      throw Error(fmt::format("internal error: compiling '{}': {}", name_, error.what()),
+                  Error::Kind::internal);
+    }
+    code_.store(&*made_, std::memory_order_release);
+  }
+  return *made_;
+}
+
+size_t Variant::input_index(const Code& code, std::string_view name) const {
+  return index_of(name_, "input", code.inputs, name);
+}
+
+size_t Variant::output_index(const Code& code, std::string_view name) const {
+  return index_of(name_, "output", code.outputs, name);
+}
+
+void Variant::check_input(const TensorInfo& info, const Array& value) const {
+  if (!value.defined()) throw Error(fmt::format("{}: input '{}' is undefined", name_, info.name));
+  if (value.dtype() == info.dtype && value.shape() == info.shape) return;
+  throw Error(fmt::format("{}: input '{}' is {}, got {}", name_, info.name, to_string(info.dtype, info.shape),
+                          to_string(value.dtype(), value.shape())));
+}
+
+}  // namespace sinter

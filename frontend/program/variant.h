@@ -1,0 +1,66 @@
+#pragma once
+
+#include <sinter/program.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "frontend/trace/state_table.h"
+#include "ir/graph/graph.h"
+#include "passes/options.h"
+#include "runtime/context_pool.h"
+#include "runtime/executable.h"
+
+namespace sinter {
+
+// The code of a function, and what is read of it at every call.
+struct Code {
+  explicit Code(std::unique_ptr<runtime::Executable> executable);
+
+  const std::unique_ptr<const runtime::Executable> executable;
+  const std::vector<TensorInfo> inputs, outputs;
+  runtime::ContextPool contexts;
+};
+
+// A function of a program for one binding of its dims. Once traced, it does not change but for getting its
+// code, so that any number of threads may use it.
+class Variant {
+ public:
+  // `graph` holds the function, called `name`, with those that it calls and all states of its program.
+  Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state, Training training);
+
+  const std::string& name() const {
+    return name_;
+  }  // in the graph, and in messages: "predict", "predict.batch_1"
+  const DimSizes& sizes() const { return sizes_; }
+  const graph::Module& graph() const { return graph_; }
+  bool writes_state() const { return writes_state_; }
+  const Training& training() const { return training_; }
+  void settle() { training_.settle(); }  // before the program is compiled
+
+  // Compiles where nobody has asked before; who comes meanwhile waits. Throws Error where it cannot be
+  // compiled.
+  Code& code(const backends::Device& device, const passes::Options& options);
+
+  // Throw Error where no input or output has the name, or the input another type or shape.
+  size_t input_index(const Code& code, std::string_view name) const;
+  size_t output_index(const Code& code, std::string_view name) const;
+  void check_input(const TensorInfo& info, const Array& value) const;
+
+ private:
+  std::string name_;
+  DimSizes sizes_;
+  graph::Module graph_;
+  bool writes_state_;
+  Training training_;
+  std::mutex compiling_;
+  std::optional<Code> made_;
+  std::atomic<Code*> code_ = nullptr;  // null until it is made
+};
+
+}  // namespace sinter

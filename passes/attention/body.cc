@@ -1,0 +1,215 @@
+#include "passes/attention/body.h"
+
+#include <algorithm>
+
+#include "ir/loop/walk.h"
+
+namespace sinter::passes {
+
+using graph::ContractDims;
+using graph::Op;
+using graph::OpCode;
+using graph::OpKind;
+using graph::Value;
+using loop::Expr;
+
+bool is_plain_view(const Op& op) {
+  return op.code == OpCode::reshape || op.code == OpCode::transpose || op.code == OpCode::broadcast;
+}
+
+std::optional<double> splat_number(Value value) {
+  while (value.op->code == OpCode::broadcast || value.op->code == OpCode::reshape) {
+    value = value.op->operands[0];
+  }
+  if (value.op->code != OpCode::constant || !value.op->attributes.has("value")) return std::nullopt;
+  return value.op->attributes.number("value");
+}
+
+const Op* exponential_of(Value value, Value& mask) {
+  if (value.op->code == OpCode::select && splat_number(value.op->operands[2]) == 0) {
+    mask = value.op->operands[0];
+    value = value.op->operands[1];
+  }
+  return value.op->code == OpCode::exp ? value.op : nullptr;
+}
+
+View view_of(const Op& op) {
+  View view{op.code, {}, op.operands[0].shape(), op.results[0].shape};
+  if (op.code == OpCode::transpose) view.axes = op.attributes.integers("permutation");
+  if (op.code == OpCode::broadcast) view.axes = op.attributes.integers("dims");
+  return view;
+}
+
+Index View::source(const Index& at, const loop::RangeMap& ranges) const {
+  if (code == OpCode::reshape) return reshape_index(at, from, to, ranges);
+  Index source(from.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<size_t>(axes[i]);
+    if (code == OpCode::transpose) {
+      source[axis] = at[i];
+    } else {
+      source[i] = from[i] == 1 ? loop::integer(0) : at[axis];
+    }
+  }
+  return source;
+}
+
+std::optional<Index> trace(Value from, const Index& at, Value to, const loop::RangeMap& ranges) {
+  if (from == to) return at;
+  const Op& op = *from.op;
+  if (op.kind() == OpKind::elementwise) {
+    for (Value operand : op.operands) {
+      if (auto found = trace(operand, at, to, ranges)) return found;
+    }
+    return std::nullopt;
+  }
+  if (!is_plain_view(op)) return std::nullopt;
+  return trace(op.operands[0], view_of(op).source(at, ranges), to, ranges);
+}
+
+namespace {
+
+ContractDims dims_of(const Op& contract) {
+  return ContractDims::parse(contract.attributes.text("dims"));
+}
+
+bool has(const std::string& letters, char letter) {
+  return letters.find(letter) != std::string::npos;
+}
+
+}  // namespace
+
+AttentionBody::Letters AttentionBody::score_letters(const Index& at, const loop::RangeMap& ranges) const {
+  const ContractDims dims = dims_of(*scores);
+  const auto place = trace(masked(), at, const_cast<Op*>(scores)->result(), ranges);
+  Letters letters;
+  for (size_t i = 0; place && i < dims.result.size(); ++i) letters[dims.result[i]] = (*place)[i];
+  return letters;
+}
+
+std::optional<Index> AttentionBody::kept_index(const Index& at, const loop::RangeMap& ranges) const {
+  // From what is kept of the weights back to them, and then forward with the index.
+  std::vector<std::pair<const Op*, Value>> way;
+  for (Value value = kept(); value != weights();) {
+    const Op* op = value.op;
+    Value next;
+    for (Value operand : op->operands) {
+      if (trace(operand, Index(operand.shape().size(), loop::integer(0)), weights(), ranges)) next = operand;
+    }
+    if (!next) return std::nullopt;
+    way.emplace_back(op, next);
+    value = next;
+  }
+  Index place = at;
+  for (size_t i = way.size(); i-- > 0;) {
+    const auto& [op, from] = way[i];
+    if (op->code == OpCode::transpose) {
+      Index moved;
+      for (int64_t axis : op->attributes.integers("permutation"))
+        moved.push_back(place[static_cast<size_t>(axis)]);
+      place = std::move(moved);
+    } else if (op->code == OpCode::reshape) {
+      place = reshape_index(place, op->results[0].shape, from.shape(), ranges);
+    } else if (op->kind() != OpKind::elementwise) {
+      return std::nullopt;
+    }
+  }
+  return place;
+}
+
+AttentionBody::Letters AttentionBody::product_letters(const Index& at, const loop::RangeMap& ranges) const {
+  const ContractDims dims = dims_of(*product);
+  const auto place = kept_index(at, ranges);
+  Letters letters;
+  for (size_t i = 0; place && i < dims.lhs.size(); ++i) letters[dims.lhs[i]] = (*place)[i];
+  return letters;
+}
+
+std::string AttentionBody::width_letters() const {
+  const ContractDims dims = dims_of(*scores);
+  std::string letters;
+  for (char letter : dims.rhs) {
+    if (dims.is_summed(letter)) letters += letter;
+  }
+  return letters;
+}
+
+std::string AttentionBody::value_letters() const {
+  const ContractDims dims = dims_of(*product);
+  std::string letters;
+  for (char letter : dims.result) {
+    if (!has(dims.lhs, letter)) letters += letter;
+  }
+  return letters;
+}
+
+std::optional<AttentionBody> AttentionBody::find(const graph::Function& body) {
+  AttentionBody found;
+  const auto parameters = body.parameters();
+  if (parameters.size() < 3) return std::nullopt;
+  found.q = parameters[0]->result();
+  found.k = parameters[1]->result();
+  found.v = parameters[2]->result();
+  for (const auto& op : body.ops()) {
+    if (op->code == OpCode::softmax) found.softmax = op.get();
+    if (op->code != OpCode::contract) continue;
+    const Value lhs = op->operands[0], rhs = op->operands[1];
+    if (found.scores == nullptr && lhs == found.q && rhs == found.k) found.scores = op.get();
+    if (found.softmax != nullptr && found.product == nullptr && rhs == found.v) found.product = op.get();
+  }
+  if (found.scores == nullptr || found.softmax == nullptr || found.product == nullptr) return std::nullopt;
+  found.domain = found.masked().shape();
+  found.key = static_cast<size_t>(found.softmax->attributes.integer("axis"));
+  if (!found.find_axes()) return std::nullopt;
+  return found;
+}
+
+bool AttentionBody::find_axes() {
+  if (graph::element_count(domain) == 0) return false;
+  loop::RangeMap ranges;
+  std::vector<loop::VariableRef> variables;
+  Index at;
+  for (size_t axis = 0; axis < domain.size(); ++axis) {
+    variables.push_back(loop::make_variable("x"));
+    ranges[variables.back()] = {0, domain[axis]};
+    at.push_back(domain[axis] == 1 && axis != key ? loop::integer(0) : loop::variable(variables.back()));
+  }
+  const Letters of_scores = score_letters(at, ranges), of_product = product_letters(at, ranges);
+  if (of_scores.empty() || of_product.empty()) return false;
+
+  // The keys run along one letter of each contraction, and no other letter has to do with them.
+  const auto is_key = [&](const Expr& x) {
+    return x->kind == loop::ExprNode::Kind::variable && x->variable == variables[key];
+  };
+  const auto one_key = [&](const Letters& letters) {
+    int64_t keys = 0;
+    for (const auto& [letter, x] : letters) {
+      if (is_key(x)) ++keys;
+      if (!is_key(x) && loop::depends_on(x, variables[key])) return false;
+    }
+    return keys == 1;
+  };
+  if (!one_key(of_scores) || !one_key(of_product)) return false;
+  const ContractDims first = dims_of(*scores), second = dims_of(*product);
+  for (const auto& [letter, x] : of_scores) {
+    if (is_key(x) && has(first.lhs, letter)) return false;
+  }
+  for (const auto& [letter, x] : of_product) {
+    if (second.is_summed(letter) != is_key(x)) return false;
+  }
+
+  for (size_t axis = domain.size(); axis-- > 0;) {
+    if (axis == key || domain[axis] == 1) continue;
+    const auto moves = [&](const Letters& letters, const std::string& term) {
+      return std::ranges::any_of(letters, [&](const auto& entry) {
+        return has(term, entry.first) && loop::depends_on(entry.second, variables[axis]);
+      });
+    };
+    if (moves(of_scores, first.rhs) || moves(of_product, second.rhs)) continue;
+    query = axis;
+    return true;
+  }
+  return true;
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,218 @@
+#include "passes/schedule/attention/rows.h"
+
+#include <limits>
+
+#include "passes/schedule/core/local.h"
+
+// The schedule of `attention` for workgroups whose lanes do not work together. A lane has a query: it keeps
+// the weighted sum of values, scaled again when the greatest score so far moves (the online softmax).
+namespace sinter::passes {
+
+using loop::Expr;
+using loop::LoopKind;
+using loop::ScalarOp;
+using loop::Stmt;
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr int64_t kFewKeys = 16;
+
+Stmt block_of(int64_t count, const std::function<Stmt(int64_t)>& make) {
+  std::vector<Stmt> body;
+  for (int64_t i = 0; i < count; ++i) body.push_back(make(i));
+  return loop::block(std::move(body));
+}
+
+}  // namespace
+
+bool AttentionRows::are_suitable(const loop::Target& target) const {
+  const int64_t held = 2 * (width() + values()) * loop::size_in_bytes(type());
+  if (target.has_fast_shared) return keys() <= kFewKeys && held <= target.local_bytes / 2;
+  return held <= target.local_bytes;
+}
+
+AttentionRows::Row AttentionRows::row(Lets& lets, const char* name, int64_t length,
+                                      const std::function<Expr(const Expr&)>& element) {
+  Row result;
+  for (int64_t i = 0; i < length; ++i) result.push_back(lets.add(name, element(loop::integer(i))));
+  return result;
+}
+
+AttentionRows::Row AttentionRows::query_row(Lets& lets, const Index& outer, const Expr& query) {
+  return row(lets, "q", width(),
+             [&](const Expr& w) { return element(parts().q, query_index(outer, query, w)); });
+}
+
+AttentionRows::Row AttentionRows::key_row(Lets& lets, const Index& outer, const Expr& key) {
+  return row(lets, "k", width(), [&](const Expr& w) { return element(parts().k, key_index(outer, key, w)); });
+}
+
+AttentionRows::Row AttentionRows::value_row(Lets& lets, const Index& outer, const Expr& key) {
+  return row(lets, "v", values(),
+             [&](const Expr& u) { return element(parts().v, value_index(outer, key, u)); });
+}
+
+AttentionRows::Row AttentionRows::result_row(Lets& lets, const char* name, graph::Value value,
+                                             const Index& outer, const Expr& query) {
+  return row(lets, name, values(),
+             [&](const Expr& u) { return element(value, result_index(outer, query, u)); });
+}
+
+Expr AttentionRows::dot(const Row& a, const Row& b) const {
+  Expr sum = number(0);
+  for (size_t i = 0; i < a.size(); ++i) sum = loop::apply(ScalarOp::fma, {a[i], b[i], sum});
+  return sum;
+}
+
+loop::BufferRef AttentionRows::sums(const char* name, int64_t length) const {
+  return local_buffer(name, type(), length);
+}
+
+Stmt AttentionRows::clear(const loop::BufferRef& sums) const {
+  return block_of(sums->size, [&](int64_t i) { return loop::store(sums, loop::integer(i), number(0)); });
+}
+
+Stmt AttentionRows::add(const loop::BufferRef& sums, const Expr& factor, const Row& row) const {
+  return block_of(sums->size, [&](int64_t i) {
+    const Expr place = loop::integer(i);
+    const Expr next =
+        loop::apply(ScalarOp::fma, {factor, row[static_cast<size_t>(i)], loop::load(sums, place)});
+    return loop::store(sums, place, next);
+  });
+}
+
+Stmt AttentionRows::store(const loop::BufferRef& sums, const loop::BufferRef& to, const graph::Shape& shape,
+                          const std::function<Index(const Expr&)>& place) {
+  return block_of(sums->size, [&](int64_t i) {
+    const Expr at = loader().simplify(linearize(place(loop::integer(i)), shape));
+    return loop::store(to, at, loop::load(sums, loop::integer(i)));
+  });
+}
+
+Stmt AttentionRows::for_keys(const Index& outer, const Expr& query,
+                             const std::function<Stmt(const Expr& key)>& body) {
+  const auto [low, high] = visible_keys(outer, {query, 1});
+  Lets bounds;
+  const Expr begin = bounds.add("low", low), end = bounds.add("high", high);
+  loader().ranges()[begin->variable] = {0, keys() + 1};
+  loader().ranges()[end->variable] = {0, keys() + 1};
+  const bool all = loop::as_integer(low) == 0 && loop::as_integer(high) == keys();
+  const auto key = loader().variable("key", keys());
+  Loader::Scope scope(loader());
+  const Stmt one = body(loop::variable(key));
+  if (all) return loop::loop(LoopKind::serial, key, loop::integer(0), loop::integer(keys()), one);
+  const Expr count = loop::max(end - begin, loop::integer(0));
+  return bounds.around(loop::loop(LoopKind::serial, key, begin, count, one));
+}
+
+namespace {
+
+class ForwardRows {
+ public:
+  explicit ForwardRows(Template& t) : t_(t), rows_(t, kAttention) {}
+
+  std::optional<loop::Kernel> run() {
+    if (!rows_.are_suitable(t_.target())) return std::nullopt;
+    graph::Shape outer_shape = rows_.parts().domain;
+    outer_shape[rows_.parts().key] = 1;
+    if (rows_.parts().query) outer_shape[*rows_.parts().query] = 1;
+    const int64_t units = graph::element_count(outer_shape) * rows_.queries();
+    Loader& loader = rows_.loader();
+    const auto unit = loader.variable("unit", units);
+    const Expr u = loop::variable(unit);
+    const Index outer = delinearize(loader.simplify(u / rows_.queries()), outer_shape, loader.ranges());
+    const Stmt body = query(outer, loader.simplify(u % rows_.queries()));
+    return t_.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), body));
+  }
+
+ private:
+  enum Statistic : int64_t { greatest, total };
+
+  Expr statistic(Statistic which) const { return loop::load(statistics_, loop::integer(which)); }
+  Stmt set(Statistic which, const Expr& value) const {
+    return loop::store(statistics_, loop::integer(which), value);
+  }
+  Expr is_alive(const Expr& score) const {
+    return loop::apply(ScalarOp::not_equal, {score, rows_.number(-kInfinity)});
+  }
+  Expr shift_of(const Expr& score) const { return loop::select(is_alive(score), score, rows_.number(0)); }
+
+  Stmt query(const Index& outer, const Expr& query) {
+    statistics_ = local_buffer("statistics", rows_.type(), 2);
+    sums_ = rows_.sums("sums", rows_.values());
+    Lets lets;
+    const auto q = rows_.query_row(lets, outer, query);
+    const Stmt keys =
+        rows_.for_keys(outer, query, [&](const Expr& key) { return see(outer, query, key, q); });
+    Stmt body = loop::block({set(greatest, rows_.number(-kInfinity)), set(total, rows_.number(0)),
+                             rows_.clear(sums_), keys, finish(outer, query)});
+    for (const auto& buffer : {statistics_, sums_}) body = loop::allocate(buffer, body);
+    return lets.around(body);
+  }
+
+  Stmt see(const Index& outer, const Expr& query, const Expr& key, const AttentionRows::Row& q) {
+    const AttentionBody& parts = rows_.parts();
+    Loader& loader = rows_.loader();
+    const Index at = rows_.at(outer, query, key);
+    Lets lets;
+    const auto k = rows_.key_row(lets, outer, key);
+    loader.bind(rows_.flat(rows_.scores()), lets.add("s", rows_.dot(q, k)));
+    const Expr x = lets.add("x", rows_.element(parts.masked(), at));
+    const Expr before = lets.add("before", statistic(greatest));
+    // A NaN is not greater, but its exponential is NaN.
+    const Expr most = lets.add("most", loop::select(before < x, x, before));
+    const Expr shift = lets.add("shift", shift_of(most));
+    const Expr rescale = lets.add("rescale", loop::apply(ScalarOp::exp, {before - shift}));
+    const Expr p = lets.add("p", loop::apply(ScalarOp::exp, {x - shift}));
+    loader.bind(rows_.flat(parts.weights()), p);
+    const Expr kept = lets.add("kept", rows_.element(parts.kept(), *parts.kept_index(at, loader.ranges())));
+    const auto v = rows_.value_row(lets, outer, key);
+    std::vector<Stmt> body = {set(greatest, most), set(total, statistic(total) * rescale + p)};
+    for (int64_t u = 0; u < rows_.values(); ++u) {
+      const Expr place = loop::integer(u);
+      const Expr sum = loop::load(sums_, place) * rescale;
+      body.push_back(
+          loop::store(sums_, place, loop::apply(ScalarOp::fma, {kept, v[static_cast<size_t>(u)], sum})));
+    }
+    return lets.around(loop::block(std::move(body)));
+  }
+
+  Stmt finish(const Index& outer, const Expr& query) {
+    Loader& loader = rows_.loader();
+    const auto& results = rows_.core().results;
+    Lets lets;
+    const Expr most = lets.add("most", statistic(greatest));
+    const Expr sum = lets.add("total", loop::select(is_alive(most), statistic(total), rows_.number(1)));
+    std::vector<Stmt> body;
+    const Index row = rows_.without_key(rows_.at(outer, query, loop::integer(0)));
+    for (size_t result : {1, 2}) {
+      const loop::BufferRef buffer = rows_.output(result);
+      if (buffer == nullptr) continue;
+      const Expr place = loader.simplify(linearize(row, results[result].shape));
+      body.push_back(loop::store(buffer, place, result == 1 ? shift_of(most) : sum));
+    }
+    if (const loop::BufferRef buffer = rows_.output(0)) {
+      const Expr factor = lets.add("factor", rows_.number(1) / sum);
+      for (int64_t u = 0; u < rows_.values(); ++u) {
+        const Expr place = loop::integer(u);
+        body.push_back(loop::store(sums_, place, loop::load(sums_, place) * factor));
+      }
+      body.push_back(rows_.store(sums_, buffer, results[0].shape,
+                                 [&](const Expr& u) { return rows_.result_index(outer, query, u); }));
+    }
+    return lets.around(loop::block(std::move(body)));
+  }
+
+  Template& t_;
+  AttentionRows rows_;
+  loop::BufferRef statistics_, sums_;
+};
+
+}  // namespace
+
+std::optional<loop::Kernel> schedule_attention_rows(Template& t) {
+  return ForwardRows(t).run();
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,218 @@
+#include "passes/schedule/contract/blocks.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sinter::passes {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+class Chooser {
+ public:
+  Chooser(const ContractProblem& problem, const loop::Target& target)
+      : p_(problem),
+        target_(target),
+        lanes_(std::max<int64_t>(1, target.vector_bytes / problem.element_bytes)) {}
+
+  ContractBlocks run() {
+    if (target_.unit_elements == 1) {
+      choose_small_tile();
+      choose_rows();
+      b_.k_block = p_.k;
+      b_.tile_runs = b_.tiles;
+      b_.panel_runs = b_.panels;
+      return b_;
+    }
+    if (prefers_dots()) {
+      choose_dots();
+    } else {
+      choose_tile();
+      choose_rows();
+      choose_k();
+      choose_packing();
+    }
+    choose_runs();
+    b_.group = std::min(b_.group, b_.tiles_a_unit());
+    return b_;
+  }
+
+ private:
+  static constexpr int64_t kTallRows = 16;          // that lanes have in common: each loads a few, for all
+  static constexpr int64_t kFewWorkgroups = 4;      // that are worth narrower tiles
+  static constexpr int64_t kFillingSubgroups = 32;  // that a machine needs to be busy
+
+  // Where a unit is one invocation: a tile each, small enough to leave units for all of the machine.
+  void choose_small_tile() {
+    if (!target_.has_fast_shared && target_.subgroup_size > 1) {
+      const int64_t lanes = target_.subgroup_size;
+      for (b_.width = 8; b_.width > 1; b_.width /= 2) {
+        if (p_.n % (b_.width * lanes) == 0 &&
+            ceil_div(p_.m, kTallRows) * p_.n / (b_.width * lanes) * p_.batch >= kFewWorkgroups)
+          break;
+      }
+      b_.rows = kTallRows;
+      if (p_.n % (b_.width * lanes) == 0) return;
+    }
+    const bool is_large = p_.m / 8 * (p_.n / 8) * p_.batch >= kFillingSubgroups * target_.subgroup_size;
+    b_.width = std::min<int64_t>(p_.n, is_large ? 8 : 4);
+    b_.rows = is_large ? 8 : 4;
+  }
+
+  // Where few rows would use what is copied of an rhs that lies along k, or few columns fill no vector: dot
+  // products lose by their last additions, and by a loop that reads more for each of its products.
+  bool prefers_dots() const {
+    if (!p_.lhs.is_direct || !p_.lhs.along_k || !p_.rhs.is_direct || !p_.rhs.along_k) return false;
+    const auto m = static_cast<double>(p_.m), n = static_cast<double>(p_.n), k = static_cast<double>(p_.k);
+    const auto lanes = static_cast<double>(lanes_);
+    const double dots = m * n * k / (2 * lanes) * kDotSlowness + m * n * kDotEndCycles;
+    return dots < m * std::max(n, lanes) * k / (2 * lanes) + n * k * kDotCopyCycles;
+  }
+
+  void choose_dots() {
+    b_.are_dots = true;
+    b_.width = p_.m == 1 ? 8 : 4;
+    while (b_.width / 2 >= p_.n) b_.width /= 2;
+    b_.rows = std::max<int64_t>(1, (target_.vector_registers - 4) / b_.width);
+    choose_rows();
+    b_.k_block = p_.k;
+    b_.group = b_.tiles;
+  }
+
+  // As many accumulators as leave registers for a row of rhs and an element of lhs: 6 rows of 2 vectors for
+  // 16 registers. Narrow results take taller tiles, low ones wider.
+  void choose_tile() {
+    const int64_t registers = target_.vector_registers;
+    int64_t vectors = 2;
+    if (p_.n == 1) {
+      b_.width = 1;
+      b_.rows = 6;
+      return;
+    }
+    if (p_.n <= lanes_) vectors = 1;
+    if (p_.m <= 2 && p_.n >= 4 * lanes_) vectors = 4;
+    b_.width = vectors * lanes_;
+    b_.rows = vectors == 1 ? registers - 4 : (registers - 1 - vectors) / vectors;
+  }
+
+  // Tiles of equal height where that costs no more of them; else of two heights.
+  void choose_rows() {
+    const int64_t most = std::min(b_.rows, p_.m), less = most - 1;
+    const bool divides = p_.m % most != 0 && less >= 5 && p_.m % less == 0;
+    b_.tiles = ceil_div(p_.m, divides ? less : most);
+    b_.rows = ceil_div(p_.m, b_.tiles);
+    b_.taller = p_.m - b_.tiles * (b_.rows - 1);
+    b_.panels = ceil_div(p_.n, b_.width);
+  }
+
+  // A panel's block of rhs takes half of the first cache. Up to twice as much is one block: partial sums that
+  // pass through memory cost more than reading a panel out of the second cache.
+  void choose_k() {
+    const int64_t most = std::max<int64_t>(kStep, target_.l1_bytes / 2 / (b_.width * p_.element_bytes));
+    b_.k_blocks = p_.k <= 2 * most ? 1 : ceil_div(p_.k, most);
+    b_.k_block = p_.k;
+    if (b_.k_blocks > 1) {
+      b_.k_block = ceil_div(ceil_div(p_.k, b_.k_blocks), kStep) * kStep;
+      b_.k_blocks = ceil_div(p_.k, b_.k_block);
+    }
+  }
+
+  void choose_packing() {
+    const int64_t lhs_bytes = p_.m * p_.k * p_.element_bytes, rhs_bytes = p_.k * p_.n * p_.element_bytes;
+    if (p_.lhs.is_direct && p_.lhs.along_k) {
+      // Rows that lie more than a page apart are each fetched on their own.
+      b_.pack_lhs = b_.panels >= 8 && p_.k * p_.element_bytes >= kPageBytes;
+    } else if (p_.lhs.is_direct) {
+      b_.pack_lhs = b_.panels >= 3 && lhs_bytes > target_.l1_bytes;
+    } else {
+      b_.pack_lhs = b_.panels > 1;
+    }
+    if (p_.rhs.is_direct && !p_.rhs.along_k) {
+      b_.pack_rhs = b_.tiles >= 6 && rhs_bytes > target_.l2_bytes / 4;
+    } else {
+      b_.pack_rhs = b_.tiles > 1;
+    }
+    const int64_t tile_bytes = std::max<int64_t>(b_.rows * b_.k_block * p_.element_bytes, 1);  // k may be 0
+    b_.group = std::max<int64_t>(1, target_.l2_bytes / 4 / tile_bytes);
+  }
+
+  // Cycles that copying an element takes: of an operand that the second cache holds, or from beyond.
+  double copy_cycles(const ContractProblem::Operand& operand, int64_t elements, bool against_order) const {
+    const bool is_far = elements * p_.element_bytes > target_.l2_bytes;
+    return (against_order ? 0.5 : 0.4) + (is_far ? 1 : 0) + operand.cycles;
+  }
+
+  // What the largest unit costs, in cycles.
+  double unit_cycles(int64_t tile_runs, int64_t panel_runs) const {
+    const auto rows = static_cast<double>(std::min(ceil_div(b_.tiles, tile_runs) * b_.rows, p_.m));
+    const auto columns = static_cast<double>(ceil_div(b_.panels, panel_runs) * b_.width);
+    const auto depth = static_cast<double>(p_.k);
+    double cycles = kUnitCycles + rows * columns * depth / static_cast<double>(2 * lanes_);
+    if (b_.pack_lhs) cycles += rows * depth * copy_cycles(p_.lhs, p_.m * p_.k, false);
+    if (b_.pack_rhs) cycles += columns * depth * copy_cycles(p_.rhs, p_.k * p_.n, p_.rhs.along_k);
+    const auto bytes = static_cast<double>(p_.element_bytes), l2 = static_cast<double>(target_.l2_bytes);
+    if (b_.k_blocks > 1) {
+      const bool is_far = rows * columns * bytes > l2;
+      cycles += rows * columns * static_cast<double>(b_.k_blocks) * (is_far ? 2 : 0.5);
+    }
+    // Each group of tiles reads all panels.
+    const double groups = rows / static_cast<double>(b_.group * b_.rows);
+    if (b_.pack_rhs && columns * static_cast<double>(b_.k_block) * bytes > l2 / 2)
+      cycles += columns * depth * groups * 0.25;
+    return cycles;
+  }
+
+  // A unit's copies and sums, in a part of the third cache that leaves room for other threads'.
+  bool fits(int64_t tile_runs, int64_t panel_runs) const {
+    const int64_t rows = ceil_div(b_.tiles, tile_runs) * b_.rows;
+    const int64_t columns = ceil_div(b_.panels, panel_runs) * b_.width;
+    const int64_t elements =
+        (b_.pack_rhs ? columns * b_.k_block : 0) + (b_.k_blocks > 1 ? rows * columns : 0);
+    return elements * p_.element_bytes <= std::max(target_.l2_bytes, target_.l3_bytes / 16);
+  }
+
+  // The grid of units that is fastest on one, two and eight threads, together.
+  void choose_runs() {
+    constexpr std::array<std::pair<int64_t, double>, 3> kThreads = {{{1, 1}, {2, 2}, {8, 1}}};
+    double best = 0;
+    for (int64_t tile_runs = 1; tile_runs <= std::min(b_.tiles, kMostRuns); ++tile_runs) {
+      for (int64_t panel_runs = 1; panel_runs <= std::min(b_.panels, kMostRuns); ++panel_runs) {
+        const bool is_finest =
+            tile_runs == std::min(b_.tiles, kMostRuns) && panel_runs == std::min(b_.panels, kMostRuns);
+        if (!is_finest && !fits(tile_runs, panel_runs)) continue;
+        const double cycles = unit_cycles(tile_runs, panel_runs);
+        const int64_t units = p_.batch * tile_runs * panel_runs;
+        double score = 0;
+        for (const auto& [threads, weight] : kThreads)
+          score += weight * cycles * static_cast<double>(ceil_div(units, threads));
+        if (best != 0 && score >= best) continue;
+        best = score;
+        b_.tile_runs = tile_runs;
+        b_.panel_runs = panel_runs;
+      }
+    }
+  }
+
+  static constexpr int64_t kStep = 16;
+  static constexpr int64_t kPageBytes = 4096;
+  static constexpr int64_t kMostRuns = 64;
+  static constexpr double kUnitCycles = 1000;
+  static constexpr double kDotSlowness = 1.6;
+  static constexpr double kDotEndCycles = 4;     // of a result's last additions
+  static constexpr double kDotCopyCycles = 0.6;  // of an element of rhs, if there were no dot products
+
+  const ContractProblem& p_;
+  const loop::Target& target_;
+  int64_t lanes_;
+  ContractBlocks b_;
+};
+
+}  // namespace
+
+ContractBlocks choose_blocks(const ContractProblem& problem, const loop::Target& target) {
+  return Chooser(problem, target).run();
+}
+
+}  // namespace sinter::passes

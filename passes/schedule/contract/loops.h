@@ -1,0 +1,125 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "passes/schedule/contract/blocks.h"
+#include "passes/schedule/contract/contraction.h"
+
+namespace sinter::passes {
+
+// The loops of one contraction, cut into `blocks`. What emits statements here takes from its caller which
+// unit they are for, and from its members where the unit keeps what it has copied and summed.
+class ContractLoops {
+ public:
+  ContractLoops(Template& t, const Contraction& contraction, const ContractBlocks& blocks);
+
+  // Of a unit: its element of the batch, and its first tile and panel and those behind its last.
+  struct Unit {
+    Index b;
+    loop::Expr tile_begin, tile_end, panel_begin, panel_end;
+  };
+  loop::Stmt unit(const Unit& unit);
+
+ private:
+  // Tiles of one height, or panels of one width: where it begins, which it is, and how much of it there is.
+  struct TileAt {
+    loop::Expr tile, row;
+    int64_t rows;
+  };
+  struct PanelAt {
+    loop::Expr panel, column;
+    int64_t lanes, columns;  // the first `columns` of `lanes` count
+  };
+  // A block of k: its number, and the first k.
+  struct BlockAt {
+    loop::Expr number, first;
+  };
+  // Consecutive places in a block, from `offset` in it, which is k = `first`.
+  struct StepAt {
+    loop::Expr offset, first;
+  };
+
+  loop::Stmt for_tiles(const loop::Expr& begin, const loop::Expr& end,
+                       const std::function<loop::Stmt(const TileAt&)>& body);
+  loop::Stmt for_panels(const loop::Expr& begin, const loop::Expr& end,
+                        const std::function<loop::Stmt(const PanelAt&)>& body);
+  // A block in steps of `step`, and what is left of k behind the last one: `body(at, count)`.
+  loop::Stmt for_steps(const BlockAt& block, int64_t step,
+                       const std::function<loop::Stmt(const StepAt&, int64_t)>& body);
+  loop::Stmt vector(const char* name, int64_t lanes,
+                    const std::function<loop::Stmt(const loop::Expr& lane)>& body);
+
+  loop::Stmt block(const Unit& unit, const BlockAt& block);
+  loop::Stmt group(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
+                   const loop::Expr& tile_end);
+
+  // contract_tile.cc
+  // An operand as a tile reads it: element (own, offset) lies in `buffer` at base + own * own_stride +
+  // offset * k_stride.
+  struct Source {
+    loop::BufferRef buffer;
+    loop::Expr base;
+    int64_t own_stride, k_stride;
+  };
+  static Source source(const Contraction::Operand& operand, const loop::Expr& first);
+  loop::Stmt tile(const Unit& unit, const BlockAt& block, const loop::Expr& group_begin, const TileAt& tile,
+                  const PanelAt& panel);
+
+  // contract_dots.cc
+  loop::Stmt dots(const TileAt& tile, const PanelAt& panel, const Source& left, const Source& right,
+                  const loop::BufferRef& acc);
+
+  // contract_finish.cc
+  // Of an element of a tile: its row, its column, and its place in the tile's memory.
+  using TileElement =
+      std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column, const loop::Expr& slot)>;
+  loop::Stmt for_elements(const TileAt& tile, const PanelAt& panel, loop::LoopKind rows,
+                          const TileElement& body);
+  static loop::Expr counts(const PanelAt& panel, const loop::Expr& column);  // null where all columns do
+  // What the kernel computes from an element of the result.
+  Tile results_at(const Unit& unit, const TileAt& tile, const PanelAt& panel, const loop::Expr& row,
+                  const loop::Expr& column) const;
+  std::optional<std::vector<std::pair<graph::Value, Index>>> starts_of(const Tile& values) const;
+  // Asks for what lies along the tile and is read behind its sums.
+  loop::Stmt fetch_starts(const Unit& unit, const TileAt& tile, const PanelAt& panel);
+  loop::Stmt finish_tile(const Unit& unit, const TileAt& tile, const PanelAt& panel,
+                         const loop::BufferRef& acc);
+  loop::Stmt finish_in_memory(const Unit& unit, const TileAt& tile, const PanelAt& panel,
+                              const loop::BufferRef& acc,
+                              const std::vector<std::pair<graph::Value, Index>>& starts);
+
+  // contract_pack.cc
+  loop::Stmt pack_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
+                      const loop::Expr& tile_end);
+  loop::Stmt pack_rhs(const Unit& unit, const BlockAt& block);
+  loop::Stmt stage_lhs(const Unit& unit, const StepAt& step, int64_t count, const loop::Expr& row_begin,
+                       const loop::Expr& row_end);
+  bool is_far(const Contraction::Operand& operand, int64_t elements) const;
+  // Asks for an element of a direct operand; `own` is m or n.
+  loop::Stmt ahead(const Contraction::Operand& operand, const Unit& unit, const loop::Expr& own,
+                   const loop::Expr& k) const;
+  loop::Expr first_row(const loop::Expr& tile) const;
+  int64_t staged_stride() const;
+  // Where in the copies a tile of a group, and a panel, begin.
+  loop::Expr lhs_place(const loop::Expr& group_begin, const loop::Expr& tile) const;
+  loop::Expr rhs_place(const Unit& unit, const loop::Expr& panel) const;
+
+  static constexpr int64_t kStagedRows = 8;
+  static constexpr int64_t kStepsAhead = 4;
+  static constexpr double kDearEpilogue = 2;  // cycles
+  static constexpr int64_t kVectorsInFlight = 5;
+
+  Template& t_;
+  const Contraction& c_;
+  const ContractBlocks blocks_;
+  const int64_t lanes_;                   // of one vector of the type
+  const bool has_threads_;                // rather than a lane of a GPU for each unit
+  const bool fetches_lhs_, fetches_rhs_;  // copies come from beyond the caches, and are asked for in time
+  // A driver that computes on a processor takes long over the code of a whole tile's loads and stores.
+  const bool wants_short_code_;
+  loop::BufferRef lhs_, staged_, rhs_, sums_;
+};
+
+}  // namespace sinter::passes
