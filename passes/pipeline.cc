@@ -9,7 +9,7 @@
 #include "ir/error.h"
 #include "ir/graph/callees.h"
 #include "ir/graph/module_names.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"

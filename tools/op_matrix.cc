@@ -10,7 +10,7 @@
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/builder.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/widen.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/differentiate/vjp.h"

@@ -5,7 +5,7 @@
 #include "backends/backend.h"
 #include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
 #include "passes/pass_list.h"
 #include "passes/pipeline.h"

@@ -11,7 +11,7 @@
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/callees.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "runtime/npy.h"
 #include "runtime/profile.h"
 #include "tools/command_line.h"

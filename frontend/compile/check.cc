@@ -6,8 +6,8 @@
 #include <set>
 
 #include "frontend/compile/compare.h"
-#include "ir/graph/text.h"
-#include "passes/attention/body.h"
+#include "ir/graph/anchor.h"
+#include "ir/graph/text/text.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 
@@ -16,18 +16,14 @@ namespace {
 
 constexpr const char* kName = "kernel";
 
-bool has_anchor(const graph::Op& op, std::string_view anchor) {
-  return op.code == graph::OpCode::kernel && op.attributes.text("anchor") == anchor;
-}
-
 // Appends a kernel to `ops`, behind what it cannot be run without: tables of constants and, for the gradient
 // of attention, the attention, whose results must be those of the operands that both read.
 void collect(const graph::Op& kernel, bool is_gradient, std::vector<const graph::Op*>& ops) {
   if (std::find(ops.begin(), ops.end(), &kernel) != ops.end()) return;
-  is_gradient = is_gradient || has_anchor(kernel, passes::kAttentionBackward);
+  is_gradient = is_gradient || graph::is_kernel(kernel, graph::Anchor::attention_backward);
   for (graph::Value operand : kernel.operands) {
     const graph::Op& op = *operand.op;
-    if (op.code == graph::OpCode::constant || (is_gradient && has_anchor(op, passes::kAttention)))
+    if (op.code == graph::OpCode::constant || (is_gradient && graph::is_kernel(op, graph::Anchor::attention)))
       collect(op, is_gradient, ops);
   }
   ops.push_back(&kernel);

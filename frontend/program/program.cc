@@ -13,7 +13,7 @@
 #include "frontend/compile/driver.h"
 #include "frontend/program/function.h"
 #include "frontend/program/program_state.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
 #include "runtime/file.h"
 #include "runtime/safetensors.h"

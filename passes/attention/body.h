@@ -10,9 +10,6 @@ namespace sinter::passes {
 
 using loop::Index;
 
-inline constexpr std::string_view kAttention = "attention";
-inline constexpr std::string_view kAttentionBackward = "attention_backward";
-
 bool is_plain_view(const graph::Op& op);  // a reshape, transpose or broadcast
 
 // One of these, by itself.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ir/error.h"
+#include "ir/graph/anchor.h"
 #include "passes/attention/axes.h"
 #include "passes/differentiate/attention_operands.h"
 #include "passes/differentiate/backward.h"
@@ -29,8 +30,8 @@ void keep_statistics(graph::Module& module, Op& kernel) {
   b.set_location(kernel.location);
   const auto found = AttentionBody::find(*kernel.body);
   if (!found) {
-    throw GraphError(fmt::format("kernel: its anchor is '{}', its body is no attention{}", kAttention,
-                                 at(kernel.location)));
+    throw GraphError(fmt::format("kernel: its anchor is '{}', its body is no attention{}",
+                                 graph::name(graph::Anchor::attention), at(kernel.location)));
   }
   const AttentionBody& parts = *found;
   const Value x = parts.masked();
@@ -112,7 +113,7 @@ std::unique_ptr<Function> backward_body(graph::Module& module, const Op& forward
 }  // namespace
 
 bool is_attention(const Op& op) {
-  return op.code == OpCode::kernel && op.attributes.text("anchor") == kAttention;
+  return graph::is_kernel(op, graph::Anchor::attention);
 }
 
 std::vector<Value> attention_vjp(const Vjp& v) {
@@ -122,7 +123,7 @@ std::vector<Value> attention_vjp(const Vjp& v) {
   for (const Share& share : shares(forward, leading_operands(forward, v.wanted))) {
     auto kernel = std::make_unique<Op>();
     kernel->code = OpCode::kernel;
-    kernel->attributes.set("anchor", std::string(kAttentionBackward));
+    kernel->attributes.set("anchor", std::string(graph::name(graph::Anchor::attention_backward)));
     kernel->location = forward.location;
     kernel->operands = forward.operands;
     for (int i = 0; i < 3; ++i) kernel->operands.push_back(forward.result(i));

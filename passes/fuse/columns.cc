@@ -144,7 +144,7 @@ void split_columns(graph::Module& module, graph::Function& function) {
 }
 
 bool takes_columns(const Group& group, const Op& op) {
-  if (group.anchor != Group::Anchor::reduce || op.code != OpCode::reduce_sum || !group.goes_along_rows())
+  if (group.anchor != graph::Anchor::reduce || op.code != OpCode::reduce_sum || !group.goes_along_rows())
     return false;
   const Shape& blocked = op.operands[0].shape();
   if (blocked.size() != 3 || op.attributes.integers("axes") != std::vector<int64_t>{1}) return false;

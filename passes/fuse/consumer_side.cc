@@ -75,7 +75,7 @@ class ConsumerSide {
   }
 
   bool can_go(const Group& group) {
-    if (group.anchor != Group::Anchor::map) return false;
+    if (group.anchor != graph::Anchor::map) return false;
     bool expensive = group.ops.size() > kMostOps;
     for (Op* op : group.ops) {
       if (op->kind() == OpKind::check) return false;
@@ -111,8 +111,8 @@ class ConsumerSide {
   }
 
   bool asks_once(const Group& reader, const Group& group) const {
-    if (reader.anchor == Group::Anchor::map) return !is_spread(group.domain, reader);
-    if (reader.anchor != Group::Anchor::concat || reads_.demand(group, reader).places != 1) return false;
+    if (reader.anchor == graph::Anchor::map) return !is_spread(group.domain, reader);
+    if (reader.anchor != graph::Anchor::concat || reads_.demand(group, reader).places != 1) return false;
     return std::ranges::any_of(reader.ops[0]->operands, [&](Value part) {
       return groups_.of(*strip_views(part).op) == &group &&
              part.type().elements() == graph::element_count(group.domain);
@@ -212,10 +212,10 @@ class ConsumerSide {
   // Whether the reader asks for each element of the value once, and not to multiply it.
   bool reads_once(Value value, const Group& reader) const {
     switch (reader.anchor) {
-      case Group::Anchor::map:
-      case Group::Anchor::reduce:
+      case graph::Anchor::map:
+      case graph::Anchor::reduce:
         return !is_spread(value.shape(), reader);
-      case Group::Anchor::contract:
+      case graph::Anchor::contract:
         return value.type().elements() == graph::element_count(reader.domain) &&
                std::none_of(reader.ops.begin(), reader.ops.end(),
                             [&](const Op* op) { return op->code == OpCode::contract && needs(*op, value); });

@@ -106,7 +106,7 @@ class Fit {
   Value in_memory(Value value) {
     if (!is_virtual(*value.op)) return value;
     if (const auto it = copies_.find(value); it != copies_.end()) return it->second;
-    return copies_[value] = apart(module_, function_, *value.op);
+    return copies_[value] = apart(function_, *value.op);
   }
 
   graph::Module& module_;

@@ -10,35 +10,12 @@
 
 namespace sinter::passes {
 
+using graph::Anchor;
 using graph::Op;
 using graph::OpCode;
 using graph::OpKind;
 using graph::Shape;
 using graph::Value;
-
-const char* name(Group::Anchor anchor) {
-  switch (anchor) {
-    case Group::Anchor::map:
-      return "map";
-    case Group::Anchor::reduce:
-      return "reduce";
-    case Group::Anchor::contract:
-      return "contract";
-    case Group::Anchor::scatter:
-      return "scatter";
-    case Group::Anchor::concat:
-      return "concat";
-    case Group::Anchor::cumsum:
-      return "cumsum";
-    case Group::Anchor::top_k:
-      return "top_k";
-    case Group::Anchor::attention:
-      return "attention";
-    case Group::Anchor::attention_backward:
-      return "attention_backward";
-  }
-  return "";
-}
 
 int64_t Group::rows() const {
   int64_t length = 1;
@@ -80,7 +57,7 @@ bool is_pointwise(const Op& op) {
 }
 
 bool is_attention(const Group& group) {
-  return group.anchor == Group::Anchor::attention || group.anchor == Group::Anchor::attention_backward;
+  return group.anchor == Anchor::attention || group.anchor == Anchor::attention_backward;
 }
 
 bool is_virtual(const Op& op) {
@@ -102,10 +79,10 @@ Group* Groups::of(const Op& op) const {
   return it == owner_.end() ? nullptr : it->second;
 }
 
-Group& Groups::start(Group::Anchor anchor, Op& op) {
+Group& Groups::start(Op& op) {
   groups_.push_back(std::make_unique<Group>());
   Group& group = *groups_.back();
-  group.anchor = anchor;
+  group.anchor = graph::started_by(op);
   group.number = needs_.add();
   if (!op.results.empty()) group.domain = op.results[0].shape;
   join(group, op, {});
@@ -123,7 +100,7 @@ void Groups::join(Group& group, Op& op, const Place& place) {
 }
 
 void Groups::unite(Group& group, Group& other) {
-  if (group.anchor == Group::Anchor::map) {
+  if (group.anchor == Anchor::map) {
     group.anchor = other.anchor;
     group.domain = other.domain;
     group.axes = other.axes;

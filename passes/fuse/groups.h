@@ -6,7 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "ir/graph/graph.h"
+#include "ir/graph/anchor.h"
 #include "passes/base/reachability.h"
 
 namespace sinter::passes {
@@ -22,9 +22,7 @@ struct Place {
 
 // Ops that become one kernel.
 struct Group {
-  enum class Anchor { map, reduce, contract, scatter, concat, cumsum, top_k, attention, attention_backward };
-
-  Anchor anchor = Anchor::map;
+  graph::Anchor anchor = graph::Anchor::map;
   graph::Shape domain;             // map, reduce: what is iterated over
   std::vector<int64_t> axes;       // reduce: the axes of the domain that are folded
   std::vector<graph::Op*> ops;     // in order of execution
@@ -37,8 +35,6 @@ struct Group {
   int64_t rows() const;          // reduce: how many
   bool goes_along_rows() const;  // reduce: the last axes are folded, so that a row lies in one piece
 };
-
-const char* name(Group::Anchor anchor);
 
 // Whether `axes` are the last of so many.
 bool are_last(const std::vector<int64_t>& axes, int64_t rank);
@@ -53,7 +49,7 @@ class Groups {
 
   graph::Function& function() const { return function_; }
   Group* of(const graph::Op& op) const;
-  Group& start(Group::Anchor anchor, graph::Op& op);
+  Group& start(graph::Op& op);
   void join(Group& group, graph::Op& op, const Place& place);
   // Two groups over the same elements become one, `group`; `other` is gone.
   void unite(Group& group, Group& other);

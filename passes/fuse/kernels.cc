@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "passes/base/kernel_builder.h"
 #include "passes/fuse/reads.h"
 
 namespace sinter::passes {
@@ -20,53 +21,32 @@ using graph::Value;
 
 namespace {
 
-// Builds the body of one kernel: copies of the group's ops and of all that is computed again in it.
-class Body {
+// Builds one kernel: copies of the group's ops and of all that is computed again in it.
+class GroupKernel {
  public:
-  Body(const Groups& groups, const Group* group, Function& body)
-      : groups_(groups), group_(group), body_(body) {}
+  GroupKernel(const Groups& groups, const Group* group, graph::Anchor anchor, const graph::Location& location)
+      : kernel(anchor, location), groups_(groups), group_(group) {}
 
   Value import(Value value) {
-    if (const auto it = map_.find(value); it != map_.end()) return it->second;
-    Op& op = *value.op;
+    if (const Value known = kernel.find(value)) return known;
+    const Op& op = *value.op;
     const Group* owner = groups_.of(op);
     const bool here = (owner != nullptr && owner == group_) || groups_.is_recomputed(op) || is_virtual(op);
-    if (!here) return parameter(value);
+    if (!here) return kernel.parameter(value);
     for (Value operand : op.operands) import(operand);
-    Op& copy = graph::clone_op(op, body_, map_);
-    return copy.result(value.index);
+    return kernel.clone(op).result(value.index);
   }
 
-  // Parameters first, as a function has them.
-  void finish() {
-    auto& ops = body_.ops();
-    std::stable_partition(ops.begin(), ops.end(),
-                          [](const auto& op) { return op->code == OpCode::parameter; });
-  }
-
-  void import_check(Op& op) {
+  void import_check(const Op& op) {
     for (Value operand : op.operands) import(operand);
-    graph::clone_op(op, body_, map_);
+    kernel.clone(op);
   }
 
-  const std::vector<Value>& operands() const { return operands_; }
+  KernelBuilder kernel;
 
  private:
-  Value parameter(Value value) {
-    auto op = std::make_unique<Op>();
-    op->code = OpCode::parameter;
-    op->results = {value.type()};
-    op->attributes.set("name", fmt::format("p{}", operands_.size()));
-    op->location = value.op->location;
-    operands_.push_back(value);
-    return map_[value] = body_.append(std::move(op)).result();
-  }
-
   const Groups& groups_;
   const Group* group_;
-  Function& body_;
-  graph::ValueMap<Value> map_;
-  std::vector<Value> operands_;
 };
 
 class Rebuild {
@@ -155,18 +135,11 @@ class Rebuild {
   }
 
   void emit_kernel(const Group& group) {
-    auto kernel = std::make_unique<Op>();
-    kernel->code = OpCode::kernel;
-    kernel->attributes.set("anchor", std::string(name(group.anchor)));
-    kernel->location = group.ops.front()->location;
-    if (!group.apart.empty())
-      kernel->attributes.set("apart", fmt::format("{}", fmt::join(group.apart, "\n")));
-    kernel->body = std::make_unique<Function>("body");
-    Body body(groups_, &group, *kernel->body);
+    GroupKernel of_group(groups_, &group, group.anchor, group.ops.front()->location);
     std::vector<Value> made;
     for (Op* op : group.ops) {
       if (op->kind() == OpKind::check) {
-        body.import_check(*op);
+        of_group.import_check(*op);
         continue;
       }
       for (size_t i = 0; i < op->results.size(); ++i) {
@@ -176,19 +149,17 @@ class Rebuild {
         made.push_back(value);
       }
     }
-    for (Value value : made) {
-      kernel->body->outputs.push_back(
-          {fmt::format("output{}", kernel->body->outputs.size()), body.import(value)});
-      kernel->results.push_back(value.type());
-    }
-    finish(std::move(kernel), body, made);
+    for (Value value : made) of_group.kernel.output(of_group.import(value));
+    Op& op = append(of_group.kernel);
+    if (!group.apart.empty()) op.attributes.set("apart", fmt::format("{}", fmt::join(group.apart, "\n")));
+    for (size_t i = 0; i < made.size(); ++i) memory_[made[i]] = op.result(static_cast<int>(i));
   }
 
-  void finish(std::unique_ptr<Op> kernel, Body& body, const std::vector<Value>& made) {
-    body.finish();
-    for (Value operand : body.operands()) kernel->operands.push_back(memory_.at(operand));
-    Op& op = function_.append(std::move(kernel));
-    for (size_t i = 0; i < made.size(); ++i) memory_[made[i]] = op.result(static_cast<int>(i));
+  // The kernel reads what its operands are in memory.
+  Op& append(KernelBuilder& builder) {
+    std::unique_ptr<Op> kernel = builder.finish();
+    for (Value& operand : kernel->operands) operand = memory_.at(operand);
+    return function_.append(std::move(kernel));
   }
 
   // The value as it lies in memory, copied there where it does not. With `own`, the memory has no other
@@ -217,17 +188,9 @@ class Rebuild {
   }
 
   Value copied(Value value) {
-    auto kernel = std::make_unique<Op>();
-    kernel->code = OpCode::kernel;
-    kernel->attributes.set("anchor", std::string("map"));
-    kernel->location = value.op->location;
-    kernel->body = std::make_unique<Function>("body");
-    Body body(groups_, nullptr, *kernel->body);
-    kernel->body->outputs.push_back({"output0", body.import(value)});
-    kernel->results.push_back(value.type());
-    body.finish();
-    for (Value operand : body.operands()) kernel->operands.push_back(memory_.at(operand));
-    const Value place = function_.append(std::move(kernel)).result();
+    GroupKernel copy(groups_, nullptr, graph::Anchor::map, value.op->location);
+    copy.kernel.output(copy.import(value));
+    const Value place = append(copy.kernel).result();
     claimed_.insert(place);
     return place;
   }

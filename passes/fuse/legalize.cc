@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "ir/graph/builder.h"
+#include "passes/base/kernel_builder.h"
 #include "passes/base/rewrite.h"
 #include "passes/fuse/folds.h"
 #include "passes/fuse/groups.h"
@@ -90,13 +91,8 @@ constexpr int64_t kMostDepth = 32;
 
 }  // namespace
 
-Value apart(graph::Module& module, graph::Function& function, const Op& op) {
-  auto kernel = std::make_unique<Op>();
-  kernel->code = OpCode::kernel;
-  kernel->attributes.set("anchor", std::string(name(Group::Anchor::map)));
-  kernel->location = op.location;
-  kernel->results = op.results;
-  kernel->body = std::make_unique<graph::Function>("body");
+Value apart(graph::Function& function, const Op& op) {
+  KernelBuilder kernel(graph::Anchor::map, op.location);
   // Its views, operands before what reads them, and what these read.
   std::vector<const Op*> views;
   std::unordered_set<const Op*> seen;
@@ -110,18 +106,14 @@ Value apart(graph::Module& module, graph::Function& function, const Op& op) {
       if (seen.insert(operand).second) stack.push_back({operand, 0});
     }
   }
-  graph::Builder builder(module, *kernel->body);
-  graph::ValueMap<Value> map;
   for (const Op* view : views) {
     for (Value operand : view->operands) {
-      if (map.contains(operand) || is_virtual(*operand.op)) continue;
-      map[operand] = builder.parameter(fmt::format("p{}", kernel->operands.size()), operand.type());
-      kernel->operands.push_back(operand);
+      if (!is_virtual(*operand.op)) kernel.parameter(operand);
     }
   }
-  for (const Op* view : views) graph::clone_op(*view, *kernel->body, map);
-  builder.output("output0", map.at(Value{const_cast<Op*>(&op), 0}));
-  return function.append(std::move(kernel)).result();
+  for (const Op* view : views) kernel.clone(*view);
+  kernel.output(kernel.find({const_cast<Op*>(&op), 0}));
+  return function.append(kernel.finish()).result();
 }
 
 namespace {
@@ -177,7 +169,7 @@ void legalize(graph::Module& module, graph::Function& function) {
       return std::vector{concat_of_concats(builder, op)};
     if (op.code == OpCode::fold && is_better_without_fold(op, views.of(*op.operands[0].op).places))
       return std::vector{without_fold(builder, op)};
-    if (stands_apart(op, views.of(op))) return std::vector{apart(module, function, op)};
+    if (stands_apart(op, views.of(op))) return std::vector{apart(function, op)};
     if (op.code == OpCode::argmax) return argmax(builder, op);
     const bool folds_bools =
         op.kind() == graph::OpKind::reduction && op.operands[0].dtype() == graph::DType::boolean;

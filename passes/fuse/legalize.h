@@ -11,6 +11,6 @@ namespace sinter::passes {
 void legalize(graph::Module& module, graph::Function& function);
 
 // A view as a kernel of its own that copies it, with the views that it reads.
-graph::Value apart(graph::Module& module, graph::Function& function, const graph::Op& view);
+graph::Value apart(graph::Function& function, const graph::Op& view);
 
 }  // namespace sinter::passes

@@ -12,6 +12,7 @@
 
 namespace sinter::passes {
 
+using graph::Anchor;
 using graph::Op;
 using graph::OpCode;
 using graph::OpKind;
@@ -21,37 +22,13 @@ namespace {
 
 // A kernel that raise or differentiate made.
 bool is_raised(const Op& op) {
-  return op.code == OpCode::kernel && op.attributes.text("anchor").starts_with("attention");
+  return graph::is_kernel(op, Anchor::attention) || graph::is_kernel(op, Anchor::attention_backward);
 }
 
 bool stays_outside(const Op& op) {
   if (op.code == OpCode::kernel) return !is_raised(op);
   return op.code == OpCode::parameter || op.code == OpCode::read || op.code == OpCode::write ||
          op.code == OpCode::scan || is_table(op);
-}
-
-Group::Anchor anchor_of(const Op& op) {
-  switch (op.code) {
-    case OpCode::kernel:
-      return op.attributes.text("anchor") == "attention" ? Group::Anchor::attention
-                                                         : Group::Anchor::attention_backward;
-    case OpCode::reduce_sum:
-    case OpCode::reduce_max:
-    case OpCode::reduce_min:
-      return Group::Anchor::reduce;
-    case OpCode::contract:
-      return Group::Anchor::contract;
-    case OpCode::scatter_add:
-      return Group::Anchor::scatter;
-    case OpCode::concat:
-      return Group::Anchor::concat;
-    case OpCode::cumsum:
-      return Group::Anchor::cumsum;
-    case OpCode::top_k:
-      return Group::Anchor::top_k;
-    default:
-      return Group::Anchor::map;
-  }
 }
 
 void make_reduce(Group& group, const Op& op) {
@@ -65,7 +42,7 @@ constexpr int64_t kFewRows = 8;
 constexpr int64_t kLargeDomain = 1 << 16;
 
 bool is_rowwise(const Group& group) {
-  return group.anchor == Group::Anchor::map || group.anchor == Group::Anchor::reduce;
+  return group.anchor == Anchor::map || group.anchor == Anchor::reduce;
 }
 
 // Why an op does not join a group; nothing where it does.
@@ -97,11 +74,11 @@ class ProducerSide {
         const std::string place = graph::to_string(first.location);
         apart.push_back(
             fmt::format("{} does not join '{}'{}: {}", graph::name(op.code),
-                        first.code == OpCode::kernel ? name(group->anchor) : graph::name(first.code),
+                        first.code == OpCode::kernel ? graph::name(group->anchor) : graph::name(first.code),
                         place.empty() ? "" : " (" + place + ")", *refusal));
       }
     }
-    Group& group = groups_.start(anchor_of(op), op);
+    Group& group = groups_.start(op);
     group.apart = std::move(apart);
     if (op.kind() == OpKind::reduction) make_reduce(group, op);
   }
@@ -115,7 +92,7 @@ class ProducerSide {
       if (group != nullptr && std::find(list.begin(), list.end(), group) == list.end()) list.push_back(group);
     }
     std::sort(list.begin(), list.end(), [&](Group* a, Group* b) {
-      const bool a_map = a->anchor == Group::Anchor::map, b_map = b->anchor == Group::Anchor::map;
+      const bool a_map = a->anchor == Anchor::map, b_map = b->anchor == Anchor::map;
       if (a_map != b_map) return b_map;
       return a_map ? a->number < b->number : a->number > b->number;
     });
@@ -166,12 +143,11 @@ class ProducerSide {
   }
 
   Refusal join_as_pointwise(Op& op, Group& group) {
-    if (group.anchor == Group::Anchor::concat || group.anchor == Group::Anchor::cumsum ||
-        group.anchor == Group::Anchor::top_k || is_attention(group))
-      return fmt::format("the schedule of {} takes no other work", name(group.anchor));
+    if (!graph::info(group.anchor).fuses)
+      return fmt::format("the schedule of {} takes no other work", graph::name(group.anchor));
     const auto place = common_place(op, group);
     if (!place || place->column) return "its operands are not all at one place of that kernel's iteration";
-    if (group.anchor == Group::Anchor::reduce && !fits_reduce(op, group, *place))
+    if (group.anchor == Anchor::reduce && !fits_reduce(op, group, *place))
       return "it has neither the shape of that kernel's rows nor of their elements";
     if (chains_sums(op, group)) return "one whole sum would wait for another";
     if (!others_come_before(op, group)) return "it also reads what is computed from that kernel";
@@ -218,7 +194,7 @@ class ProducerSide {
   }
 
   static bool have_same_elements(const Group& a, const Group& b) {
-    const bool a_map = a.anchor == Group::Anchor::map, b_map = b.anchor == Group::Anchor::map;
+    const bool a_map = a.anchor == Anchor::map, b_map = b.anchor == Anchor::map;
     if (!a_map && !b_map) return has_rows_of(a, b.domain, b.axes);
     if (a_map && b_map) return a.domain == b.domain && goes_one_by_one(a) && goes_one_by_one(b);
     const Group &map = a_map ? a : b, &rows = a_map ? b : a;
@@ -233,19 +209,18 @@ class ProducerSide {
   }
 
   static bool is_too_short(const Group& a, const Group& b) {
-    const bool few = (a.anchor == Group::Anchor::reduce && a.rows() < kFewRows) ||
-                     (b.anchor == Group::Anchor::reduce && b.rows() < kFewRows);
+    const bool few = (a.anchor == Anchor::reduce && a.rows() < kFewRows) ||
+                     (b.anchor == Anchor::reduce && b.rows() < kFewRows);
     return few && graph::element_count(a.domain) > kLargeDomain;
   }
 
   static bool chains_whole_sums(const Group& a, const Group& b) {
-    return (a.anchor == Group::Anchor::reduce && a.rows() == 1) ||
-           (b.anchor == Group::Anchor::reduce && b.rows() == 1);
+    return (a.anchor == Anchor::reduce && a.rows() == 1) || (b.anchor == Anchor::reduce && b.rows() == 1);
   }
 
   // Whether the op would put one whole reduction after another, which could run side by side.
   bool chains_sums(const Op& op, const Group& group) const {
-    if (group.anchor != Group::Anchor::reduce || group.rows() != 1) return false;
+    if (group.anchor != Anchor::reduce || group.rows() != 1) return false;
     for (Value operand : op.operands) {
       const Group* other = groups_.of(*strip_views(operand).op);
       if (other != nullptr && other != &group) return true;
@@ -263,11 +238,11 @@ class ProducerSide {
   Refusal join_as_reduction(Op& op, Group& group) {
     const Value x = op.operands[0];
     if (!is_rowwise(group))
-      return fmt::format("a reduction takes no part in kernels of the anchor {}", name(group.anchor));
+      return fmt::format("a reduction takes no part in kernels of the anchor {}", graph::name(group.anchor));
     const auto place = place_in(group, x);
     if (!place || *place != Place{}) return "what it reduces is not at the elements of that kernel's rows";
     const auto& axes = op.attributes.integers("axes");
-    if (group.anchor == Group::Anchor::reduce) {
+    if (group.anchor == Anchor::reduce) {
       if (!has_rows_of(group, x.shape(), axes)) return "it reduces other axes than that kernel";
     } else {
       if (group.domain != x.shape() &&
@@ -278,8 +253,8 @@ class ProducerSide {
         return "so few rows would leave the elementwise work to few threads";
     }
     if (!limits_.allow(group, {&op})) return kBeyondLimits;
-    if (group.anchor == Group::Anchor::map) {
-      group.anchor = Group::Anchor::reduce;
+    if (group.anchor == Anchor::map) {
+      group.anchor = Anchor::reduce;
       group.domain = x.shape();
       group.axes = axes;
     }
@@ -313,7 +288,7 @@ void producer_side(Groups& groups, const loop::Target& target) {
 void keep_apart(Groups& groups) {
   for (const auto& op : groups.function().ops()) {
     if (is_virtual(*op) || stays_outside(*op)) continue;
-    Group& group = groups.start(anchor_of(*op), *op);
+    Group& group = groups.start(*op);
     if (op->kind() == OpKind::reduction) make_reduce(group, *op);
   }
 }

@@ -7,10 +7,12 @@
 #include <unordered_set>
 
 #include "passes/base/costs.h"
+#include "passes/base/kernel_builder.h"
 #include "passes/base/reachability.h"
 
 namespace sinter::passes {
 
+using graph::Anchor;
 using graph::Function;
 using graph::Op;
 using graph::OpCode;
@@ -39,7 +41,7 @@ int64_t bytes_of(const Op& op) {
 // reduction: all that it reads.
 std::vector<Value> multiplied(const Op& kernel) {
   std::vector<Value> result;
-  if (kernel.attributes.text("anchor") == "reduce") {
+  if (is_kernel(kernel, Anchor::reduce)) {
     for (Value operand : kernel.operands) result.push_back(strip_reshapes(operand));
     return result;
   }
@@ -94,16 +96,16 @@ class Merge {
     const bool writes = writers_.contains(&first);
     if (writes != writers_.contains(&op)) return false;
     if (has_check(first) || has_check(op) || bindings_of(cluster, op) > most_bindings_) return false;
-    const std::string &ours = first.attributes.text("anchor"), &theirs = op.attributes.text("anchor");
+    const Anchor ours = anchor_of(first), theirs = anchor_of(op);
     if (std::any_of(cluster.begin(), cluster.end(),
                     [&](const Op* member) { return multiply_the_same(*member, op); }))
       return true;
-    if (writes && ours == "map" && theirs == "map") return true;
+    if (writes && ours == Anchor::map && theirs == Anchor::map) return true;
     if (is_whole_sum(first) && is_whole_sum(op)) return true;
     const int64_t limit = writes ? kSmallUpdateBytes : kSmallBytes;
     if (bytes_of(first) > limit || bytes_of(op) > limit) return false;
-    return (is_plain(first) || (writes && ours == "contract")) &&
-           (is_plain(op) || (writes && theirs == "contract"));
+    return (is_plain(first) || (writes && ours == Anchor::contract)) &&
+           (is_plain(op) || (writes && theirs == Anchor::contract));
   }
 
   // What can fault runs before the first write of state, whatever it stands beside.
@@ -128,11 +130,10 @@ class Merge {
 
   // Of two contractions, or of a contraction and a reduction.
   static bool multiply_the_same(const Op& a, const Op& b) {
-    const auto is = [](const Op& op, std::string_view anchor) {
-      return op.attributes.text("anchor") == anchor;
-    };
-    const bool contracts = (is(a, "contract") && (is(b, "contract") || is(b, "reduce"))) ||
-                           (is(a, "reduce") && is(b, "contract"));
+    const Anchor of_a = anchor_of(a), of_b = anchor_of(b);
+    const bool contracts =
+        (of_a == Anchor::contract && (of_b == Anchor::contract || of_b == Anchor::reduce)) ||
+        (of_a == Anchor::reduce && of_b == Anchor::contract);
     if (!contracts) return false;
     const auto ours = multiplied(a), theirs = multiplied(b);
     return std::any_of(theirs.begin(), theirs.end(),
@@ -141,16 +142,12 @@ class Merge {
 
   // A reduction of everything to single values.
   static bool is_whole_sum(const Op& op) {
-    return op.attributes.text("anchor") == "reduce" &&
+    return is_kernel(op, Anchor::reduce) &&
            std::all_of(op.results.begin(), op.results.end(),
                        [](const auto& type) { return type.elements() == 1; });
   }
 
-  // Of a kind whose body is one pass over some elements.
-  static bool is_plain(const Op& op) {
-    const std::string& anchor = op.attributes.text("anchor");
-    return anchor == "map" || anchor == "reduce" || anchor == "scatter" || anchor == "concat";
-  }
+  static bool is_plain(const Op& op) { return graph::info(anchor_of(op)).single_pass; }
 
   // All of a cluster's members need the same, and are needed together.
   bool reaches(const Cluster& later, const Cluster& earlier) const {
@@ -223,35 +220,19 @@ class Merge {
   }
 
   void append_together(const Cluster& cluster) {
-    auto together = std::make_unique<Op>();
-    together->code = OpCode::kernel;
-    together->attributes.set("anchor", std::string("together"));
-    together->location = cluster[0]->location;
-    together->body = std::make_unique<Function>("body");
-    Function& body = *together->body;
-    graph::ValueMap<Value> inside;
+    KernelBuilder together(Anchor::together, cluster[0]->location);
     for (const Op* member : cluster) {
-      for (Value operand : member->operands) {
-        if (inside.contains(operand)) continue;
-        auto parameter = std::make_unique<Op>();
-        parameter->code = OpCode::parameter;
-        parameter->results = {operand.type()};
-        parameter->attributes.set("name", fmt::format("p{}", together->operands.size()));
-        inside[operand] = body.append(std::move(parameter)).result();
-        together->operands.push_back(operand);
-      }
+      for (Value operand : member->operands) together.parameter(operand);
     }
     std::vector<Value> results;
     for (Op* member : cluster) {
-      Op& copy = graph::clone_op(*member, body, inside);
+      Op& copy = together.clone(*member);
       for (size_t i = 0; i < member->results.size(); ++i) {
-        body.outputs.push_back(
-            {fmt::format("output{}", body.outputs.size()), copy.result(static_cast<int>(i))});
-        together->results.push_back(member->results[i]);
+        together.output(copy.result(static_cast<int>(i)));
         results.push_back(member->result(static_cast<int>(i)));
       }
     }
-    Op& op = function_.append(std::move(together));
+    Op& op = function_.append(together.finish());
     for (size_t i = 0; i < results.size(); ++i) moved_[results[i]] = op.result(static_cast<int>(i));
   }
 

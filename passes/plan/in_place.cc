@@ -1,5 +1,7 @@
 #include "passes/plan/in_place.h"
 
+#include "ir/graph/anchor.h"
+
 namespace sinter::passes {
 
 using graph::Op;
@@ -38,15 +40,16 @@ int64_t elements_reduced(const graph::Function& body) {
 
 bool may_overwrite(const Op& kernel, size_t operand, size_t result) {
   const graph::Function& body = *kernel.body;
-  if (kernel.attributes.text("anchor") == "together") return may_overwrite_together(body, operand, result);
+  if (is_kernel(kernel, graph::Anchor::together)) return may_overwrite_together(body, operand, result);
   const Op* parameter = body.parameters()[operand];
   if (kernel.results[result].bytes() != kernel.operands[operand].type().bytes()) return false;
   if (kernel.results[result].dtype != kernel.operands[operand].dtype()) return false;
-  const std::string& anchor = kernel.attributes.text("anchor");
-  if (anchor != "map" && anchor != "contract" && anchor != "scatter" && anchor != "reduce") return false;
+  const graph::Anchor anchor = anchor_of(kernel);
+  if (!graph::info(anchor).overwrites) return false;
   // From the operand to outputs, all steps keep positions; nothing else reads it. A row has been reduced
   // before any of its elements are written.
-  const bool rows = anchor == "reduce" && kernel.results[result].elements() == elements_reduced(body);
+  const bool rows =
+      anchor == graph::Anchor::reduce && kernel.results[result].elements() == elements_reduced(body);
   graph::ValueMap<bool> derived;
   derived[Value{const_cast<Op*>(parameter), 0}] = true;
   for (const auto& op : body.ops()) {

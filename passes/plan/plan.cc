@@ -7,8 +7,9 @@
 #include <unordered_set>
 
 #include "ir/error.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/base/costs.h"
+#include "passes/base/kernel_builder.h"
 #include "passes/plan/arena.h"
 #include "passes/plan/in_place.h"
 #include "passes/schedule/schedule.h"
@@ -259,23 +260,15 @@ class Planner {
 
   // A kernel that copies a tensor.
   Step copy(const Argument& from, const Argument& to, const graph::TensorType& type) {
-    Op kernel;
-    kernel.code = OpCode::kernel;
-    kernel.attributes.set("anchor", std::string("map"));
-    kernel.body = std::make_unique<Function>("body");
-    auto parameter = std::make_unique<Op>();
-    parameter->code = OpCode::parameter;
-    parameter->results = {type};
-    parameter->attributes.set("name", std::string("p0"));
     Op source;
     source.code = OpCode::parameter;
     source.results = {type};
-    kernel.operands = {source.result()};
-    kernel.body->outputs.push_back({"output0", kernel.body->append(std::move(parameter)).result()});
-    kernel.results = {type};
+    KernelBuilder builder(graph::Anchor::map, {});
+    builder.output(builder.parameter(source.result()));
+    const std::unique_ptr<Op> kernel = builder.finish();
     Step step;
     step.kernel = program_.kernels.size();
-    program_.kernels.push_back(scheduled(kernel));
+    program_.kernels.push_back(scheduled(*kernel));
     step.arguments = {from, to};
     return step;
   }

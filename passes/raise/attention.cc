@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ir/graph/anchor.h"
 #include "ir/graph/builder.h"
 #include "passes/attention/body.h"
 #include "passes/base/costs.h"
@@ -209,7 +210,7 @@ class Raiser {
     std::ranges::stable_partition(body_->ops(), [](const auto& op) { return op->code == OpCode::parameter; });
     if (!AttentionBody::find(*body_)) return nullptr;
     kernel_->code = OpCode::kernel;
-    kernel_->attributes.set("anchor", std::string(kAttention));
+    kernel_->attributes.set("anchor", std::string(graph::name(graph::Anchor::attention)));
     kernel_->location = product.location;
     kernel_->results = {product.results[0]};
     kernel_->body = std::move(body_);

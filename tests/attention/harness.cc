@@ -10,7 +10,7 @@
 #include "backends/backend.h"
 #include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 #include "tests/support/interpret.h"

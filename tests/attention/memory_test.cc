@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
 #include "tests/attention/harness.h"
 

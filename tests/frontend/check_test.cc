@@ -6,7 +6,7 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
 
 namespace sinter {

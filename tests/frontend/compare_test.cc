@@ -7,7 +7,7 @@
 
 #include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 
 namespace sinter {
 namespace {

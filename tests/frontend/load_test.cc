@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <numeric>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "runtime/safetensors.h"
 #include "tests/frontend/evaluate.h"
 #include "tests/support/message_of.h"

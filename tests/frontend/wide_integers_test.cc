@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 
 // Integers of 64 bits that no double holds, from the source to every device.
 namespace sinter {

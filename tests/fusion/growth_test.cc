@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "backends/reference/interpreter.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"

@@ -3,7 +3,7 @@
 
 #include "backends/registry/registry.h"
 #include "frontend/compile/check.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/base/costs.h"
 #include "passes/pipeline.h"
 

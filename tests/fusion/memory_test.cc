@@ -10,7 +10,7 @@
 #include "backends/registry/registry.h"
 #include "bench/workloads/workload.h"
 #include "frontend/compile/driver.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
 #include "passes/pipeline.h"
 

@@ -7,7 +7,7 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/check.h"
 #include "ir/graph/builder.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
 #include "tests/support/interpret.h"
 #include "tests/support/run_on.h"

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
 
 // Kernels that do the same go through the schedules once.

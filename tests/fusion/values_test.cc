@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "tests/support/run_on.h"
 
 namespace sinter {

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "tests/fuzz/programs/check.h"
 
 // Programs that were once wrong, shrunk: tests/fuzz/found/NAME.sg.

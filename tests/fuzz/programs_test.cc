@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "tests/fuzz/programs/check.h"
 #include "tests/fuzz/programs/program.h"

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "ir/error.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/pass_list.h"
 #include "runtime/file.h"
 

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "backends/reference/interpreter.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
 

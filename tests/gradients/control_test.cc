@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/error.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/inline_calls/inline_calls.h"
 #include "tests/gradients/rows.h"

@@ -2,7 +2,7 @@
 
 #include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "tests/gradients/rows.h"
 #include "tests/support/narrow.h"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "ir/error.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "tests/support/message_of.h"
 
 namespace sinter::graph {

@@ -7,7 +7,7 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
 #include "tests/pairs/scene.h"

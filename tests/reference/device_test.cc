@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "backends/reference/reference.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "runtime/error.h"
 
 namespace sinter::reference::test {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "ir/error.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "ir/graph/widen.h"
 #include "runtime/error.h"

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "backends/reference/interpreter.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 #include "runtime/tensor.h"

@@ -6,7 +6,7 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "ir/graph/builder.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/simplify/simplify.h"
 #include "tests/simplify/compare.h"

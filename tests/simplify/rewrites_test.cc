@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/simplify/rules.h"
 #include "passes/simplify/simplify.h"

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/graph/builder.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/simplify/simplify.h"

@@ -101,6 +101,17 @@ TEST_F(SinterOpt, CompilesTheOpsOfKernelsAnew) {
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_THAT(result.out, StartsWith("f: 1 kernels, arena 0 B\n    0 map       exp\n"));
   }
+  // A pass by itself takes it at its word.
+  EXPECT_EQ(opt("kernel.sg --pass=merge").err, "");
+  write("two.sg",
+        "func @f(%x: f32[4]) {\n  %0: f32[4] = kernel %x {anchor=\"map\"} (%p0: f32[4]) {\n    %0: f32[4] = "
+        "exp %p0\n"
+        "    return output0=%0\n  }\n  %1: f32[4] = kernel %x {anchor=\"abacus\"} (%p0: f32[4]) {\n"
+        "    %0: f32[4] = exp %p0\n    return output0=%0\n  }\n  return %0, %1\n}\n");
+  EXPECT_EQ(
+      opt("two.sg --pass=merge").err,
+      "sinter-opt: kernel: no anchor is called 'abacus': expected one of map, reduce, contract, scatter, "
+      "concat, cumsum, top_k, attention, attention_backward, together\n");
   write("grad.sg", R"(func @f(%x: f32[4]) {
   %0: f32[4] = kernel %x {anchor="attention"} @"model.cpp":7 (%p0: f32[4]) {
     %0: f32[4] = exp %p0

@@ -11,7 +11,7 @@
 #include "backends/vulkan/run/instance.h"
 #include "backends/vulkan/vulkan.h"
 #include "frontend/compile/driver.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 
 namespace sinter::vulkan::test {
 namespace {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "frontend/compile/driver.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "tests/vulkan/harness.h"
 
 // How kernels reach their tensors where the device computes on a processor: whichever way, what they compute

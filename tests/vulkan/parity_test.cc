@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
 #include "tests/vulkan/harness.h"
 

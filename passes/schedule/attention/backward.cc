@@ -23,7 +23,8 @@ namespace {
 
 class BackwardSchedule {
  public:
-  explicit BackwardSchedule(Template& t) : t_(t), tile_(t, kAttentionBackward), gradients_(tile_) {
+  explicit BackwardSchedule(Template& t)
+      : t_(t), tile_(t, graph::Anchor::attention_backward), gradients_(tile_) {
     const graph::Function& body = *tile_.core().body;
     const size_t forward = body.parameters().size() - 4;
     out_ = tile_.parameter(forward);

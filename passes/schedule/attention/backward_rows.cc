@@ -18,7 +18,7 @@ namespace {
 
 class BackwardRows {
  public:
-  explicit BackwardRows(Template& t) : t_(t), rows_(t, kAttentionBackward), gradients_(rows_) {
+  explicit BackwardRows(Template& t) : t_(t), rows_(t, graph::Anchor::attention_backward), gradients_(rows_) {
     const size_t forward = rows_.core().body->parameters().size() - 4;
     out_ = rows_.parameter(forward);
     shift_of_ = rows_.parameter(forward + 1);

@@ -23,7 +23,8 @@ namespace {
 
 class BackwardWorkgroups {
  public:
-  explicit BackwardWorkgroups(Template& t) : t_(t), blocks_(t, kAttentionBackward), gradients_(blocks_) {
+  explicit BackwardWorkgroups(Template& t)
+      : t_(t), blocks_(t, graph::Anchor::attention_backward), gradients_(blocks_) {
     const size_t forward = blocks_.core().body->parameters().size() - 4;
     out_ = blocks_.parameter(forward);
     shift_of_ = blocks_.parameter(forward + 1);

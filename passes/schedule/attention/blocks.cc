@@ -22,11 +22,11 @@ int64_t odd(int64_t x) {
 
 }  // namespace
 
-AttentionBlocks::AttentionBlocks(Template& t, std::string_view anchor)
+AttentionBlocks::AttentionBlocks(Template& t, graph::Anchor anchor)
     : AttentionCore(t, anchor),
       target_(t.target()),
       tile_(loader(), workgroup_lanes(t.target())),
-      is_backward_(anchor == kAttentionBackward) {}
+      is_backward_(anchor == graph::Anchor::attention_backward) {}
 
 LaneGrid AttentionBlocks::unplaced_grid(const Sums& sums) const {
   if (sums.of_keys) return lane_grid(key_block_, sums.columns, tile_.lanes());

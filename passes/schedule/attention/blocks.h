@@ -17,7 +17,7 @@ class AttentionBlocks : public AttentionCore {
     bool of_keys = false;
     int64_t columns = 0;
   };
-  AttentionBlocks(Template& t, std::string_view anchor);
+  AttentionBlocks(Template& t, graph::Anchor anchor);
 
   // A block of queries and of keys: the first ones, and the key after the last; null where no key of the tile
   // is beyond it.

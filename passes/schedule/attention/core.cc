@@ -13,9 +13,9 @@ using loop::Expr;
 
 namespace {
 
-const Op* find_core(const graph::Function& body, std::string_view anchor) {
+const Op* find_core(const graph::Function& body, graph::Anchor anchor) {
   for (const auto& op : body.ops()) {
-    if (op->code == OpCode::kernel && op->attributes.text("anchor") == anchor) return op.get();
+    if (is_kernel(*op, anchor)) return op.get();
   }
   throw InternalError("a kernel of attention without its core");
 }
@@ -29,7 +29,7 @@ Shape shape_of(const std::string& wanted, const std::string& letters, const Shap
 
 }  // namespace
 
-AttentionCore::AttentionCore(Template& t, std::string_view anchor)
+AttentionCore::AttentionCore(Template& t, graph::Anchor anchor)
     : t_(t),
       core_(find_core(t.body, anchor)),
       flat_("flat"),

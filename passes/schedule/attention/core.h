@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ir/graph/anchor.h"
 #include "passes/attention/body.h"
 #include "passes/schedule/core/template.h"
 
@@ -15,7 +16,7 @@ struct QueryRows {
 // where elements of the queries, keys and values stand.
 class AttentionCore {
  public:
-  AttentionCore(Template& t, std::string_view anchor);
+  AttentionCore(Template& t, graph::Anchor anchor);
 
   // The kernel op that raise or differentiate made, in the fused kernel's body, and the parts of its body.
   const graph::Op& core() const { return *core_; }

@@ -19,7 +19,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class AttentionSchedule {
  public:
-  explicit AttentionSchedule(Template& t) : t_(t), tile_(t, kAttention) {}
+  explicit AttentionSchedule(Template& t) : t_(t), tile_(t, graph::Anchor::attention) {}
 
   loop::Kernel run() {
     const AttentionBody& parts = tile_.parts();

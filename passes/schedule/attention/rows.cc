@@ -110,7 +110,7 @@ namespace {
 
 class ForwardRows {
  public:
-  explicit ForwardRows(Template& t) : t_(t), rows_(t, kAttention) {}
+  explicit ForwardRows(Template& t) : t_(t), rows_(t, graph::Anchor::attention) {}
 
   std::optional<loop::Kernel> run() {
     if (!rows_.are_suitable(t_.target())) return std::nullopt;

@@ -53,7 +53,7 @@ class IdlePredicates final : public loop::Rewriter {
 
 }  // namespace
 
-AttentionTile::AttentionTile(Template& t, std::string_view anchor)
+AttentionTile::AttentionTile(Template& t, graph::Anchor anchor)
     : AttentionCore(t, anchor),
       lanes_(std::max<int64_t>(4, t.target().vector_bytes / loop::size_in_bytes(type()))) {
   query_block_ = std::min(kMostQueries, (queries() + lanes_ - 1) / lanes_ * lanes_);

@@ -61,7 +61,7 @@ struct MatrixProduct {
 
 class AttentionTile : public AttentionCore {
  public:
-  AttentionTile(Template& t, std::string_view anchor);
+  AttentionTile(Template& t, graph::Anchor anchor);
 
   int64_t rows() const { return rows_; }  // of a register tile
   int64_t panel() const { return panel_; }

@@ -20,7 +20,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class AttentionWorkgroups {
  public:
-  explicit AttentionWorkgroups(Template& t) : t_(t), blocks_(t, kAttention) {
+  explicit AttentionWorkgroups(Template& t) : t_(t), blocks_(t, graph::Anchor::attention) {
     sums_of_ = {false, blocks_.values()};
     blocks_.choose_blocks({{sums_of_}});
     sums_grid_ = blocks_.sums_grid(sums_of_, "sum");

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "ir/graph/anchor.h"
 #include "ir/loop/range.h"
 
 namespace sinter::passes {
@@ -42,7 +43,7 @@ std::vector<loop::BufferRef> input_buffers(const Op& kernel) {
 // "contract+relu at encoder.0": the ops that do the work, and the modules they stand in.
 std::string kernel_name(const Op& kernel) {
   const graph::Function& body = *kernel.body;
-  if (kernel.attributes.text("anchor") == "together") {
+  if (is_kernel(kernel, graph::Anchor::together)) {
     const auto is_kernel = [](const auto& op) { return op->code == OpCode::kernel; };
     return fmt::format("{}, with {} more", kernel_name(**std::ranges::find_if(body.ops(), is_kernel)),
                        std::ranges::count_if(body.ops(), is_kernel) - 1);

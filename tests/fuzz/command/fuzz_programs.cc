@@ -14,7 +14,7 @@
 #include <sstream>
 #include <string>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "tests/fuzz/programs/check.h"
 #include "tests/fuzz/programs/shrink.h"
 

@@ -13,7 +13,7 @@
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/error.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "ir/graph/widen.h"
 #include "passes/differentiate/differentiate.h"

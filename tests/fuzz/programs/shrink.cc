@@ -10,7 +10,7 @@
 #include "ir/error.h"
 #include "ir/graph/builder.h"
 #include "ir/graph/callees.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/inline_calls/inline_calls.h"

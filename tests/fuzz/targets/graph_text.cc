@@ -1,7 +1,7 @@
 #include <stdexcept>
 
 #include "ir/error.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 #include "tests/fuzz/targets/targets.h"
 
 namespace sinter::fuzz {

@@ -1,4 +1,4 @@
-#include "ir/graph/lexer.h"
+#include "ir/graph/text/lexer.h"
 
 #include <fmt/format.h>
 

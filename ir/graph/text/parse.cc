@@ -5,8 +5,8 @@
 #include <unordered_set>
 
 #include "ir/error.h"
-#include "ir/graph/lexer.h"
-#include "ir/graph/text.h"
+#include "ir/graph/text/lexer.h"
+#include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 
 // A parser by recursive descent. It builds the ops with the types that the text states; the verifier, which

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "ir/graph/text.h"
+#include "ir/graph/text/text.h"
 
 namespace sinter::graph {
 namespace {
