@@ -8,6 +8,7 @@
 #include "ir/error.h"
 #include "ir/graph/anchor.h"
 #include "passes/attention/axes.h"
+#include "passes/attention/signature.h"
 #include "passes/differentiate/attention_operands.h"
 #include "passes/differentiate/backward.h"
 #include "passes/differentiate/differentiate.h"
@@ -94,10 +95,7 @@ std::unique_ptr<Function> backward_body(graph::Module& module, const Op& forward
   for (Op* parameter : forward.body->parameters()) {
     parameters.push_back(graph::clone_op(*parameter, *body, map).result());
   }
-  for (const char* name : {"out", "shift", "total"}) {
-    b.parameter(name, forward.results[body->parameters().size() - parameters.size()]);
-  }
-  const Value cotangent = b.parameter("d_out", forward.results[0]);
+  const Value cotangent = add_backward_parameters(b, forward).cotangent;
   const Op* last = forward.body->outputs[0].value.op;
   for (const auto& op : forward.body->ops()) {
     if (op->code != OpCode::parameter) graph::clone_op(*op, *body, map);
@@ -106,7 +104,7 @@ std::unique_ptr<Function> backward_body(graph::Module& module, const Op& forward
   std::vector<Value> wrt;
   for (size_t operand : share) wrt.push_back(parameters[operand]);
   const auto gradients = backward(b, {map.at(forward.body->outputs[0].value)}, {cotangent}, wrt);
-  for (size_t i = 0; i < share.size(); ++i) b.output(fmt::format("d{}", share[i]), gradients[i]);
+  for (size_t i = 0; i < share.size(); ++i) b.output(gradient_name(share[i]), gradients[i]);
   return body;
 }
 

@@ -10,10 +10,8 @@ namespace sinter::passes {
 bool is_attention(const graph::Op& op);
 
 // The gradients of such a kernel, as kernels with the anchor `attention_backward`. Their body is the
-// forward's and what differentiating that gives, with outputs named d0, d1, ... for the operands they belong
-// to. Parameters: those of the forward body, then four that are at hand and spare work: its result, the shift
-// and the sum of each row of its softmax (two results that the forward kernel gets here; together they are
-// the log-sum-exp, which in one float would lose the sum beside a shift of -1e9), and the cotangent.
+// forward's and what differentiating that gives (passes/attention/signature.h says what else they read); the
+// forward kernel gets the shift and the total of each row of its softmax as results.
 std::vector<graph::Value> attention_vjp(const Vjp& v);
 
 }  // namespace sinter::passes

@@ -25,12 +25,6 @@ class BackwardSchedule {
  public:
   explicit BackwardSchedule(Template& t)
       : t_(t), tile_(t, graph::Anchor::attention_backward), gradients_(tile_) {
-    const graph::Function& body = *tile_.core().body;
-    const size_t forward = body.parameters().size() - 4;
-    out_ = tile_.parameter(forward);
-    shift_ = tile_.parameter(forward + 1);
-    total_ = tile_.parameter(forward + 2);
-    cotangent_ = tile_.parameter(forward + 3);
     std::vector<size_t> operands;
     for (const AttentionGradient& gradient : gradients_.all()) operands.push_back(gradient.operand);
     shared_ = gradients_.axes().common(operands);
@@ -143,7 +137,8 @@ class BackwardSchedule {
     if (has_slopes()) {
       body.push_back(tile_.transpose_in(
           cotangents_, rows, tile_.values(), [&](const Expr& query, const Expr& u, const Expr& predicate) {
-            return tile_.element(cotangent_, tile_.result_index(outer, query, u), predicate);
+            return tile_.element(gradients_.given().cotangent, tile_.result_index(outer, query, u),
+                                 predicate);
           }));
     }
     body.push_back(statistics(outer, rows));
@@ -170,8 +165,9 @@ class BackwardSchedule {
     const Stmt of_lanes = tile_.for_queries(rows, [&](const QueryLane& lane) {
       const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
       std::vector<Stmt> body = {
-          loop::store(shifts_, lane.column, tile_.element(shift_, row, lane.predicate)),
-          loop::store(shares_, lane.column, tile_.number(1) / tile_.element(total_, row, lane.predicate))};
+          loop::store(shifts_, lane.column, tile_.element(gradients_.given().shift, row, lane.predicate)),
+          loop::store(shares_, lane.column,
+                      tile_.number(1) / tile_.element(gradients_.given().total, row, lane.predicate))};
       if (has_deltas()) body.push_back(loop::store(deltas_, lane.column, tile_.number(0)));
       return loop::block(std::move(body));
     });
@@ -180,7 +176,8 @@ class BackwardSchedule {
     const Expr query = rows.first + loop::variable(row);
     const auto product = [&](const VectorPoint& at) {
       const Index place = tile_.result_index(outer, query, at.index);
-      return tile_.element(out_, place, at.predicate) * tile_.element(cotangent_, place, at.predicate);
+      return tile_.element(gradients_.given().out, place, at.predicate) *
+             tile_.element(gradients_.given().cotangent, place, at.predicate);
     };
     const loop::BufferRef sums = local_buffer("delta", tile_.type(), tile_.lanes());
     const auto lane = loader.variable("lane", tile_.lanes());
@@ -223,7 +220,8 @@ class BackwardSchedule {
       body.push_back(add_to_keys(
           "values_tile", *gradient, weights_, rows, keys, tile_.values(),
           [&](const Expr& query, const Expr& u, const Expr& predicate) {
-            return tile_.element(cotangent_, tile_.result_index(outer, query, u), predicate);
+            return tile_.element(gradients_.given().cotangent, tile_.result_index(outer, query, u),
+                                 predicate);
           },
           [&](const Expr& key, const Expr& u) { return tile_.value_index(outer, key, u); }));
     }
@@ -341,7 +339,6 @@ class BackwardSchedule {
   Template& t_;
   AttentionTile tile_;
   ThreadGradients gradients_;
-  Value out_, shift_, total_, cotangent_;
   AttentionAxes::Axes shared_;  // by axis of the domain: whether units divide it
   graph::Shape serial_;
   bool held_ = true;        // whether a unit meets each row of queries once

@@ -18,13 +18,8 @@ namespace {
 
 class BackwardRows {
  public:
-  explicit BackwardRows(Template& t) : t_(t), rows_(t, graph::Anchor::attention_backward), gradients_(rows_) {
-    const size_t forward = rows_.core().body->parameters().size() - 4;
-    out_ = rows_.parameter(forward);
-    shift_of_ = rows_.parameter(forward + 1);
-    total_of_ = rows_.parameter(forward + 2);
-    cotangent_ = rows_.parameter(forward + 3);
-  }
+  explicit BackwardRows(Template& t)
+      : t_(t), rows_(t, graph::Anchor::attention_backward), gradients_(rows_) {}
 
   std::optional<loop::Kernel> run() {
     const bool has_extras = std::ranges::any_of(
@@ -109,11 +104,12 @@ class BackwardRows {
   QueryRow query_row(Lets& lets, const Index& outer, const Expr& query) {
     QueryRow row;
     row.q = rows_.query_row(lets, outer, query);
-    row.cotangent = rows_.result_row(lets, "d", cotangent_, outer, query);
-    row.delta = lets.add("delta", rows_.dot(rows_.result_row(lets, "o", out_, outer, query), row.cotangent));
+    row.cotangent = rows_.result_row(lets, "d", gradients_.given().cotangent, outer, query);
+    row.delta = lets.add(
+        "delta", rows_.dot(rows_.result_row(lets, "o", gradients_.given().out, outer, query), row.cotangent));
     const Index index = rows_.without_key(rows_.at(outer, query, loop::integer(0)));
-    row.shift = lets.add("shift", rows_.element(shift_of_, index));
-    row.share = lets.add("share", rows_.number(1) / rows_.element(total_of_, index));
+    row.shift = lets.add("shift", rows_.element(gradients_.given().shift, index));
+    row.share = lets.add("share", rows_.number(1) / rows_.element(gradients_.given().total, index));
     return row;
   }
 
@@ -184,7 +180,6 @@ class BackwardRows {
   Template& t_;
   AttentionRows rows_;
   AttentionGradients gradients_;
-  Value out_, shift_of_, total_of_, cotangent_;
 };
 
 }  // namespace

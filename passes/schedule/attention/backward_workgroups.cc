@@ -25,11 +25,6 @@ class BackwardWorkgroups {
  public:
   explicit BackwardWorkgroups(Template& t)
       : t_(t), blocks_(t, graph::Anchor::attention_backward), gradients_(blocks_) {
-    const size_t forward = blocks_.core().body->parameters().size() - 4;
-    out_ = blocks_.parameter(forward);
-    shift_of_ = blocks_.parameter(forward + 1);
-    total_of_ = blocks_.parameter(forward + 2);
-    cotangent_ = blocks_.parameter(forward + 3);
     parts_ = gradient_parts(blocks_.parts(), gradients_);
     std::vector<std::vector<AttentionBlocks::Sums>> sums;
     for (const GradientPart& part : parts_) {
@@ -209,7 +204,8 @@ class BackwardWorkgroups {
       Expr exists = row.exists;
       if (blocks_.values() % lanes != 0) exists = exists && u < loop::integer(blocks_.values());
       const Index place = blocks_.result_index(outer, row.query, u);
-      const Expr product = blocks_.element(out_, place, exists) * blocks_.element(cotangent_, place, exists);
+      const Expr product = blocks_.element(gradients_.given().out, place, exists) *
+                           blocks_.element(gradients_.given().cotangent, place, exists);
       return loop::block(
           {loop::store(row_, zero, blocks_.number(0)),
            loop::loop(LoopKind::serial, round, zero, loop::integer(rounds),
@@ -237,7 +233,7 @@ class BackwardWorkgroups {
       return blocks_.element(parts.v, blocks_.value_index(outer, k, u), predicate);
     };
     const auto cotangent = [&](const Expr& q, const Expr& u, const Expr& predicate) {
-      return blocks_.element(cotangent_, blocks_.result_index(outer, q, u), predicate);
+      return blocks_.element(gradients_.given().cotangent, blocks_.result_index(outer, q, u), predicate);
     };
     std::vector<Stmt> body = {blocks_.multiply_rows(block, blocks_.width(), query, key, blocks_.weights())};
     if (gradients_.kept_cotangent()) {
@@ -264,8 +260,9 @@ class BackwardWorkgroups {
                      const AttentionBlocks::Row& row) {
     const Index of_row = blocks_.without_key(blocks_.at(outer, row.query, loop::integer(0)));
     Lets lets;
-    const Expr shift = lets.add("shift", blocks_.element(shift_of_, of_row, row.exists));
-    const Expr share = lets.add("share", blocks_.number(1) / blocks_.element(total_of_, of_row, row.exists));
+    const Expr shift = lets.add("shift", blocks_.element(gradients_.given().shift, of_row, row.exists));
+    const Expr share =
+        lets.add("share", blocks_.number(1) / blocks_.element(gradients_.given().total, of_row, row.exists));
     return lets.around(blocks_.for_places(
         block, row, [&](const auto& at) { return differentiate(run, outer, at, shift, share); }));
   }
@@ -394,7 +391,6 @@ class BackwardWorkgroups {
   AttentionBlocks blocks_;
   AttentionGradients gradients_;
   std::vector<GradientPart> parts_;
-  Value out_, shift_of_, total_of_, cotangent_;
   LaneGrid grids_[3];        // by operand
   loop::BufferRef sums_[3];  // of the lane, by operand
   loop::BufferRef row_;      // one value

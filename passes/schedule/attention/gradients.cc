@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "ir/error.h"
 
@@ -15,14 +14,14 @@ using graph::Value;
 using loop::Expr;
 using loop::ScalarOp;
 
-AttentionGradients::AttentionGradients(AttentionCore& core) : core_(core), axes_(*core.core().body) {
+AttentionGradients::AttentionGradients(AttentionCore& core)
+    : core_(core), axes_(*core.core().body), given_(backward_parameters(*core.core().body)) {
   const graph::Function& body = *core.core().body;
   const AttentionBody& parts = core.parts();
-  const Value cotangent = core.parameter(body.parameters().size() - 1);
+  const Value cotangent = given_.cotangent;
   for (size_t i = 0; i < body.outputs.size(); ++i) {
     AttentionGradient gradient;
-    const std::string& name = body.outputs[i].name;
-    std::from_chars(name.data() + 1, name.data() + name.size(), gradient.operand);
+    gradient.operand = operand_of_gradient(body.outputs[i].name);
     gradient.value = body.outputs[i].value;
     gradient.buffer = core.output(i);
     if (!axes_.has_own_elements(gradient.operand)) {

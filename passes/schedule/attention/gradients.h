@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "passes/attention/axes.h"
+#include "passes/attention/signature.h"
 #include "passes/schedule/attention/core.h"
 
 namespace sinter::passes {
@@ -24,6 +25,8 @@ class AttentionGradients {
   const std::vector<AttentionGradient>& all() const { return all_; }
   const AttentionGradient* of(size_t operand) const;  // null where it is not asked for
 
+  // What the kernel reads besides what its attention did.
+  const BackwardParameters& given() const { return given_; }
   graph::Value kept_cotangent() const { return kept_cotangent_; }
   // The sum over keys of the weights times their cotangents.
   graph::Value row_sum() const { return row_sum_; }
@@ -47,6 +50,7 @@ class AttentionGradients {
 
   AttentionCore& core_;
   AttentionAxes axes_;
+  BackwardParameters given_;
   std::vector<AttentionGradient> all_;
   graph::Value kept_cotangent_, row_sum_, score_cotangent_;
 };
