@@ -3,28 +3,83 @@
 #include "ir/error.h"
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
-#include "passes/fuse/fuse.h"
+#include "passes/expand_math/expand_math.h"
+#include "passes/fuse/columns.h"
+#include "passes/fuse/fit_bindings.h"
+#include "passes/fuse/group.h"
+#include "passes/fuse/guard.h"
+#include "passes/fuse/legalize.h"
+#include "passes/fuse/shorten_loops.h"
+#include "passes/fuse/sort_scatters.h"
+#include "passes/fuse/split_sums.h"
 #include "passes/inline_calls/inline_calls.h"
 #include "passes/merge/merge.h"
 #include "passes/pass.h"
+#include "passes/plan/plan.h"
 #include "passes/raise/raise.h"
+#include "passes/release/release.h"
 #include "passes/simplify/simplify.h"
+#include "passes/to_workgroups/to_workgroups.h"
 
 namespace sinter::passes {
 namespace {
 
+using graph::Function;
+using graph::Module;
+using loop::Target;
+
+// Passes that any machine gets alike.
+template <void (*pass)(Module&, const Arguments&)>
+void for_all(Module& module, const Arguments& arguments, const Target&) {
+  pass(module, arguments);
+}
+
+// Passes over one function after the other.
+template <void (*pass)(Module&, Function&)>
+void each(Module& module, const Arguments&, const Target&) {
+  for (const auto& function : module.functions) pass(module, *function);
+}
+
 constexpr Pass kPasses[] = {
     {"inline_calls", "replaces calls by the body of what they call; kernels: these by theirs, too",
-     inline_calls},
-    {"differentiate", "expands grad ops into the gradients they stand for", differentiate},
-    {"decompose", "replaces composites by the primitives that define them", decompose},
-    {"simplify", "folds, merges and removes ops, and brings the rest to one form", simplify},
-    {"raise", "finds softmax and attention in plain code", raise},
-    {"merge", "puts independent kernels side by side", merge},
-    {"fuse",
-     "groups ops into kernels; off: one kernel an op; columns: sums of columns beside their rows; buffers=N, "
-     "iterations=N: what a kernel may bind, and how long it may loop",
-     fuse},
+     for_all<inline_calls>},
+    {"decompose", "replaces composites by the primitives that define them", for_all<decompose>},
+    {"simplify", "folds, merges and removes ops, and brings the rest to one form", for_all<simplify>},
+    {"raise", "finds softmax and attention in plain code", for_all<raise>},
+    {"differentiate", "expands grad ops into the gradients they stand for", for_all<differentiate>},
+    {"release", "decomposes attention that the target's limits allow no kernel of",
+     [](Module& module, const Arguments&, const Target& target) { release(module, target); }},
+    {"legalize", "replaces what no schedule computes by what one does", each<legalize>},
+    {"guard", "checks the indices of gathers and scatters",
+     [](Module& module, const Arguments&, const Target&) {
+       for (const auto& function : module.functions) guard(*function);
+     }},
+    {"shorten_loops", "cuts what would loop for longer than the target allows; iterations=N: another limit",
+     [](Module& module, const Arguments& arguments, const Target& target) {
+       const Target within = limited("shorten_loops", arguments, target, {"iterations="});
+       for (const auto& function : module.functions) shorten_loops(module, *function, within);
+     }},
+    {"split_columns", "makes sums of columns beside the rows that they go through", each<split_columns>},
+    {"sort_scatters", "sorts by row what is scattered into large tables", each<sort_scatters>},
+    {"split_sums", "cuts long sums with small results into a batch of shorter ones", each<split_sums>},
+    {"fit_bindings", "copies what one op would read from too many tensors; buffers=N: another limit",
+     [](Module& module, const Arguments& arguments, const Target& target) {
+       const Target within = limited("fit_bindings", arguments, target, {"buffers="});
+       for (const auto& function : module.functions) fit_bindings(module, *function, within);
+     }},
+    {"group",
+     "groups ops into kernels; off: one kernel an op; buffers=N, iterations=N: what a kernel may bind, and "
+     "how "
+     "long it may loop",
+     group},
+    {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
+    {"plan", "schedules kernels, orders them, and gives every value its place in memory", nullptr, plan},
+    {"to_workgroups", "makes loops over threads loops over workgroups and their lanes", nullptr, nullptr,
+     to_workgroups},
+    {"expand_math", "replaces elementary functions by arithmetic", nullptr, nullptr,
+     [](const loop::Program& program, const Target& target) {
+       return expand_math(program, {.has_fma = target.has_fma, .exact_division = target.exact_division});
+     }},
 };
 
 }  // namespace

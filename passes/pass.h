@@ -1,20 +1,24 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "ir/graph/graph.h"
+#include "ir/loop/program.h"
+#include "ir/loop/target.h"
+#include "passes/base/arguments.h"
 
 namespace sinter::passes {
 
-// A pass rewrites a module in place. Its name is its file, its name on the command line, and its folder of
-// golden tests. `arguments` are those given on the command line as pass(argument;argument), mostly none.
+// A pass: its name is its file, its name on the command line, and its folder of golden tests. It rewrites a
+// graph in place, makes the loops of a function whose ops are in kernels, or makes other loops of loops: one
+// of the three.
 struct Pass {
   std::string_view name;
   std::string_view summary;
-  void (*run)(graph::Module& module, const std::vector<std::string>& arguments);
+  void (*on_graph)(graph::Module&, const Arguments&, const loop::Target&) = nullptr;
+  loop::Program (*to_loops)(const graph::Module&, const graph::Function&, const loop::Target&) = nullptr;
+  loop::Program (*on_loops)(const loop::Program&, const loop::Target&) = nullptr;
 };
 
 std::span<const Pass> all_passes();            // the catalogue: passes/catalogue.cc

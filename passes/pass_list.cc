@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "ir/error.h"
-#include "ir/graph/verify.h"
 
 namespace sinter::passes {
 namespace {
@@ -51,16 +50,6 @@ std::vector<PassCall> parse_pass_list(std::string_view text) {
   if (trimmed(text).empty()) return calls;
   for (std::string_view part : split(text, ',')) calls.push_back(parse_pass(part));
   return calls;
-}
-
-void run(const PassCall& call, graph::Module& module) {
-  call.pass->run(module, call.arguments);
-  try {
-    graph::verify(module);
-  } catch (const GraphError& error) {
-    throw InternalError(
-        fmt::format("{} left a graph that does not verify: {}", call.pass->name, error.what()));
-  }
 }
 
 }  // namespace sinter::passes

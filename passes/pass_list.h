@@ -11,15 +11,12 @@ namespace sinter::passes {
 // A pass as the command line names it.
 struct PassCall {
   const Pass* pass;
-  std::vector<std::string> arguments;
+  Arguments arguments;
   std::string text;  // "differentiate(of=loss;wrt=x,w)"
 };
 
 // "simplify,differentiate(of=loss;wrt=x,w)": names separated by commas, each with arguments in parentheses
 // that are separated by semicolons. Throws GraphError where a name is unknown or a parenthesis is missing.
 std::vector<PassCall> parse_pass_list(std::string_view text);
-
-// Runs the pass and verifies what it leaves; what does not hold then is an InternalError.
-void run(const PassCall& call, graph::Module& module);
 
 }  // namespace sinter::passes

@@ -2,26 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <functional>
-#include <span>
 #include <unordered_set>
 
 #include "ir/error.h"
 #include "ir/graph/callees.h"
 #include "ir/graph/module_names.h"
 #include "ir/graph/text/text.h"
-#include "ir/graph/verify.h"
-#include "passes/decompose/decompose.h"
-#include "passes/differentiate/differentiate.h"
-#include "passes/expand_math/expand_math.h"
-#include "passes/fuse/fuse.h"
-#include "passes/inline_calls/inline_calls.h"
-#include "passes/merge/merge.h"
-#include "passes/plan/plan.h"
-#include "passes/raise/raise.h"
-#include "passes/release/release.h"
-#include "passes/simplify/simplify.h"
-#include "passes/to_workgroups/to_workgroups.h"
+#include "passes/work.h"
 
 namespace sinter::passes {
 namespace {
@@ -49,56 +36,100 @@ graph::Module reduced_to(const graph::Module& module, std::string_view name) {
   return result;
 }
 
+bool fuses(const loop::Target&, const Options& options) {
+  return options.fuse;
+}
+bool fuses_not(const loop::Target&, const Options& options) {
+  return !options.fuse;
+}
+bool has_workgroups(const loop::Target& target, const Options&) {
+  return target.style == loop::Target::Style::workgroups;
+}
+bool fuses_on_threads(const loop::Target& target, const Options& options) {
+  return options.fuse && !has_workgroups(target, options);
+}
+bool fuses_on_workgroups(const loop::Target& target, const Options& options) {
+  return options.fuse && has_workgroups(target, options);
+}
+bool fuses_in_shared_memory(const loop::Target& target, const Options& options) {
+  return options.fuse && target.has_fast_shared;
+}
+
+// A pass and its arguments, and for what it is in the pipeline: for everything where nothing stands.
+struct Step {
+  std::string_view call;
+  bool (*is_for)(const loop::Target&, const Options&) = nullptr;
+};
+
+// The whole way, from a function as it is written to the loops that a backend makes code of.
+constexpr Step kSteps[] = {
+    {"inline_calls(kernels)"},
+    {"decompose(only;attention)", fuses},
+    {"simplify(keep_stop_gradient)", fuses},
+    {"raise", fuses},
+    {"raise(losses)", fuses_not},
+    {"differentiate"},
+    {"release", fuses},
+    {"decompose"},
+    {"simplify"},
+    {"inline_calls(all)"},
+    {"legalize"},
+    {"guard"},
+    {"shorten_loops"},
+    {"split_columns", fuses_on_threads},
+    {"sort_scatters", fuses_on_workgroups},
+    {"split_sums", fuses_in_shared_memory},
+    {"fit_bindings"},
+    {"group", fuses},
+    {"group(off)", fuses_not},
+    {"merge", fuses},
+    {"plan"},
+    {"to_workgroups", has_workgroups},
+    {"expand_math"},
+};
+
+}  // namespace
+
+std::vector<PassCall> pipeline(const loop::Target& target, const Options& options) {
+  std::vector<PassCall> calls;
+  for (const Step& step : kSteps) {
+    if (step.is_for == nullptr || step.is_for(target, options))
+      calls.push_back(parse_pass_list(step.call)[0]);
+  }
+  return calls;
+}
+
+namespace {
+
+// Whether a step comes before the loops, or makes and changes them.
+bool is_on_graph(const PassCall& call) {
+  return call.pass->on_graph != nullptr;
+}
+
 }  // namespace
 
 graph::Module to_kernels(const graph::Module& source, std::string_view name, const loop::Target& target,
                          const Options& options) {
-  struct Step {
-    std::function<void(graph::Module&, const std::vector<std::string>&)> pass;
-    std::vector<std::string> arguments = {};
-  };
-  const auto fuse_for_target = [&](graph::Module& module, const std::vector<std::string>& arguments) {
-    fuse(module, arguments, target);
-  };
-  const auto release_for_target = [&](graph::Module& module, const std::vector<std::string>&) {
-    release(module, target);
-  };
-  std::vector<std::string> fusion = {target.style == loop::Target::Style::threads ? "columns" : "sort"};
-  if (target.has_fast_shared) fusion.push_back("sums");
-  const Step fused[] = {
-      {inline_calls, {"kernels"}},
-      {decompose, {"only", "attention"}},
-      {simplify, {"keep_stop_gradient"}},
-      {raise},
-      {differentiate},
-      {release_for_target},
-      {decompose},
-      {simplify},
-      {inline_calls, {"all"}},
-      {fuse_for_target, fusion},
-      {merge, {std::to_string(target.max_buffers)}},
-  };
-  const Step apart[] = {
-      {inline_calls, {"kernels"}}, {raise, {"losses"}},        {differentiate}, {decompose}, {simplify},
-      {inline_calls, {"all"}},     {fuse_for_target, {"off"}},
-  };
-  graph::Module module = reduced_to(source, name);
-  for (const Step& step : options.fuse ? std::span<const Step>(fused) : apart) {
-    step.pass(module, step.arguments);
-    if (options.verify) graph::verify(module);
+  Work work(reduced_to(source, name), target, name);
+  for (const PassCall& call : pipeline(target, options)) {
+    if (is_on_graph(call)) work.run(call, options.verify);
   }
-  return module;
+  return work.take_module();
 }
 
-loop::Program to_loops(const graph::Module& kernels, std::string_view name, const loop::Target& target) {
-  loop::Program program = plan(kernels, *kernels.find_function(name), target);
-  if (target.style == loop::Target::Style::workgroups) program = to_workgroups(program, target);
-  return expand_math(program, {.has_fma = target.has_fma, .exact_division = target.exact_division});
+loop::Program to_loops(graph::Module kernels, std::string_view name, const loop::Target& target) {
+  Work work(std::move(kernels), target, name);
+  for (const PassCall& call : pipeline(target, {})) {
+    if (!is_on_graph(call)) work.run(call, false);
+  }
+  return work.programs()[0];
 }
 
 loop::Program lower(const graph::Module& module, std::string_view name, const loop::Target& target,
                     const Options& options) {
-  return to_loops(to_kernels(module, name, target, options), name, target);
+  Work work(reduced_to(module, name), target, name);
+  for (const PassCall& call : pipeline(target, options)) work.run(call, options.verify);
+  return work.programs()[0];
 }
 
 std::string identity(const graph::Module& module, std::string_view name, const Options& options) {

@@ -2,22 +2,26 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ir/graph/graph.h"
 #include "ir/loop/program.h"
 #include "ir/loop/target.h"
 #include "passes/options.h"
+#include "passes/pass_list.h"
 
 namespace sinter::passes {
 
-// The first half of the way: simplify, raise, differentiate, simplify, fuse. The function and those it needs,
-// their ops grouped into kernels.
+// The passes from a function as it is written to loops for the target, in order.
+std::vector<PassCall> pipeline(const loop::Target& target, const Options& options);
+
+// Those on graphs: the function and those it needs, their ops grouped into kernels.
 graph::Module to_kernels(const graph::Module& module, std::string_view function, const loop::Target& target,
                          const Options& options);
-// The second half: schedule, plan memory.
-loop::Program to_loops(const graph::Module& kernels, std::string_view function, const loop::Target& target);
+// Those that make loops of kernels.
+loop::Program to_loops(graph::Module kernels, std::string_view function, const loop::Target& target);
 
-// Both: from graph to loops.
+// All of them.
 loop::Program lower(const graph::Module& module, std::string_view function, const loop::Target& target,
                     const Options& options);
 

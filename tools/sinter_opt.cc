@@ -7,8 +7,8 @@
 #include "frontend/compile/driver.h"
 #include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
-#include "passes/pass_list.h"
 #include "passes/pipeline.h"
+#include "passes/work.h"
 #include "tools/command_line.h"
 
 // Runs passes on a graph in text form, one after the other, and prints what comes out.
@@ -19,6 +19,9 @@ struct Arguments {
   std::string file;
   std::string passes;
   bool print_after_all = false;
+  std::string until;
+  std::vector<std::string> print_after;
+  std::string target;
   bool list_passes = false;
   bool no_locations = false;
   bool explain = false;
@@ -27,13 +30,46 @@ struct Arguments {
   std::string fuse = "on";
 
   passes::Options options() const { return {.fuse = fuse == "on"}; }
+  bool runs_pipeline() const { return !until.empty() || !print_after.empty(); }
 };
 
 void list_passes() {
   for (const passes::Pass& pass : passes::all_passes()) fmt::print("{:<16} {}\n", pass.name, pass.summary);
 }
 
-std::vector<passes::PassCall> requested_passes(const Arguments& arguments) {
+// Whether a step is meant by its name, or by that with its arguments.
+bool is_named(const passes::PassCall& call, const std::string& name) {
+  return call.text == name || call.pass->name == name;
+}
+
+loop::Target target_of(const Arguments& arguments) {
+  return arguments.target.empty() ? loop::Target() : backends::open_device(arguments.target, 1)->target();
+}
+
+// Those of the pipeline, up to the last that is asked for.
+std::vector<passes::PassCall> pipeline_of(const Arguments& arguments, const loop::Target& target) {
+  std::vector<passes::PassCall> calls = passes::pipeline(target, arguments.options());
+  std::vector<std::string> names = arguments.print_after;
+  if (!arguments.until.empty()) names = {arguments.until};
+  size_t end = names.empty() ? calls.size() : 0;
+  for (const std::string& name : names) {
+    size_t last = 0;
+    for (size_t i = 0; i < calls.size(); ++i) {
+      if (is_named(calls[i], name)) last = i + 1;
+    }
+    if (last == 0) {
+      std::string known;
+      for (const passes::PassCall& call : calls) known += (known.empty() ? "" : ", ") + call.text;
+      throw UsageError(fmt::format("no step is called '{}'; there are {}", name, known));
+    }
+    end = std::max(end, last);
+  }
+  calls.resize(end);
+  return calls;
+}
+
+std::vector<passes::PassCall> requested_passes(const Arguments& arguments, const loop::Target& target) {
+  if (arguments.runs_pipeline()) return pipeline_of(arguments, target);
   try {
     return passes::parse_pass_list(arguments.passes);
   } catch (const GraphError& error) {
@@ -76,20 +112,22 @@ void optimise(const Arguments& arguments) {
   if (arguments.file.empty()) throw UsageError("FILE is required; --help says more");
   if (arguments.explain || arguments.memory) return explain(arguments);
   if (!arguments.emit.empty()) return emit(arguments);
-  const auto calls = requested_passes(arguments);
+  const loop::Target target = target_of(arguments);
+  const auto calls = requested_passes(arguments, target);
   const graph::PrintOptions options{.locations = !arguments.no_locations};
-  graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
-  std::string text = graph::print(module, options);
+  passes::Work work(graph::parse(read_text(arguments.file), display_name(arguments.file)), target);
+  std::string text = work.text(options);
   if (arguments.print_after_all) fmt::print("// input\n{}", text);
   for (const passes::PassCall& call : calls) {
-    passes::run(call, module);
-    std::string after = graph::print(module, options);
-    if (arguments.print_after_all) {
-      fmt::print("\n// after {}{}", call.text, after == text ? " (unchanged)\n" : "\n" + after);
-    }
+    work.run(call);
+    std::string after = work.text(options);
+    const bool is_wanted =
+        arguments.print_after_all ||
+        std::ranges::any_of(arguments.print_after, [&](const auto& name) { return is_named(call, name); });
+    if (is_wanted) fmt::print("\n// after {}{}", call.text, after == text ? " (unchanged)\n" : "\n" + after);
     text = std::move(after);
   }
-  if (!arguments.print_after_all) fmt::print("{}", text);
+  if (!arguments.print_after_all && arguments.print_after.empty()) fmt::print("{}", text);
 }
 
 }  // namespace
@@ -103,19 +141,32 @@ int main(int argc, char** argv) {
       app.add_option("--pass", arguments.passes, "passes, as in simplify,differentiate(of=loss;wrt=x,w)");
   CLI::Option* after_all =
       app.add_flag("--print-after-all", arguments.print_after_all, "print the graph after every pass");
+  CLI::Option* until = app.add_option("--until", arguments.until,
+                                      "run the compiler's own passes up to this one, as in group or simplify")
+                           ->excludes(passes);
+  CLI::Option* after = app.add_option("--print-after", arguments.print_after,
+                                      "run the compiler's own passes, and print what these leave")
+                           ->excludes(passes);
+  app.add_option("--target", arguments.target, "the device to compile for; none: a machine with threads");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");
   CLI::Option* explain = app.add_flag("--explain", arguments.explain,
                                       "compile, and tell of each kernel what is in it and what is not")
                              ->excludes(passes)
+                             ->excludes(until)
+                             ->excludes(after)
                              ->excludes(after_all);
   CLI::Option* memory =
       app.add_flag("--memory", arguments.memory, "compile, and tell how much memory is needed for what")
           ->excludes(passes)
+          ->excludes(until)
+          ->excludes(after)
           ->excludes(after_all);
   app.add_option("--emit", arguments.emit, "compile, and print the code of this kind")
       ->check(CLI::IsMember(sinter::tools::code_texts()))
       ->excludes(passes)
+      ->excludes(until)
+      ->excludes(after)
       ->excludes(after_all)
       ->excludes(explain)
       ->excludes(memory);

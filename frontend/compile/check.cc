@@ -70,7 +70,7 @@ class Alone {
 
   std::unique_ptr<runtime::Executable> compile(const backends::Device& device) {
     const auto lower = [&](const loop::Target& target) {
-      loop::Program program = passes::to_loops(module_, kName, target);
+      loop::Program program = passes::to_loops(graph::clone(module_), kName, target);
       name_ = program.kernels.back().name;
       notes_.clear();
       for (const std::string& note : program.kernels.back().notes) notes_ += "\n  in it: " + note;
@@ -99,7 +99,9 @@ std::string first_that_differs(const graph::Module& kernels, std::string_view fu
       makers.push_back(op.get());
     }
   }
-  const auto lower = [&](const loop::Target& target) { return passes::to_loops(kept, function, target); };
+  const auto lower = [&](const loop::Target& target) {
+    return passes::to_loops(graph::clone(kept), function, target);
+  };
   const auto executable = device.compile({function, [&] { return graph::clone(kept); }, lower});
   size_t result = makers.size();
   const std::string difference = difference_on_random_inputs(kept, all, device, *executable, &result);
@@ -116,7 +118,7 @@ CheckResult check_function(const graph::Module& module, std::string_view functio
   graph::Module kernels;
   const auto lower = [&](const loop::Target& target) {
     kernels = passes::to_kernels(module, function, target, options);
-    return passes::to_loops(kernels, function, target);
+    return passes::to_loops(graph::clone(kernels), function, target);
   };
   const graph::Module expanded = passes::differentiated(module);
   const auto executable = device.compile({function, [&] { return graph::clone(expanded); }, lower});

@@ -106,7 +106,7 @@ class Verifier {
     constant_extent(s, 1);
     if (in_vector_) fail("the vector loop over {} is inside another", s.variable->name);
     in_vector_ = true;
-    varying_.insert(s.variable);
+    if (as_integer(s.extent) != 1) varying_.insert(s.variable);  // a single lane is uniform
     visit_body(s);
     varying_.clear();
     in_vector_ = false;

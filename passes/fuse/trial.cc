@@ -6,7 +6,9 @@
 
 #include "ir/loop/iterations.h"
 #include "passes/base/costs.h"
-#include "passes/fuse/fuse.h"
+#include "passes/fuse/group.h"
+#include "passes/fuse/guard.h"
+#include "passes/fuse/legalize.h"
 #include "passes/plan/plan.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
@@ -48,7 +50,9 @@ Trial try_out(const Op& op, const graph::ValueMap<int>& uses, const loop::Target
   unlimited.max_iterations = loop::Target().max_iterations;
   graph::Module module = alone(op, uses);
   if (module.functions[0]->outputs.empty()) return {};
-  fuse(module, {}, unlimited);
+  legalize(module, *module.functions[0]);
+  guard(*module.functions[0]);
+  group(module, {}, unlimited);
   const loop::Program program = plan(module, *module.functions[0], unlimited);
   Trial trial;
   for (const loop::Kernel& kernel : program.kernels) {

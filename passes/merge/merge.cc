@@ -251,8 +251,8 @@ class Merge {
 
 }  // namespace
 
-void merge(graph::Module& module, const std::vector<std::string>& arguments) {
-  const int64_t most_bindings = arguments.empty() ? INT64_MAX : std::stoll(arguments[0]);
+void merge(graph::Module& module, const Arguments& arguments, const loop::Target& target) {
+  const int64_t most_bindings = limited("merge", arguments, target, {"buffers="}).max_buffers;
   for (const auto& function : module.functions) Merge(*function, most_bindings).run();
 }
 

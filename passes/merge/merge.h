@@ -1,9 +1,8 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "ir/graph/graph.h"
+#include "ir/loop/target.h"
+#include "passes/base/arguments.h"
 
 namespace sinter::passes {
 
@@ -14,13 +13,13 @@ namespace sinter::passes {
 // Leaves: fewer kernels. Merged are contractions that read the same operand (queries, keys and values; the
 // gradients of their weights), a reduction of what a contraction multiplies (the gradients of a bias and a
 // weight), and small kernels of any kind, where a launch costs more than the work. What writes state stays
-// apart from what does not. The argument is how many buffers a kernel may bind at most.
+// apart from what does not. Argument: "buffers=N", a limit other than the target's.
 //
 //   %3 = kernel %x, %wq {anchor="contract"} ...        %3, %4 = kernel %x, %wq, %wk {anchor="together"} (...)
 //   { %4 = kernel %x, %wk {anchor="contract"} ...    =>    %0 = kernel %x, %wq {anchor="contract"} ...
 //                                                        %1 = kernel %x, %wk {anchor="contract"} ...
 //                                                        return %0, %1
 //                                                      }
-void merge(graph::Module& module, const std::vector<std::string>& arguments);
+void merge(graph::Module& module, const Arguments& arguments, const loop::Target& target);
 
 }  // namespace sinter::passes

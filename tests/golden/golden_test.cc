@@ -7,7 +7,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/text/text.h"
-#include "passes/pass_list.h"
+#include "passes/work.h"
 #include "runtime/file.h"
 
 // Runs a pass on tests/golden/<pass>/<name>.in.sg and compares what it prints with <name>.out.sg.
@@ -35,7 +35,8 @@ fs::path output_of(const fs::path& input) {
   return path.replace(path.size() - kInput.size(), kInput.size(), kOutput);
 }
 
-// The pass is that of the folder; a first line "// pass: name(argument)" gives it arguments.
+// The pass is that of the folder; a first line "// pass: name(argument)" gives it arguments, and may name
+// passes before it.
 std::string pass_of(const fs::path& input, std::string_view text) {
   constexpr std::string_view kMark = "// pass: ";
   std::string folder = input.parent_path().filename().string();
@@ -43,15 +44,30 @@ std::string pass_of(const fs::path& input, std::string_view text) {
   return std::string(text.substr(kMark.size(), text.find('\n') - kMark.size()));
 }
 
+// A machine with threads, or, where a line "// target: workgroups" says so, one with workgroups of 8 lanes.
+loop::Target target_of(std::string_view text) {
+  loop::Target target;
+  if (text.find("// target: workgroups\n") == std::string_view::npos) return target;
+  target.style = loop::Target::Style::workgroups;
+  target.vector_bytes = 4;
+  target.unit_elements = 1;
+  target.unit_vectors = 1;
+  target.subgroup_size = 8;
+  target.shared_bytes = 32 << 10;
+  target.max_workgroup_size = 64;
+  target.max_workgroups = 65535;
+  return target;
+}
+
 std::string run_golden(const fs::path& input) {
   const std::string text = runtime::read_file(input);
   const auto calls = passes::parse_pass_list(pass_of(input, text));
-  if (calls.size() != 1 || calls[0].pass->name != input.parent_path().filename().string()) {
-    throw GraphError("the first line names another pass than the folder");
+  if (calls.empty() || calls.back().pass->name != input.parent_path().filename().string()) {
+    throw GraphError("the first line ends with another pass than the folder's");
   }
-  graph::Module module = graph::parse(text, input.filename().string());
-  passes::run(calls[0], module);
-  return graph::print(module);
+  passes::Work work(graph::parse(text, input.filename().string()), target_of(text));
+  for (const passes::PassCall& call : calls) work.run(call);
+  return work.text();
 }
 
 TEST(Golden, EveryPassGivesWhatIsWritten) {
@@ -72,6 +88,15 @@ TEST(Golden, EveryPassGivesWhatIsWritten) {
     } catch (const std::exception& error) {
       ADD_FAILURE() << error.what();
     }
+  }
+}
+
+TEST(Golden, EveryPassHasSome) {
+  for (const passes::Pass& pass : passes::all_passes()) {
+    const auto inputs = files_that_end_with(kInput);
+    EXPECT_TRUE(std::ranges::any_of(inputs, [&](const fs::path& input) {
+      return input.parent_path().filename() == pass.name;
+    })) << pass.name;
   }
 }
 

@@ -78,6 +78,7 @@ TEST_F(VerifyTest, KnowsWhatDiffersBetweenLanes) {
   expect_error(over(LoopKind::vector, i_, store(y_, integer(0), x)),
                "store to y[0]: the lanes store different values to one element");
   expect_valid(over(LoopKind::vector, i_, store(y_, integer(0), apply(ScalarOp::lane_sum, {x}))));
+  expect_valid(loop(LoopKind::vector, i_, integer(3), integer(1), store(y_, integer(0), x)));
   expect_error(over(LoopKind::vector, i_, branch(i < integer(4), copy(i))),
                "the condition i < 4 of a branch differs between lanes");
   expect_error(over(LoopKind::vector, i_, let(j_, i * 2, store(y_, integer(0), load(x_, variable(j_))))),

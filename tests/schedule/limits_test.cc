@@ -9,7 +9,7 @@
 #include "ir/graph/text/text.h"
 #include "ir/loop/iterations.h"
 #include "passes/differentiate/differentiate.h"
-#include "passes/fuse/fuse.h"
+#include "passes/fuse/group.h"
 #include "passes/pipeline.h"
 #include "runtime/tensor.h"
 #include "tests/support/interpret.h"
@@ -442,10 +442,10 @@ TEST(Limits, LoopsEndInTime) {
 
 TEST(Limits, AreNumbersAboveZero) {
   graph::Module module;
-  EXPECT_EQ(message_of([&] { passes::fuse(module, {"buffers=0"}); }),
-            "fuse: buffers= takes a number above 0, got 'buffers=0'");
-  EXPECT_EQ(message_of([&] { passes::fuse(module, {"iterations=many"}); }),
-            "fuse: iterations= takes a number above 0, got 'iterations=many'");
+  EXPECT_EQ(message_of([&] { passes::group(module, {"buffers=0"}, {}); }),
+            "group: buffers= takes a number above 0, got 'buffers=0'");
+  EXPECT_EQ(message_of([&] { passes::group(module, {"iterations=many"}, {}); }),
+            "group: iterations= takes a number above 0, got 'iterations=many'");
 }
 
 }  // namespace

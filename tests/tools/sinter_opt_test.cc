@@ -53,6 +53,48 @@ TEST_F(SinterOpt, PrintsAfterAll) {
                                      "\n// after differentiate(of=loss;wrt=x)\nfunc @square("));
 }
 
+// The compiler's own way, up to a step by its name or as the pipeline spells it, and what steps of it leave.
+TEST_F(SinterOpt, RunsThePipeline) {
+  const std::string kernels = opt("square.sg --until=group --no-locations").out;
+  EXPECT_THAT(kernels, HasSubstr("anchor=\"reduce\""));
+  EXPECT_EQ(opt("square.sg --until=group --fuse=off --no-locations").out,
+            opt("square.sg --until='group(off)' --fuse=off --no-locations").out);
+  const std::string loops = opt("square.sg --until=expand_math").out;
+  EXPECT_THAT(loops, StartsWith("program square: arena of 0 bytes\n"));
+  EXPECT_THAT(opt("square.sg --until=to_workgroups --target=vulkan").out, HasSubstr("workgroup for "));
+  const ProgramResult two = opt("square.sg --print-after=group --print-after=plan");
+  EXPECT_EQ(two.status, 0) << two.err;
+  EXPECT_THAT(two.out, StartsWith("\n// after group\nfunc @square("));
+  EXPECT_THAT(two.out, HasSubstr("\n// after plan\nprogram square"));
+}
+
+// What one step prints, the next reads.
+TEST_F(SinterOpt, RunsEachStepAlone) {
+  write("step.sg", opt("square.sg --until=simplify").out);
+  for (const std::string pass : {"legalize", "guard", "fit_bindings", "group", "merge", "plan"}) {
+    const ProgramResult result = opt("step.sg --pass=" + pass);
+    ASSERT_EQ(result.status, 0) << pass << ": " << result.err;
+    write("step.sg", result.out);
+  }
+}
+
+TEST_F(SinterOpt, ErrorsOfSteps) {
+  const ProgramResult unknown = opt("square.sg --until=fuse");
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.err, StartsWith("sinter-opt: no step is called 'fuse'; there are "
+                                      "inline_calls(kernels), decompose(only;attention), "));
+  EXPECT_EQ(opt("square.sg --pass=expand_math").err,
+            "sinter-opt: expand_math: works on loops, which plan makes\n");
+  EXPECT_EQ(opt("square.sg --pass=group,plan,simplify").err,
+            "sinter-opt: simplify: works on a graph, and this one has become loops\n");
+  EXPECT_EQ(opt("square.sg --pass=plan").err,
+            "sinter-opt: plan: mul is in no kernel; group comes first (model.cpp:3, in layer)\n");
+  EXPECT_EQ(opt("square.sg --pass='merge(many)'").err,
+            "sinter-opt: merge: an argument is one of 'buffers=', got 'many'\n");
+  EXPECT_EQ(opt("square.sg --pass='group,plan(off)'").err,
+            "sinter-opt: plan: takes no argument, got 'off'\n");
+}
+
 TEST_F(SinterOpt, ListsPasses) {
   const ProgramResult result = opt("--list-passes");
   EXPECT_EQ(result.status, 0);

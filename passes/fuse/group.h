@@ -1,18 +1,16 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "ir/graph/graph.h"
 #include "ir/loop/target.h"
+#include "passes/base/arguments.h"
 
 namespace sinter::passes {
 
 // Groups the ops of every function into kernels.
 //
-// Needs: primitives only, no grad, no call.
+// Needs: primitives only, no grad, no call; what legalize, guard and fit_bindings leave.
 // Leaves: parameters, reads, writes, scans, reshapes of what lies in memory, and kernels, each an op with a
-// body and an `anchor` that names its schedule. An op whose index can be out of bounds is guarded by a check.
+// body and an `anchor` that names its schedule.
 //
 //   %2 = contract %x, %w {dims="mk,kn->mn"}         %5 = kernel %x, %w, %b {anchor="contract"} (...) {
 //   %3 = broadcast %b {dims=[1], ...}          =>      %0 = contract %x, %w {dims="mk,kn->mn"}
@@ -26,10 +24,7 @@ namespace sinter::passes {
 // and is not kept. docs/passes.md states the cost rules. A kernel's `apart` says why its first op joined no
 // other.
 //
-// Arguments: "off", one kernel an op; "columns", sums of columns are made beside the rows they go through;
-// "sort", what is scattered into large tables is sorted by row; "sums", long sums with small results are cut;
-// "buffers=N" and "iterations=N", limits other than the target's.
-void fuse(graph::Module& module, const std::vector<std::string>& arguments, const loop::Target& target);
-void fuse(graph::Module& module, const std::vector<std::string>& arguments);  // for a machine with threads
+// Arguments: "off", one kernel an op; "buffers=N" and "iterations=N", limits other than the target's.
+void group(graph::Module& module, const Arguments& arguments, const loop::Target& target);
 
 }  // namespace sinter::passes

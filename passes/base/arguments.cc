@@ -1,0 +1,52 @@
+#include "passes/base/arguments.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "ir/error.h"
+
+namespace sinter::passes {
+namespace {
+
+[[noreturn]] void refuse(std::string_view pass, std::string_view argument,
+                         std::initializer_list<std::string_view> known) {
+  if (known.size() == 0) throw GraphError(fmt::format("{}: takes no argument, got '{}'", pass, argument));
+  throw GraphError(
+      fmt::format("{}: an argument is one of '{}', got '{}'", pass, fmt::join(known, "', '"), argument));
+}
+
+int64_t positive(std::string_view pass, std::string_view name, std::string_view argument) {
+  const std::string_view number = argument.substr(name.size());
+  int64_t value = 0;
+  const auto [at, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (at != number.data() + number.size() || error != std::errc() || value < 1)
+    throw GraphError(fmt::format("{}: {} takes a number above 0, got '{}'", pass, name, argument));
+  return value;
+}
+
+}  // namespace
+
+void check_arguments(std::string_view pass, const Arguments& arguments,
+                     std::initializer_list<std::string_view> known) {
+  for (const std::string& argument : arguments) {
+    if (std::ranges::find(known, argument) == known.end()) refuse(pass, argument, known);
+  }
+}
+
+loop::Target limited(std::string_view pass, const Arguments& arguments, const loop::Target& target,
+                     std::initializer_list<std::string_view> known) {
+  loop::Target result = target;
+  for (const std::string& argument : arguments) {
+    const auto name =
+        std::ranges::find_if(known, [&](std::string_view each) { return argument.starts_with(each); });
+    if (name == known.end()) refuse(pass, argument, known);
+    if (*name == "buffers=") result.max_buffers = positive(pass, *name, argument);
+    if (*name == "iterations=") result.max_iterations = positive(pass, *name, argument);
+  }
+  return result;
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/loop/target.h"
+
+namespace sinter::passes {
+
+// What stands between the parentheses of a pass, separated by semicolons.
+using Arguments = std::vector<std::string>;
+
+// Throws GraphError where one of them is none of those that `pass` takes.
+void check_arguments(std::string_view pass, const Arguments& arguments,
+                     std::initializer_list<std::string_view> known);
+
+// The target with the limits that arguments set: "buffers=N", how many a kernel may bind; "iterations=N", how
+// long one invocation may loop. `pass` takes those of `known`.
+loop::Target limited(std::string_view pass, const Arguments& arguments, const loop::Target& target,
+                     std::initializer_list<std::string_view> known);
+
+}  // namespace sinter::passes
