@@ -4,27 +4,17 @@
 
 namespace sinter {
 
-#define SINTER_UNARY(op)                       \
+// What an op of one operand computes has the op's name; the header declares those that have no operator.
+#define SINTER_ARITY_1(op)                     \
   Tensor op(Operand x) {                       \
     return build_elementwise(OpCode::op, {x}); \
   }
-SINTER_UNARY(abs)
-SINTER_UNARY(sign)
-SINTER_UNARY(floor)
-SINTER_UNARY(ceil)
-SINTER_UNARY(round)
-SINTER_UNARY(exp)
-SINTER_UNARY(expm1)
-SINTER_UNARY(log)
-SINTER_UNARY(log1p)
-SINTER_UNARY(sqrt)
-SINTER_UNARY(rsqrt)
-SINTER_UNARY(sin)
-SINTER_UNARY(cos)
-SINTER_UNARY(tanh)
-SINTER_UNARY(erf)
-SINTER_UNARY(is_finite)
-#undef SINTER_UNARY
+#define SINTER_ARITY_2(op)
+#define SINTER_ELEMENTWISE(name, arity, ...) SINTER_ARITY_##arity(name)
+#include "ir/graph/elementwise.def"
+#undef SINTER_ELEMENTWISE
+#undef SINTER_ARITY_2
+#undef SINTER_ARITY_1
 
 Tensor square(Operand x) {
   return build_elementwise(OpCode::mul, {x, x});

@@ -5,13 +5,13 @@
 #include <string_view>
 
 #include "backends/registry/registry.h"
+#include "backends/template/template.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
 #include "tests/pairs/scene.h"
-#include "tests/support/interpreting_device.h"
 
 // Each way to make a tensor straight into each way to use one, twice in one program at two sizes, forward and
 // with its gradient: what fusing two ops does, no test of one op can see.
@@ -115,7 +115,7 @@ bool is_turn(size_t number, size_t turn, size_t of) {
 class Pairs : public testing::TestWithParam<size_t> {};
 
 TEST_P(Pairs, AgreeWithTheReference) {
-  static const InterpretingDevice on_threads(small_processor()), on_workgroups(workgroups());
+  static const skeleton::Device on_threads(small_processor()), on_workgroups(workgroups());
   static const auto cpu = backends::open_device("cpu", 2), vulkan = backends::open_device("vulkan");
   const User& user = users()[GetParam()];
   for (size_t i = 0; i < makers().size(); ++i) {

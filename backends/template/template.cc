@@ -1,0 +1,77 @@
+#include "backends/template/template.h"
+
+#include <utility>
+
+#include "ir/loop/interpreter.h"
+#include "runtime/error.h"
+
+namespace sinter::skeleton {
+namespace {
+
+// A compiled function. It does not change when it runs: what a call changes is in its Context.
+class Executable final : public runtime::Executable {
+ public:
+  explicit Executable(loop::Program program)
+      : program_(std::move(program)), layout_(backends::to_layout(program_)) {}
+
+  const std::vector<runtime::TensorSpec>& inputs() const override { return layout_.inputs; }
+  const std::vector<runtime::TensorSpec>& outputs() const override { return layout_.outputs; }
+  // An arena, scratch memory, queues: whatever a call needs for itself.
+  std::unique_ptr<runtime::Context> make_context() const override {
+    return std::make_unique<runtime::Context>();
+  }
+
+  void run(runtime::Context&, runtime::StateStore& state, const runtime::Call& call) const override {
+    auto* own = dynamic_cast<runtime::HostState*>(&state);
+    if (own == nullptr) throw RuntimeError("template: the state lies on another device");
+    std::vector<void*> slots;
+    for (const loop::Slot& slot : program_.slots) slots.push_back(memory_of(slot, *own, call));
+    loop::interpret(program_, slots, {call.seed, static_cast<int32_t>(call.step)});
+  }
+
+ private:
+  // Null for what the interpreter has memory of its own for.
+  static void* memory_of(const loop::Slot& slot, runtime::HostState& state, const runtime::Call& call) {
+    const auto ordinal = static_cast<size_t>(slot.ordinal);
+    switch (slot.kind) {
+      case loop::Slot::Kind::input:
+        return const_cast<void*>(call.inputs[ordinal]);
+      case loop::Slot::Kind::output:
+        return call.outputs[ordinal];
+      case loop::Slot::Kind::state:
+        return state.at(ordinal).raw();
+      case loop::Slot::Kind::arena:
+      case loop::Slot::Kind::constant:
+        break;
+    }
+    return nullptr;
+  }
+
+  loop::Program program_;
+  runtime::ProgramLayout layout_;
+};
+
+class Template final : public backends::Backend {
+ public:
+  std::string_view name() const override { return "template"; }
+  std::unique_ptr<backends::Device> open(const backends::DeviceOptions&) const override {
+    return std::make_unique<Device>(loop::Target());
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<runtime::StateStore> Device::make_state(const std::vector<graph::State>& states) const {
+  return std::make_unique<runtime::HostState>(backends::to_specs(states));
+}
+
+std::unique_ptr<runtime::Executable> Device::compile(const backends::Source& source) const {
+  return std::make_unique<Executable>(source.lower(target_));
+}
+
+const backends::Backend& backend() {
+  static const Template instance;
+  return instance;
+}
+
+}  // namespace sinter::skeleton
