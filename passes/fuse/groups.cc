@@ -140,19 +140,34 @@ void for_each_producer(const Op& op, const Visit& visit) {
 }  // namespace
 
 const std::vector<size_t>& Groups::read_by(const Op& op) const {
-  if (const auto it = read_by_.find(&op); it != read_by_.end()) return it->second;
+  // Ops outside of all groups lie as deep as the user has written them: no recursion.
+  std::vector<const Op*> pending = {&op};
+  while (!pending.empty()) {
+    const Op& next = *pending.back();
+    const size_t before = pending.size();
+    for (Value operand : next.operands) {
+      if (of(*operand.op) == nullptr && !read_by_.contains(operand.op)) pending.push_back(operand.op);
+    }
+    if (pending.size() > before) continue;
+    pending.pop_back();
+    if (!read_by_.contains(&next)) read_by_[&next] = read_directly(next);
+  }
+  return read_by_.at(&op);
+}
+
+std::vector<size_t> Groups::read_directly(const Op& op) const {
   std::vector<size_t> groups;
   for (Value operand : op.operands) {
     if (const Group* group = of(*operand.op)) {
       groups.push_back(group->number);
     } else {
-      const std::vector<size_t>& behind = read_by(*operand.op);
+      const std::vector<size_t>& behind = read_by_.at(operand.op);
       groups.insert(groups.end(), behind.begin(), behind.end());
     }
   }
   std::ranges::sort(groups);
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-  return read_by_[&op] = std::move(groups);
+  return groups;
 }
 
 bool Groups::needs(const std::vector<const Op*>& ops, const Group& target) const {

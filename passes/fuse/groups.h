@@ -70,6 +70,8 @@ class Groups {
   bool needs(const std::vector<const graph::Op*>& ops, const Group& target) const;
   // The groups that an op outside of all groups reads, through others outside.
   const std::vector<size_t>& read_by(const graph::Op& op) const;
+  // The same, where those that it reads outside of all groups are known.
+  std::vector<size_t> read_directly(const graph::Op& op) const;
 
   graph::Function& function_;
   std::unordered_map<const graph::Op*, size_t> position_;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <unordered_set>
 
+#include "backends/cpu/compile/sanitize.h"
 #include "backends/reference/interpreter.h"
 #include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
@@ -209,9 +210,9 @@ std::string chain(int n, const std::string& parameter, const std::vector<std::st
                     parameter, value);
 }
 
-// In a thread with room for calls of about ten thousand functions, were each small.
+// In a thread with room for calls of about ten thousand functions, were each small. A sanitizer's are larger.
 void with_small_stack(std::function<void()> work) {
-  constexpr size_t kBytes = 1 << 20;
+  constexpr size_t kBytes = (cpu::kSanitizer == cpu::Sanitizer::none ? 1 : 8) << 20;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kBytes);
