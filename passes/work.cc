@@ -37,9 +37,8 @@ bool may_stand_alone(const Op& op) {
 void check_kernels(std::string_view pass, const Module& module, const Function& function) {
   for (const auto& op : function.ops()) {
     if (!may_stand_alone(*op)) {
-      const std::string where = graph::to_string(op->location);
       throw GraphError(fmt::format("{}: {} is in no kernel; group comes first{}", pass, graph::name(op->code),
-                                   where.empty() ? "" : " (" + where + ")"));
+                                   graph::at(op->location)));
     }
     if (const std::string run = graph::callee(*op); !run.empty())
       check_kernels(pass, module, *module.find_function(run));

@@ -46,9 +46,7 @@ std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
 }
 
 void Builder::fail(OpCode code, const std::string& message) const {
-  const std::string where = to_string(location_);
-  throw GraphError(fmt::format("{}: {}{}", graph::name(code), message,
-                               where.empty() ? std::string() : fmt::format(" ({})", where)));
+  throw GraphError(fmt::format("{}: {}{}", graph::name(code), message, at(location_)));
 }
 
 Op& Builder::emit(OpCode code, std::vector<Value> operands, Attributes attributes) {
@@ -56,9 +54,9 @@ Op& Builder::emit(OpCode code, std::vector<Value> operands, Attributes attribute
   try {
     op->results = infer_types(*module_, code, operands, attributes);
   } catch (const GraphError& error) {
-    const std::string where = to_string(location_);
+    const std::string where = at(location_);
     if (where.empty()) throw;
-    throw GraphError(fmt::format("{} ({})", error.what(), where));
+    throw GraphError(error.what() + where);
   }
   op->code = code;
   op->operands = std::move(operands);
@@ -193,10 +191,8 @@ Value Builder::contract(Value lhs, Value rhs, std::string_view dims) {
 
 Value Builder::matmul(Value lhs, Value rhs) {
   const auto explain = [&](std::string_view what) {
-    const std::string where = to_string(location_);
     throw GraphError(fmt::format("matmul: {}: lhs {}, rhs {}{}", what, to_string(lhs.type()),
-                                 to_string(rhs.type()),
-                                 where.empty() ? std::string() : fmt::format(" ({})", where)));
+                                 to_string(rhs.type()), at(location_)));
   };
   if (lhs.rank() == 0 || rhs.rank() == 0) explain("takes operands with axes");
   if (lhs.dtype() != rhs.dtype()) explain("element types differ");
@@ -204,10 +200,9 @@ Value Builder::matmul(Value lhs, Value rhs) {
   const int64_t inner_lhs = lhs.shape().back();
   const int64_t inner_rhs = rhs.shape()[static_cast<size_t>(column ? 0 : rhs.rank() - 2)];
   if (inner_lhs != inner_rhs) {
-    const std::string where = to_string(location_);
     throw GraphError(fmt::format("matmul: inner dimensions differ: lhs {} has {}, rhs {} has {}{}",
                                  to_string(lhs.type()), inner_lhs, to_string(rhs.type()), inner_rhs,
-                                 where.empty() ? std::string() : fmt::format(" ({})", where)));
+                                 at(location_)));
   }
   const auto leading = [](Value v) {
     return Shape(v.shape().begin(), v.shape().end() - std::min<int64_t>(2, v.rank()));

@@ -48,6 +48,16 @@ std::string to_string(const Location& location) {
   return text;
 }
 
+std::string at(const Location& location) {
+  const std::string where = to_string(location);
+  return where.empty() ? where : fmt::format(" ({})", where);
+}
+
+Value strip_reshapes(Value value) {
+  while (value.op->code == OpCode::reshape) value = value.op->operands[0];
+  return value;
+}
+
 Op& Function::append(std::unique_ptr<Op> op) {
   ops_.push_back(std::move(op));
   return *ops_.back();

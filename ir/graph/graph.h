@@ -65,6 +65,7 @@ struct Location {
 };
 
 std::string to_string(const Location& location);  // "classifier.cpp:42, in encoder.0.attention"
+std::string at(const Location& location);  // " (classifier.cpp:42, ...)", as messages end; "" where unknown
 
 struct Op;
 class Function;
@@ -107,6 +108,9 @@ struct Op {
 inline const TensorType& Value::type() const {
   return op->results[static_cast<size_t>(index)];
 }
+
+// The value that reshapes make `value` of: they lie in the same memory.
+Value strip_reshapes(Value value);
 
 struct Output {
   std::string name;

@@ -16,8 +16,7 @@ namespace {
 
 // `message` names the op already, as those of infer_types do.
 [[noreturn]] void fail_with(const Op& op, std::string_view message) {
-  const std::string where = to_string(op.location);
-  throw InvalidOp(op, where.empty() ? std::string(message) : fmt::format("{} ({})", message, where));
+  throw InvalidOp(op, std::string(message) + at(op.location));
 }
 
 template <typename... Args>

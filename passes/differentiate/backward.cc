@@ -128,11 +128,6 @@ class Backward {
 
 }  // namespace
 
-std::string at(const graph::Location& location) {
-  const std::string where = to_string(location);
-  return where.empty() ? where : fmt::format(" ({})", where);
-}
-
 std::vector<Value> backward(Builder& builder, std::vector<Value> outputs, std::vector<Value> cotangents,
                             std::vector<Value> wrt) {
   Replacements replacements;

@@ -13,7 +13,4 @@ std::vector<graph::Value> backward(graph::Builder& builder, std::vector<graph::V
                                    std::vector<graph::Value> cotangents, std::vector<graph::Value> wrt,
                                    Replacements& replacements);
 
-// " (model.cpp:12, in encoder)" to end a message with; nothing where the location is unknown.
-std::string at(const graph::Location& location);
-
 }  // namespace sinter::passes

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "ir/integers.h"
+
 namespace sinter::passes {
 
 using loop::Slot;
@@ -61,7 +63,7 @@ std::vector<const Slot*> alive_at(const loop::Program& program, int64_t step) {
 }
 
 int64_t rounded(int64_t bytes, int64_t alignment) {
-  return (bytes + alignment - 1) / alignment * alignment;
+  return round_up(bytes, alignment);
 }
 
 int64_t sum_of(const std::vector<const Slot*>& slots, int64_t alignment) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/integers.h"
+
 namespace sinter::passes {
 
 using graph::Builder;
@@ -66,7 +68,7 @@ Value without_fold(Builder& b, const Op& fold) {
   int64_t steps = x.shape().back(), rests = 1;
   if (dilation == 1) {
     rests = stride;
-    steps = (x.shape().back() + stride - 1) / stride;
+    steps = ceil_div(x.shape().back(), stride);
     x = pad_axis(b, x, static_cast<size_t>(last), 0, steps * rests - x.shape().back());
   }
   Shape apart = x.shape();

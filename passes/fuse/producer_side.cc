@@ -71,11 +71,10 @@ class ProducerSide {
                                                                : join_as_reduction(op, *group);
         if (!refusal) return;
         const Op& first = *group->ops.front();
-        const std::string place = graph::to_string(first.location);
         apart.push_back(
             fmt::format("{} does not join '{}'{}: {}", graph::name(op.code),
                         first.code == OpCode::kernel ? graph::name(group->anchor) : graph::name(first.code),
-                        place.empty() ? "" : " (" + place + ")", *refusal));
+                        graph::at(first.location), *refusal));
       }
     }
     Group& group = groups_.start(op);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ir/graph/builder.h"
+#include "ir/integers.h"
 #include "passes/base/dead_code.h"
 #include "passes/base/rewrite.h"
 #include "passes/fuse/groups.h"
@@ -27,10 +28,6 @@ namespace {
 
 constexpr int64_t kElementsATurn = 4;  // of a row, at least where it has so many
 constexpr int64_t kAStep = 4;          // iterations of a contraction's step at most
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // How an extent is cut: into `parts` of `chunk`, and a rest that is no longer than a part.
 struct Cut {

@@ -25,11 +25,6 @@ constexpr int64_t kSmallBytes = 64 << 10;
 // The same for a kernel that writes state: nothing waits for its results, all of these can run at the end.
 constexpr int64_t kSmallUpdateBytes = 512 << 10;
 
-Value strip_reshapes(Value value) {
-  while (value.op->code == OpCode::reshape) value = value.op->operands[0];
-  return value;
-}
-
 int64_t bytes_of(const Op& op) {
   int64_t bytes = 0;
   for (Value operand : op.operands) bytes += operand.type().bytes();

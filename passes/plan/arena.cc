@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ir/integers.h"
+
 namespace sinter::passes {
 
 int64_t plan_arena(std::vector<Lifetime>& values, int64_t alignment) {
@@ -14,12 +16,12 @@ int64_t plan_arena(std::vector<Lifetime>& values, int64_t alignment) {
   int64_t size = 0;
   for (size_t i : order) {
     Lifetime& value = values[i];
-    const int64_t bytes = (value.bytes + alignment - 1) / alignment * alignment;
+    const int64_t bytes = round_up(value.bytes, alignment);
     int64_t offset = 0;
     for (const Lifetime* other : placed) {
       if (other->last < value.first || other->first > value.last) continue;
       if (other->offset >= offset + bytes) break;
-      const int64_t end = other->offset + (other->bytes + alignment - 1) / alignment * alignment;
+      const int64_t end = other->offset + round_up(other->bytes, alignment);
       offset = std::max(offset, end);
     }
     value.offset = offset;

@@ -54,11 +54,6 @@ class Planner {
   }
 
  private:
-  static Value strip_reshapes(Value value) {
-    while (value.op->code == OpCode::reshape) value = value.op->operands[0];
-    return value;
-  }
-
   Argument slot(Slot::Kind kind, const std::string& name, const graph::TensorType& type,
                 int64_t ordinal = 0) {
     Slot result{};

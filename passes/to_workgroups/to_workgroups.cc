@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "ir/error.h"
+#include "ir/integers.h"
 #include "ir/loop/fold.h"
 #include "ir/loop/simplify.h"
 #include "ir/loop/walk.h"
@@ -89,7 +90,7 @@ Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
   const int64_t units = *loop::as_integer(parallel->extent);
   const auto group = loop::make_variable("group"), lane = loop::make_variable("lane");
   const Expr unit = loop::variable(group) * lanes + loop::variable(lane);
-  const int64_t groups = (units + lanes - 1) / lanes;
+  const int64_t groups = ceil_div(units, lanes);
   Replace replace(parallel->variable, parallel->begin + unit, {{group, {0, groups}}, {lane, {0, lanes}}});
   Stmt body = replace(parallel->body[0]);
   if (units % lanes != 0) body = loop::branch(unit < loop::integer(units), body);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/integers.h"
 #include "passes/attention/axes.h"
 #include "passes/schedule/attention/thread_gradients.h"
 #include "passes/schedule/core/local.h"
@@ -42,7 +43,7 @@ class BackwardSchedule {
     }
     const int64_t key_blocks = (tile_.keys() + tile_.key_block() - 1) / tile_.key_block();
     const int64_t blocks_a_run = (key_blocks + kMostRuns - 1) / kMostRuns;
-    const int64_t key_runs = (key_blocks + blocks_a_run - 1) / blocks_a_run;
+    const int64_t key_runs = ceil_div(key_blocks, blocks_a_run);
     const int64_t runs = by_query ? tile_.query_blocks() : by_key ? key_runs : 1;
     const int64_t units = graph::element_count(parallel) * runs;
 

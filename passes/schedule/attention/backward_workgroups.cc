@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ir/integers.h"
 #include "ir/loop/affine.h"
 #include "passes/schedule/attention/blocks.h"
 #include "passes/schedule/attention/gradients.h"
@@ -196,7 +197,7 @@ class BackwardWorkgroups {
   Stmt statistics(const Index& outer, const Expr& first) {
     if (!gradients_.row_sum()) return loop::block({});
     Loader& loader = blocks_.loader();
-    const int64_t lanes = blocks_.grid().column_lanes, rounds = (blocks_.values() + lanes - 1) / lanes;
+    const int64_t lanes = blocks_.grid().column_lanes, rounds = ceil_div(blocks_.values(), lanes);
     const Expr zero = loop::integer(0);
     const Stmt parts = blocks_.for_rows(first, [&](const auto& row) {
       const auto round = loader.variable("round", rounds);

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "ir/integers.h"
 #include "passes/schedule/attention/core.h"
 #include "passes/schedule/core/workgroup_tile.h"
 
@@ -38,8 +39,8 @@ class AttentionBlocks : public AttentionCore {
 
   int64_t query_block() const { return query_block_; }
   int64_t key_block() const { return key_block_; }
-  int64_t query_blocks() const { return (queries() + query_block_ - 1) / query_block_; }
-  int64_t key_blocks() const { return (keys() + key_block_ - 1) / key_block_; }
+  int64_t query_blocks() const { return ceil_div(queries(), query_block_); }
+  int64_t key_blocks() const { return ceil_div(keys(), key_block_); }
   WorkgroupTile& tile() { return tile_; }
   const LaneGrid& grid() const { return grid_; }
 

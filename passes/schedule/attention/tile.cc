@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/integers.h"
 #include "ir/loop/fold.h"
 #include "ir/loop/walk.h"
 #include "passes/schedule/core/local.h"
@@ -18,10 +19,6 @@ namespace {
 constexpr int64_t kMostQueries = 64;
 constexpr int64_t kMostKeys = 96;
 constexpr int64_t kMostRows = 6;  // of a register tile: 12 sums and what they are made from in 16 registers
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // So that all of n are in as few parts as `most` allows, about equal.
 int64_t part_of(int64_t n, int64_t most) {
@@ -56,10 +53,10 @@ class IdlePredicates final : public loop::Rewriter {
 AttentionTile::AttentionTile(Template& t, graph::Anchor anchor)
     : AttentionCore(t, anchor),
       lanes_(std::max<int64_t>(4, t.target().vector_bytes / loop::size_in_bytes(type()))) {
-  query_block_ = std::min(kMostQueries, (queries() + lanes_ - 1) / lanes_ * lanes_);
+  query_block_ = std::min(kMostQueries, round_up(queries(), lanes_));
   panel_ = std::min(2 * lanes_, query_block_);
   rows_ = part_of(keys(), kMostRows);
-  key_block_ = ceil_div(part_of(keys(), kMostKeys), rows_) * rows_;
+  key_block_ = round_up(part_of(keys(), kMostKeys), rows_);
 }
 
 Expr AttentionTile::clamped_key(const Expr& key) const {
@@ -79,11 +76,11 @@ Stmt AttentionTile::store_row(const loop::BufferRef& buffer, const Expr& place, 
 }
 
 loop::BufferRef AttentionTile::lines(std::string name, int64_t count) const {
-  return local_buffer(std::move(name), type(), count * ((query_block_ + panel_ - 1) / panel_ * panel_));
+  return local_buffer(std::move(name), type(), count * round_up(query_block_, panel_));
 }
 
 Expr AttentionTile::slot(const loop::BufferRef& lines, const Expr& line, const Expr& column) const {
-  const int64_t count = lines->size / ((query_block_ + panel_ - 1) / panel_ * panel_);
+  const int64_t count = lines->size / round_up(query_block_, panel_);
   return loader().simplify(column / panel_ * (count * panel_) + line * panel_ + column % panel_);
 }
 
@@ -165,7 +162,7 @@ Stmt AttentionTile::for_key_blocks(const Expr& low, const Expr& high,
   const Expr first = bounds.add("low", low), end = bounds.add("high", high);
   loader().ranges()[first->variable] = {0, keys() + 1};
   loader().ranges()[end->variable] = {0, keys() + 1};
-  const int64_t most = (keys() + key_block_ - 1) / key_block_;
+  const int64_t most = ceil_div(keys(), key_block_);
   const auto number = loader().variable("key_block", most);
   const Expr blocks = (loop::max(end - first, loop::integer(0)) + (key_block_ - 1)) / key_block_;
   Lets lets;

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "ir/integers.h"
 #include "passes/schedule/attention/core.h"
 
 // What the schedules of `attention` and `attention_backward` for threads share. Both work on tiles of scores,
@@ -68,7 +69,7 @@ class AttentionTile : public AttentionCore {
   int64_t lanes() const { return lanes_; }
   int64_t query_block() const { return query_block_; }
   int64_t key_block() const { return key_block_; }
-  int64_t columns(const QueryRows& rows) const { return (rows.count + lanes_ - 1) / lanes_ * lanes_; }
+  int64_t columns(const QueryRows& rows) const { return round_up(rows.count, lanes_); }
 
   // Keys beyond the last stand for the last: what is computed for them is not used.
   loop::Expr clamped_key(const loop::Expr& key) const;
@@ -115,7 +116,7 @@ class AttentionTile : public AttentionCore {
   // For the blocks of queries, or the one of number `block`.
   loop::Stmt for_query_block(const loop::Expr& block,
                              const std::function<loop::Stmt(const QueryRows&)>& body);
-  int64_t query_blocks() const { return (queries() + query_block_ - 1) / query_block_; }
+  int64_t query_blocks() const { return ceil_div(queries(), query_block_); }
 
   // buffer[i, column] = element(query, i), for i below `extent`; zeros where a lane has no query.
   using QueryElement =

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "ir/integers.h"
+
 namespace sinter::passes {
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 class Chooser {
  public:

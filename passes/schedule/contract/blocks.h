@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "ir/integers.h"
 #include "ir/loop/target.h"
 
 namespace sinter::passes {
@@ -32,8 +33,8 @@ struct ContractBlocks {
   bool are_dots = false;                    // vectors run along k, in one block, rather than along n
   bool pack_lhs = false, pack_rhs = false;  // copy what the unit needs, in the order in which tiles read it
 
-  int64_t tiles_a_unit() const { return (tiles + tile_runs - 1) / tile_runs; }
-  int64_t panels_a_unit() const { return (panels + panel_runs - 1) / panel_runs; }
+  int64_t tiles_a_unit() const { return ceil_div(tiles, tile_runs); }
+  int64_t panels_a_unit() const { return ceil_div(panels, panel_runs); }
 };
 
 ContractBlocks choose_blocks(const ContractProblem& problem, const loop::Target& target);

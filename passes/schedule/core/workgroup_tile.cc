@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/integers.h"
 #include "passes/schedule/core/local.h"
 
 namespace sinter::passes {
@@ -14,10 +15,6 @@ using loop::Stmt;
 namespace {
 
 constexpr int64_t kMostLanes = 64;  // two subgroups or more on most machines
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 }  // namespace
 
