@@ -7,6 +7,7 @@
 
 #include "ir/graph/builder.h"
 #include "ir/integers.h"
+#include "ir/loop/reducers.h"
 #include "passes/base/dead_code.h"
 #include "passes/base/rewrite.h"
 #include "passes/fuse/groups.h"
@@ -126,9 +127,7 @@ class Shortener {
     if (cut.rest > 0) {
       const Value whole = reduce(code, part_of(b_, x, axis, 0, extent - cut.rest), axes);
       const Value rest = reduce(code, part_of(b_, x, axis, extent - cut.rest, extent), axes);
-      return code == OpCode::reduce_sum   ? b_.add(whole, rest)
-             : code == OpCode::reduce_max ? b_.max(whole, rest)
-                                          : b_.min(whole, rest);
+      return b_.elementwise(loop::reducer_of(code).elementwise, {whole, rest});
     }
     for (int64_t& reduced : axes) ++reduced;
     return reduce(code, reduce(code, split_axis(b_, x, axis, cut.parts), axes), {static_cast<int64_t>(axis)});

@@ -246,7 +246,7 @@ class Planner {
       return kernel;
     }
     const size_t faults = program_.faults.size();
-    ScheduleContext context{target_, program_.faults, {}};
+    ScheduleContext context{target_, program_.faults};
     loop::Kernel kernel = schedule(op, context);
     // What can fail says where.
     if (program_.faults.size() == faults) scheduled_.emplace(text, program_.kernels.size());

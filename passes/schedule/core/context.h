@@ -13,8 +13,6 @@ namespace sinter::passes {
 struct ScheduleContext {
   const loop::Target& target;
   std::vector<loop::FaultSite>& faults;
-  // Names for what a check looks at, by the check op.
-  std::string subject;
   // Shared memory that schedules for workgroups stage operands in.
   std::vector<loop::BufferRef> shared = {};
 };

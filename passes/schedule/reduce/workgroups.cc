@@ -202,7 +202,7 @@ loop::Kernel schedule_reduce_workgroups(Template& t) {
   // Rows go by four vectors at a time.
   vectors.vector_bytes = lanes;
   vectors.local_bytes = 0;
-  ScheduleContext context{vectors, t.context.faults, t.context.subject};
+  ScheduleContext context{vectors, t.context.faults};
   Template wide(t.kernel, context, t.inputs, t.outputs);
   return t.finish(LanesOfWorkgroup(t.context, lanes).run(reduce_rows(ReduceSchedule(wide))));
 }
