@@ -10,9 +10,8 @@ namespace sinter::passes {
 // Expands every `grad` op into the gradient ops it stands for, the earliest of a function first, so that a
 // later one differentiates what an earlier one left.
 //   needs   any verified module
-//   leaves  no grad op; calls (without checkpoint or vjp) and composites without a rule that lie between a
-//   loss and
-//           what it is differentiated for are replaced by what they stand for
+//   leaves  no grad op. Plain calls and composites without a rule that lie between a loss and what it is
+//           differentiated for are replaced by their bodies
 //
 //   %1 = tanh %x                    %1 = tanh %x
 //   %2 = reduce_sum %1 {axes=[0]}   %2 = reduce_sum %1 {axes=[0]}

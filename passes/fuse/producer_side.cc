@@ -82,8 +82,8 @@ class ProducerSide {
     if (op.kind() == OpKind::reduction) make_reduce(group, op);
   }
 
-  // The groups that make the op's operands: those that do more than elementwise work first, the latest
-  // of them before the others; then elementwise ones, the first before those that only read parameters.
+  // Candidate producers, best first: reductions and contractions (latest first), then pointwise groups
+  // (earliest first).
   std::vector<Group*> producers(const Op& op) const {
     std::vector<Group*> list;
     for (Value operand : op.operands) {

@@ -10,10 +10,9 @@ namespace sinter::passes {
 
 // Replaces calls by the body of what they call.
 //   needs   any verified module
-//   leaves  no call, except those with `checkpoint` or `vjp`, whose meaning `differentiate` has yet to read;
-//   with
-//           the argument `all`, no call, and no read behind a write of the same state; with the argument
-//           `kernels`, no kernel, which calls its body
+//   leaves  no call, except those with `checkpoint` or `vjp`, which are for `differentiate` to read;
+//           with the argument `all`, no call, and no read behind a write of the same state;
+//           with the argument `kernels`, no kernel, which calls its body
 //
 //   func @twice(%x) { %0 = add %x, %x  return y=%0 }
 //   %1 = call %a {function="twice"}                      %1 = add %a, %a

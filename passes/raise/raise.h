@@ -12,11 +12,11 @@ namespace sinter::passes {
 //           with the argument `losses`, any module
 //   leaves  a softmax spelled by hand (with or without its maximum subtracted, masked before or after exp,
 //           divided by its sum before or after the contraction that follows) and the loss of a sigmoid as the
-//           composites; and
+//           composites;
 //           contract -> f -> softmax -> g -> contract as one kernel with the anchor `attention`, whose body
-//           says what it computes. f is elementwise in the scores; g is linear in the probabilities. A mask
-//           or a bias that is computed from indices or from smaller inputs is taken into the body. With
-//           `losses`, only the loss, which is no matter of speed: it is right where a logit is infinite
+//           says what it computes. f is elementwise in the scores, g is linear in the probabilities. A mask
+//           or a bias that is computed from indices or from smaller inputs is taken into the body; with
+//           `losses`, only the loss, which is for exactness: it is right where a logit is infinite
 //
 //   %0 = contract %q, %k {dims="hqw,hkw->hqk"}     %0 = kernel %q, %k, %v {anchor="attention"} (...) {
 //   %1 = exp %0                                      %0 = contract %q, %k {dims="hqw,hkw->hqk"}

@@ -5,10 +5,14 @@
 
 namespace sinter::passes {
 
-// Whether the lanes of this loop's workgroups are to be one subgroup. A processor runs one at a time, and
-// what its lanes have in common shows where they are a workgroup; workgroups are calls, which only bodies
-// with a loop are worth. Where loops end early, lanes that go different ways would add up what both take.
+// Whether the lanes of this loop's workgroups are to be one subgroup. A processor runs one workgroup at a
+// time, and what its lanes have in common shows where they are a subgroup; a workgroup costs a function call,
+// which only bodies with a loop amortise. Where loops end early, lanes that go different ways would add up
+// the iterations of both.
 bool works_by_subgroup(const loop::Stmt& parallel, const loop::Target& target);
+
+// A parallel loop of a constant extent as workgroups of so many lanes.
+loop::Stmt over_lanes(const loop::Stmt& parallel, int64_t lanes);
 
 // Loop -> Loop: a schedule for threads becomes one for workgroups, where its kernel is not one already. An
 // iteration of the parallel loop becomes a lane of a workgroup; the lanes of vector loops, and unrolled
@@ -21,8 +25,6 @@ bool works_by_subgroup(const loop::Stmt& parallel, const loop::Target& target);
 //                                                  y[group*128 + lane*2 + 1] = ...
 //
 // Lane reductions keep their tree. A kernel without a parallel loop stays without.
-// One parallel loop of a constant extent so, with so many lanes.
-loop::Stmt over_lanes(const loop::Stmt& parallel, int64_t lanes);
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target);
 loop::Program to_workgroups(const loop::Program& program, const loop::Target& target);
 

@@ -58,7 +58,8 @@ class AttentionBlocks : public AttentionCore {
   const loop::BufferRef& extras() const { return extras_; }
   loop::Expr tile_place(const loop::Expr& row, const loop::Expr& column) const;
   loop::Expr tile_place(const Place& at) const { return tile_place(at.row.number, at.column); }
-  // Values that a lane has of its rows, at row_place(): its own, of which others may read what it gives away.
+  // Per-row values of a lane, at row_place(): written by their owner; the row's other lanes read what it
+  // publishes.
   const loop::BufferRef& row_values(size_t number) const { return row_values_[number]; }
   loop::Expr row_place(const Row& row) const;
 

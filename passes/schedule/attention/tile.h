@@ -71,7 +71,7 @@ class AttentionTile : public AttentionCore {
   int64_t key_block() const { return key_block_; }
   int64_t columns(const QueryRows& rows) const { return round_up(rows.count, lanes_); }
 
-  // Keys beyond the last stand for the last: what is computed for them is not used.
+  // Clamps the key index; out-of-range lanes compute what is never stored.
   loop::Expr clamped_key(const loop::Expr& key) const;
 
   // `value` of the core's body at `index`, for a query in a lane. Loads that do not depend on the lane do

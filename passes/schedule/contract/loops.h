@@ -23,7 +23,7 @@ class ContractLoops {
   loop::Stmt unit(const Unit& unit);
 
  private:
-  // Tiles of one height, or panels of one width: where it begins, which it is, and how much of it there is.
+  // A register tile (or panel): its number, its first row (or column), and how many of them it has.
   struct TileAt {
     loop::Expr tile, row;
     int64_t rows;
@@ -82,7 +82,7 @@ class ContractLoops {
   Tile results_at(const Unit& unit, const TileAt& tile, const PanelAt& panel, const loop::Expr& row,
                   const loop::Expr& column) const;
   std::optional<std::vector<std::pair<graph::Value, Index>>> starts_of(const Tile& values) const;
-  // Asks for what lies along the tile and is read behind its sums.
+  // Prefetches the epilogue's operands.
   loop::Stmt fetch_starts(const Unit& unit, const TileAt& tile, const PanelAt& panel);
   loop::Stmt finish_tile(const Unit& unit, const TileAt& tile, const PanelAt& panel,
                          const loop::BufferRef& acc);
