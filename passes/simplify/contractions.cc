@@ -151,6 +151,36 @@ Value contract_of_broadcasts(Editor& e, const Op& op) {
   return e.broadcast(c.emit(e), op.results[0].shape, dims);
 }
 
+Value contract_of_number(Editor& e, const Op& op) {
+  const Contraction c(op);
+  if (graph::size_in_bytes(c.lhs.dtype()) < 4) return {};
+  for (const bool left : {true, false}) {
+    const Value side = left ? c.lhs : c.rhs, other = left ? c.rhs : c.lhs;
+    const std::string &letters = left ? c.dims.lhs : c.dims.rhs, &others = left ? c.dims.rhs : c.dims.lhs;
+    const auto splat = e.splat(side);
+    const Op* broadcast = e.find(side, OpCode::broadcast);
+    if (!splat && (broadcast == nullptr || broadcast->operands[0].type().elements() != 1)) continue;
+    if (letters.empty() || !std::ranges::all_of(letters, [&](char l) { return c.dims.is_summed(l); }))
+      continue;
+    Axes summed, order;
+    std::string rest;
+    for (size_t i = 0; i < others.size(); ++i) {
+      if (has(letters, others[i])) {
+        summed.push_back(static_cast<int64_t>(i));
+      } else {
+        rest += others[i];
+      }
+    }
+    if (rest.size() != c.dims.result.size()) continue;
+    for (char letter : c.dims.result) order.push_back(static_cast<int64_t>(rest.find(letter)));
+    const Value factor = splat ? e.constant(*splat, other.shape())
+                               : e.broadcast(e.reshape(broadcast->operands[0], {}), other.shape(), {});
+    const Value terms = e.emit(OpCode::mul, {other, factor});
+    return e.transpose(e.emit(OpCode::reduce_sum, {terms}, {{"axes", summed}}), order);
+  }
+  return {};
+}
+
 Value contract_over_units(Editor& e, const Op& op) {
   Contraction c(op);
   const std::string letters = c.dims.lhs + c.dims.rhs;

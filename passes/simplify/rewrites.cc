@@ -51,6 +51,8 @@ constexpr RewriteRule kRules[] = {
     SINTER_ROW(contract_of_transposes, OpCode::contract, Note::rounds),
     // contract(broadcast a, b) -> without the letters that a lacks; broadcast afterwards where b lacks them
     SINTER_ROW(contract_of_broadcasts, OpCode::contract, Note::rounds),
+    // contract(0.5, b), summed over all that the number has been spread over -> reduce_sum(b * 0.5)
+    SINTER_ROW(contract_of_number, OpCode::contract, Note::rounds),
     // letters of extent 1 -> none
     SINTER_ROW(contract_over_units, OpCode::contract, Note::rounds),
     // "bm,bn->bmn" -> broadcasts and a product

@@ -55,6 +55,7 @@ Value reduction_of_transpose(Editor& e, const Op& op);
 // contractions.cc
 Value contract_of_transposes(Editor& e, const Op& op);
 Value contract_of_broadcasts(Editor& e, const Op& op);
+Value contract_of_number(Editor& e, const Op& op);
 Value contract_over_units(Editor& e, const Op& op);
 Value contract_without_sum(Editor& e, const Op& op);
 Value contract_of_adjacent_letters(Editor& e, const Op& op);

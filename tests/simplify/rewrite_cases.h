@@ -199,6 +199,18 @@ inline constexpr RewriteCase kContractCases[] = {
     {"contract_of_broadcasts", false, "%a: f32[3], %b: f32[4,5]", R"(
       %1: f32[3,4] = broadcast %a {dims=[0],shape=[3,4]}
       %y: f32[3,5] = contract %1, %b {dims="ik,kj->ij"})"},
+    {"contract_of_number", true, "%a: f32[], %b: f32[5,4,3]", R"(
+      %1: f32[3,4] = broadcast %a {dims=[],shape=[3,4]}
+      %y: f32[5] = contract %1, %b {dims="ik,jki->j"})"},
+    {"contract_of_number", true, "%b: f32[2,4,5]", R"(
+      %1: f32[4] = constant {dtype=f32,shape=[4],value=0.25}
+      %y: f32[5,2] = contract %b, %1 {dims="bkj,k->jb"})"},
+    {"contract_of_number", true, "%b: i64[4]", R"(
+      %1: i64[4] = constant {dtype=i64,shape=[4],value=3}
+      %y: i64[] = contract %b, %1 {dims="k,k->"})"},
+    {"contract_of_number", false, "%a: f32[3], %b: f32[4,5]", R"(
+      %1: f32[3,4] = broadcast %a {dims=[0],shape=[3,4]}
+      %y: f32[3,5] = contract %1, %b {dims="ik,kj->ij"})"},
     {"contract_over_units", true, "%a: f32[1,3,1], %b: f32[1,1,5]", R"(
       %y: f32[3,1,5] = contract %a, %b {dims="bik,bkj->ibj"})"},
     {"contract_over_units", false, "%a: f32[3,2], %b: f32[2,5]", R"(
