@@ -69,8 +69,7 @@ constexpr Pass kPasses[] = {
      }},
     {"group",
      "groups ops into kernels; off: one kernel an op; buffers=N, iterations=N: what a kernel may bind, and "
-     "how "
-     "long it may loop",
+     "how long it may loop",
      group},
     {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
     {"plan", "schedules kernels, orders them, and gives every value its place in memory", nullptr, plan},

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "ir/graph/anchor.h"
 
@@ -22,8 +21,6 @@ class KernelBuilder {
   graph::Value find(graph::Value outside) const;
   // A value of the body is the kernel's next result.
   void output(graph::Value inside);
-  // The values outside that the parameters stand for, in order.
-  const std::vector<graph::Value>& operands() const { return kernel_->operands; }
 
   // The kernel, its body's parameters first.
   std::unique_ptr<graph::Op> finish();

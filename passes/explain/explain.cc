@@ -62,13 +62,9 @@ std::vector<const Slot*> alive_at(const loop::Program& program, int64_t step) {
   return slots;
 }
 
-int64_t rounded(int64_t bytes, int64_t alignment) {
-  return round_up(bytes, alignment);
-}
-
 int64_t sum_of(const std::vector<const Slot*>& slots, int64_t alignment) {
   int64_t bytes = 0;
-  for (const Slot* slot : slots) bytes += rounded(slot->bytes(), alignment);
+  for (const Slot* slot : slots) bytes += round_up(slot->bytes(), alignment);
   return bytes;
 }
 

@@ -106,11 +106,6 @@ Value apart(graph::Function& function, const Op& op) {
       if (seen.insert(operand).second) stack.push_back({operand, 0});
     }
   }
-  for (const Op* view : views) {
-    for (Value operand : view->operands) {
-      if (!is_virtual(*operand.op)) kernel.parameter(operand);
-    }
-  }
   for (const Op* view : views) kernel.clone(*view);
   kernel.output(kernel.find({const_cast<Op*>(&op), 0}));
   return function.append(kernel.finish()).result();

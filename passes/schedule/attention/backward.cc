@@ -41,8 +41,8 @@ class BackwardSchedule {
       (rows || !shared_[axis] ? parallel : serial)[axis] = 1;
       if (rows) serial[axis] = 1;
     }
-    const int64_t key_blocks = (tile_.keys() + tile_.key_block() - 1) / tile_.key_block();
-    const int64_t blocks_a_run = (key_blocks + kMostRuns - 1) / kMostRuns;
+    const int64_t key_blocks = ceil_div(tile_.keys(), tile_.key_block());
+    const int64_t blocks_a_run = ceil_div(key_blocks, kMostRuns);
     const int64_t key_runs = ceil_div(key_blocks, blocks_a_run);
     const int64_t runs = by_query ? tile_.query_blocks() : by_key ? key_runs : 1;
     const int64_t units = graph::element_count(parallel) * runs;

@@ -4,8 +4,8 @@
 #include "passes/schedule/core/local.h"
 
 // The schedule of `contract`: register tiles of the result, held while a block of the summed axes runs
-// (contract_tile.cc). Operands that are not at hand in the order in which a tile reads them are copied first
-// (contract_pack.cc). How the loops are cut is decided in contract_blocks.cc.
+// (tile.cc). Operands that are not at hand in the order in which a tile reads them are copied first
+// (pack.cc). How the loops are cut is decided in blocks.cc.
 //
 //   parallel unit: a run of tiles, a run of panels
 //     for block of k

@@ -55,7 +55,7 @@ class ContractLoops {
   loop::Stmt group(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
                    const loop::Expr& tile_end);
 
-  // contract_tile.cc
+  // tile.cc
   // An operand as a tile reads it: element (own, offset) lies in `buffer` at base + own * own_stride +
   // offset * k_stride.
   struct Source {
@@ -67,11 +67,11 @@ class ContractLoops {
   loop::Stmt tile(const Unit& unit, const BlockAt& block, const loop::Expr& group_begin, const TileAt& tile,
                   const PanelAt& panel);
 
-  // contract_dots.cc
+  // dots.cc
   loop::Stmt dots(const TileAt& tile, const PanelAt& panel, const Source& left, const Source& right,
                   const loop::BufferRef& acc);
 
-  // contract_finish.cc
+  // finish.cc
   // Of an element of a tile: its row, its column, and its place in the tile's memory.
   using TileElement =
       std::function<loop::Stmt(const loop::Expr& row, const loop::Expr& column, const loop::Expr& slot)>;
@@ -90,7 +90,7 @@ class ContractLoops {
                               const loop::BufferRef& acc,
                               const std::vector<std::pair<graph::Value, Index>>& starts);
 
-  // contract_pack.cc
+  // pack.cc
   loop::Stmt pack_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
                       const loop::Expr& tile_end);
   loop::Stmt pack_rhs(const Unit& unit, const BlockAt& block);
