@@ -34,11 +34,9 @@ class Reads {
     if (std::ranges::any_of(seen, [&](const Expr& x) { return loop::same(x, place); })) return;
     seen.push_back(place);
     const Op& op = *value.op;
-    if (is_plain_view(op)) {
-      follow(op.operands[0], view_of(op).source(at, ranges_));
-    } else if (op.kind() == OpKind::elementwise) {
-      for (Value operand : op.operands) follow(operand, at);
-    }
+    if (op.kind() != OpKind::elementwise && !loop::is_plain_view(op)) return;
+    const Index source = loop::source_of(op, at, ranges_).index;
+    for (Value operand : op.operands) follow(operand, source);
   }
 
   const std::vector<Expr>& places_of(Value value) { return places_[value]; }
@@ -52,13 +50,7 @@ class Reads {
 
 AttentionAxes::AttentionAxes(const graph::Function& body) : parts_(*AttentionBody::find(body)) {
   loop::RangeMap ranges;
-  std::vector<loop::VariableRef> axes;
-  Index at;
-  for (int64_t extent : parts_.domain) {
-    axes.push_back(loop::make_variable("x"));
-    ranges[axes.back()] = {0, extent};
-    at.push_back(extent == 1 ? loop::integer(0) : loop::variable(axes.back()));
-  }
+  const auto [at, axes] = loop::fresh_index(parts_.domain, ranges);
   const auto of_operand = [&](const AttentionBody::Letters& letters, const std::string& term,
                               const graph::Shape& shape) {
     Index index;

@@ -13,10 +13,6 @@ using graph::OpKind;
 using graph::Value;
 using loop::Expr;
 
-bool is_plain_view(const Op& op) {
-  return op.code == OpCode::reshape || op.code == OpCode::transpose || op.code == OpCode::broadcast;
-}
-
 std::optional<double> splat_number(Value value) {
   while (value.op->code == OpCode::broadcast || value.op->code == OpCode::reshape) {
     value = value.op->operands[0];
@@ -31,40 +27,6 @@ const Op* exponential_of(Value value, Value& mask) {
     value = value.op->operands[1];
   }
   return value.op->code == OpCode::exp ? value.op : nullptr;
-}
-
-View view_of(const Op& op) {
-  View view{op.code, {}, op.operands[0].shape(), op.results[0].shape};
-  if (op.code == OpCode::transpose) view.axes = op.attributes.integers("permutation");
-  if (op.code == OpCode::broadcast) view.axes = op.attributes.integers("dims");
-  return view;
-}
-
-Index View::source(const Index& at, const loop::RangeMap& ranges) const {
-  if (code == OpCode::reshape) return reshape_index(at, from, to, ranges);
-  Index source(from.size());
-  for (size_t i = 0; i < axes.size(); ++i) {
-    const auto axis = static_cast<size_t>(axes[i]);
-    if (code == OpCode::transpose) {
-      source[axis] = at[i];
-    } else {
-      source[i] = from[i] == 1 ? loop::integer(0) : at[axis];
-    }
-  }
-  return source;
-}
-
-std::optional<Index> trace(Value from, const Index& at, Value to, const loop::RangeMap& ranges) {
-  if (from == to) return at;
-  const Op& op = *from.op;
-  if (op.kind() == OpKind::elementwise) {
-    for (Value operand : op.operands) {
-      if (auto found = trace(operand, at, to, ranges)) return found;
-    }
-    return std::nullopt;
-  }
-  if (!is_plain_view(op)) return std::nullopt;
-  return trace(op.operands[0], view_of(op).source(at, ranges), to, ranges);
 }
 
 namespace {
@@ -89,7 +51,7 @@ AttentionBody::Letters AttentionBody::score_letters(const Index& at, const loop:
 
 std::optional<Index> AttentionBody::kept_index(const Index& at, const loop::RangeMap& ranges) const {
   // From what is kept of the weights back to them, and then forward with the index.
-  std::vector<std::pair<const Op*, Value>> way;
+  std::vector<const Op*> way;
   for (Value value = kept(); value != weights();) {
     const Op* op = value.op;
     Value next;
@@ -97,22 +59,14 @@ std::optional<Index> AttentionBody::kept_index(const Index& at, const loop::Rang
       if (trace(operand, Index(operand.shape().size(), loop::integer(0)), weights(), ranges)) next = operand;
     }
     if (!next) return std::nullopt;
-    way.emplace_back(op, next);
+    way.push_back(op);
     value = next;
   }
   Index place = at;
   for (size_t i = way.size(); i-- > 0;) {
-    const auto& [op, from] = way[i];
-    if (op->code == OpCode::transpose) {
-      Index moved;
-      for (int64_t axis : op->attributes.integers("permutation"))
-        moved.push_back(place[static_cast<size_t>(axis)]);
-      place = std::move(moved);
-    } else if (op->code == OpCode::reshape) {
-      place = reshape_index(place, op->results[0].shape, from.shape(), ranges);
-    } else if (op->kind() != OpKind::elementwise) {
-      return std::nullopt;
-    }
+    const auto there = loop::result_of(*way[i], place, ranges);
+    if (!there) return std::nullopt;
+    place = *there;
   }
   return place;
 }
@@ -167,13 +121,8 @@ std::optional<AttentionBody> AttentionBody::find(const graph::Function& body) {
 bool AttentionBody::find_axes() {
   if (graph::element_count(domain) == 0) return false;
   loop::RangeMap ranges;
-  std::vector<loop::VariableRef> variables;
-  Index at;
-  for (size_t axis = 0; axis < domain.size(); ++axis) {
-    variables.push_back(loop::make_variable("x"));
-    ranges[variables.back()] = {0, domain[axis]};
-    at.push_back(domain[axis] == 1 && axis != key ? loop::integer(0) : loop::variable(variables.back()));
-  }
+  auto [at, variables] = loop::fresh_index(domain, ranges);
+  at[key] = loop::variable(variables[key]);  // of one key, too
   const Letters of_scores = score_letters(at, ranges), of_product = product_letters(at, ranges);
   if (of_scores.empty() || of_product.empty()) return false;
 

@@ -4,33 +4,16 @@
 #include <optional>
 
 #include "ir/graph/graph.h"
-#include "ir/index/indexing.h"
+#include "ir/index/view_maps.h"
 
 namespace sinter::passes {
 
 using loop::Index;
 
-bool is_plain_view(const graph::Op& op);  // a reshape, transpose or broadcast
-
-// One of these, by itself.
-struct View {
-  graph::OpCode code;
-  std::vector<int64_t> axes;  // the permutation, or the broadcast's dims
-  graph::Shape from, to;
-
-  // Index into the operand for the element `at` of the result.
-  Index source(const Index& at, const loop::RangeMap& ranges) const;
-};
-View view_of(const graph::Op& op);
-
 // The number of which every element is, where there is one.
 std::optional<double> splat_number(graph::Value value);
 // exp(y), or select(mask, exp(y), 0): the exp, and the mask where there is one. Null where it is neither.
 const graph::Op* exponential_of(graph::Value value, graph::Value& mask);
-
-// Index into `to` of the element that the element `at` of `from` is computed from, through elementwise ops,
-// reshapes, transposes and broadcasts; nothing where there is no such way.
-std::optional<Index> trace(graph::Value from, const Index& at, graph::Value to, const loop::RangeMap& ranges);
 
 // The parts of the body of an `attention` or `attention_backward` kernel, whose first parameters are q, k and
 // v:

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "ir/index/axis_groups.h"
 #include "ir/loop/affine.h"
 #include "ir/loop/walk.h"
 #include "passes/attention/axes.h"
@@ -24,6 +25,7 @@ using graph::OpKind;
 using graph::Shape;
 using graph::Value;
 using loop::Expr;
+using loop::View;
 
 namespace {
 
@@ -33,13 +35,6 @@ View plain(View view) {
     return view;
   }
   return {OpCode::reshape, {}, std::move(view.from), std::move(view.to)};
-}
-
-// What undoes it.
-View inverse(const View& view) {
-  std::vector<int64_t> axes(view.axes.size());
-  for (size_t i = 0; i < axes.size(); ++i) axes[static_cast<size_t>(view.axes[i])] = static_cast<int64_t>(i);
-  return {view.code, std::move(axes), view.to, view.from};
 }
 
 // Views one after the other, the innermost first.
@@ -67,7 +62,7 @@ class ViewChain {
 
   // The index into what is viewed, for one into the result.
   Index source(Index at, const loop::RangeMap& ranges) const {
-    for (size_t i = views_.size(); i-- > 0;) at = views_[i].source(at, ranges);
+    for (size_t i = views_.size(); i-- > 0;) at = loop::source_of(views_[i], at, ranges);
     return at;
   }
 
@@ -118,14 +113,16 @@ class ViewChain {
       if (view.code == OpCode::broadcast && view.from[i] != 1) source[i] = part[axis];
     }
     if (view.code != OpCode::reshape) return source;
-    for (const auto& [from, to] : loop::reshape_runs(view.from, view.to)) {
-      bool is_all = true, is_first = true;
-      for (size_t i = to.begin; i < to.end; ++i) {
-        is_all = is_all && part[i] == view.to[i];
-        is_first = is_first && part[i] == 1;
+    const auto groups = loop::group_axes(view.from, view.to);
+    if (!groups) return std::nullopt;
+    for (const loop::AxisGroup& group : *groups) {
+      const auto begin = part.begin() + group.to_begin, end = part.begin() + group.to_end;
+      const bool is_all = std::equal(begin, end, view.to.begin() + group.to_begin);
+      if (!is_all && !std::all_of(begin, end, [](int64_t extent) { return extent == 1; }))
+        return std::nullopt;
+      for (auto i = static_cast<size_t>(group.from_begin); is_all && std::cmp_less(i, group.from_end); ++i) {
+        source[i] = view.from[i];
       }
-      if (!is_all && !is_first) return std::nullopt;
-      for (size_t i = from.begin; i < from.end && is_all; ++i) source[i] = view.from[i];
     }
     return source;
   }
@@ -197,7 +194,7 @@ class Rewriter {
     std::vector<View> views;
     for (Value value = outer; value != inner;) {
       const Op& op = *value.op;
-      if (is_plain_view(op)) views.insert(views.begin(), plain(view_of(op)));
+      if (loop::is_plain_view(op)) views.insert(views.begin(), plain(loop::view_of(op)));
       for (Value operand : op.operands) {
         if (trace(operand, Index(operand.shape().size(), loop::integer(0)), inner, {})) value = operand;
       }
@@ -214,11 +211,9 @@ class Rewriter {
       for (const View& view : score_views_) to_domain_.prepend(inverse(view));
       domain_ = parts_.scores->results[0].shape;
     }
-    for (const int64_t extent : domain_) {
-      variables_.push_back(loop::make_variable("x"));
-      ranges_[variables_.back()] = {0, extent};
-      at_.push_back(extent == 1 ? loop::integer(0) : loop::variable(variables_.back()));
-    }
+    auto fresh = loop::fresh_index(domain_, ranges_);
+    at_ = std::move(fresh.at);
+    variables_ = std::move(fresh.variables);
     if (!splits_domain_) return;
     const auto key = loop::make_variable("key");
     Index old(parts_.domain.size(), loop::integer(0));
@@ -264,8 +259,8 @@ class Rewriter {
     const Op& op = *value.op;
     if (!replaced_.contains(value)) return chain.apply(b_, copy(value));
     if (op.code == OpCode::parameter) return read(op, chain);
-    if (is_plain_view(op)) {
-      chain.prepend(plain(view_of(op)));
+    if (loop::is_plain_view(op)) {
+      chain.prepend(plain(loop::view_of(op)));
       return in_domain(op.operands[0], chain);
     }
     if (op.kind() != OpKind::elementwise) return {};

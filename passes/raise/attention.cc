@@ -40,7 +40,7 @@ Scaled strip_scale(Value value) {
   Scaled result{value, {}, {}}, seen = result;
   for (;;) {
     const Op& op = *seen.value.op;
-    if (is_plain_view(op)) {
+    if (loop::is_plain_view(op)) {
       seen.views.push_back(&op);
       seen.value = op.operands[0];
       continue;
@@ -249,7 +249,7 @@ class Raiser {
   bool is_inside(const Op& op) const {
     if (&op == match_.softmax || match_.between.contains(&op)) return true;
     if (op.code == OpCode::parameter || is_table(op)) return false;
-    if (op.kind() == OpKind::source || is_plain_view(op)) return true;
+    if (op.kind() == OpKind::source || loop::is_plain_view(op)) return true;
     if (!is_elementwise(op)) return false;
     return !(is_polynomial(op) || op.kind() == OpKind::composite) ||
            op.results[0].elements() >= scores_of_a_head() || reads_nothing(op);
@@ -259,7 +259,7 @@ class Raiser {
     if (op.kind() == OpKind::source) {
       return op.code != OpCode::parameter && !is_table(op) && op.operands.empty();
     }
-    return (is_elementwise(op) || is_plain_view(op)) &&
+    return (is_elementwise(op) || loop::is_plain_view(op)) &&
            std::ranges::all_of(op.operands, [](Value operand) { return reads_nothing(*operand.op); });
   }
 

@@ -30,7 +30,7 @@ struct Match {
 };
 
 Value under_views(Value value) {
-  while (is_plain_view(*value.op)) value = value.op->operands[0];
+  while (loop::is_plain_view(*value.op)) value = value.op->operands[0];
   return value;
 }
 
@@ -46,18 +46,8 @@ Value sum_under(Value value, bool inverted) {
 
 // The exponentials as the sum takes them, under the views of a contraction's operand.
 bool is_under_views(Value value, Value e) {
-  while (value != e && is_plain_view(*value.op)) value = value.op->operands[0];
+  while (value != e && loop::is_plain_view(*value.op)) value = value.op->operands[0];
   return value == e;
-}
-
-Index variables(const graph::Shape& shape, loop::RangeMap& ranges) {
-  Index at;
-  for (int64_t extent : shape) {
-    const auto variable = loop::make_variable("x");
-    ranges[variable] = {0, extent};
-    at.push_back(extent == 1 ? loop::integer(0) : loop::variable(variable));
-  }
-  return at;
 }
 
 std::optional<Match> match(const Quotient& q) {
@@ -71,12 +61,12 @@ std::optional<Match> match(const Quotient& q) {
   if (!is_under_views(operand, e)) return std::nullopt;
   // Each element is divided by the sum over its own exponentials, wherever that lies along the summed axis.
   loop::RangeMap ranges;
-  const Index at = variables(q.dividend.shape(), ranges);
+  const Index at = loop::fresh_index(q.dividend.shape(), ranges).at;
   const auto in_product = trace(q.dividend, at, product, ranges), in_sum = trace(q.divisor, at, sum, ranges);
   if (!in_product || !in_sum) return std::nullopt;
   const auto dims = ContractDims::parse(product.op->attributes.text("dims"));
   const std::string& letters = side == 0 ? dims.lhs : dims.rhs;
-  Index in_operand = variables(operand.shape(), ranges);
+  Index in_operand = loop::fresh_index(operand.shape(), ranges).at;
   for (size_t i = 0; i < letters.size(); ++i) {
     const size_t place = dims.result.find(letters[i]);
     if (place != std::string::npos) in_operand[i] = (*in_product)[place];

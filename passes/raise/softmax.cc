@@ -35,12 +35,7 @@ std::optional<int64_t> spread_reduction(Value value, OpCode code, Value whole, b
   const auto& axes = base.op->attributes.integers("axes");
   if (axes.size() != 1) return {};
   loop::RangeMap ranges;
-  Index at;
-  for (int64_t extent : whole.shape()) {
-    const auto variable = loop::make_variable("x");
-    ranges[variable] = {0, extent};
-    at.push_back(extent == 1 ? loop::integer(0) : loop::variable(variable));
-  }
+  const Index at = loop::fresh_index(whole.shape(), ranges).at;
   const auto place = trace(value, at, base, ranges);
   if (!place) return {};
   Index kept = at;

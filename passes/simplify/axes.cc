@@ -53,36 +53,4 @@ std::optional<bool> all_in(const Shape& shape, int64_t begin, int64_t end, const
   return some && others ? std::nullopt : std::optional(some);
 }
 
-std::optional<std::vector<AxisGroup>> group_axes(const Shape& from, const Shape& to) {
-  if (graph::element_count(from) == 0) return std::nullopt;
-  std::vector<AxisGroup> groups;
-  int64_t i = 0, j = 0;
-  const int64_t from_rank = rank_of(from), to_rank = rank_of(to);
-  while (i < from_rank || j < to_rank) {
-    if (i < from_rank && from[at(i)] == 1) {
-      groups.push_back({i, i + 1, j, j});
-      ++i;
-      continue;
-    }
-    if (j < to_rank && to[at(j)] == 1) {
-      groups.push_back({i, i, j, j + 1});
-      ++j;
-      continue;
-    }
-    AxisGroup group{i, i + 1, j, j + 1};
-    int64_t left = from[at(i)], right = to[at(j)];
-    while (left != right) {
-      if (left < right) {
-        left *= from[at(group.from_end++)];
-      } else {
-        right *= to[at(group.to_end++)];
-      }
-    }
-    groups.push_back(group);
-    i = group.from_end;
-    j = group.to_end;
-  }
-  return groups;
-}
-
 }  // namespace sinter::passes

@@ -25,17 +25,8 @@ Axes pick(const Axes& values, const Axes& places);  // values[places[0]], values
 Axes inverse(const Axes& permutation);
 Axes longer_than_one(const graph::Shape& shape);  // the axes that are
 
-// Axes of one shape that together count the same elements as axes of another, in row-major order. Either side
-// may be empty, for axes of extent 1.
-struct AxisGroup {
-  int64_t from_begin, from_end, to_begin, to_end;
-};
-
 // Whether those of `shape`'s axes from `begin` to `end` that are longer than one are all in `axes`; nothing
 // where some are and some are not. False where there is none.
 std::optional<bool> all_in(const graph::Shape& shape, int64_t begin, int64_t end, const Axes& axes);
-
-// The finest groups of a reshape; nothing where a shape has no elements.
-std::optional<std::vector<AxisGroup>> group_axes(const graph::Shape& from, const graph::Shape& to);
 
 }  // namespace sinter::passes

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ir/index/axis_groups.h"
 #include "passes/simplify/axes.h"
 #include "passes/simplify/rewrites.h"
 
@@ -108,10 +109,10 @@ Value reduction_of_reshape(Editor& e, const Op& op) {
   if (reshape == nullptr) return {};
   const Axes& axes = op.attributes.integers("axes");
   const Shape& after = reshape->results[0].shape;
-  const auto groups = group_axes(reshape->operands[0].shape(), after);
+  const auto groups = loop::group_axes(reshape->operands[0].shape(), after);
   if (!groups) return {};
   Axes before;
-  for (const AxisGroup& group : *groups) {
+  for (const loop::AxisGroup& group : *groups) {
     const auto reduced = all_in(after, group.to_begin, group.to_end, axes);
     if (!reduced) return {};
     if (!*reduced) continue;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ir/index/axis_groups.h"
 #include "passes/simplify/axes.h"
 #include "passes/simplify/rewrites.h"
 
@@ -19,7 +20,7 @@ struct Source {
 
 std::optional<Source> source_behind(const Op& broadcast, const Shape& shape) {
   const Shape &before = broadcast.operands[0].shape(), &after = broadcast.results[0].shape;
-  const auto groups = group_axes(after, shape);
+  const auto groups = loop::group_axes(after, shape);
   if (!groups) return std::nullopt;
   const Axes& dims = broadcast.attributes.integers("dims");
   // Axes that stretch an extent of 1 are the broadcast's, not the operand's.
@@ -28,7 +29,7 @@ std::optional<Source> source_behind(const Op& broadcast, const Shape& shape) {
     if (before[i] == after[at(dims[i])]) own.push_back(dims[i]);
   }
   Source source;
-  for (const AxisGroup& group : *groups) {
+  for (const loop::AxisGroup& group : *groups) {
     const auto is_own = all_in(after, group.from_begin, group.from_end, own);
     if (!is_own) return std::nullopt;
     if (!*is_own) continue;

@@ -104,18 +104,8 @@ std::vector<AttentionGradients::Term> AttentionGradients::terms(Value value, con
       break;
     }
     case OpCode::reshape:
-      map(0, [&](Term& term) {
-        term.index =
-            reshape_index(term.index, value.shape(), op.operands[0].shape(), core_.loader().ranges());
-      });
-      break;
     case OpCode::transpose:
-      map(0, [&](Term& term) {
-        Index moved;
-        for (int64_t axis : op.attributes.integers("permutation"))
-          moved.push_back(term.index[static_cast<size_t>(axis)]);
-        term.index = std::move(moved);
-      });
+      map(0, [&](Term& term) { term.index = *loop::result_of(op, term.index, core_.loader().ranges()); });
       break;
     case OpCode::add:
       map(0, same);

@@ -194,18 +194,22 @@ class Visible {
       of_scores(op.operands[1], at);
     } else if (op.code == OpCode::sub) {
       of_scores(op.operands[0], at);
-    } else if (is_plain_view(op)) {
-      of_scores(op.operands[0], view_of(op).source(at, tile_.loader().ranges()));
+    } else if (loop::is_plain_view(op)) {
+      of_scores(op.operands[0], source(op, at));
     }
   }
 
   std::pair<Expr, Expr> range() const { return {low_, high_}; }
 
  private:
+  Index source(const Op& view, const Index& at) const {
+    return loop::source_of(view, at, tile_.loader().ranges()).index;
+  }
+
   void of_condition(Value value, const Index& at, bool holds) {
     const Op& op = *value.op;
-    if (is_plain_view(op)) {
-      return of_condition(op.operands[0], view_of(op).source(at, tile_.loader().ranges()), holds);
+    if (loop::is_plain_view(op)) {
+      return of_condition(op.operands[0], source(op, at), holds);
     }
     if (op.code == OpCode::logical_not) return of_condition(op.operands[0], at, !holds);
     if (op.code == (holds ? OpCode::logical_and : OpCode::logical_or)) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ir/error.h"
+#include "ir/index/view_maps.h"
 #include "ir/loop/scalar_op.h"
 #include "passes/expand_math/random.h"
 
@@ -163,97 +164,34 @@ Expr Loader::clamped(Value value, const Index& index, int64_t last, const Expr& 
 }
 
 Expr Loader::view(const Op& op, const Index& index, const Expr& predicate) {
+  if (op.code == OpCode::concat) return joined(op, index, predicate);
   const Value x = op.operands[0];
-  switch (op.code) {
-    case OpCode::reshape: {
-      // A buffer is contiguous whatever its shape: no need to take the index apart.
-      if (loop::BufferRef buffer = buffer_of(x)) {
-        return loop::load(buffer, simplify(linearize(index, op.results[0].shape)), predicate);
-      }
-      return at(x, reshape_index(index, x.shape(), op.results[0].shape, ranges_), predicate);
+  if (op.code == OpCode::reshape) {
+    // A buffer is contiguous whatever its shape: no need to take the index apart.
+    if (loop::BufferRef buffer = buffer_of(x)) {
+      return loop::load(buffer, simplify(linearize(index, op.results[0].shape)), predicate);
     }
-    case OpCode::transpose: {
-      const auto& permutation = op.attributes.integers("permutation");
-      Index source(index.size());
-      for (size_t i = 0; i < index.size(); ++i) source[static_cast<size_t>(permutation[i])] = index[i];
-      return at(x, source, predicate);
-    }
-    case OpCode::broadcast: {
-      const auto& dims = op.attributes.integers("dims");
-      Index source;
-      for (size_t i = 0; i < dims.size(); ++i) {
-        source.push_back(x.shape()[i] == 1 ? loop::integer(0) : index[static_cast<size_t>(dims[i])]);
-      }
-      return at(x, source, predicate);
-    }
-    case OpCode::slice: {
-      const auto &start = op.attributes.integers("start"), &stride = op.attributes.integers("stride");
-      Index source;
-      for (size_t i = 0; i < index.size(); ++i) source.push_back(simplify(index[i] * stride[i] + start[i]));
-      return at(x, source, predicate);
-    }
-    case OpCode::reverse: {
-      Index source = index;
-      for (int64_t axis : op.attributes.integers("axes")) {
-        const auto i = static_cast<size_t>(axis);
-        source[i] = simplify(loop::integer(x.shape()[i] - 1) - index[i]);
-      }
-      return at(x, source, predicate);
-    }
-    case OpCode::window: {
-      const auto axis = static_cast<size_t>(op.attributes.integer("axis"));
-      Index source(index.begin(), index.end() - 1);
-      source[axis] = simplify(index[axis] * op.attributes.integer("stride") +
-                              index.back() * op.attributes.integer("dilation"));
-      return at(x, source, predicate);
-    }
-    case OpCode::pad: {
-      const auto &low = op.attributes.integers("low"), &interior = op.attributes.integers("interior");
-      const auto& high = op.attributes.integers("high");
-      const Expr padding = value_of(op);
-      if (x.type().elements() == 0) return padding;
-      Expr inside;
-      Index source;
-      for (size_t i = 0; i < index.size(); ++i) {
-        const int64_t step = interior[i] + 1, extent = x.shape()[i];
-        Expr shifted = simplify(index[i] - low[i]);
-        if (low[i] > 0) inside = inside && index[i] >= loop::integer(low[i]);
-        if (high[i] > 0) inside = inside && index[i] < loop::integer(low[i] + (extent - 1) * step + 1);
-        if (step > 1 && extent > 1) {
-          inside = inside && shifted % step == loop::integer(0);
-          shifted = shifted / step;
-        } else if (extent == 1) {
-          inside = inside && index[i] == loop::integer(low[i]);
-          shifted = loop::integer(0);
-        }
-        source.push_back(shifted);
-      }
-      if (!inside) return at(x, source, predicate);
-      return loop::select(inside, at(x, source, inside && predicate), padding);
-    }
-    case OpCode::concat: {
-      const auto axis = static_cast<size_t>(op.attributes.integer("axis"));
-      int64_t end = op.results[0].shape[axis];
-      Expr result;
-      for (size_t part = op.operands.size(); part-- > 0;) {
-        const Value operand = op.operands[part];
-        const int64_t begin = end - operand.shape()[axis];
-        if (operand.shape()[axis] == 0) continue;
-        Index source = index;
-        source[axis] = simplify(index[axis] - begin);
-        Expr here;
-        if (begin > 0) here = index[axis] >= loop::integer(begin);
-        if (end < op.results[0].shape[axis]) here = here && index[axis] < loop::integer(end);
-        if (here) here = simplify(here);
-        const Expr value = at(operand, source, here && predicate);
-        result = result ? loop::select(index[axis] < loop::integer(end), value, result) : value;
-        end = begin;
-      }
-      return result;
-    }
-    default:
-      throw InternalError(fmt::format("'{}' is no view", graph::name(op.code)));
   }
+  if (op.code == OpCode::pad && x.type().elements() == 0) return value_of(op);
+  const auto [source, inside] = loop::source_of(op, index, ranges_);
+  const Expr value = at(x, source, inside && predicate);
+  return inside ? loop::select(inside, value, value_of(op)) : value;
+}
+
+Expr Loader::joined(const Op& concat, const Index& index, const Expr& predicate) {
+  const auto axis = static_cast<size_t>(concat.attributes.integer("axis"));
+  int64_t end = concat.results[0].shape[axis];
+  Expr result;
+  for (size_t part = concat.operands.size(); part-- > 0;) {
+    const Value operand = concat.operands[part];
+    const int64_t extent = operand.shape()[axis];
+    if (extent == 0) continue;
+    const auto [source, inside] = loop::source_of(concat, index, ranges_, part);
+    const Expr value = at(operand, source, inside && predicate);
+    result = result ? loop::select(index[axis] < loop::integer(end), value, result) : value;
+    end -= extent;
+  }
+  return result;
 }
 
 Expr Loader::random(const Op& op, const Index& index, const Expr& predicate) {

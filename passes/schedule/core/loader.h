@@ -58,6 +58,7 @@ class Loader {
  private:
   loop::Expr compute(graph::Value value, const Index& index, const loop::Expr& predicate);
   loop::Expr view(const graph::Op& op, const Index& index, const loop::Expr& predicate);
+  loop::Expr joined(const graph::Op& concat, const Index& index, const loop::Expr& predicate);
   loop::Expr random(const graph::Op& op, const Index& index, const loop::Expr& predicate);
   loop::Expr clamped(graph::Value value, const Index& index, int64_t last, const loop::Expr& predicate);
 

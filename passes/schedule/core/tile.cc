@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/index/view_maps.h"
 
 namespace sinter::passes {
 
@@ -24,6 +25,11 @@ bool are_same(const Index& a, const Index& b) {
   });
 }
 
+// Whether elements come to lie at other places of a domain.
+bool moves(const Op& op) {
+  return op.kind() != OpKind::elementwise && op.kind() != OpKind::check && op.code != OpCode::reshape;
+}
+
 }  // namespace
 
 Tile::Tile(const graph::Function& body, const std::vector<std::pair<Value, Index>>& anchors,
@@ -35,26 +41,13 @@ Tile::Tile(const graph::Function& body, const std::vector<std::pair<Value, Index
   for (const auto& op : body.ops()) {
     if (op->results.size() != 1 || index_.contains(op->result())) continue;
     const Index* index = nullptr;
-    Value from;
     for (Value operand : op->operands) {
-      const auto it = index_.find(operand);
-      if (it == index_.end()) continue;
-      index = &it->second;
-      from = operand;
+      if (const auto it = index_.find(operand); it != index_.end()) index = &it->second;
     }
     if (index == nullptr) continue;
-    Index here;
-    if (op->kind() == OpKind::elementwise || op->kind() == OpKind::check) {
-      here = *index;
-    } else if (op->code == OpCode::reshape) {
-      here = reshape_index(*index, op->results[0].shape, from.shape(), ranges);
-    } else if (op->code == OpCode::transpose) {
-      for (int64_t axis : op->attributes.integers("permutation"))
-        here.push_back((*index)[static_cast<size_t>(axis)]);
-    } else {
-      continue;
-    }
-    index_[op->result()] = std::move(here);
+    auto here = loop::result_of(*op, *index, ranges);
+    if (!here) continue;
+    index_[op->result()] = std::move(*here);
     order_.push_back(op->result());
   }
   // An anchor may ask a view of another one for elsewhere than this leads to.
@@ -108,21 +101,14 @@ Tile Tile::of_values(const graph::Function& body, const std::vector<Value>& valu
     }
     const auto it = tile.index_.find(result);
     if (it == tile.index_.end()) continue;
-    const Index here = it->second;
-    for (Value operand : op.operands) {
-      const bool same_place = op.kind() == OpKind::elementwise || op.kind() == OpKind::check;
-      if (same_place || op.code == OpCode::reshape) {
-        tile.index_.try_emplace(
-            operand, same_place ? here : reshape_index(here, operand.shape(), result.shape(), ranges));
-      }
-    }
+    if (moves(op)) continue;
+    const Index source = loop::source_of(op, it->second, ranges).index;
+    for (Value operand : op.operands) tile.index_.try_emplace(operand, source);
   }
   for (const auto& op : body.ops()) {
-    const bool moves =
-        op->kind() != OpKind::elementwise && op->kind() != OpKind::check && op->code != OpCode::reshape;
     const bool outside = op->results.size() != 1 || !tile.index_.contains(op->result());
     for (Value operand : op->operands) {
-      if (moves || outside) tile.shared_[operand] = true;
+      if (moves(*op) || outside) tile.shared_[operand] = true;
     }
     if (!outside) tile.order_.push_back(op->result());
   }
