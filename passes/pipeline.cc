@@ -43,7 +43,7 @@ bool fuses_not(const loop::Target&, const Options& options) {
   return !options.fuse;
 }
 bool has_workgroups(const loop::Target& target, const Options&) {
-  return target.style == loop::Target::Style::workgroups;
+  return target.has_workgroups();
 }
 bool fuses_on_threads(const loop::Target& target, const Options& options) {
   return options.fuse && !has_workgroups(target, options);
@@ -52,7 +52,7 @@ bool fuses_on_workgroups(const loop::Target& target, const Options& options) {
   return options.fuse && has_workgroups(target, options);
 }
 bool fuses_in_shared_memory(const loop::Target& target, const Options& options) {
-  return options.fuse && target.has_fast_shared;
+  return options.fuse && target.has_fast_shared();
 }
 
 // A pass and its arguments, and for what it is in the pipeline: for everything where nothing stands.

@@ -22,6 +22,7 @@ struct Arguments {
   std::string until;
   std::vector<std::string> print_after;
   std::string target;
+  bool print_target = false;
   bool list_passes = false;
   bool no_locations = false;
   bool explain = false;
@@ -109,6 +110,10 @@ void emit(const Arguments& arguments) {
 
 void optimise(const Arguments& arguments) {
   if (arguments.list_passes) return list_passes();
+  if (arguments.print_target) {
+    fmt::print("{}", loop::print(target_of(arguments)));
+    return;
+  }
   if (arguments.file.empty()) throw UsageError("FILE is required; --help says more");
   if (arguments.explain || arguments.memory) return explain(arguments);
   if (!arguments.emit.empty()) return emit(arguments);
@@ -148,6 +153,7 @@ int main(int argc, char** argv) {
                                       "run the compiler's own passes, and print what these leave")
                            ->excludes(passes);
   app.add_option("--target", arguments.target, "the device to compile for; none: a machine with threads");
+  app.add_flag("--print-target", arguments.print_target, "print what passes know of the target");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");
   CLI::Option* explain = app.add_flag("--explain", arguments.explain,

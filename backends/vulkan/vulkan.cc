@@ -21,10 +21,8 @@ loop::Target target_of(const Gpu& gpu) {
   const GpuAbilities& abilities = gpu.abilities();
   const VkPhysicalDeviceLimits& limits = abilities.limits;
   loop::Target target;
-  target.style = loop::Target::Style::workgroups;
+  target.kind = abilities.is_processor ? loop::Target::Kind::gpu_on_cpu : loop::Target::Kind::gpu;
   target.description = gpu.name();
-  target.vector_bytes = 4;
-  target.unit_elements = 1;
   target.unit_vectors = abilities.is_processor ? 4 : 1;
   target.local_bytes = kLocalBytes;
   target.has_fma = false;
@@ -32,7 +30,6 @@ loop::Target target_of(const Gpu& gpu) {
   target.subgroup_size = abilities.subgroup_size;
   target.subgroup_arithmetic = abilities.subgroup_arithmetic;
   target.shared_bytes = limits.maxComputeSharedMemorySize;
-  target.has_fast_shared = !abilities.is_processor;
   target.max_workgroup_size =
       std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   target.max_workgroups = limits.maxComputeWorkGroupCount[0];

@@ -51,7 +51,7 @@ Limits::Limits(const Groups& groups, const loop::Target& target) : target_(targe
   int64_t values = 0;
   for (const auto& op : function.ops()) values += static_cast<int64_t>(op->results.size());
   binds_all_ = target.max_buffers > 2 * values + 2;
-  if (binds_all_ && target.max_iterations == INT64_MAX) return;
+  if (binds_all_ && !target.has_iteration_limit()) return;
   const auto add = [&](Value value, const Op* reader) {
     Bindings bindings;
     leaves_.add_to(bindings, value);
@@ -72,7 +72,7 @@ bool Limits::is_read_outside(Value value, const std::unordered_set<const Op*>& o
 }
 
 bool Limits::allow(const Group& group, const std::vector<Op*>& more) {
-  const bool loops = target_.max_iterations < INT64_MAX;
+  const bool loops = target_.has_iteration_limit();
   if (binds_all_ && !loops) return true;
   std::vector<Op*> ops = group.ops;
   ops.insert(ops.end(), more.begin(), more.end());

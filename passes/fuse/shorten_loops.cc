@@ -304,7 +304,7 @@ class Shortener {
 }  // namespace
 
 void shorten_loops(graph::Module& module, graph::Function& function, const loop::Target& target) {
-  if (target.max_iterations == INT64_MAX) return;
+  if (!target.has_iteration_limit()) return;
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
     Builder b(module, function);

@@ -12,7 +12,7 @@ using graph::Value;
 
 void release(graph::Module& module, const loop::Target& target) {
   constexpr int64_t kManyBuffers = 64;  // more than attention binds
-  if (target.max_buffers >= kManyBuffers && target.max_iterations == INT64_MAX) return;
+  if (target.max_buffers >= kManyBuffers && !target.has_iteration_limit()) return;
   for (const auto& function : module.functions) {
     const auto uses = graph::count_uses(*function);
     Replacements replacements;

@@ -105,7 +105,7 @@ loop::Kernel schedule_concat(Template& t) {
   const Shape& whole = concat.results[0].shape;
   const bool is_outermost = std::all_of(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(axis),
                                         [](int64_t extent) { return extent == 1; });
-  Units units(t.target().unit_elements);
+  Units units(t.target().elements_a_unit());
   int64_t begin = 0;
   for (Value part : concat.operands) {
     Loader::Scope scope(t.loader);

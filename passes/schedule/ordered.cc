@@ -38,8 +38,8 @@ loop::Kernel schedule_cumsum(Template& t) {
   Loader& loader = t.loader;
   const loop::Type type = loop::from_graph(x.dtype());
 
-  // The columns of a unit: all, or one where units are small.
-  const int64_t part = t.target().unit_elements == 1 ? 1 : width;
+  // The columns of a unit: all, or one where a unit is an invocation.
+  const int64_t part = t.target().has_workgroups() ? 1 : width;
   const int64_t parts = width / part, units = graph::element_count(before) * parts;
   const auto unit = loader.variable("unit", units);
   const Index head = delinearize(loader.simplify(loop::variable(unit) / parts), before, loader.ranges());

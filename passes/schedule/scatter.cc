@@ -79,7 +79,7 @@ class ScatterRows {
     // Lanes side by side have neighbours in memory, or, on a processor, searches for a row once. All updates
     // may be those of one row.
     columns_ = lanes_;
-    if (!is_sorted_ || t.target().has_fast_shared) return;
+    if (!is_sorted_ || t.target().has_fast_shared()) return;
     const int64_t most = t.target().max_iterations / (s_.positions + kOtherIterations);
     const int64_t blocks = std::clamp<int64_t>(kLongRun / lanes_, 1, std::max<int64_t>(most, 1));
     columns_ = divisor_at_most(s_.width / lanes_, blocks) * lanes_;
@@ -175,7 +175,7 @@ class ScatterRows {
       return loop::cast(loop::load(found, loop::integer(i)), loop::Type::index);
     };
     Expr count = load(1) - first_;
-    if (t_.target().max_iterations < INT64_MAX) count = loop::min(count, loop::integer(s_.positions));
+    if (t_.target().has_iteration_limit()) count = loop::min(count, loop::integer(s_.positions));
     const Stmt rest = loop::let(first_->variable, load(0), loop::let(count_->variable, count, body));
     return loop::allocate(found, loop::block({loop::store(found, loop::integer(0), zero),
                                               loop::store(found, loop::integer(1), zero), loop, rest}));
@@ -262,7 +262,7 @@ loop::Kernel schedule_runs_of_rows(Template& t) {
 
 loop::Kernel schedule_scatter(Template& t) {
   if (find_scatter(t.body).operands[0].type().elements() == 0) return t.finish(loop::block({}));
-  return t.target().unit_elements == 1 ? ScatterRows(t).run() : schedule_runs_of_rows(t);
+  return t.target().has_workgroups() ? ScatterRows(t).run() : schedule_runs_of_rows(t);
 }
 
 }  // namespace sinter::passes

@@ -34,7 +34,7 @@ loop::Kernel run_schedule(Template t) {
       {"attention", schedule_attention_workgroups},
       {"attention_backward", schedule_attention_backward_workgroups}};
   const std::string& anchor = t.kernel.attributes.text("anchor");
-  const bool has_workgroups = t.target().style == loop::Target::Style::workgroups;
+  const bool has_workgroups = t.target().has_workgroups();
   for (const auto* table : {has_workgroups ? &of_workgroups : &schedules, &schedules}) {
     for (const auto& [name, run] : *table) {
       if (name == anchor) return run(t);

@@ -99,9 +99,7 @@ Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
 }
 
 bool works_by_subgroup(const Stmt& parallel, const loop::Target& target) {
-  const bool is_processor = target.style == loop::Target::Style::workgroups && !target.has_fast_shared;
-  const bool pays = is_processor && target.subgroup_size > 1;
-  return (pays || target.max_iterations < INT64_MAX) && has_loop(parallel->body[0]);
+  return (target.has_subgroup_vectors() || target.has_iteration_limit()) && has_loop(parallel->body[0]);
 }
 
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target) {

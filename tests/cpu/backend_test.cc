@@ -21,7 +21,7 @@ TEST(Backend, IsFoundByName) {
 
 TEST(Backend, DescribesThisMachine) {
   const loop::Target target = host_target();
-  EXPECT_EQ(target.style, loop::Target::Style::threads);
+  EXPECT_EQ(target.kind, loop::Target::Kind::cpu);
   EXPECT_GE(target.vector_bytes, 16);
   EXPECT_GE(target.l1_bytes, 4 << 10);
   EXPECT_GE(target.l2_bytes, target.l1_bytes);

@@ -44,13 +44,12 @@ std::string pass_of(const fs::path& input, std::string_view text) {
   return std::string(text.substr(kMark.size(), text.find('\n') - kMark.size()));
 }
 
-// A machine with threads, or, where a line "// target: workgroups" says so, one with workgroups of 8 lanes.
+// A machine with threads, or, where a line "// target: workgroups" says so, one that executes workgroups in
+// vectors of 8 lanes.
 loop::Target target_of(std::string_view text) {
   loop::Target target;
   if (text.find("// target: workgroups\n") == std::string_view::npos) return target;
-  target.style = loop::Target::Style::workgroups;
-  target.vector_bytes = 4;
-  target.unit_elements = 1;
+  target.kind = loop::Target::Kind::gpu_on_cpu;
   target.unit_vectors = 1;
   target.subgroup_size = 8;
   target.shared_bytes = 32 << 10;

@@ -78,16 +78,13 @@ loop::Target small_processor() {
 // A machine with workgroups, and shared memory where operands are staged.
 loop::Target workgroups() {
   loop::Target target;
-  target.style = loop::Target::Style::workgroups;
-  target.vector_bytes = 4;
-  target.unit_elements = 1;
+  target.kind = loop::Target::Kind::gpu;
   target.unit_vectors = 1;
   target.local_bytes = 1024;
   target.has_fma = false;
   target.exact_division = false;
   target.subgroup_size = 8;
   target.shared_bytes = 32 << 10;
-  target.has_fast_shared = true;
   target.max_workgroup_size = 64;
   target.max_workgroups = 65535;
   return target;

@@ -32,9 +32,7 @@ struct Program {
 // A driver that computes on a processor, in subgroups of 8 or 1, and a GPU.
 std::vector<Target> machines() {
   Target target;
-  target.style = Target::Style::workgroups;
-  target.vector_bytes = 4;
-  target.unit_elements = 1;
+  target.kind = Target::Kind::gpu_on_cpu;
   target.unit_vectors = 4;
   target.local_bytes = 1024;
   target.has_fma = false;
@@ -49,7 +47,7 @@ std::vector<Target> machines() {
   }
   target.subgroup_size = 32;
   target.unit_vectors = 1;
-  target.has_fast_shared = true;
+  target.kind = Target::Kind::gpu;
   all.push_back(target);
   return all;
 }

@@ -21,16 +21,13 @@ using runtime::HostTensor;
 
 Target machine(int64_t subgroup, int64_t invocations, int64_t shared_kib) {
   Target target;
-  target.style = Target::Style::workgroups;
-  target.vector_bytes = 4;
-  target.unit_elements = 1;
+  target.kind = Target::Kind::gpu;
   target.unit_vectors = 1;
   target.local_bytes = 1024;
   target.has_fma = false;
   target.exact_division = false;
   target.subgroup_size = subgroup;
   target.shared_bytes = shared_kib << 10;
-  target.has_fast_shared = true;
   target.max_workgroup_size = invocations;
   target.max_workgroups = 65535;
   return target;
@@ -43,7 +40,7 @@ std::vector<Target> machines() {
 // A driver that computes on a processor: shared memory is as slow as the rest.
 Target processor(int64_t subgroup) {
   Target target = machine(subgroup, 1024, 32);
-  target.has_fast_shared = false;
+  target.kind = Target::Kind::gpu_on_cpu;
   target.unit_vectors = 4;
   return target;
 }

@@ -51,7 +51,7 @@ Image load(UnloadedImage unloaded) {
 }
 
 void check_host(const loop::Target& target) {
-  if (const loop::Target host = host_target(); target.description != host.description) {
+  if (const loop::Target host = host_target(); target != host) {
     throw InternalError(fmt::format("code for '{}' is wanted on '{}'", target.description, host.description));
   }
 }
@@ -60,10 +60,8 @@ void check_host(const loop::Target& target) {
 
 Image compile(const backends::Source& source, const loop::Target& target, runtime::DiskCache& cache) {
   if (!source.identity) return compile(source.lower(target), cache);
-  const std::string machine = fmt::format("{}, caches of {}, {} and {} bytes", target.description,
-                                          target.l1_bytes, target.l2_bytes, target.l3_bytes);
-  const std::string key =
-      fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(), machine, source.identity());
+  const std::string key = fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(),
+                                      loop::identity(target), source.identity());
   if (const auto bytes = cache.get(key)) {
     if (auto found = from_bytes(*bytes)) return load(std::move(*found));
   }

@@ -28,7 +28,7 @@ Stmt block_of(int64_t count, const std::function<Stmt(int64_t)>& make) {
 
 bool AttentionRows::are_suitable(const loop::Target& target) const {
   const int64_t held = 2 * (width() + values()) * loop::size_in_bytes(type());
-  if (target.has_fast_shared) return keys() <= kFewKeys && held <= target.local_bytes / 2;
+  if (target.has_fast_shared()) return keys() <= kFewKeys && held <= target.local_bytes / 2;
   return held <= target.local_bytes;
 }
 

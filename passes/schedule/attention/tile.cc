@@ -51,8 +51,7 @@ class IdlePredicates final : public loop::Rewriter {
 }  // namespace
 
 AttentionTile::AttentionTile(Template& t, graph::Anchor anchor)
-    : AttentionCore(t, anchor),
-      lanes_(std::max<int64_t>(4, t.target().vector_bytes / loop::size_in_bytes(type()))) {
+    : AttentionCore(t, anchor), lanes_(std::max<int64_t>(4, t.target().lanes(loop::size_in_bytes(type())))) {
   query_block_ = std::min(kMostQueries, round_up(queries(), lanes_));
   panel_ = std::min(2 * lanes_, query_block_);
   rows_ = part_of(keys(), kMostRows);

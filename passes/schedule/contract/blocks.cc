@@ -11,12 +11,10 @@ namespace {
 class Chooser {
  public:
   Chooser(const ContractProblem& problem, const loop::Target& target)
-      : p_(problem),
-        target_(target),
-        lanes_(std::max<int64_t>(1, target.vector_bytes / problem.element_bytes)) {}
+      : p_(problem), target_(target), lanes_(target.lanes(problem.element_bytes)) {}
 
   ContractBlocks run() {
-    if (target_.unit_elements == 1) {
+    if (target_.has_workgroups()) {
       choose_small_tile();
       choose_rows();
       b_.k_block = p_.k;
@@ -44,7 +42,7 @@ class Chooser {
 
   // Where a unit is one invocation: a tile each, small enough to leave units for all of the machine.
   void choose_small_tile() {
-    if (!target_.has_fast_shared && target_.subgroup_size > 1) {
+    if (target_.has_subgroup_vectors()) {
       const int64_t lanes = target_.subgroup_size;
       for (b_.width = 8; b_.width > 1; b_.width /= 2) {
         if (p_.n % (b_.width * lanes) == 0 &&

@@ -25,11 +25,11 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
     : t_(t),
       c_(contraction),
       blocks_(blocks),
-      lanes_(std::max<int64_t>(1, t.target().vector_bytes / loop::size_in_bytes(contraction.type()))),
-      has_threads_(t.target().style == loop::Target::Style::threads),
+      lanes_(t.target().lanes(loop::size_in_bytes(contraction.type()))),
+      has_threads_(!t.target().has_workgroups()),
       fetches_lhs_(is_far(c_.lhs(), c_.m() * c_.k())),
       fetches_rhs_(is_far(c_.rhs(), c_.k() * c_.n())),
-      wants_short_code_(!has_threads_ && !t.target().has_fast_shared) {
+      wants_short_code_(t.target().kind == loop::Target::Kind::gpu_on_cpu) {
   const int64_t panels = blocks.panels_a_unit();
   if (blocks.pack_lhs)
     lhs_ = local_buffer("panel_lhs", c_.type(), blocks.group * blocks.rows * blocks.k_block);

@@ -113,7 +113,7 @@ class ContractWorkgroups {
 
 loop::Kernel schedule_contract_workgroups(Template& t) {
   const Contraction c(t);
-  const bool pays = t.target().has_fast_shared && std::min({c.m(), c.n(), c.k()}) >= kLeast;
+  const bool pays = t.target().has_fast_shared() && std::min({c.m(), c.n(), c.k()}) >= kLeast;
   return pays && c.batch().extent() > 0 ? ContractWorkgroups(t, c).run() : schedule_contract(t);
 }
 

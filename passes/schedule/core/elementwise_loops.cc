@@ -10,11 +10,11 @@ using loop::Stmt;
 Stmt elementwise_loops(Template& t, Shape domain, int64_t width, bool flat, const DomainBody& body) {
   const int64_t elements = graph::element_count(domain);
   if (elements == 0) return loop::block({});
-  const int64_t unit_elements = t.target().unit_elements;
+  const int64_t unit_elements = t.target().elements_a_unit();
   std::erase(domain, 1);
   if (flat && elements > 1) domain = {elements};
   const int64_t inner = domain.empty() ? 1 : domain.back();
-  if (domain.size() <= 1 || unit_elements == 1) {
+  if (domain.size() <= 1 || t.target().has_workgroups()) {
     return parallel_vector_loop(
         t.loader, "i", elements, width, std::max<int64_t>(1, unit_elements / width),
         [&](const VectorPoint& at) {

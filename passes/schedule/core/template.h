@@ -25,7 +25,7 @@ struct Template {
 
   const loop::Target& target() const { return context.target; }
   // Lanes of the natural vector of f32.
-  int64_t lanes() const { return context.target.vector_bytes / 4; }
+  int64_t lanes() const { return context.target.lanes(); }
   // Lanes that elementwise work takes at once.
   int64_t width() const { return context.target.unit_vectors * lanes(); }
   std::vector<TileStore> stores() const;

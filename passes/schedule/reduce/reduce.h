@@ -18,6 +18,7 @@ class ReduceSchedule {
 
   int64_t rows() const { return graph::element_count(outer_shape_); }
   int64_t elements() const { return graph::element_count(domain_); }
+  int64_t length() const { return graph::element_count(reduced_shape_); }
   // Whether vectors run along the row, as they do where its last axis is reduced; across rows otherwise.
   bool goes_along() const { return along_; }
 
@@ -92,7 +93,12 @@ bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target);
 int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool has_checks,
                            const loop::Target& target);
 
-loop::Stmt reduce_rows(const ReduceSchedule& schedule);
+// How a pass goes along a row, and what it keeps for the next.
+struct RowPass {
+  int64_t lanes;        // elements taken at once
+  int64_t stash_bytes;  // of values kept
+};
+loop::Stmt reduce_rows(const ReduceSchedule& schedule, const RowPass& pass);
 loop::Stmt reduce_columns(const ReduceSchedule& schedule);
 
 }  // namespace sinter::passes

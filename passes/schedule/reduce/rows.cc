@@ -22,19 +22,18 @@ using loop::Stmt;
 
 namespace {
 
-constexpr int64_t kStashBytes = 64 << 10;  // a row's values kept between passes
-constexpr int kWorthKeeping = 6;           // instructions, against a store and a load
+constexpr int kWorthKeeping = 6;  // instructions, against a store and a load
 
 class Rows : public ReduceSchedule {
  public:
-  explicit Rows(const ReduceSchedule& schedule) : ReduceSchedule(schedule) {}
+  Rows(const ReduceSchedule& schedule, const RowPass& pass)
+      : ReduceSchedule(schedule), lanes_(pass.lanes), stash_bytes_(pass.stash_bytes) {}
 
   Stmt run() {
     const int64_t rows = this->rows();
-    const int64_t length = graph::element_count(reduced_shape_);
-    const int64_t lanes = lanes_of_row(t_.lanes(), length);
+    const int64_t length = this->length(), lanes = lanes_;
     const int64_t rows_a_unit =
-        columns_.empty() ? std::max<int64_t>(1, t_.target().unit_elements / std::max<int64_t>(length, 1))
+        columns_.empty() ? std::max<int64_t>(1, t_.target().elements_a_unit() / std::max<int64_t>(length, 1))
                          : columns_[0]->operands[0].shape()[1];
     const int64_t units = (rows + rows_a_unit - 1) / rows_a_unit;
     const auto unit = t_.loader.variable("unit", units);
@@ -146,7 +145,7 @@ class Rows : public ReduceSchedule {
     }
     for (const TileStore& store : stores(true)) visit(store.value, levels_.size());
     for (const Op* sum : columns_) visit(summed(*sum), levels_.size());
-    int64_t left = std::min(kStashBytes, t_.target().local_bytes);
+    int64_t left = stash_bytes_;
     graph::ValueMap<int> costs;  // of computing it from what is at hand
     for (const auto& op : t_.body.ops()) {
       if (op->results.size() != 1) continue;
@@ -253,6 +252,8 @@ class Rows : public ReduceSchedule {
       return loop::block({t_.checks(tile, at.predicate), store_tile(t_.loader, tile, all, at.predicate)});
     });
   }
+
+  const int64_t lanes_, stash_bytes_;
 };
 
 }  // namespace
@@ -263,8 +264,8 @@ int64_t lanes_of_row(int64_t vector, int64_t length) {
   return lanes;
 }
 
-Stmt reduce_rows(const ReduceSchedule& schedule) {
-  return Rows(schedule).run();
+Stmt reduce_rows(const ReduceSchedule& schedule, const RowPass& pass) {
+  return Rows(schedule, pass).run();
 }
 
 }  // namespace sinter::passes

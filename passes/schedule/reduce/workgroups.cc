@@ -181,30 +181,23 @@ bool pays(Template& t) {
 }  // namespace
 
 bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target) {
-  return target.has_fast_shared ? length >= 2 * workgroup_lanes(target)
-                                : length >= kLongRow && rows < kFewRows;
+  return target.has_fast_shared() ? length >= 2 * workgroup_lanes(target)
+                                  : length >= kLongRow && rows < kFewRows;
 }
 
 int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool has_checks,
                            const loop::Target& target) {
   if (!goes_along) return iterations_in_blocks(length);
-  const bool by_workgroup = target.style == loop::Target::Style::workgroups && !has_checks &&
-                            is_for_workgroup(rows, length, target);
-  const int64_t lanes =
-      by_workgroup ? workgroup_lanes(target) : lanes_of_row(target.vector_bytes / 4, length);
+  const bool by_workgroup = target.has_workgroups() && !has_checks && is_for_workgroup(rows, length, target);
+  const int64_t lanes = by_workgroup ? workgroup_lanes(target) : lanes_of_row(target.lanes(), length);
   return length / lanes + 1;
 }
 
 loop::Kernel schedule_reduce_workgroups(Template& t) {
   const int64_t lanes = workgroup_lanes(t.target());
   if (!pays(t)) return schedule_reduce(t);
-  loop::Target vectors = t.target();
-  // Rows go by four vectors at a time.
-  vectors.vector_bytes = lanes;
-  vectors.local_bytes = 0;
-  ScheduleContext context{vectors, t.context.faults};
-  Template wide(t.kernel, context, t.inputs, t.outputs);
-  return t.finish(LanesOfWorkgroup(t.context, lanes).run(reduce_rows(ReduceSchedule(wide))));
+  const Stmt rows = reduce_rows(ReduceSchedule(t), {.lanes = lanes, .stash_bytes = 0});
+  return t.finish(LanesOfWorkgroup(t.context, lanes).run(rows));
 }
 
 }  // namespace sinter::passes
