@@ -48,7 +48,7 @@ class Reads {
 
 }  // namespace
 
-AttentionAxes::AttentionAxes(const graph::Function& body) : parts_(*AttentionBody::find(body)) {
+AttentionAxes::AttentionAxes(const graph::Op& kernel) : parts_(AttentionBody::of(kernel)) {
   loop::RangeMap ranges;
   const auto [at, axes] = loop::fresh_index(parts_.domain, ranges);
   const auto of_operand = [&](const AttentionBody::Letters& letters, const std::string& term,
@@ -66,7 +66,7 @@ AttentionAxes::AttentionAxes(const graph::Function& body) : parts_(*AttentionBod
   Reads reads(ranges);
   reads.follow(parts_.masked(), at);
   reads.follow(parts_.kept(), *parts_.kept_index(at, ranges));
-  for (Op* parameter : body.parameters()) {
+  for (Op* parameter : kernel.body->parameters()) {
     const Value value = parameter->result();
     const size_t number = varies_.size();
     const std::vector<Expr> places = number == 0   ? of_operand(scores, first.lhs, value.shape())

@@ -6,10 +6,10 @@
 
 namespace sinter::passes {
 
-// Which axes of an attention body's domain each of its parameters varies along.
+// Which axes of its domain each parameter of a kernel of attention varies along.
 class AttentionAxes {
  public:
-  explicit AttentionAxes(const graph::Function& body);
+  explicit AttentionAxes(const graph::Op& kernel);
 
   const graph::Shape& domain() const { return parts_.domain; }
   // By axis: whether all those parameters vary along it, or it has extent 1.

@@ -1,7 +1,10 @@
 #include "passes/attention/body.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "ir/error.h"
 #include "ir/loop/walk.h"
 
 namespace sinter::passes {
@@ -97,13 +100,44 @@ std::string AttentionBody::value_letters() const {
   return letters;
 }
 
-std::optional<AttentionBody> AttentionBody::find(const graph::Function& body) {
+int64_t number_of(const graph::Function& body, const Op& op) {
+  int64_t number = 0;
+  for (const auto& other : body.ops()) {
+    if (other->code == OpCode::parameter) continue;
+    if (other.get() == &op) return number;
+    ++number;
+  }
+  throw InternalError(fmt::format("'{}' is no numbered op of the body", graph::name(op.code)));
+}
+
+const Op& op_at(const Op& kernel, std::string_view attribute) {
+  require_attention(kernel, kernel.attributes.has(attribute));
+  int64_t number = kernel.attributes.integer(attribute);
+  for (const auto& op : kernel.body->ops()) {
+    if (op->code != OpCode::parameter && number-- == 0) return *op;
+  }
+  require_attention(kernel, false);
+  return kernel;
+}
+
+void require_attention(const Op& kernel, bool holds) {
+  if (holds) return;
+  throw GraphError(fmt::format("kernel: its anchor is '{}', its body is no attention{}",
+                               kernel.attributes.text("anchor"), at(kernel.location)));
+}
+
+void AttentionBody::take_parameters() {
+  const auto parameters = body->parameters();
+  if (parameters.size() < 3) return;
+  q = parameters[0]->result();
+  k = parameters[1]->result();
+  v = parameters[2]->result();
+}
+
+std::optional<AttentionBody> AttentionBody::match(const graph::Function& body) {
   AttentionBody found;
-  const auto parameters = body.parameters();
-  if (parameters.size() < 3) return std::nullopt;
-  found.q = parameters[0]->result();
-  found.k = parameters[1]->result();
-  found.v = parameters[2]->result();
+  found.body = &body;
+  found.take_parameters();
   for (const auto& op : body.ops()) {
     if (op->code == OpCode::softmax) found.softmax = op.get();
     if (op->code != OpCode::contract) continue;
@@ -116,6 +150,41 @@ std::optional<AttentionBody> AttentionBody::find(const graph::Function& body) {
   found.key = static_cast<size_t>(found.softmax->attributes.integer("axis"));
   if (!found.find_axes()) return std::nullopt;
   return found;
+}
+
+void AttentionBody::write_to(Op& kernel) const {
+  kernel.attributes.set("scores", number_of(*body, *scores));
+  kernel.attributes.set("weights", number_of(*body, *softmax));
+  kernel.attributes.set("product", number_of(*body, *product));
+  kernel.attributes.set("key_axis", static_cast<int64_t>(key));
+  if (query) kernel.attributes.set("query_axis", static_cast<int64_t>(*query));
+}
+
+AttentionBody AttentionBody::of(const Op& kernel) {
+  AttentionBody parts;
+  parts.body = kernel.body.get();
+  parts.take_parameters();
+  const auto part = [&](std::string_view name, OpCode code) {
+    const Op& op = op_at(kernel, name);
+    require_attention(kernel, op.code == code);
+    return &op;
+  };
+  const auto axis = [&](std::string_view name) {
+    require_attention(kernel, kernel.attributes.has(name));
+    const int64_t number = kernel.attributes.integer(name);
+    require_attention(kernel, number >= 0 && number < static_cast<int64_t>(parts.domain.size()));
+    return static_cast<size_t>(number);
+  };
+  parts.scores = part("scores", OpCode::contract);
+  parts.softmax = part("weights", OpCode::softmax);
+  parts.product = part("product", OpCode::contract);
+  require_attention(kernel, parts.q && parts.scores->operands[0] == parts.q &&
+                                parts.scores->operands[1] == parts.k &&
+                                parts.product->operands[1] == parts.v);
+  parts.domain = parts.masked().shape();
+  parts.key = axis("key_axis");
+  if (kernel.attributes.has("query_axis")) parts.query = axis("query_axis");
+  return parts;
 }
 
 bool AttentionBody::find_axes() {

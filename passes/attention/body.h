@@ -15,6 +15,13 @@ std::optional<double> splat_number(graph::Value value);
 // exp(y), or select(mask, exp(y), 0): the exp, and the mask where there is one. Null where it is neither.
 const graph::Op* exponential_of(graph::Value value, graph::Value& mask);
 
+// A kernel of attention says where in its body something stands by the op's number, parameters aside: as its
+// result is called where the body is printed.
+int64_t number_of(const graph::Function& body, const graph::Op& op);
+const graph::Op& op_at(const graph::Op& kernel, std::string_view attribute);
+// Throws a GraphError where a kernel with such an anchor is not made so.
+void require_attention(const graph::Op& kernel, bool holds);
+
 // The parts of the body of an `attention` or `attention_backward` kernel, whose first parameters are q, k and
 // v:
 //
@@ -23,7 +30,11 @@ const graph::Op* exponential_of(graph::Value value, graph::Value& mask);
 //
 // The domain is the shape of `masked`. One axis of it counts keys, one queries: an axis on which neither k
 // nor v depends. The others are batches, heads, groups.
+//
+// Who makes such a kernel has it say where they are: the attributes `scores`, `weights` and `product` are
+// numbers of ops in its body, `key_axis` and `query_axis` axes of the domain.
 struct AttentionBody {
+  const graph::Function* body = nullptr;
   graph::Value q, k, v;
   const graph::Op* scores = nullptr;
   const graph::Op* softmax = nullptr;
@@ -32,8 +43,13 @@ struct AttentionBody {
   size_t key = 0;
   std::optional<size_t> query;  // nothing where there is one query
 
-  // Nothing where the body is no attention that streams over its keys.
-  static std::optional<AttentionBody> find(const graph::Function& body);
+  // Found in a body that is to become a kernel's; nothing where it is no attention that streams over its
+  // keys.
+  static std::optional<AttentionBody> match(const graph::Function& body);
+  // Has a kernel say them, whose body is this one or begins with the same ops.
+  void write_to(graph::Op& kernel) const;
+  // What a kernel says; a GraphError where it says nothing of the kind.
+  static AttentionBody of(const graph::Op& kernel);
 
   graph::Value masked() const { return softmax->operands[0]; }
   graph::Value weights() const { return const_cast<graph::Op*>(softmax)->result(); }
@@ -52,6 +68,7 @@ struct AttentionBody {
   std::string value_letters() const;
 
  private:
+  void take_parameters();
   bool find_axes();
 };
 

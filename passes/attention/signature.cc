@@ -1,44 +1,82 @@
 #include "passes/attention/signature.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
-#include <array>
-#include <charconv>
-
-#include "ir/error.h"
+#include "passes/attention/body.h"
 
 namespace sinter::passes {
 
+using graph::Function;
+using graph::Op;
+using graph::OpCode;
 using graph::Value;
 
 namespace {
 
-constexpr std::array kNames = {"out", "shift", "total"};
+BackwardSignature parameters_of(const Op& kernel) {
+  const auto parameters = kernel.body->parameters();
+  require_attention(kernel, parameters.size() >= 7);
+  const auto from_end = [&](size_t i) { return parameters.at(parameters.size() - i)->result(); };
+  BackwardSignature signature;
+  signature.out = from_end(4);
+  signature.shift = from_end(3);
+  signature.total = from_end(2);
+  signature.cotangent = from_end(1);
+  return signature;
+}
 
 }  // namespace
 
-BackwardParameters add_backward_parameters(graph::Builder& builder, const graph::Op& attention) {
-  std::array<Value, kNames.size()> known;
-  for (size_t i = 0; i < kNames.size(); ++i) known[i] = builder.parameter(kNames[i], attention.results[i]);
-  return {known[0], known[1], known[2], builder.parameter("d_out", attention.results[0])};
+Value add_backward_parameters(KernelBuilder& kernel, Op& attention, Value cotangent) {
+  kernel.own_parameter(attention.result(0), "out");
+  kernel.own_parameter(attention.result(1), "shift");
+  kernel.own_parameter(attention.result(2), "total");
+  return kernel.own_parameter(cotangent, "d_out");
 }
 
-BackwardParameters backward_parameters(const graph::Function& body) {
-  const auto parameters = body.parameters();
-  const auto from_end = [&](size_t i) { return parameters.at(parameters.size() - i)->result(); };
-  return {from_end(4), from_end(3), from_end(2), from_end(1)};
+void write_backward_signature(Op& kernel, const std::vector<size_t>& operands) {
+  const Function& body = *kernel.body;
+  const AttentionBody parts = AttentionBody::of(kernel);
+  const Value cotangent = parameters_of(kernel).cotangent;
+  kernel.attributes.set("gradients", std::vector<int64_t>(operands.begin(), operands.end()));
+  const auto say = [&](std::string_view name, Value value) {
+    kernel.attributes.set(name, number_of(body, *value.op));
+  };
+  bool has_row_sum = false;
+  for (const auto& op : body.ops()) {
+    if (op->code == OpCode::contract) {
+      if (op->operands[0] == cotangent && op->operands[1] == parts.v) say("kept_cotangent", op->result());
+      // Of q or of k: the cotangent of the scores comes first, or last.
+      if (op.get() == parts.scores || op.get() == parts.product) continue;
+      if (op->operands[1] == parts.k) say("score_cotangent", op->operands[0]);
+      if (op->operands[0] == parts.q) say("score_cotangent", op->operands[1]);
+    }
+    if (op->code == OpCode::reduce_sum && !has_row_sum) {
+      const Op& product = *op->operands[0].op;
+      const bool weighs = product.code == OpCode::mul &&
+                          std::ranges::find(product.operands, parts.weights()) != product.operands.end();
+      if (weighs && op->attributes.integers("axes") == std::vector{static_cast<int64_t>(parts.key)}) {
+        say("row_sum", op->result());
+        has_row_sum = true;
+      }
+    }
+  }
 }
 
-std::string gradient_name(size_t operand) {
-  return fmt::format("d{}", operand);
-}
-
-size_t operand_of_gradient(const std::string& name) {
-  size_t operand = 0;
-  const char *begin = name.data() + 1, *end = name.data() + name.size();
-  if (name.empty() || std::from_chars(begin, end, operand).ptr != end || gradient_name(operand) != name)
-    throw InternalError(fmt::format("attention_backward: an output is called '{}'", name));
-  return operand;
+BackwardSignature BackwardSignature::of(const Op& kernel) {
+  BackwardSignature signature = parameters_of(kernel);
+  require_attention(kernel, kernel.attributes.has("gradients"));
+  for (const int64_t operand : kernel.attributes.integers("gradients")) {
+    signature.operands.push_back(static_cast<size_t>(operand));
+  }
+  require_attention(kernel, signature.operands.size() == kernel.results.size());
+  const auto value = [&](std::string_view name) {
+    return kernel.attributes.has(name) ? const_cast<Op&>(op_at(kernel, name)).result() : Value();
+  };
+  signature.kept_cotangent = value("kept_cotangent");
+  signature.row_sum = value("row_sum");
+  signature.score_cotangent = value("score_cotangent");
+  return signature;
 }
 
 }  // namespace sinter::passes

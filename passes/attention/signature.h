@@ -1,25 +1,32 @@
 #pragma once
 
-#include <string>
+#include <vector>
 
-#include "ir/graph/builder.h"
+#include "passes/base/kernel_builder.h"
 
-// The signature of the body of an `attention_backward` kernel: the parameters of the attention's body, then
-// four that are at hand and spare work; an output for each gradient, named for the operand that it belongs
-// to.
+// What an `attention_backward` kernel reads and returns, and what stands in its body on the way. The body
+// begins with that of the attention, whose parameters come first.
 namespace sinter::passes {
 
-// Shift and total are the maximum and the sum of each row of the softmax. Together they are the log-sum-exp,
-// which in one float would lose the sum beside a shift of -1e9.
-struct BackwardParameters {
+struct BackwardSignature {
+  // The last parameters: what the attention returned, which spares work, and the cotangent of its output.
+  // Shift and total are the maximum and the sum of each row of the softmax. Together they are the
+  // log-sum-exp, which in one float would lose the sum beside a shift of -1e9.
   graph::Value out, shift, total, cotangent;
+  // For each result, the operand whose gradient it is.
+  std::vector<size_t> operands;
+  // The cotangent of what g keeps; the sum over keys of the weights times their cotangents; the cotangent of
+  // the scores. Empty where no gradient that is asked for needs it.
+  graph::Value kept_cotangent, row_sum, score_cotangent;
+
+  // What a kernel says: in attributes `gradients`, the operands, and by the name of each value the number of
+  // its op.
+  static BackwardSignature of(const graph::Op& kernel);
 };
 
-// Appends them, of an attention that returns its output, shift and total.
-BackwardParameters add_backward_parameters(graph::Builder& builder, const graph::Op& attention);
-BackwardParameters backward_parameters(const graph::Function& body);
-
-std::string gradient_name(size_t operand);
-size_t operand_of_gradient(const std::string& name);
+// Adds these parameters to a kernel that has those of `attention`. Returns the cotangent's.
+graph::Value add_backward_parameters(KernelBuilder& kernel, graph::Op& attention, graph::Value cotangent);
+// Has a kernel say what its results are and what stands in its body. Its attention's parts it says already.
+void write_backward_signature(graph::Op& kernel, const std::vector<size_t>& operands);
 
 }  // namespace sinter::passes

@@ -20,13 +20,18 @@ KernelBuilder::KernelBuilder(graph::Anchor anchor, graph::Location location)
 
 Value KernelBuilder::parameter(Value outside) {
   if (const Value known = find(outside)) return known;
+  return map_[outside] = own_parameter(outside);
+}
+
+Value KernelBuilder::own_parameter(Value outside, std::string name) {
+  if (name.empty()) name = fmt::format("p{}", operands());
   auto op = std::make_unique<Op>();
   op->code = OpCode::parameter;
   op->results = {outside.type()};
-  op->attributes.set("name", fmt::format("p{}", kernel_->operands.size()));
+  op->attributes.set("name", std::move(name));
   op->location = outside.op->location;
   kernel_->operands.push_back(outside);
-  return map_[outside] = body().append(std::move(op)).result();
+  return body().append(std::move(op)).result();
 }
 
 Op& KernelBuilder::clone(const Op& op) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "ir/graph/anchor.h"
 
@@ -13,8 +14,14 @@ class KernelBuilder {
   KernelBuilder(graph::Anchor anchor, graph::Location location);
 
   graph::Function& body() { return *kernel_->body; }
+  size_t operands() const { return kernel_->operands.size(); }
   // The body's parameter that stands for a value outside; one for each value.
   graph::Value parameter(graph::Value outside);
+  // One more parameter, which nothing else that reads the value shares. Without a name it is p and its
+  // number.
+  graph::Value own_parameter(graph::Value outside, std::string name = {});
+  // From here on `inside` stands for a value outside.
+  void bind(graph::Value outside, graph::Value inside) { map_[outside] = inside; }
   // A copy of an op outside. Its operands are what was imported for them; others become parameters.
   graph::Op& clone(const graph::Op& op);
   // What stands in the body for a value outside; an empty value where nothing does yet.

@@ -1,14 +1,12 @@
 #include "passes/differentiate/attention.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 
-#include "ir/error.h"
 #include "ir/graph/anchor.h"
 #include "passes/attention/axes.h"
 #include "passes/attention/signature.h"
+#include "passes/base/kernel_builder.h"
 #include "passes/differentiate/attention_operands.h"
 #include "passes/differentiate/backward.h"
 #include "passes/differentiate/differentiate.h"
@@ -16,7 +14,6 @@
 namespace sinter::passes {
 
 using graph::Builder;
-using graph::Function;
 using graph::Op;
 using graph::OpCode;
 using graph::Value;
@@ -29,12 +26,7 @@ void keep_statistics(graph::Module& module, Op& kernel) {
   if (kernel.results.size() > 1) return;
   Builder b(module, *kernel.body);
   b.set_location(kernel.location);
-  const auto found = AttentionBody::find(*kernel.body);
-  if (!found) {
-    throw GraphError(fmt::format("kernel: its anchor is '{}', its body is no attention{}",
-                                 graph::name(graph::Anchor::attention), at(kernel.location)));
-  }
-  const AttentionBody& parts = *found;
+  const AttentionBody parts = AttentionBody::of(kernel);
   const Value x = parts.masked();
   const auto axis = static_cast<int64_t>(parts.key);
   const Value maximum = b.reduce_max(x, {axis});
@@ -58,7 +50,7 @@ using Share = std::vector<size_t>;
 std::vector<Share> shares(const Op& kernel, const std::vector<bool>& wanted) {
   constexpr int64_t kEnoughUnits = 8;
   constexpr int64_t kLittleWork = 1 << 16;  // scores
-  const AttentionAxes axes(*kernel.body);
+  const AttentionAxes axes(kernel);
   const auto one_pass = [&] {
     const int64_t units = axes.units(axes.common({0, 1, 2}));
     return units >= kEnoughUnits || graph::element_count(axes.domain()) <= kLittleWork;
@@ -86,26 +78,32 @@ std::vector<Share> shares(const Op& kernel, const std::vector<bool>& wanted) {
   return result;
 }
 
-std::unique_ptr<Function> backward_body(graph::Module& module, const Op& forward, const Share& share) {
-  auto body = std::make_unique<Function>("body");
-  Builder b(module, *body);
-  b.set_location(forward.location);
+std::unique_ptr<Op> backward_kernel(const Vjp& v, const Share& share) {
+  Op& forward = v.op;
+  KernelBuilder kernel(graph::Anchor::attention_backward, forward.location);
   graph::ValueMap<Value> map;
   std::vector<Value> parameters;
   for (Op* parameter : forward.body->parameters()) {
-    parameters.push_back(graph::clone_op(*parameter, *body, map).result());
+    parameters.push_back(kernel.own_parameter(forward.operands[parameters.size()]));
+    map[parameter->result()] = parameters.back();
   }
-  const Value cotangent = add_backward_parameters(b, forward).cotangent;
+  const Value cotangent = add_backward_parameters(kernel, forward, v.g);
   const Op* last = forward.body->outputs[0].value.op;
   for (const auto& op : forward.body->ops()) {
-    if (op->code != OpCode::parameter) graph::clone_op(*op, *body, map);
+    if (op->code != OpCode::parameter) graph::clone_op(*op, kernel.body(), map);
     if (op.get() == last) break;
   }
   std::vector<Value> wrt;
   for (size_t operand : share) wrt.push_back(parameters[operand]);
-  const auto gradients = backward(b, {map.at(forward.body->outputs[0].value)}, {cotangent}, wrt);
-  for (size_t i = 0; i < share.size(); ++i) b.output(gradient_name(share[i]), gradients[i]);
-  return body;
+  Builder b(v.module, kernel.body());
+  b.set_location(forward.location);
+  for (Value gradient : backward(b, {map.at(forward.body->outputs[0].value)}, {cotangent}, wrt)) {
+    kernel.output(gradient);
+  }
+  std::unique_ptr<Op> made = kernel.finish();
+  AttentionBody::of(forward).write_to(*made);
+  write_backward_signature(*made, share);
+  return made;
 }
 
 }  // namespace
@@ -119,16 +117,7 @@ std::vector<Value> attention_vjp(const Vjp& v) {
   keep_statistics(v.module, forward);
   std::vector<Value> result(forward.operands.size());
   for (const Share& share : shares(forward, leading_operands(forward, v.wanted))) {
-    auto kernel = std::make_unique<Op>();
-    kernel->code = OpCode::kernel;
-    kernel->attributes.set("anchor", std::string(graph::name(graph::Anchor::attention_backward)));
-    kernel->location = forward.location;
-    kernel->operands = forward.operands;
-    for (int i = 0; i < 3; ++i) kernel->operands.push_back(forward.result(i));
-    kernel->operands.push_back(v.g);
-    kernel->body = backward_body(v.module, forward, share);
-    for (const graph::Output& output : kernel->body->outputs) kernel->results.push_back(output.value.type());
-    Op& made = v.b.function().append(std::move(kernel));
+    Op& made = v.b.function().append(backward_kernel(v, share));
     for (size_t i = 0; i < share.size(); ++i) result[share[i]] = made.result(static_cast<int>(i));
   }
   return result;

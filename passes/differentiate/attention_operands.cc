@@ -12,6 +12,7 @@
 #include "ir/loop/affine.h"
 #include "ir/loop/walk.h"
 #include "passes/attention/axes.h"
+#include "passes/base/kernel_builder.h"
 #include "passes/differentiate/activity.h"
 #include "passes/inline_calls/inline_calls.h"
 
@@ -136,12 +137,11 @@ class Rewriter {
   Rewriter(Builder& outer, const Op& kernel, const std::vector<bool>& wanted)
       : outer_(outer),
         old_(kernel),
-        parts_(*AttentionBody::find(*kernel.body)),
+        parts_(AttentionBody::of(kernel)),
         parameters_(kernel.body->parameters()),
-        made_(std::make_unique<Op>()),
-        body_(std::make_unique<graph::Function>("body")),
-        b_(outer.module(), *body_) {
-    const AttentionAxes axes(*kernel.body);
+        made_(graph::Anchor::attention, kernel.location),
+        b_(outer.module(), made_.body()) {
+    const AttentionAxes axes(kernel);
     for (size_t i = 0; i < parameters_.size(); ++i) {
       if (!wanted[i] || axes.has_own_elements(i)) continue;
       if (i < 3) splits_domain_ = true;
@@ -159,7 +159,9 @@ class Rewriter {
   // Nothing where there is no such kernel.
   std::optional<Value> run(const std::vector<bool>& wanted) {
     choose_domain();
-    for (size_t i = 0; i < 3; ++i) copies_[parameters_[i]->result()] = make_parameter(old_.operands[i]);
+    for (size_t i = 0; i < 3; ++i) {
+      copies_[parameters_[i]->result()] = made_.own_parameter(old_.operands[i]);
+    }
     const Value masked = in_domain(parts_.masked(), to_domain_);
     if (!masked) return std::nullopt;
     b_.set_location(parts_.softmax->location);
@@ -184,7 +186,7 @@ class Rewriter {
     if (!kept) return std::nullopt;
     b_.set_location(parts_.product->location);
     const Value v = copies_[parameters_[2]->result()];
-    b_.output("output0", b_.contract(kept, v, parts_.product->attributes.text("dims")));
+    made_.output(b_.contract(kept, v, parts_.product->attributes.text("dims")));
     return finish(wanted);
   }
 
@@ -227,21 +229,15 @@ class Rewriter {
     }
   }
 
-  Value make_parameter(Value operand) {
-    const std::string name = fmt::format("p{}", made_->operands.size());
-    made_->operands.push_back(operand);
-    return b_.parameter(name, operand.type());
-  }
-
   // A value that depends on nothing that is replaced, as it was.
   Value copy(Value value) {
     if (const auto it = copies_.find(value); it != copies_.end()) return it->second;
     if (value.op->code == OpCode::parameter) {
       const auto i = static_cast<size_t>(std::ranges::find(parameters_, value.op) - parameters_.begin());
-      return copies_[value] = make_parameter(old_.operands[i]);
+      return copies_[value] = made_.own_parameter(old_.operands[i]);
     }
     for (Value operand : value.op->operands) copy(operand);
-    return graph::clone_op(*value.op, *body_, copies_).result(value.index);
+    return graph::clone_op(*value.op, made_.body(), copies_).result(value.index);
   }
 
   // A value seen through `chain`, which has the shape of the domain; null where it cannot be made.
@@ -287,27 +283,24 @@ class Rewriter {
     }
     const auto i = static_cast<size_t>(std::ranges::find(parameters_, &parameter) - parameters_.begin());
     outer_.set_location(old_.location);
-    const Value made = make_parameter(chain.apply(outer_, old_.operands[i], part));
-    reads_.push_back({&parameter, place, made_->operands.size() - 1, b_.broadcast_to(made, domain_)});
+    const Value made = made_.own_parameter(chain.apply(outer_, old_.operands[i], part));
+    reads_.push_back({&parameter, place, made_.operands() - 1, b_.broadcast_to(made, domain_)});
     return reads_.back().value;
   }
 
   std::optional<Value> finish(const std::vector<bool>& wanted) {
-    std::ranges::stable_partition(body_->ops(), [](const auto& op) { return op->code == OpCode::parameter; });
-    if (!AttentionBody::find(*body_)) return std::nullopt;
-    const AttentionAxes axes(*body_);
+    const auto parts = AttentionBody::match(made_.body());
+    if (!parts) return std::nullopt;
+    std::unique_ptr<Op> made = made_.finish();
+    parts->write_to(*made);
+    const AttentionAxes axes(*made);
     for (size_t i = 0; i < 3; ++i) {
       if (wanted[i] && !axes.has_own_elements(i)) return std::nullopt;
     }
     for (const Read& known : reads_) {
       if (!axes.has_own_elements(known.operand)) return std::nullopt;
     }
-    made_->code = OpCode::kernel;
-    made_->attributes = old_.attributes;
-    made_->location = old_.location;
-    made_->results = {old_.results[0]};
-    made_->body = std::move(body_);
-    return outer_.function().append(std::move(made_)).result();
+    return outer_.function().append(std::move(made)).result();
   }
 
   struct Read {
@@ -327,8 +320,7 @@ class Rewriter {
   const Op& old_;
   AttentionBody parts_;
   std::vector<Op*> parameters_;
-  std::unique_ptr<Op> made_;
-  std::unique_ptr<graph::Function> body_;
+  KernelBuilder made_;
   Builder b_;
   bool splits_domain_ = false;                            // its axes become those of the scores
   std::unordered_set<Value, graph::ValueHash> replaced_;  // parameters, and what depends on them
@@ -359,7 +351,6 @@ std::vector<bool> leading_operands(const Op& kernel, std::vector<bool> wanted) {
 
 std::optional<std::vector<Value>> with_own_elements(Builder& builder, const Op& kernel,
                                                     const std::vector<bool>& wanted) {
-  if (!AttentionBody::find(*kernel.body)) return std::nullopt;
   const std::vector<bool> leading = leading_operands(kernel, wanted);
   Rewriter rewriter(builder, kernel, leading);
   if (!rewriter.is_needed()) return std::nullopt;

@@ -1,12 +1,10 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <unordered_set>
 
-#include "ir/graph/anchor.h"
 #include "ir/graph/builder.h"
 #include "passes/attention/body.h"
 #include "passes/base/costs.h"
+#include "passes/base/kernel_builder.h"
 #include "passes/base/rewrite.h"
 #include "passes/raise/raise.h"
 
@@ -169,27 +167,15 @@ class Raiser {
   Raiser(graph::Module& module, Function& function, const Match& match)
       : match_(match),
         function_(function),
-        kernel_(std::make_unique<Op>()),
-        body_(std::make_unique<Function>("body")),
-        b_(module, *body_) {}
+        kernel_(graph::Anchor::attention, match.product->location),
+        b_(module, kernel_.body()) {}
 
-  // Nothing where what was matched is no attention after all.
-  std::unique_ptr<Op> run() {
-    const Op &scores = *match_.scores, &product = *match_.product;
-    // The keys are the side that has the softmax's axis.
-    const Scaled lhs = strip_scale(scores.operands[0]), rhs = strip_scale(scores.operands[1]);
-    for (bool swapped : {false, true}) {
-      if (auto kernel = build(swapped ? rhs : lhs, swapped ? lhs : rhs, swapped, product)) return kernel;
-    }
-    return nullptr;
-  }
-
- private:
-  std::unique_ptr<Op> build(const Scaled& queries, const Scaled& keys, bool swapped, const Op& product) {
-    reset();
-    const Value q = parameter(viewed(queries));
-    const Value k = parameter(viewed(keys));
-    const Value v = parameter(product.operands[1 - match_.kept]);
+  // `swapped`: the queries are the scores' right operand. Nothing where it is no attention that way.
+  std::unique_ptr<Op> run(const Scaled& queries, const Scaled& keys, bool swapped) {
+    const Op& product = *match_.product;
+    const Value q = kernel_.own_parameter(viewed(queries));
+    const Value k = kernel_.own_parameter(viewed(keys));
+    const Value v = kernel_.own_parameter(product.operands[1 - match_.kept]);
     ContractDims dims = ContractDims::parse(match_.scores->attributes.text("dims"));
     if (swapped) std::swap(dims.lhs, dims.rhs);
     b_.set_location(match_.scores->location);
@@ -200,30 +186,21 @@ class Raiser {
         scores = b_.elementwise(side->by[i].first, {scores, number});
       }
     }
-    map_[match_.scores->result()] = scores;
+    kernel_.bind(match_.scores->result(), scores);
     const Value kept = import(product.operands[match_.kept]);
     dims = ContractDims::parse(product.attributes.text("dims"));
     if (match_.kept == 1) std::swap(dims.lhs, dims.rhs);
     b_.set_location(product.location);
-    b_.output("output0", b_.contract(kept, v, dims.text()));
+    kernel_.output(b_.contract(kept, v, dims.text()));
     expand_composites();
-    std::ranges::stable_partition(body_->ops(), [](const auto& op) { return op->code == OpCode::parameter; });
-    if (!AttentionBody::find(*body_)) return nullptr;
-    kernel_->code = OpCode::kernel;
-    kernel_->attributes.set("anchor", std::string(graph::name(graph::Anchor::attention)));
-    kernel_->location = product.location;
-    kernel_->results = {product.results[0]};
-    kernel_->body = std::move(body_);
-    return std::move(kernel_);
+    const auto parts = AttentionBody::match(kernel_.body());
+    if (!parts) return nullptr;
+    std::unique_ptr<Op> kernel = kernel_.finish();
+    parts->write_to(*kernel);
+    return kernel;
   }
 
-  void reset() {
-    body_->ops().clear();
-    body_->outputs.clear();
-    map_.clear();
-    kernel_->operands.clear();
-  }
-
+ private:
   // The views of what was scaled, for what was not.
   Value viewed(const Scaled& side) {
     Value value = side.value;
@@ -237,12 +214,6 @@ class Raiser {
       value = function_.append(std::move(copy)).result();
     }
     return value;
-  }
-
-  Value parameter(Value value) {
-    const std::string name = fmt::format("p{}", kernel_->operands.size());
-    kernel_->operands.push_back(value);
-    return b_.parameter(name, value.type());
   }
 
   // Whether the value is computed in the body rather than read by it.
@@ -274,17 +245,17 @@ class Raiser {
   }
 
   Value import(Value value) {
-    if (const auto it = map_.find(value); it != map_.end()) return it->second;
-    if (!is_inside(*value.op)) return map_[value] = parameter(value);
+    if (const Value known = kernel_.find(value)) return known;
+    if (!is_inside(*value.op)) return kernel_.parameter(value);
     for (Value operand : value.op->operands) import(operand);
-    return graph::clone_op(*value.op, *body_, map_).result(value.index);
+    return kernel_.clone(*value.op).result(value.index);
   }
 
   void expand_composites() {
     for (bool again = true; again;) {
       again = false;
       Replacements replacements;
-      rewrite_ops(*body_, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+      rewrite_ops(kernel_.body(), replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
         if (op.kind() != OpKind::composite || op.code == OpCode::softmax) return std::nullopt;
         again = true;
         b_.set_location(op.location);
@@ -295,11 +266,17 @@ class Raiser {
 
   const Match& match_;
   Function& function_;
-  std::unique_ptr<Op> kernel_;
-  std::unique_ptr<Function> body_;
+  KernelBuilder kernel_;
   Builder b_;
-  graph::ValueMap<Value> map_;
 };
+
+// Nothing where what was matched is no attention after all.
+std::unique_ptr<Op> raised(graph::Module& module, Function& function, const Match& match) {
+  // The keys are the side that has the softmax's axis.
+  const Scaled lhs = strip_scale(match.scores->operands[0]), rhs = strip_scale(match.scores->operands[1]);
+  if (auto kernel = Raiser(module, function, match).run(lhs, rhs, false)) return kernel;
+  return Raiser(module, function, match).run(rhs, lhs, true);
+}
 
 }  // namespace
 
@@ -314,7 +291,7 @@ void raise_attention(graph::Module& module, Function& function) {
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
     const auto it = matches.find(&op);
     if (it == matches.end()) return std::nullopt;
-    std::unique_ptr<Op> kernel = Raiser(module, function, it->second).run();
+    std::unique_ptr<Op> kernel = raised(module, function, it->second);
     if (kernel == nullptr) return std::nullopt;
     replacements.apply(kernel->operands);
     return std::vector{function.append(std::move(kernel)).result()};

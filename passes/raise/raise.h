@@ -18,7 +18,7 @@ namespace sinter::passes {
 //           or a bias that is computed from indices or from smaller inputs is taken into the body; with
 //           `losses`, only the loss, which is for exactness: it is right where a logit is infinite
 //
-//   %0 = contract %q, %k {dims="hqw,hkw->hqk"}     %0 = kernel %q, %k, %v {anchor="attention"} (...) {
+//   %0 = contract %q, %k {dims="hqw,hkw->hqk"}     %0 = kernel %q, %k, %v {anchor="attention", ...} (...) {
 //   %1 = exp %0                                      %0 = contract %q, %k {dims="hqw,hkw->hqk"}
 //   %2 = reduce_sum %1 {axes=[2]}                    %1 = softmax %0 {axis=2}
 //   %3 = broadcast %2 {dims=[0,1],shape=[...]}       %2 = contract %1, %v {dims="hqk,hku->hqu"}

@@ -138,7 +138,7 @@ class BackwardSchedule {
     if (has_slopes()) {
       body.push_back(tile_.transpose_in(
           cotangents_, rows, tile_.values(), [&](const Expr& query, const Expr& u, const Expr& predicate) {
-            return tile_.element(gradients_.given().cotangent, tile_.result_index(outer, query, u),
+            return tile_.element(gradients_.signature().cotangent, tile_.result_index(outer, query, u),
                                  predicate);
           }));
     }
@@ -156,8 +156,8 @@ class BackwardSchedule {
   }
 
   // The cotangents of the weights that are kept are needed for all gradients but that of the values.
-  bool has_slopes() const { return static_cast<bool>(gradients_.kept_cotangent()); }
-  bool has_deltas() const { return static_cast<bool>(gradients_.row_sum()); }
+  bool has_slopes() const { return static_cast<bool>(gradients_.signature().kept_cotangent); }
+  bool has_deltas() const { return static_cast<bool>(gradients_.signature().row_sum); }
 
   // Of each row: what its exponentials are shifted and multiplied by, and the sum of result times cotangent,
   // which is the sum of its probabilities times their cotangents.
@@ -166,9 +166,9 @@ class BackwardSchedule {
     const Stmt of_lanes = tile_.for_queries(rows, [&](const QueryLane& lane) {
       const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
       std::vector<Stmt> body = {
-          loop::store(shifts_, lane.column, tile_.element(gradients_.given().shift, row, lane.predicate)),
+          loop::store(shifts_, lane.column, tile_.element(gradients_.signature().shift, row, lane.predicate)),
           loop::store(shares_, lane.column,
-                      tile_.number(1) / tile_.element(gradients_.given().total, row, lane.predicate))};
+                      tile_.number(1) / tile_.element(gradients_.signature().total, row, lane.predicate))};
       if (has_deltas()) body.push_back(loop::store(deltas_, lane.column, tile_.number(0)));
       return loop::block(std::move(body));
     });
@@ -177,8 +177,8 @@ class BackwardSchedule {
     const Expr query = rows.first + loop::variable(row);
     const auto product = [&](const VectorPoint& at) {
       const Index place = tile_.result_index(outer, query, at.index);
-      return tile_.element(gradients_.given().out, place, at.predicate) *
-             tile_.element(gradients_.given().cotangent, place, at.predicate);
+      return tile_.element(gradients_.signature().out, place, at.predicate) *
+             tile_.element(gradients_.signature().cotangent, place, at.predicate);
     };
     const loop::BufferRef sums = local_buffer("delta", tile_.type(), tile_.lanes());
     const auto lane = loader.variable("lane", tile_.lanes());
@@ -221,7 +221,7 @@ class BackwardSchedule {
       body.push_back(add_to_keys(
           "values_tile", *gradient, weights_, rows, keys, tile_.values(),
           [&](const Expr& query, const Expr& u, const Expr& predicate) {
-            return tile_.element(gradients_.given().cotangent, tile_.result_index(outer, query, u),
+            return tile_.element(gradients_.signature().cotangent, tile_.result_index(outer, query, u),
                                  predicate);
           },
           [&](const Expr& key, const Expr& u) { return tile_.value_index(outer, key, u); }));
@@ -253,12 +253,14 @@ class BackwardSchedule {
       const Expr weight =
           lets.add("p", loop::apply(ScalarOp::exp, {shifted}) * loop::load(shares_, lane.column));
       loader.bind(tile_.flat(parts.weights()), weight);
-      if (has_slopes()) loader.bind(tile_.flat(gradients_.kept_cotangent()), loop::load(slopes_, slot));
-      if (has_deltas()) loader.bind(tile_.flat(gradients_.row_sum()), loop::load(deltas_, lane.column));
+      if (has_slopes())
+        loader.bind(tile_.flat(gradients_.signature().kept_cotangent), loop::load(slopes_, slot));
+      if (has_deltas())
+        loader.bind(tile_.flat(gradients_.signature().row_sum), loop::load(deltas_, lane.column));
       const Index kept_at = *parts.kept_index(at, loader.ranges());
       const Expr kept = lets.add("kept", tile_.in_lane(parts.kept(), kept_at, lane));
       std::vector<Stmt> body = gradients_.add_to_extras(at, lane);
-      if (const Value slope = gradients_.score_cotangent()) {
+      if (const Value slope = gradients_.signature().score_cotangent) {
         const Index scores_at = tile_.scores_index(at);
         body.push_back(loop::store(slopes_, slot, tile_.in_lane(slope, scores_at, lane)));
       }

@@ -104,12 +104,13 @@ class BackwardRows {
   QueryRow query_row(Lets& lets, const Index& outer, const Expr& query) {
     QueryRow row;
     row.q = rows_.query_row(lets, outer, query);
-    row.cotangent = rows_.result_row(lets, "d", gradients_.given().cotangent, outer, query);
+    row.cotangent = rows_.result_row(lets, "d", gradients_.signature().cotangent, outer, query);
     row.delta = lets.add(
-        "delta", rows_.dot(rows_.result_row(lets, "o", gradients_.given().out, outer, query), row.cotangent));
+        "delta",
+        rows_.dot(rows_.result_row(lets, "o", gradients_.signature().out, outer, query), row.cotangent));
     const Index index = rows_.without_key(rows_.at(outer, query, loop::integer(0)));
-    row.shift = lets.add("shift", rows_.element(gradients_.given().shift, index));
-    row.share = lets.add("share", rows_.number(1) / rows_.element(gradients_.given().total, index));
+    row.shift = lets.add("shift", rows_.element(gradients_.signature().shift, index));
+    row.share = lets.add("share", rows_.number(1) / rows_.element(gradients_.signature().total, index));
     return row;
   }
 
@@ -161,8 +162,8 @@ class BackwardRows {
     const Expr x = lets.add("x", rows_.element(parts.masked(), index));
     const Expr power = loop::apply(ScalarOp::exp, {x - of_query.shift});
     bind(parts.weights(), lets.add("p", power * of_query.share));
-    bind(gradients_.kept_cotangent(), lets.add("dp", rows_.dot(of_query.cotangent, of_key.v)));
-    bind(gradients_.row_sum(), of_query.delta);
+    bind(gradients_.signature().kept_cotangent, lets.add("dp", rows_.dot(of_query.cotangent, of_key.v)));
+    bind(gradients_.signature().row_sum, of_query.delta);
     std::vector<Stmt> body;
     if (sums[2]) {
       const Expr kept = rows_.element(parts.kept(), *parts.kept_index(index, loader.ranges()));
@@ -170,7 +171,7 @@ class BackwardRows {
     }
     if (sums[0] || sums[1]) {
       const Expr slope =
-          lets.add("slope", rows_.element(gradients_.score_cotangent(), rows_.scores_index(index)));
+          lets.add("slope", rows_.element(gradients_.signature().score_cotangent, rows_.scores_index(index)));
       if (sums[0]) body.push_back(rows_.add(sums[0], slope, of_key.k));
       if (sums[1]) body.push_back(rows_.add(sums[1], slope, of_query.q));
     }

@@ -195,7 +195,7 @@ class BackwardWorkgroups {
   // Of each row the sum of result times cotangent, which is the sum of its probabilities times their
   // cotangents.
   Stmt statistics(const Index& outer, const Expr& first) {
-    if (!gradients_.row_sum()) return loop::block({});
+    if (!gradients_.signature().row_sum) return loop::block({});
     Loader& loader = blocks_.loader();
     const int64_t lanes = blocks_.grid().column_lanes, rounds = ceil_div(blocks_.values(), lanes);
     const Expr zero = loop::integer(0);
@@ -205,8 +205,8 @@ class BackwardWorkgroups {
       Expr exists = row.exists;
       if (blocks_.values() % lanes != 0) exists = exists && u < loop::integer(blocks_.values());
       const Index place = blocks_.result_index(outer, row.query, u);
-      const Expr product = blocks_.element(gradients_.given().out, place, exists) *
-                           blocks_.element(gradients_.given().cotangent, place, exists);
+      const Expr product = blocks_.element(gradients_.signature().out, place, exists) *
+                           blocks_.element(gradients_.signature().cotangent, place, exists);
       return loop::block(
           {loop::store(row_, zero, blocks_.number(0)),
            loop::loop(LoopKind::serial, round, zero, loop::integer(rounds),
@@ -234,10 +234,10 @@ class BackwardWorkgroups {
       return blocks_.element(parts.v, blocks_.value_index(outer, k, u), predicate);
     };
     const auto cotangent = [&](const Expr& q, const Expr& u, const Expr& predicate) {
-      return blocks_.element(gradients_.given().cotangent, blocks_.result_index(outer, q, u), predicate);
+      return blocks_.element(gradients_.signature().cotangent, blocks_.result_index(outer, q, u), predicate);
     };
     std::vector<Stmt> body = {blocks_.multiply_rows(block, blocks_.width(), query, key, blocks_.weights())};
-    if (gradients_.kept_cotangent()) {
+    if (gradients_.signature().kept_cotangent) {
       body.push_back(blocks_.multiply_rows(block, blocks_.values(), cotangent, value, blocks_.slopes()));
     }
     body.push_back(blocks_.for_rows(block.query,
@@ -261,9 +261,9 @@ class BackwardWorkgroups {
                      const AttentionBlocks::Row& row) {
     const Index of_row = blocks_.without_key(blocks_.at(outer, row.query, loop::integer(0)));
     Lets lets;
-    const Expr shift = lets.add("shift", blocks_.element(gradients_.given().shift, of_row, row.exists));
-    const Expr share =
-        lets.add("share", blocks_.number(1) / blocks_.element(gradients_.given().total, of_row, row.exists));
+    const Expr shift = lets.add("shift", blocks_.element(gradients_.signature().shift, of_row, row.exists));
+    const Expr share = lets.add(
+        "share", blocks_.number(1) / blocks_.element(gradients_.signature().total, of_row, row.exists));
     return lets.around(blocks_.for_places(
         block, row, [&](const auto& at) { return differentiate(run, outer, at, shift, share); }));
   }
@@ -285,17 +285,17 @@ class BackwardWorkgroups {
     bind(blocks_.scores(), lets.add("s", loop::load(blocks_.weights(), place)));
     const Expr x = lets.add("x", read(parts.masked(), index));
     bind(parts.weights(), lets.add("p", guarded(loop::apply(ScalarOp::exp, {x - shift}) * share)));
-    if (gradients_.kept_cotangent()) {
-      bind(gradients_.kept_cotangent(), lets.add("dp", loop::load(blocks_.slopes(), place)));
+    if (gradients_.signature().kept_cotangent) {
+      bind(gradients_.signature().kept_cotangent, lets.add("dp", loop::load(blocks_.slopes(), place)));
     }
-    bind(gradients_.row_sum(), loop::load(blocks_.row_values(delta), blocks_.row_place(at.row)));
+    bind(gradients_.signature().row_sum, loop::load(blocks_.row_values(delta), blocks_.row_place(at.row)));
     const Index kept_at = *parts.kept_index(index, loader.ranges());
     std::vector<Stmt> body;
     if (needs(run, 2)) {
       body.push_back(loop::store(blocks_.weights(), place, guarded(read(parts.kept(), kept_at))));
     }
     if (needs(run, 0) || needs(run, 1)) {
-      const Expr slope = read(gradients_.score_cotangent(), blocks_.scores_index(index));
+      const Expr slope = read(gradients_.signature().score_cotangent, blocks_.scores_index(index));
       body.push_back(loop::store(blocks_.slopes(), place, guarded(slope)));
     }
     for (const AttentionGradient* gradient : run.part.gradients) {

@@ -49,7 +49,7 @@ AttentionCore::AttentionCore(Template& t, graph::Anchor anchor)
         }
         return inner;
       }()),
-      parts_(*AttentionBody::find(*core_->body)),
+      parts_(AttentionBody::of(*core_)),
       loader_(flat_, t.inputs),
       type_(loop::from_graph(parts_.dtype())) {
   const ContractDims first = ContractDims::parse(parts_.scores->attributes.text("dims"));

@@ -15,37 +15,17 @@ using loop::Expr;
 using loop::ScalarOp;
 
 AttentionGradients::AttentionGradients(AttentionCore& core)
-    : core_(core), axes_(*core.core().body), given_(backward_parameters(*core.core().body)) {
-  const graph::Function& body = *core.core().body;
-  const AttentionBody& parts = core.parts();
-  const Value cotangent = given_.cotangent;
-  for (size_t i = 0; i < body.outputs.size(); ++i) {
+    : core_(core), axes_(core.core()), signature_(BackwardSignature::of(core.core())) {
+  for (size_t i = 0; i < signature_.operands.size(); ++i) {
     AttentionGradient gradient;
-    gradient.operand = operand_of_gradient(body.outputs[i].name);
-    gradient.value = body.outputs[i].value;
+    gradient.operand = signature_.operands[i];
+    gradient.value = core.core().body->outputs[i].value;
     gradient.buffer = core.output(i);
     if (!axes_.has_own_elements(gradient.operand)) {
       throw InternalError(
           fmt::format("attention_backward: operand {} is read by several places", gradient.operand));
     }
     if (gradient.buffer != nullptr) all_.push_back(gradient);
-  }
-  for (const auto& op : body.ops()) {
-    if (op->code == OpCode::contract) {
-      if (op->operands[0] == cotangent && op->operands[1] == parts.v) kept_cotangent_ = op->result();
-      // Of q or of k: the cotangent of the scores comes first, or last.
-      if (op.get() == parts.scores || op.get() == parts.product) continue;
-      if (op->operands[1] == parts.k) score_cotangent_ = op->operands[0];
-      if (op->operands[0] == parts.q) score_cotangent_ = op->operands[1];
-    }
-    if (op->code == OpCode::reduce_sum && !row_sum_) {
-      const Op& product = *op->operands[0].op;
-      const bool weighs = product.code == OpCode::mul &&
-                          std::ranges::find(product.operands, parts.weights()) != product.operands.end();
-      if (weighs && op->attributes.integers("axes") == std::vector{static_cast<int64_t>(parts.key)}) {
-        row_sum_ = op->result();
-      }
-    }
   }
 }
 
@@ -61,7 +41,7 @@ std::vector<AttentionGradients::Term> AttentionGradients::terms(Value value, con
   const Tile known(*core_.core().body,
                    {{core_.scores(), core_.scores_index(at)},
                     {parts.weights(), at},
-                    {kept_cotangent_, *parts.kept_index(at, ranges)}},
+                    {signature_.kept_cotangent, *parts.kept_index(at, ranges)}},
                    ranges);
   return terms(value, known, read);
 }
@@ -69,7 +49,8 @@ std::vector<AttentionGradients::Term> AttentionGradients::terms(Value value, con
 Expr AttentionGradients::place_of(const AttentionGradient& gradient, const Index& at) {
   Loader& loader = core_.loader();
   Loader::Scope scope(loader);
-  for (Value value : {core_.scores(), core_.parts().weights(), kept_cotangent_, row_sum_}) {
+  for (Value value :
+       {core_.scores(), core_.parts().weights(), signature_.kept_cotangent, signature_.row_sum}) {
     if (value) loader.bind(core_.flat(value), core_.number(0));
   }
   Index place = at;

@@ -16,7 +16,7 @@ struct AttentionGradient {
   loop::BufferRef buffer;
 };
 
-// The gradients that an `attention_backward` kernel makes, and the values in its body on the way to them.
+// The gradients that an `attention_backward` kernel makes, and how it comes to them.
 class AttentionGradients {
  public:
   explicit AttentionGradients(AttentionCore& core);
@@ -25,13 +25,7 @@ class AttentionGradients {
   const std::vector<AttentionGradient>& all() const { return all_; }
   const AttentionGradient* of(size_t operand) const;  // null where it is not asked for
 
-  // What the kernel reads besides what its attention did.
-  const BackwardParameters& given() const { return given_; }
-  graph::Value kept_cotangent() const { return kept_cotangent_; }
-  // The sum over keys of the weights times their cotangents.
-  graph::Value row_sum() const { return row_sum_; }
-  // Empty where neither the queries' nor the keys' gradient is asked for.
-  graph::Value score_cotangent() const { return score_cotangent_; }
+  const BackwardSignature& signature() const { return signature_; }
 
   // A value of the core's body at an index, as an expression.
   using Read = std::function<loop::Expr(graph::Value value, const Index& index)>;
@@ -50,9 +44,8 @@ class AttentionGradients {
 
   AttentionCore& core_;
   AttentionAxes axes_;
-  BackwardParameters given_;
+  BackwardSignature signature_;
   std::vector<AttentionGradient> all_;
-  graph::Value kept_cotangent_, row_sum_, score_cotangent_;
 };
 
 // Gradients that depend on the same axes of the domain: whoever makes them has a piece of these axes for its
