@@ -38,8 +38,9 @@ class Device {
 };
 
 struct DeviceOptions {
-  std::string selector;  // what stands behind the colon of "vulkan:1"
-  int threads = 0;       // 0: the cores that this process may use
+  std::string selector;           // what stands behind the colon of "vulkan:1"
+  int threads = 0;                // 0: the cores that this process may use
+  std::string target = "native";  // what to compile for: the machine that it runs on, or another by its name
 };
 
 // A backend is a folder behind this interface, found by name.
@@ -51,6 +52,8 @@ class Backend {
   virtual std::vector<std::string> devices() const { return {std::string(name())}; }
   // What its devices can show of their code: "llvm", "asm".
   virtual std::vector<std::string> texts() const { return {}; }
+  // Whether its devices compile for other machines than the one that they run on.
+  virtual bool has_targets() const { return false; }
   virtual std::unique_ptr<Device> open(const DeviceOptions& options) const = 0;
 };
 

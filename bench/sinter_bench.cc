@@ -23,6 +23,7 @@ namespace {
 struct Options {
   std::string workload;
   std::string device = "cpu";
+  std::string target = "native";
   int threads = static_cast<int>(std::thread::hardware_concurrency());
   double seconds = 4;
   int callers = 0;  // 0: one Function that is run again and again
@@ -78,7 +79,8 @@ Result run(const Options& options) {
   if (!options.trace.empty()) runtime::check_writable(options.trace);
   Program program;
   program.add("step", work.inputs, work.body, work.options);
-  program.compile({.device = options.device, .threads = options.threads, .fuse = options.fuse});
+  program.compile(
+      {.device = options.device, .target = options.target, .threads = options.threads, .fuse = options.fuse});
   if (options.explain) fmt::print("{}{}", program.explain("step"), program.memory("step"));
   Function function = program.function("step");
   fill_inputs(function, work.classes);
@@ -126,7 +128,8 @@ void run_callers(const Options& options) {
   const Workload work = requested_workload(options);
   Program program;
   program.add("step", work.inputs, work.body, work.options);
-  program.compile({.device = options.device, .threads = options.threads, .fuse = options.fuse});
+  program.compile(
+      {.device = options.device, .target = options.target, .threads = options.threads, .fuse = options.fuse});
   Function function = program.function("step");
   fill_inputs(function, work.classes);
   Arrays inputs;
@@ -154,6 +157,7 @@ void print_json(const Options& options, const Result& result) {
       {"workload", options.workload},
       {"system", "sinter"},
       {"device", options.device},
+      {"target", options.target},
       {"threads", options.threads},
       {"calls", result.times.calls},
       {"min_us", 1e6 * result.times.min},
@@ -202,6 +206,8 @@ int main(int argc, char** argv) {
   CLI::App app("Times one workload.", "sinter-bench");
   app.add_option("WORKLOAD", options.workload, workload_names())->required();
   app.add_option("--device", options.device, "reference, cpu or another backend")->capture_default_str();
+  app.add_option("--target", options.target, "what the cpu device compiles for: native, x86-64-v3, ...")
+      ->capture_default_str();
   app.add_option("--threads", options.threads, "of the cpu device")
       ->capture_default_str()
       ->check(sinter::tools::whole_number(1, 1024));

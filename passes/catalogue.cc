@@ -77,7 +77,9 @@ constexpr Pass kPasses[] = {
      to_workgroups},
     {"expand_math", "replaces elementary functions by arithmetic", nullptr, nullptr,
      [](const loop::Program& program, const Target& target) {
-       return expand_math(program, {.has_fma = target.has_fma, .exact_division = target.exact_division});
+       return expand_math(program, {.has_fma = target.has_fma,
+                                    .splits_fma = target.splits_fma(),
+                                    .exact_division = target.exact_division});
      }},
 };
 

@@ -21,7 +21,7 @@ struct Arguments {
   bool print_after_all = false;
   std::string until;
   std::vector<std::string> print_after;
-  std::string target;
+  std::string device, target;  // empty: a machine with threads
   bool print_target = false;
   bool list_passes = false;
   bool no_locations = false;
@@ -43,8 +43,13 @@ bool is_named(const passes::PassCall& call, const std::string& name) {
   return call.text == name || call.pass->name == name;
 }
 
+std::unique_ptr<backends::Device> open_device(const Arguments& arguments, const std::string& name) {
+  return backends::open_device(name, 1, arguments.target.empty() ? "native" : arguments.target);
+}
+
 loop::Target target_of(const Arguments& arguments) {
-  return arguments.target.empty() ? loop::Target() : backends::open_device(arguments.target, 1)->target();
+  if (arguments.device.empty() && arguments.target.empty()) return {};
+  return open_device(arguments, arguments.device.empty() ? "cpu" : arguments.device)->target();
 }
 
 // Those of the pipeline, up to the last that is asked for.
@@ -78,12 +83,12 @@ std::vector<passes::PassCall> requested_passes(const Arguments& arguments, const
   }
 }
 
-// What becomes of every function on a machine with threads and vectors of 32 bytes.
+// What becomes of every function on the target.
 void explain(const Arguments& arguments) {
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
   const passes::Options options = arguments.options();
   for (const auto& function : module.functions) {
-    const loop::Program program = passes::lower(module, function->name(), loop::Target{}, options);
+    const loop::Program program = passes::lower(module, function->name(), target_of(arguments), options);
     if (arguments.explain) fmt::print("{}", passes::explain(program));
     if (arguments.memory) fmt::print("{}", passes::explain_memory(program));
   }
@@ -98,11 +103,11 @@ std::map<std::string, std::string> code_texts() {
   return texts;
 }
 
-// The code of every function, as this machine's device gets it.
+// The code of every function, as the device gets it.
 void emit(const Arguments& arguments) {
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
   const passes::Options options = arguments.options();
-  const auto device = backends::open_device(code_texts().at(arguments.emit), 1);
+  const auto device = open_device(arguments, code_texts().at(arguments.emit));
   for (const auto& function : module.functions) {
     fmt::print("{}", function_text(module, function->name(), *device, arguments.emit, options));
   }
@@ -152,7 +157,8 @@ int main(int argc, char** argv) {
   CLI::Option* after = app.add_option("--print-after", arguments.print_after,
                                       "run the compiler's own passes, and print what these leave")
                            ->excludes(passes);
-  app.add_option("--target", arguments.target, "the device to compile for; none: a machine with threads");
+  app.add_option("--device", arguments.device, "the device to compile for; none: a machine with threads");
+  app.add_option("--target", arguments.target, "what the cpu device compiles for: native, x86-64-v3, ...");
   app.add_flag("--print-target", arguments.print_target, "print what passes know of the target");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");

@@ -22,7 +22,7 @@ namespace sinter::tools {
 namespace {
 
 struct Arguments {
-  std::string file, device, function, output_dir;
+  std::string file, device, target = "native", function, output_dir;
   std::vector<std::string> inputs, states;  // NAME=FILE
   uint64_t seed = 0;
   uint32_t step = 0;
@@ -132,7 +132,7 @@ std::filesystem::path made_directory(const std::string& path) {
 void check(const Arguments& arguments) {
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
   const graph::Function& function = chosen_function(module, arguments);
-  const auto device = backends::open_device(arguments.device, arguments.threads);
+  const auto device = backends::open_device(arguments.device, arguments.threads, arguments.target);
   const CheckResult result = check_function(module, function.name(), *device);
   if (!result.disagreement.empty()) throw RuntimeError(result.disagreement);
   fmt::print("{}: {} kernels and the whole agree with the reference on {}\n", function.name(), result.kernels,
@@ -146,7 +146,7 @@ void run(const Arguments& arguments) {
   const Paths state_paths = parse_paths(arguments.states, "--state");
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
   const graph::Function& function = chosen_function(module, arguments);
-  const auto device = backends::open_device(arguments.device, arguments.threads);
+  const auto device = backends::open_device(arguments.device, arguments.threads, arguments.target);
   const auto executable = compile_function(module, function.name(), *device);
   const std::set<std::string> written = graph::states_touched(module, function, graph::OpCode::write);
   check_distinct(executable->outputs(), written);
@@ -201,6 +201,8 @@ int main(int argc, char** argv) {
       "print the devices of this machine");
   app.add_option("FILE", arguments.file, "the graph; - is the standard input")->required();
   app.add_option("--device", arguments.device, "reference, cpu or another backend")->required();
+  app.add_option("--target", arguments.target, "what the cpu device compiles for: native, x86-64-v3, ...")
+      ->capture_default_str();
   app.add_option("--function", arguments.function, "the function to run, where there are several");
   CLI::Option* check = app.add_flag(
       "--check", arguments.check,

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/compile.h"
+#include "backends/cpu/compile/machine.h"
 #include "backends/cpu/run/executable.h"
 #include "ir/error.h"
 
@@ -12,8 +12,8 @@ namespace {
 
 class CpuDevice final : public backends::Device {
  public:
-  explicit CpuDevice(int threads)
-      : target_(host_target()),
+  CpuDevice(int threads, Machine machine)
+      : machine_(std::move(machine)),
         pool_(std::make_shared<runtime::ThreadPool>(threads)),
         cache_(runtime::user_cache_folder()) {}
 
@@ -22,17 +22,17 @@ class CpuDevice final : public backends::Device {
   }
 
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return make_executable(cpu::compile(source, target_, cache_), pool_);
+    return make_executable(cpu::compile(source, machine_, cache_), pool_);
   }
-  loop::Target target() const override { return target_; }
+  loop::Target target() const override { return machine_.target; }
   std::string text(const backends::Source& source, std::string_view kind) const override {
-    if (kind == "llvm") return emit_llvm(source.lower(target_), target_);
-    if (kind == "asm") return emit_asm(source.lower(target_), target_);
+    if (kind == "llvm") return emit_llvm(source.lower(target()));
+    if (kind == "asm") return emit_asm(source.lower(target()), machine_);
     return Device::text(source, kind);
   }
 
  private:
-  loop::Target target_;
+  Machine machine_;
   std::shared_ptr<runtime::ThreadPool> pool_;
   mutable runtime::DiskCache cache_;  // of object files and images
 };
@@ -41,12 +41,13 @@ class CpuBackend final : public backends::Backend {
  public:
   std::string_view name() const override { return "cpu"; }
   std::vector<std::string> texts() const override { return {"llvm", "asm"}; }
+  bool has_targets() const override { return true; }
 
   std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
     if (!options.selector.empty()) {
       throw GraphError(fmt::format("device 'cpu:{}': there is one cpu, called 'cpu'", options.selector));
     }
-    return std::make_unique<CpuDevice>(options.threads);
+    return std::make_unique<CpuDevice>(options.threads, named(options.target));
   }
 };
 

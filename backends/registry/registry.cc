@@ -20,13 +20,22 @@ std::span<const Backend* const> all_backends() {
   return backends;
 }
 
-std::unique_ptr<Device> open_device(std::string_view name, int threads) {
+std::unique_ptr<Device> open_device(std::string_view name, int threads, std::string_view target) {
   const size_t colon = name.find(':');
   const std::string_view backend = name.substr(0, colon);
-  DeviceOptions options{colon == std::string_view::npos ? "" : std::string(name.substr(colon + 1)), threads};
+  const DeviceOptions options{
+      .selector = colon == std::string_view::npos ? "" : std::string(name.substr(colon + 1)),
+      .threads = threads,
+      .target = std::string(target)};
   std::string known;
   for (const Backend* candidate : all_backends()) {
-    if (candidate->name() == backend) return candidate->open(options);
+    if (candidate->name() == backend) {
+      if (target != "native" && !candidate->has_targets()) {
+        throw GraphError(fmt::format(
+            "device '{}' compiles only for itself: target must be 'native', got '{}'", name, target));
+      }
+      return candidate->open(options);
+    }
     known += fmt::format("{}{}", known.empty() ? "" : ", ", candidate->name());
   }
   throw GraphError(fmt::format("unknown device '{}': expected one of {}", name, known));

@@ -73,7 +73,8 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
   const Ranges ranges("compile", where);
   check_sizes(ranges);
   try {
-    device = translated([&] { return backends::open_device(options.device, options.threads); });
+    device =
+        translated([&] { return backends::open_device(options.device, options.threads, options.target); });
     for (Added& function : added) is_written_ = trace_first(function).writes_state() || is_written_;
     check_dims(ranges);
     for (Added& function : added) function.links.front().variant.settle();

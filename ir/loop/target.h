@@ -41,6 +41,10 @@ struct Target {
   int64_t elements_a_unit() const {
     return has_workgroups() ? 1 : unit_elements;
   }
+  // Whether a fused multiply-add is a product and a sum; a GPU's compiler sees to that itself.
+  bool splits_fma() const {
+    return !has_fma && !has_workgroups();
+  }
   bool has_iteration_limit() const {
     return max_iterations < INT64_MAX;
   }

@@ -20,7 +20,9 @@ class Expander final : public loop::Rewriter {
 
  private:
   Expr rewritten(const ExprNode& x, const std::vector<Expr>& args) override {
-    if (x.kind != ExprNode::Kind::apply || x.type != loop::Type::f32) return nullptr;
+    if (x.kind != ExprNode::Kind::apply) return nullptr;
+    if (x.op == ScalarOp::fma && arithmetic_.target.splits_fma) return args[0] * args[1] + args[2];
+    if (x.type != loop::Type::f32) return nullptr;
     switch (x.op) {
       case ScalarOp::exp:
         return math::exp(arithmetic_, args[0]);

@@ -7,6 +7,7 @@ namespace sinter::passes {
 // What elementary functions need to know of the machine that evaluates them.
 struct MathTarget {
   bool has_fma = true;         // ScalarOp::fma is one instruction and rounds once
+  bool splits_fma = false;     // ScalarOp::fma is to be a product and a sum, in f64 as well
   bool exact_division = true;  // f32 division and square root are correctly rounded; else within 2.5 ulp
 };
 

@@ -34,8 +34,7 @@ class Images : public testing::Test {
     };
     runtime::DiskCache cache(folder_.path("cache"));
     const auto pool = std::make_shared<runtime::ThreadPool>(1);
-    const auto executable =
-        make_executable(compile({"f", nullptr, lower, identity}, host_target(), cache), pool);
+    const auto executable = make_executable(compile({"f", nullptr, lower, identity}, host(), cache), pool);
     runtime::HostState state({});
     const std::vector<float> x(3, 5);
     std::vector<float> y(3);

@@ -167,7 +167,7 @@ TEST(Lanes, TilesOfAProduct) {
 
 TEST(Lanes, TheSumsOfATileStayInRegisters) {
   if (kSanitizer != Sanitizer::none) GTEST_SKIP() << "a sanitizer's checks take registers";
-  const Machine sixteen_of_32_bytes{"x86_64-unknown-linux-gnu", "x86-64-v3", ""};
+  const Machine sixteen_of_32_bytes{"x86_64-unknown-linux-gnu", "x86-64-v3"};
   const std::string code = emit_asm(program_of(tile_kernel(64)), sixteen_of_32_bytes);
   const size_t begin = code.find(".body:"), end = code.find(".Lfunc_end", begin);
   ASSERT_NE(begin, std::string::npos);

@@ -101,16 +101,16 @@ TEST(Objects, AreFoundAgain) {
   const ScratchFolder folder;
   runtime::DiskCache cache(folder.path("cache"));
   const loop::Program program = program_of(side_by_side({triple, negate, triple}));
-  const Objects cold = make_objects(program, 2, cache, "this machine");
+  const Objects cold = make_objects(program, host(), 2, cache);
   EXPECT_EQ(cold.compiled, 3u);  // two pieces and the entry
   EXPECT_EQ(cold.found, 0u);
-  const Objects warm = make_objects(program, 2, cache, "this machine");
+  const Objects warm = make_objects(program, host(), 2, cache);
   EXPECT_EQ(warm.compiled, 0u);
   EXPECT_EQ(warm.found, 3u);
   EXPECT_EQ(warm.files, cold.files);
   EXPECT_EQ(warm.scratch_bytes, cold.scratch_bytes);
   // Other programs share their pieces, not their entry.
-  const Objects other = make_objects(program_of(side_by_side({negate, triple})), 1, cache, "this machine");
+  const Objects other = make_objects(program_of(side_by_side({negate, triple})), host(), 1, cache);
   EXPECT_EQ(other.compiled, 1u);
   EXPECT_EQ(other.found, 2u);
 }
@@ -119,22 +119,23 @@ TEST(Objects, OfOtherMachinesAreOthers) {
   const ScratchFolder folder;
   runtime::DiskCache cache(folder.path("cache"));
   const loop::Program program = program_of(side_by_side({triple, negate}));
-  EXPECT_EQ(make_objects(program, 1, cache, "+avx2").compiled, 3u);
-  EXPECT_EQ(make_objects(program, 1, cache, "-avx2").compiled, 3u);
-  EXPECT_EQ(make_objects(program, 1, cache, "+avx2").found, 3u);
+  const Machine any = named("generic");
+  EXPECT_EQ(make_objects(program, host(), 1, cache).compiled, 3u);
+  EXPECT_EQ(make_objects(program, any, 1, cache).compiled, 3u);
+  EXPECT_EQ(make_objects(program, any, 1, cache).found, 3u);
 }
 
 TEST(Objects, DamagedOnesAreMadeAgain) {
   const ScratchFolder folder;
   const loop::Program program = program_of(side_by_side({triple, negate}));
   runtime::DiskCache cache(folder.path("cache"));
-  const Objects cold = make_objects(program, 1, cache, "");
+  const Objects cold = make_objects(program, host(), 1, cache);
   for (const auto& file : std::filesystem::directory_iterator(folder.path("cache"))) {
     std::string bytes = runtime::read_file(file.path());
     bytes[bytes.size() / 2] ^= 1;
     runtime::write_file_atomically(file.path(), bytes);
   }
-  const Objects again = make_objects(program, 1, cache, "");
+  const Objects again = make_objects(program, host(), 1, cache);
   EXPECT_EQ(again.compiled, 3u);
   EXPECT_EQ(again.files, cold.files);
 }
@@ -142,8 +143,8 @@ TEST(Objects, DamagedOnesAreMadeAgain) {
 TEST(Objects, OfAnyNumberOfThreadsAreTheSame) {
   runtime::DiskCache none("");
   const loop::Program program = program_of(side_by_side({triple, negate}));
-  EXPECT_EQ(make_objects(program, 1, none, "").files, make_objects(program, 3, none, "").files);
-  EXPECT_EQ(make_objects(program, 1, none, "").found, 0u);
+  EXPECT_EQ(make_objects(program, host(), 1, none).files, make_objects(program, host(), 3, none).files);
+  EXPECT_EQ(make_objects(program, host(), 1, none).found, 0u);
 }
 
 TEST(Objects, WhatMeetsInMemoryIsAnotherPiece) {
@@ -153,9 +154,9 @@ TEST(Objects, WhatMeetsInMemoryIsAnotherPiece) {
   for (loop::Slot& slot : program.slots) slot.kind = loop::Slot::Kind::arena;
   for (size_t i = 0; i < program.slots.size(); ++i)
     program.slots[i].offset = static_cast<int64_t>(i) * kSize * 4;
-  EXPECT_EQ(make_objects(program, 1, cache, "").compiled, 3u);
+  EXPECT_EQ(make_objects(program, host(), 1, cache).compiled, 3u);
   program.slots[1].offset = 0;  // the first arm computes in place
-  EXPECT_EQ(make_objects(program, 1, cache, "").compiled, 2u);
+  EXPECT_EQ(make_objects(program, host(), 1, cache).compiled, 2u);
 }
 
 }  // namespace

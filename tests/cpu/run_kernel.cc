@@ -79,7 +79,7 @@ void run(const loop::Program& program, const std::vector<const void*>& inputs,
          const std::vector<void*>& outputs, runtime::StateStore& state, const RunOptions& options) {
   const auto pool = std::make_shared<runtime::ThreadPool>(options.threads);
   runtime::DiskCache no_cache("");
-  Image image = compile(program, no_cache);
+  Image image = compile(program, host(), no_cache);
   if (options.keep_denormals) image.mode = runtime::kKeepDenormals;
   const auto executable = make_executable(std::move(image), pool);
   const auto context = executable->make_context();

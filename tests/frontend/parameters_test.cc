@@ -325,6 +325,10 @@ TEST(Compile, RefusesWhatCannotBeMeant) {
   };
   const std::string place = " (parameters_test.cc:";
   EXPECT_THAT(said({.threads = -1}), HasSubstr("compile: threads must be in [0,1024], got -1" + place));
+  EXPECT_THAT(said({.target = "abacus"}), HasSubstr("unknown target 'abacus': expected native or one of "));
+  EXPECT_THAT(
+      said({.device = "reference", .target = "generic"}),
+      HasSubstr("device 'reference' compiles only for itself: target must be 'native', got 'generic'"));
   EXPECT_THAT(said({.threads = 10000}), HasSubstr("compile: threads must be in [0,1024], got 10000" + place));
   EXPECT_THAT(said({.dims = {{"n", 4}, {"batchsize", 8}}}),
               HasSubstr("compile: no input has a 'batchsize'" + place));

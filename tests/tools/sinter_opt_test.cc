@@ -61,7 +61,7 @@ TEST_F(SinterOpt, RunsThePipeline) {
             opt("square.sg --until='group(off)' --fuse=off --no-locations").out);
   const std::string loops = opt("square.sg --until=expand_math").out;
   EXPECT_THAT(loops, StartsWith("program square: arena of 0 bytes\n"));
-  EXPECT_THAT(opt("square.sg --until=to_workgroups --target=vulkan").out, HasSubstr("workgroup for "));
+  EXPECT_THAT(opt("square.sg --until=to_workgroups --device=vulkan").out, HasSubstr("workgroup for "));
   const ProgramResult two = opt("square.sg --print-after=group --print-after=plan");
   EXPECT_EQ(two.status, 0) << two.err;
   EXPECT_THAT(two.out, StartsWith("\n// after group\nfunc @square("));
@@ -93,6 +93,15 @@ TEST_F(SinterOpt, ErrorsOfSteps) {
             "sinter-opt: merge: an argument is one of 'buffers=', got 'many'\n");
   EXPECT_EQ(opt("square.sg --pass='group,plan(off)'").err,
             "sinter-opt: plan: takes no argument, got 'off'\n");
+}
+
+TEST_F(SinterOpt, PrintsTargets) {
+  EXPECT_THAT(opt("--print-target").out, HasSubstr("\nvector_bytes         32 "));
+  EXPECT_THAT(opt("--print-target --target=native").out, HasSubstr("kind                 cpu "));
+  EXPECT_THAT(opt("--print-target --device=vulkan").out, HasSubstr("kind                 gpu"));
+  EXPECT_NE(opt("square.sg --emit=asm --target=generic").out, "");
+  EXPECT_THAT(opt("square.sg --emit=asm --target=abacus").err,
+              StartsWith("sinter-opt: unknown target 'abacus'"));
 }
 
 TEST_F(SinterOpt, ListsPasses) {

@@ -132,6 +132,7 @@ TEST_F(SinterRun, ListsDevices) {
 TEST_F(SinterRun, ErrorsOfDevices) {
   const std::string random = "train.sg --function random --output-dir out --device ";
   EXPECT_THAT(error(run("sinter-run", random + "abacus")), HasSubstr("abacus"));
+  EXPECT_THAT(error(run("sinter-run", random + "cpu --target abacus")), HasSubstr("unknown target 'abacus'"));
   ASSERT_EQ(::setenv("VK_ICD_FILENAMES", "/nowhere", 1), 0);
   EXPECT_EQ(error(run("sinter-run", random + "vulkan")),
             "sinter-run: vulkan: cannot start: no Vulkan driver is installed\n");

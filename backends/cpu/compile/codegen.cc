@@ -1,7 +1,6 @@
 #include "backends/cpu/compile/codegen.h"
 
 #include <llvm/Analysis/TargetTransformInfo.h>
-#include <llvm/Config/llvm-config.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/TargetRegistry.h>
@@ -10,11 +9,8 @@
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
-#include <llvm/TargetParser/Host.h>
 #include <llvm/Transforms/Scalar.h>
-#include <unistd.h>
 
-#include <map>
 #include <mutex>
 
 #include "backends/cpu/compile/sanitize.h"
@@ -22,16 +18,6 @@
 
 namespace sinter::cpu {
 namespace {
-
-// In order of their names, so that the same machine gives the same text.
-std::string host_features() {
-  std::map<std::string, bool> features;
-  for (const auto& [name, has] : llvm::sys::getHostCPUFeatures()) features[name.str()] = has;
-  std::string text;
-  for (const auto& [name, has] : features)
-    text += (text.empty() ? "" : ",") + std::string(has ? "+" : "-") + name;
-  return text;
-}
 
 // Passes that LLVM can be told to leave out in no other way. Reducing the strength of addresses costs a third
 // of the time to compile, scheduling anew after registers are given out a twelfth; neither makes these loops
@@ -59,50 +45,13 @@ std::unique_ptr<llvm::TargetMachine> make_target_machine(const Machine& machine)
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // the Loop IR says where a product and a sum are one
   std::unique_ptr<llvm::TargetMachine> made(
-      target->createTargetMachine(machine.triple, machine.kind, machine.features, options, llvm::Reloc::PIC_,
+      target->createTargetMachine(machine.triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_,
                                   llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
   if (made == nullptr) throw InternalError("no code generator for " + machine.triple);
   return made;
 }
 
-int64_t cache_bytes(int name, int64_t otherwise) {
-  const long bytes = sysconf(name);
-  return bytes > 0 ? bytes : otherwise;
-}
-
 }  // namespace
-
-loop::Target host_target() {
-  loop::Target target;
-  const auto features = llvm::sys::getHostCPUFeatures();
-  const auto has = [&](const char* name) { return features.lookup(name); };
-  if (has("avx512f") && has("avx512vl") && has("avx512bw") && has("avx512dq")) {
-    target.vector_bytes = 64;
-    target.vector_registers = 32;
-  } else if (has("avx2")) {
-    target.vector_bytes = 32;
-    target.vector_registers = 16;
-  } else {
-    target.vector_bytes = 16;
-    target.vector_registers = llvm::Triple(llvm::sys::getProcessTriple()).isAArch64() ? 32 : 16;
-  }
-  target.l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, target.l1_bytes);
-  target.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, target.l2_bytes);
-  target.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, target.l3_bytes);
-  target.description =
-      llvm::sys::getHostCPUName().str() + ", vectors of " + std::to_string(target.vector_bytes) + " bytes";
-  return target;
-}
-
-Machine host_machine() {
-  return {llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), host_features()};
-}
-
-std::string code_identity() {
-  const Machine machine = host_machine();
-  return std::string("LLVM ") + LLVM_VERSION_STRING + "\n" + machine.triple + "\n" + machine.kind + "\n" +
-         machine.features + (kSanitizer == Sanitizer::none ? "" : "\nwatched by a sanitizer");
-}
 
 class CodeGenerator::Passes {
  public:

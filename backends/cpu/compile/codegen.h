@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "ir/loop/target.h"
+#include "backends/cpu/compile/machine.h"
 
 namespace llvm {
 class Module;
@@ -14,24 +14,10 @@ enum class CodeGenFileType;
 // From modules to machine code.
 namespace sinter::cpu {
 
-// This machine, as schedules see it.
-loop::Target host_target();
-
-// A kind of machine, as LLVM calls it.
-struct Machine {
-  std::string triple;
-  std::string kind;
-  std::string features;
-};
-Machine host_machine();
-
-// All that machine code depends on besides the module: LLVM's version, this machine's kind.
-std::string code_identity();
-
 // Compiles one module after another; a thread needs one of its own.
 class CodeGenerator {
  public:
-  explicit CodeGenerator(const Machine& machine = host_machine());
+  explicit CodeGenerator(const Machine& machine);
   ~CodeGenerator();
 
   // Runs the passes and gives the bytes of an object file, or the text for an assembler. Changes the module.

@@ -9,7 +9,6 @@
 #include "backends/cpu/compile/jit.h"
 #include "backends/cpu/compile/objects.h"
 #include "code_version.h"
-#include "ir/error.h"
 #include "runtime/thread_pool.h"
 
 namespace sinter::cpu {
@@ -36,8 +35,8 @@ class WholeProgram {
   llvm::Module module_;
 };
 
-UnloadedImage make_unloaded(const loop::Program& program, runtime::DiskCache& cache) {
-  Objects objects = make_objects(program, runtime::available_cores(), cache, code_identity());
+UnloadedImage make_unloaded(const loop::Program& program, const Machine& machine, runtime::DiskCache& cache) {
+  Objects objects = make_objects(program, machine, runtime::available_cores(), cache);
   return {backends::to_layout(program), objects.scratch_bytes, std::move(objects.files)};
 }
 
@@ -50,38 +49,28 @@ Image load(UnloadedImage unloaded) {
   return image;
 }
 
-void check_host(const loop::Target& target) {
-  if (const loop::Target host = host_target(); target != host) {
-    throw InternalError(fmt::format("code for '{}' is wanted on '{}'", target.description, host.description));
-  }
-}
-
 }  // namespace
 
-Image compile(const backends::Source& source, const loop::Target& target, runtime::DiskCache& cache) {
-  if (!source.identity) return compile(source.lower(target), cache);
-  const std::string key = fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(),
-                                      loop::identity(target), source.identity());
+Image compile(const backends::Source& source, const Machine& machine, runtime::DiskCache& cache) {
+  if (!source.identity) return compile(source.lower(machine.target), machine, cache);
+  check_runs_here(machine);
+  const std::string key = fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(machine),
+                                      loop::identity(machine.target), source.identity());
   if (const auto bytes = cache.get(key)) {
     if (auto found = from_bytes(*bytes)) return load(std::move(*found));
   }
-  UnloadedImage made = make_unloaded(source.lower(target), cache);
+  UnloadedImage made = make_unloaded(source.lower(machine.target), machine, cache);
   cache.put(key, to_bytes(made));
   return load(std::move(made));
 }
 
-Image compile(const loop::Program& program, runtime::DiskCache& cache) {
-  return load(make_unloaded(program, cache));
+Image compile(const loop::Program& program, const Machine& machine, runtime::DiskCache& cache) {
+  check_runs_here(machine);
+  return load(make_unloaded(program, machine, cache));
 }
 
-std::string emit_llvm(const loop::Program& program, const loop::Target& target) {
-  check_host(target);
+std::string emit_llvm(const loop::Program& program) {
   return print(WholeProgram(program).module());
-}
-
-std::string emit_asm(const loop::Program& program, const loop::Target& target) {
-  check_host(target);
-  return emit_asm(program, host_machine());
 }
 
 std::string emit_asm(const loop::Program& program, const Machine& machine) {

@@ -96,14 +96,18 @@ std::string entry_text(const loop::Program& program, const Pieces& pieces,
 // What is to be done for a program, one object after the other; any thread takes the next.
 class Work {
  public:
-  Work(const loop::Program& program, runtime::DiskCache& cache, const std::string& identity)
-      : program_(program), cache_(cache), pieces_(cut(program)), objects_(pieces_.pieces.size() + 1) {
+  Work(const loop::Program& program, const Machine& machine, runtime::DiskCache& cache)
+      : program_(program),
+        machine_(machine),
+        cache_(cache),
+        pieces_(cut(program)),
+        objects_(pieces_.pieces.size() + 1) {
     for (const Piece& piece : pieces_.pieces) {
       texts_.push_back(text_of(piece));
       symbols_.push_back(symbol_of(texts_.back()));
     }
     texts_.push_back(entry_text(program, pieces_, symbols_));
-    const std::string compiler = fmt::format("object\n{}\n{}\n", kCodeVersion, identity);
+    const std::string compiler = fmt::format("object\n{}\n{}\n", kCodeVersion, code_identity(machine));
     for (size_t i = 0; i < texts_.size(); ++i) {
       texts_[i] = compiler + texts_[i];
       if (auto found = from_bytes(cache.get(texts_[i]))) {
@@ -137,7 +141,7 @@ class Work {
  private:
   void take() {
     try {
-      CodeGenerator generator;
+      CodeGenerator generator(machine_);
       for (size_t next; (next = next_.fetch_add(1)) < missing_.size();) make(missing_[next], generator);
     } catch (...) {
       const std::lock_guard<std::mutex> lock(error_mutex_);
@@ -159,6 +163,7 @@ class Work {
   }
 
   const loop::Program& program_;
+  const Machine& machine_;
   runtime::DiskCache& cache_;
   const Pieces pieces_;
   std::vector<std::string> symbols_;
@@ -172,9 +177,9 @@ class Work {
 
 }  // namespace
 
-Objects make_objects(const loop::Program& program, int threads, runtime::DiskCache& cache,
-                     const std::string& identity) {
-  return Work(program, cache, identity).run(threads);
+Objects make_objects(const loop::Program& program, const Machine& machine, int threads,
+                     runtime::DiskCache& cache) {
+  return Work(program, machine, cache).run(threads);
 }
 
 }  // namespace sinter::cpu

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/compile/machine.h"
 #include "backends/cpu/compile/pieces.h"
 #include "ir/loop/program.h"
 #include "runtime/disk_cache.h"
@@ -18,9 +19,8 @@ struct Objects {
   size_t found = 0;           // in the cache
 };
 
-// Code is made on up to `threads` threads; no code generator where the cache has it all. `identity`: what
-// code depends on besides the program and this compiler's sources, code_identity().
-Objects make_objects(const loop::Program& program, int threads, runtime::DiskCache& cache,
-                     const std::string& identity);
+// Code for a machine is made on up to `threads` threads; no code generator where the cache has it all.
+Objects make_objects(const loop::Program& program, const Machine& machine, int threads,
+                     runtime::DiskCache& cache);
 
 }  // namespace sinter::cpu

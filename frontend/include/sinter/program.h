@@ -44,11 +44,14 @@ struct FunctionOptions {
 
 struct CompileOptions {
   std::string device = "cpu";  // "cpu", "reference", "vulkan", "vulkan:1"
-  int threads = 0;             // 0: the cores that this process may use; at most 1024
-  uint64_t seed = 0;           // of the parameters' beginning and of every random number
-  DimSizes dims = {};          // Dims left out are free: each call has its own sizes
-  bool fuse = true;            // group operations into kernels; off: one kernel an operation
-  bool verify = false;         // check the graph after every pass of the compiler
+  // What device "cpu" compiles for: "native", this machine, or another by the name that LLVM has for it:
+  // "x86-64-v3", "haswell", "znver3". Its code runs where all that such a processor has is there.
+  std::string target = "native";
+  int threads = 0;      // 0: the cores that this process may use; at most 1024
+  uint64_t seed = 0;    // of the parameters' beginning and of every random number
+  DimSizes dims = {};   // Dims left out are free: each call has its own sizes
+  bool fuse = true;     // group operations into kernels; off: one kernel an operation
+  bool verify = false;  // check the graph after every pass of the compiler
 };
 
 // Which state a tensor of a file is. Each `*` of `tensor` stands for any characters, as few as will do from
