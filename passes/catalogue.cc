@@ -18,6 +18,7 @@
 #include "passes/plan/plan.h"
 #include "passes/raise/raise.h"
 #include "passes/release/release.h"
+#include "passes/schedule/choose.h"
 #include "passes/simplify/simplify.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
@@ -72,6 +73,8 @@ constexpr Pass kPasses[] = {
      "how long it may loop",
      group},
     {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
+    {"choose", "decides how the loops of each kernel are made",
+     [](Module& module, const Arguments&, const Target& target) { choose(module, target); }},
     {"plan", "schedules kernels, orders them, and gives every value its place in memory", nullptr, plan},
     {"to_workgroups", "makes loops over threads loops over workgroups and their lanes", nullptr, nullptr,
      to_workgroups},

@@ -83,6 +83,7 @@ constexpr Step kSteps[] = {
     {"group", fuses},
     {"group(off)", fuses_not},
     {"merge", fuses},
+    {"choose"},
     {"plan"},
     {"to_workgroups", has_workgroups},
     {"expand_math"},

@@ -10,6 +10,7 @@
 #include "passes/fuse/guard.h"
 #include "passes/fuse/legalize.h"
 #include "passes/plan/plan.h"
+#include "passes/schedule/choose.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
 namespace sinter::passes {
@@ -53,6 +54,7 @@ Trial try_out(const Op& op, const graph::ValueMap<int>& uses, const loop::Target
   legalize(module, *module.functions[0]);
   guard(*module.functions[0]);
   group(module, {}, unlimited);
+  choose(module, unlimited);
   const loop::Program program = plan(module, *module.functions[0], unlimited);
   Trial trial;
   for (const loop::Kernel& kernel : program.kernels) {

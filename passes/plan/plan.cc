@@ -12,6 +12,7 @@
 #include "passes/base/kernel_builder.h"
 #include "passes/plan/arena.h"
 #include "passes/plan/in_place.h"
+#include "passes/schedule/choose.h"
 #include "passes/schedule/schedule.h"
 
 namespace sinter::passes {
@@ -238,8 +239,9 @@ class Planner {
 
   // Kernels that differ in their names and in where they were made share their loops: the layers of a model.
   loop::Kernel scheduled(const Op& op) {
-    const std::string text =
-        op.attributes.text("anchor") + "\n" + graph::print(*op.body, {.locations = false, .apart = false});
+    std::string text = op.attributes.text("anchor") + "\n";
+    if (op.attributes.has("choice")) text += op.attributes.text("choice") + "\n";
+    text += graph::print(*op.body, {.locations = false, .apart = false});
     if (const auto known = scheduled_.find(text); known != scheduled_.end()) {
       loop::Kernel kernel = program_.kernels[known->second];
       describe(op, kernel);
@@ -261,6 +263,7 @@ class Planner {
     KernelBuilder builder(graph::Anchor::map, {});
     builder.output(builder.parameter(source.result()));
     const std::unique_ptr<Op> kernel = builder.finish();
+    choose(*kernel, target_);
     Step step;
     step.kernel = program_.kernels.size();
     program_.kernels.push_back(scheduled(*kernel));

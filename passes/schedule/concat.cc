@@ -3,9 +3,9 @@
 
 #include "ir/error.h"
 #include "passes/schedule/core/elementwise_loops.h"
+#include "passes/schedule/core/schedules.h"
 
-// The schedule of `concat`: each part computed, and written to its place, by loops of its own, which take one
-// vector at once, as there are many of them.
+// The schedule of `concat`: each part computed, and written to its place, by loops of its own.
 namespace sinter::passes {
 
 using graph::Op;
@@ -97,15 +97,22 @@ class Units {
   int64_t open_elements_ = 0;
 };
 
-}  // namespace
+// One vector at once, as there are many loops.
+std::vector<Numbers> choices(Template& t) {
+  return {{{"lanes", {t.lanes()}}, {"unit", {t.target().elements_a_unit()}}}};
+}
 
-loop::Kernel schedule_concat(Template& t) {
+loop::Kernel emit(Template& t, const Choice& choice) {
+  ChoiceReader read(choice, t.kernel.location);
+  const int64_t lanes = read.lanes(kMostVectors * t.lanes());
+  const int64_t unit_elements = read.number("unit", 1, kMostOfUnit);
+  read.finish();
   const Op& concat = concat_of(t.body);
   const auto axis = static_cast<size_t>(concat.attributes.integer("axis"));
   const Shape& whole = concat.results[0].shape;
   const bool is_outermost = std::all_of(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(axis),
                                         [](int64_t extent) { return extent == 1; });
-  Units units(t.target().elements_a_unit());
+  Units units(unit_elements);
   int64_t begin = 0;
   for (Value part : concat.operands) {
     Loader::Scope scope(t.loader);
@@ -117,12 +124,18 @@ loop::Kernel schedule_concat(Template& t) {
         return loop::store(t.outputs[0], t.loader.simplify(linearize(index, whole)), values[0], at.predicate);
       });
     };
-    const int64_t elements = part.type().elements();
-    if (elements > 0)
-      units.add(elementwise_loops(t, part.shape(), t.lanes(), is_outermost && is_flat(part), body), elements);
+    if (const int64_t elements = part.type().elements(); elements > 0) {
+      const Shape domain = elementwise_domain(part.shape(), is_outermost && is_flat(part));
+      units.add(elementwise_loops(t, choose_elementwise(domain, lanes, lanes, unit_elements), body),
+                elements);
+    }
     begin += part.shape()[axis];
   }
   return t.finish(units.finish());
 }
+
+}  // namespace
+
+constinit const Schedule kConcat = {graph::Anchor::concat, "concat", choices, emit};
 
 }  // namespace sinter::passes

@@ -2,8 +2,9 @@
 
 #include "ir/error.h"
 #include "passes/schedule/core/elementwise_loops.h"
+#include "passes/schedule/core/schedules.h"
 
-// The schedule of `map`: one pass over a domain, vectors along its last axes.
+// The schedules of `map`: one pass over a domain, vectors along its last axes.
 namespace sinter::passes {
 
 using graph::OpCode;
@@ -44,14 +45,44 @@ Shape domain_of(const graph::Function& body) {
   throw InternalError("a kernel that makes nothing");
 }
 
-}  // namespace
+ElementwiseBlocks best_blocks(const Template& t) {
+  return choose_elementwise(elementwise_domain(domain_of(t.body), is_flat(t.body)), t.width(), t.lanes(),
+                            t.target().elements_a_unit());
+}
 
-loop::Kernel schedule_map(Template& t) {
-  const Shape domain = domain_of(t.body);
-  return t.finish(elementwise_loops(t, domain, t.width(), is_flat(t.body), [&](const DomainPoint& at) {
+std::vector<Numbers> flat_choices(Template& t) {
+  const ElementwiseBlocks best = best_blocks(t);
+  if (best.by_rows) return {};
+  return {{{"lanes", {best.lanes}}, {"vectors", {best.unit}}}};
+}
+
+std::vector<Numbers> row_choices(Template& t) {
+  const ElementwiseBlocks best = best_blocks(t);
+  if (!best.by_rows) return {};
+  return {{{"lanes", {best.lanes}}, {"rows", {best.unit}}}};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice, bool by_rows) {
+  ElementwiseBlocks blocks{elementwise_domain(domain_of(t.body), is_flat(t.body)), by_rows};
+  ChoiceReader read(choice, t.kernel.location);
+  read.require(!by_rows || blocks.domain.size() > 1, "the kernel has no rows");
+  blocks.lanes = read.lanes(kMostVectors * t.lanes());
+  blocks.unit = read.number(by_rows ? "rows" : "vectors", 1, kMostOfUnit);
+  read.finish();
+  return t.finish(elementwise_loops(t, blocks, [&](const DomainPoint& at) {
     const Tile tile = Tile::of_outputs(t.body, at.domain, at.index, t.loader.ranges());
     return loop::block({t.checks(tile, at.predicate), store_tile(t.loader, tile, t.stores(), at.predicate)});
   }));
 }
+
+}  // namespace
+
+// Over all elements as they come.
+constinit const Schedule kMapFlat = {
+    graph::Anchor::map, "map.flat", flat_choices,
+    [](Template& t, const Choice& choice) { return emit(t, choice, false); }};
+// Along the last axis.
+constinit const Schedule kMapRows = {graph::Anchor::map, "map.rows", row_choices,
+                                     [](Template& t, const Choice& choice) { return emit(t, choice, true); }};
 
 }  // namespace sinter::passes

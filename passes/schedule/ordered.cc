@@ -1,7 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "passes/schedule/core/local.h"
-#include "passes/schedule/core/template.h"
+#include "passes/schedule/core/schedules.h"
 #include "passes/schedule/reduce/sum_blocks.h"
 
 // Ops whose elements depend on one another along an axis: `cumsum` and `top_k`. Each row is walked in order.
@@ -24,22 +26,34 @@ const Op& find_op(const graph::Function& body, OpCode code) {
   return **it;
 }
 
-}  // namespace
+// How many sums stand side by side.
+int64_t columns_of(const Op& cumsum) {
+  const Shape& shape = cumsum.operands[0].shape();
+  return graph::element_count(Shape(shape.begin() + cumsum.attributes.integer("axis") + 1, shape.end()));
+}
 
-loop::Kernel schedule_cumsum(Template& t) {
+// All columns are a unit's, or one where a unit is an invocation.
+std::vector<Numbers> cumsum_choices(Template& t) {
+  const int64_t columns = columns_of(find_op(t.body, OpCode::cumsum));
+  return {{{"lanes", {t.width()}}, {"columns", {t.target().has_workgroups() ? 1 : columns}}}};
+}
+
+loop::Kernel emit_cumsum(Template& t, const Choice& choice) {
   const Op& op = find_op(t.body, OpCode::cumsum);
   const Value x = op.operands[0];
-  if (x.type().elements() == 0) return t.finish(loop::block({}));
   const auto axis = op.attributes.integer("axis");
   const int64_t length = x.shape()[static_cast<size_t>(axis)];
   const Shape before(x.shape().begin(), x.shape().begin() + axis),
       after(x.shape().begin() + axis + 1, x.shape().end());
-  const int64_t width = graph::element_count(after);
+  const int64_t width = columns_of(op);
   Loader& loader = t.loader;
   const loop::Type type = loop::from_graph(x.dtype());
 
-  // The columns of a unit: all, or one where a unit is an invocation.
-  const int64_t part = t.target().has_workgroups() ? 1 : width;
+  ChoiceReader read(choice, t.kernel.location);
+  const int64_t lanes = read.lanes(kMostVectors * t.lanes());
+  const int64_t part = read.number("columns", 1, width);
+  read.require(width % part == 0, fmt::format("columns divides {}", width));
+  read.finish();
   const int64_t parts = width / part, units = graph::element_count(before) * parts;
   const auto unit = loader.variable("unit", units);
   const Index head = delinearize(loader.simplify(loop::variable(unit) / parts), before, loader.ranges());
@@ -48,9 +62,7 @@ loop::Kernel schedule_cumsum(Template& t) {
   const bool is_long = sum_block(length) < length;
   const loop::BufferRef sums = local_buffer("sums", type, part),
                         before_block = local_buffer("before", type, part);
-  const auto columns = [&](const VectorBody& body) {
-    return vector_loop(loader, "i", part, t.width(), body);
-  };
+  const auto columns = [&](const VectorBody& body) { return vector_loop(loader, "i", part, lanes, body); };
   const auto zero = [&](const loop::BufferRef& buffer, const VectorPoint& at) {
     return loop::store(buffer, at.index, loop::constant(0, type), at.predicate);
   };
@@ -90,13 +102,17 @@ loop::Kernel schedule_cumsum(Template& t) {
   return t.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), loops));
 }
 
-loop::Kernel schedule_top_k(Template& t) {
+std::vector<Numbers> top_k_choices(Template&) {
+  return {{}};
+}
+
+loop::Kernel emit_top_k(Template& t, const Choice& choice) {
+  ChoiceReader(choice, t.kernel.location).finish();
   const Op& op = find_op(t.body, OpCode::top_k);
   const Value x = op.operands[0];
   const int64_t k = op.attributes.integer("k"), length = x.shape().back();
   const Shape before(x.shape().begin(), x.shape().end() - 1);
   const int64_t rows = graph::element_count(before);
-  if (rows * k == 0) return t.finish(loop::block({}));
   Loader& loader = t.loader;
   const loop::Type type = loop::from_graph(x.dtype());
   const Expr zero = loop::integer(0);
@@ -137,5 +153,10 @@ loop::Kernel schedule_top_k(Template& t) {
   for (const auto& buffer : {taken, found, best, place}) loops = loop::allocate(buffer, loops);
   return t.finish(loop::loop(LoopKind::parallel, unit, zero, loop::integer(rows), loops));
 }
+
+}  // namespace
+
+constinit const Schedule kCumsum = {graph::Anchor::cumsum, "cumsum", cumsum_choices, emit_cumsum};
+constinit const Schedule kTopK = {graph::Anchor::top_k, "top_k", top_k_choices, emit_top_k};
 
 }  // namespace sinter::passes

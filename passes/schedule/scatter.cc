@@ -1,8 +1,11 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/integers.h"
 #include "passes/schedule/core/local.h"
-#include "passes/schedule/core/template.h"
+#include "passes/schedule/core/schedules.h"
 
 // The schedules of `scatter`. Each unit of work owns elements of the table, and adds the updates that fall
 // there in order of position: so sums do not depend on who takes which unit, and the finished elements are at
@@ -23,6 +26,7 @@ using loop::Stmt;
 namespace {
 
 constexpr int64_t kUnitBytes = 32 << 10;
+constexpr int64_t kLeastRuns = 8;         // that threads share
 constexpr int64_t kLongRun = 64;          // columns of a lane
 constexpr int64_t kOtherIterations = 64;  // of the search for a row
 
@@ -71,19 +75,8 @@ Index join(std::initializer_list<Index> parts) {
 // Parts of one row.
 class ScatterRows {
  public:
-  explicit ScatterRows(Template& t)
-      : t_(t),
-        s_(t),
-        is_sorted_(s_.op.attributes.flag("sorted")),
-        lanes_(divisor_at_most(s_.width, t.width())) {
-    // Lanes side by side have neighbours in memory, or, on a processor, searches for a row once. All updates
-    // may be those of one row.
-    columns_ = lanes_;
-    if (!is_sorted_ || t.target().has_fast_shared()) return;
-    const int64_t most = t.target().max_iterations / (s_.positions + kOtherIterations);
-    const int64_t blocks = std::clamp<int64_t>(kLongRun / lanes_, 1, std::max<int64_t>(most, 1));
-    columns_ = divisor_at_most(s_.width / lanes_, blocks) * lanes_;
-  }
+  ScatterRows(Template& t, int64_t lanes, int64_t columns)
+      : t_(t), s_(t), is_sorted_(s_.op.attributes.flag("sorted")), lanes_(lanes), columns_(columns) {}
 
   loop::Kernel run() {
     Loader& loader = t_.loader;
@@ -200,13 +193,53 @@ class ScatterRows {
        count_ = loop::variable(loop::make_variable("count"));
 };
 
-loop::Kernel schedule_runs_of_rows(Template& t) {
+// Lanes side by side have neighbours in memory, or, on a processor, searches for a row once. All updates may
+// be those of one row.
+std::vector<Numbers> row_choices(Template& t) {
+  if (!t.target().has_workgroups()) return {};
+  const Scatter s(t);
+  const int64_t lanes = divisor_at_most(s.width, t.width());
+  int64_t columns = lanes;
+  if (s.op.attributes.flag("sorted") && !t.target().has_fast_shared()) {
+    const int64_t most = t.target().max_iterations / (s.positions + kOtherIterations);
+    const int64_t blocks = std::clamp<int64_t>(kLongRun / lanes, 1, std::max<int64_t>(most, 1));
+    columns = divisor_at_most(s.width / lanes, blocks) * lanes;
+  }
+  return {{{"lanes", {lanes}}, {"columns", {columns}}}};
+}
+
+loop::Kernel emit_rows(Template& t, const Choice& choice) {
+  const Scatter s(t);
+  ChoiceReader read(choice, t.kernel.location);
+  const int64_t lanes = read.number("lanes", 1, kMostVectors * t.lanes());
+  const int64_t columns = read.number("columns", lanes, s.width);
+  read.require(columns % lanes == 0 && s.width % columns == 0,
+               fmt::format("lanes divides columns, and these the row's {}", s.width));
+  read.finish();
+  return ScatterRows(t, lanes, columns).run();
+}
+
+std::vector<Numbers> run_choices(Template& t) {
+  const Scatter s(t);
+  const int64_t row_bytes = s.width * loop::size_in_bytes(loop::from_graph(s.base.dtype()));
+  const int64_t rows =
+      std::clamp<int64_t>(kUnitBytes / row_bytes, 1, std::max<int64_t>(1, ceil_div(s.rows, kLeastRuns)));
+  return {{{"lanes", {t.width()}}, {"rows", {rows}}}};
+}
+
+loop::Kernel emit_runs(Template& t, const Choice& choice) {
   const Scatter s(t);
   const auto& [op, base, indices, updates, result, before, after, rows, width, positions] = s;
   const loop::Type type = loop::from_graph(base.dtype());
-  const int64_t rows_a_unit = std::clamp<int64_t>(kUnitBytes / (width * loop::size_in_bytes(type)), 1,
-                                                  std::max<int64_t>(1, (rows + 7) / 8));
-  const int64_t runs = (rows + rows_a_unit - 1) / rows_a_unit;
+  ChoiceReader read(choice, t.kernel.location);
+  const int64_t lanes = read.lanes(kMostVectors * t.lanes());
+  const int64_t rows_a_unit = read.number("rows", 1, rows);
+  const int64_t bytes = rows_a_unit * width * loop::size_in_bytes(type);
+  read.require(
+      !t.target().has_workgroups() || bytes <= t.target().local_bytes,
+      fmt::format("a lane takes {} bytes of memory, the machine has {}", bytes, t.target().local_bytes));
+  read.finish();
+  const int64_t runs = ceil_div(rows, rows_a_unit);
   Loader& loader = t.loader;
 
   const int64_t units = graph::element_count(before) * runs;
@@ -220,8 +253,7 @@ loop::Kernel schedule_runs_of_rows(Template& t) {
   const Expr own = (here - first) * width;
   const auto each_row = [&](const VectorBody& body) {
     const Expr count = loop::min(loop::integer(rows_a_unit), loop::integer(s.rows) - first);
-    return loop::loop(LoopKind::serial, row, first, count,
-                      vector_loop(loader, "c", s.width, t.width(), body));
+    return loop::loop(LoopKind::serial, row, first, count, vector_loop(loader, "c", s.width, lanes, body));
   };
 
   const Stmt start = each_row([&](const VectorPoint& at) {
@@ -236,7 +268,7 @@ loop::Kernel schedule_runs_of_rows(Template& t) {
     const Index place = delinearize(loop::variable(position), indices.shape(), loader.ranges());
     const auto target = loop::make_variable("target");
     const Expr slot = (loop::variable(target) - first) * width;
-    add = vector_loop(loader, "c", width, t.width(), [&](const VectorPoint& at) {
+    add = vector_loop(loader, "c", width, lanes, [&](const VectorPoint& at) {
       const Index index = join({head, place, tail(at.index)});
       const Expr update = loader.at(updates, index, at.predicate);
       const Expr sum = loop::load(sums, slot + at.index, at.predicate) + update;
@@ -260,9 +292,7 @@ loop::Kernel schedule_runs_of_rows(Template& t) {
 
 }  // namespace
 
-loop::Kernel schedule_scatter(Template& t) {
-  if (find_scatter(t.body).operands[0].type().elements() == 0) return t.finish(loop::block({}));
-  return t.target().has_workgroups() ? ScatterRows(t).run() : schedule_runs_of_rows(t);
-}
+constinit const Schedule kScatterRows = {graph::Anchor::scatter, "scatter.rows", row_choices, emit_rows};
+constinit const Schedule kScatterRuns = {graph::Anchor::scatter, "scatter.runs", run_choices, emit_runs};
 
 }  // namespace sinter::passes

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "passes/schedule/core/choice.h"
 #include "passes/schedule/core/context.h"
 
 namespace sinter::passes {
@@ -15,10 +16,17 @@ namespace sinter::passes {
 //   together     several kernels side by side
 //   attention, attention_backward  the kernel that raise or differentiate made, and views of what it reads
 
-// The loop nest of a kernel op, its arguments in the order of the op's operands and then its results.
+// How a kernel op may be made on a machine, best first; of one that is several side by side, nothing: each
+// has its own.
+std::vector<Choice> choices(const graph::Op& kernel, const loop::Target& target);
+
+// The loop nest of a kernel op with the choice that it carries, its arguments in the order of the op's
+// operands and then its results. A GraphError where the choice does not suit.
 loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context);
 // As part of another, on its buffers.
 loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context, std::vector<loop::BufferRef> inputs,
                       std::vector<loop::BufferRef> outputs);
+
+loop::Kernel schedule_together(const graph::Op& kernel, ScheduleContext& context);
 
 }  // namespace sinter::passes

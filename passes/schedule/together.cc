@@ -33,7 +33,8 @@ Stmt as_workgroups(const Stmt& part, int64_t lanes) {
 
 }  // namespace
 
-loop::Kernel schedule_together(Template& t) {
+loop::Kernel schedule_together(const Op& kernel, ScheduleContext& context) {
+  const Template t(kernel, context);
   graph::ValueMap<loop::BufferRef> buffers;
   const auto parameters = t.body.parameters();
   for (size_t i = 0; i < parameters.size(); ++i) buffers[parameters[i]->result()] = t.inputs[i];

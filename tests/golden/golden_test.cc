@@ -45,11 +45,12 @@ std::string pass_of(const fs::path& input, std::string_view text) {
 }
 
 // A machine with threads, or, where a line "// target: workgroups" says so, one that executes workgroups in
-// vectors of 8 lanes.
+// vectors of 8 lanes; "// target: gpu": one whose shared memory is fast.
 loop::Target target_of(std::string_view text) {
   loop::Target target;
-  if (text.find("// target: workgroups\n") == std::string_view::npos) return target;
-  target.kind = loop::Target::Kind::gpu_on_cpu;
+  const bool is_gpu = text.find("// target: gpu\n") != std::string_view::npos;
+  if (!is_gpu && text.find("// target: workgroups\n") == std::string_view::npos) return target;
+  target.kind = is_gpu ? loop::Target::Kind::gpu : loop::Target::Kind::gpu_on_cpu;
   target.unit_vectors = 1;
   target.subgroup_size = 8;
   target.shared_bytes = 32 << 10;

@@ -71,7 +71,7 @@ TEST_F(SinterOpt, RunsThePipeline) {
 // What one step prints, the next reads.
 TEST_F(SinterOpt, RunsEachStepAlone) {
   write("step.sg", opt("square.sg --until=simplify").out);
-  for (const std::string pass : {"legalize", "guard", "fit_bindings", "group", "merge", "plan"}) {
+  for (const std::string pass : {"legalize", "guard", "fit_bindings", "group", "merge", "choose", "plan"}) {
     const ProgramResult result = opt("step.sg --pass=" + pass);
     ASSERT_EQ(result.status, 0) << pass << ": " << result.err;
     write("step.sg", result.out);
@@ -85,13 +85,13 @@ TEST_F(SinterOpt, ErrorsOfSteps) {
                                       "inline_calls(kernels), decompose(only;attention), "));
   EXPECT_EQ(opt("square.sg --pass=expand_math").err,
             "sinter-opt: expand_math: works on loops, which plan makes\n");
-  EXPECT_EQ(opt("square.sg --pass=group,plan,simplify").err,
+  EXPECT_EQ(opt("square.sg --pass=group,choose,plan,simplify").err,
             "sinter-opt: simplify: works on a graph, and this one has become loops\n");
   EXPECT_EQ(opt("square.sg --pass=plan").err,
             "sinter-opt: plan: mul is in no kernel; group comes first (model.cpp:3, in layer)\n");
   EXPECT_EQ(opt("square.sg --pass='merge(many)'").err,
             "sinter-opt: merge: an argument is one of 'buffers=', got 'many'\n");
-  EXPECT_EQ(opt("square.sg --pass='group,plan(off)'").err,
+  EXPECT_EQ(opt("square.sg --pass='group,choose,plan(off)'").err,
             "sinter-opt: plan: takes no argument, got 'off'\n");
 }
 

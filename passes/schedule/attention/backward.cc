@@ -5,6 +5,7 @@
 #include "passes/attention/axes.h"
 #include "passes/schedule/attention/thread_gradients.h"
 #include "passes/schedule/core/local.h"
+#include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention_backward`: FlashAttention-2, algorithm 2, with the loops exchanged. For a block
 // of queries the blocks of keys run by, and the probabilities are computed again; the gradient of the queries
@@ -31,10 +32,15 @@ class BackwardSchedule {
     shared_ = gradients_.axes().common(operands);
   }
 
-  loop::Kernel run() {
+  AttentionTile& tile() { return tile_; }
+  // Whether units divide the queries, or else the keys.
+  bool is_by_query() const { return tile_.parts().query && shared_[*tile_.parts().query]; }
+  bool is_by_key() const { return !is_by_query() && shared_[tile_.parts().key]; }
+
+  // Of blocks of keys, where units divide them, each has `blocks_a_run`.
+  loop::Kernel run(int64_t blocks_a_run) {
     const AttentionBody& parts = tile_.parts();
-    const bool by_query = parts.query && shared_[*parts.query];
-    const bool by_key = !by_query && shared_[parts.key];
+    const bool by_query = is_by_query(), by_key = is_by_key();
     graph::Shape parallel = parts.domain, serial = parts.domain;
     for (size_t axis = 0; axis < parallel.size(); ++axis) {
       const bool rows = axis == parts.key || axis == parts.query;
@@ -42,7 +48,6 @@ class BackwardSchedule {
       if (rows) serial[axis] = 1;
     }
     const int64_t key_blocks = ceil_div(tile_.keys(), tile_.key_block());
-    const int64_t blocks_a_run = ceil_div(key_blocks, kMostRuns);
     const int64_t key_runs = ceil_div(key_blocks, blocks_a_run);
     const int64_t runs = by_query ? tile_.query_blocks() : by_key ? key_runs : 1;
     const int64_t units = graph::element_count(parallel) * runs;
@@ -73,8 +78,6 @@ class BackwardSchedule {
   }
 
  private:
-  static constexpr int64_t kMostRuns = 16;
-
   struct Part {
     Expr low, high;    // keys
     Expr query_block;  // null: all of them
@@ -350,10 +353,32 @@ class BackwardSchedule {
   loop::BufferRef queries_, cotangents_, gradient_, shifts_, shares_, deltas_, weights_, slopes_;
 };
 
+std::vector<Numbers> choices(Template& t) {
+  constexpr int64_t kMostRuns = 16;
+  if (t.target().has_workgroups()) return {};
+  BackwardSchedule schedule(t);
+  const AttentionTile& tile = schedule.tile();
+  const AttentionTileSizes best = tile.best();
+  Numbers numbers = AttentionTile::numbers_of(best);
+  if (schedule.is_by_key())
+    numbers.push_back({"blocks", {ceil_div(ceil_div(tile.keys(), best.keys), kMostRuns)}});
+  return {numbers};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  BackwardSchedule schedule(t);
+  ChoiceReader read(choice, t.kernel.location);
+  const AttentionTileSizes sizes = schedule.tile().read(read);
+  schedule.tile().use(sizes);
+  const int64_t blocks =
+      schedule.is_by_key() ? read.number("blocks", 1, ceil_div(schedule.tile().keys(), sizes.keys)) : 1;
+  read.finish();
+  return schedule.run(blocks);
+}
+
 }  // namespace
 
-loop::Kernel schedule_attention_backward(Template& t) {
-  return BackwardSchedule(t).run();
-}
+constinit const Schedule kAttentionBackwardThreads = {graph::Anchor::attention_backward,
+                                                      "attention_backward.threads", choices, emit};
 
 }  // namespace sinter::passes

@@ -2,6 +2,7 @@
 
 #include "passes/schedule/attention/gradients.h"
 #include "passes/schedule/attention/rows.h"
+#include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention_backward` for workgroups whose lanes do not work together: some lanes have a
 // query each and add up its gradient while the keys run by, the others have a key each and add up its
@@ -21,10 +22,14 @@ class BackwardRows {
   explicit BackwardRows(Template& t)
       : t_(t), rows_(t, graph::Anchor::attention_backward), gradients_(rows_) {}
 
-  std::optional<loop::Kernel> run() {
-    const bool has_extras = std::ranges::any_of(
-        gradients_.all(), [](const AttentionGradient& gradient) { return gradient.operand > 2; });
-    if (has_extras || !rows_.are_suitable(t_.target())) return std::nullopt;
+  const AttentionRows& rows() const { return rows_; }
+  // What f and g read has no gradient so.
+  bool has_extras() const {
+    return std::ranges::any_of(gradients_.all(),
+                               [](const AttentionGradient& gradient) { return gradient.operand > 2; });
+  }
+
+  loop::Kernel run() {
     const auto parts = gradient_parts(rows_.parts(), gradients_);
     int64_t units = 0;
     for (const GradientPart& part : parts) units += units_of(part);
@@ -183,10 +188,24 @@ class BackwardRows {
   AttentionGradients gradients_;
 };
 
+std::vector<Numbers> choices(Template& t) {
+  const BackwardRows schedule(t);
+  if (schedule.has_extras() || !schedule.rows().are_better(t.target())) return {};
+  return {Numbers{}};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  BackwardRows schedule(t);
+  ChoiceReader read(choice, t.kernel.location);
+  read.require(!schedule.has_extras(),
+               "it makes no gradients of other operands than queries, keys and values");
+  schedule.rows().read(read, t.target());
+  return schedule.run();
+}
+
 }  // namespace
 
-std::optional<loop::Kernel> schedule_attention_backward_rows(Template& t) {
-  return BackwardRows(t).run();
-}
+constinit const Schedule kAttentionBackwardRows = {graph::Anchor::attention_backward,
+                                                   "attention_backward.rows", choices, emit};
 
 }  // namespace sinter::passes

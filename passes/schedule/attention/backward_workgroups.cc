@@ -1,11 +1,10 @@
 #include <algorithm>
-#include <optional>
 
 #include "ir/integers.h"
 #include "ir/loop/affine.h"
 #include "passes/schedule/attention/blocks.h"
 #include "passes/schedule/attention/gradients.h"
-#include "passes/schedule/attention/rows.h"
+#include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention_backward` for workgroups: FlashAttention-2, algorithm 2, taken apart so that no
 // two workgroups write the same element. One part of the workgroups has a block of queries each and adds up
@@ -27,16 +26,21 @@ class BackwardWorkgroups {
   explicit BackwardWorkgroups(Template& t)
       : t_(t), blocks_(t, graph::Anchor::attention_backward), gradients_(blocks_) {
     parts_ = gradient_parts(blocks_.parts(), gradients_);
-    std::vector<std::vector<AttentionBlocks::Sums>> sums;
     for (const GradientPart& part : parts_) {
-      sums.emplace_back();
+      held_.workgroups.emplace_back();
       for (const auto* gradient : part.gradients) {
-        if (gradient->operand <= 2) sums.back().push_back(sums_of(*gradient));
+        if (gradient->operand <= 2) held_.workgroups.back().push_back(sums_of(*gradient));
       }
     }
-    const bool has_extras =
+    held_.has_extras =
         std::ranges::any_of(parts_, [](const GradientPart& part) { return part.gradients[0]->operand > 2; });
-    blocks_.choose_blocks(sums, has_extras);
+  }
+
+  Numbers best() { return blocks_.best(held_); }
+
+  loop::Kernel run(ChoiceReader& read) {
+    blocks_.use(read, held_);
+    read.finish();
     for (const size_t operand : {0, 1, 2}) {
       const AttentionGradient* gradient = gradients_.of(operand);
       if (gradient == nullptr) continue;
@@ -45,9 +49,6 @@ class BackwardWorkgroups {
       sums_[operand] = blocks_.registers(name, grids_[operand].elements());
     }
     row_ = blocks_.registers("row", 1);
-  }
-
-  loop::Kernel run() {
     int64_t groups = 0;
     for (const GradientPart& part : parts_) groups += groups_of(part);
     Loader& loader = blocks_.loader();
@@ -392,16 +393,25 @@ class BackwardWorkgroups {
   AttentionBlocks blocks_;
   AttentionGradients gradients_;
   std::vector<GradientPart> parts_;
+  AttentionBlocks::Held held_;
   LaneGrid grids_[3];        // by operand
   loop::BufferRef sums_[3];  // of the lane, by operand
   loop::BufferRef row_;      // one value
 };
 
+std::vector<Numbers> choices(Template& t) {
+  if (!t.target().has_workgroups()) return {};
+  return {BackwardWorkgroups(t).best()};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  ChoiceReader read(choice, t.kernel.location);
+  return BackwardWorkgroups(t).run(read);
+}
+
 }  // namespace
 
-loop::Kernel schedule_attention_backward_workgroups(Template& t) {
-  if (auto kernel = schedule_attention_backward_rows(t)) return *kernel;
-  return BackwardWorkgroups(t).run();
-}
+constinit const Schedule kAttentionBackwardWorkgroups = {graph::Anchor::attention_backward,
+                                                         "attention_backward.workgroups", choices, emit};
 
 }  // namespace sinter::passes

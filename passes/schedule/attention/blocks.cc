@@ -1,5 +1,7 @@
 #include "passes/schedule/attention/blocks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "passes/schedule/core/local.h"
@@ -33,51 +35,59 @@ LaneGrid AttentionBlocks::unplaced_grid(const Sums& sums) const {
   return lane_grid(query_block_, sums.columns, tile_.lanes(), grid_.row_lanes);
 }
 
-bool AttentionBlocks::fits(int64_t most, int64_t chunk, const std::vector<std::vector<Sums>>& workgroups,
-                           bool has_extras) {
-  query_block_ = std::min(queries(), most);
-  key_block_ = std::min(keys(), std::max(most, std::min(kMostKeys, most * most / query_block_)));
-  chunk_ = chunk;
+AttentionBlocks::Sizes AttentionBlocks::sizes_of(int64_t most, int64_t chunk, const Held& held) const {
+  Sizes sizes;
+  sizes.queries = std::min(queries(), most);
+  sizes.keys = std::min(keys(), std::max(most, std::min(kMostKeys, most * most / sizes.queries)));
+  sizes.chunk = chunk;
   // Rows of lanes that suit both the scores and what is added up for queries.
   int64_t least = INT64_MAX;
   for (int64_t along = 1; along <= tile_.lanes(); along *= 2) {
-    const LaneGrid grid = lane_grid(query_block_, key_block_, tile_.lanes(), along);
-    int64_t cost = cost_of(grid);
-    for (const auto& workgroup : workgroups) {
+    int64_t cost = cost_of(lane_grid(sizes.queries, sizes.keys, tile_.lanes(), along));
+    for (const auto& workgroup : held.workgroups) {
       for (const Sums& sums : workgroup) {
-        if (!sums.of_keys) cost += cost_of(lane_grid(query_block_, sums.columns, tile_.lanes(), along));
+        if (!sums.of_keys) cost += cost_of(lane_grid(sizes.queries, sums.columns, tile_.lanes(), along));
       }
     }
     if (cost < least) {
       least = cost;
-      grid_ = grid;
+      sizes.row_lanes = along;
     }
   }
-  int64_t held = 0, columns = grid_.tile_columns();
-  for (const auto& workgroup : workgroups) {
-    int64_t of_sums = 0;
-    for (const Sums& sums : workgroup) {
-      const LaneGrid grid = unplaced_grid(sums);
-      of_sums += grid.elements();
-      columns = std::max(columns, grid.tile_columns());
-    }
-    held = std::max(held, of_sums);
+  return sizes;
+}
+
+void AttentionBlocks::set(const Sizes& sizes, const Held& held) {
+  query_block_ = sizes.queries;
+  key_block_ = sizes.keys;
+  chunk_ = sizes.chunk;
+  grid_ = lane_grid(query_block_, key_block_, tile_.lanes(), sizes.row_lanes);
+  int64_t columns = grid_.tile_columns();
+  for (const auto& workgroup : held.workgroups) {
+    for (const Sums& sums : workgroup) columns = std::max(columns, unplaced_grid(sums).tile_columns());
   }
   const auto make = [&](const char* name, int64_t size) { return shared_buffer(name, type(), size); };
-  left_stage_ = make("left_stage", WorkgroupTile::stage_size(chunk, grid_.tile_rows()));
-  right_stage_ = make("right_stage", WorkgroupTile::stage_size(chunk, columns));
+  left_stage_ = make("left_stage", WorkgroupTile::stage_size(chunk_, grid_.tile_rows()));
+  right_stage_ = make("right_stage", WorkgroupTile::stage_size(chunk_, columns));
   weights_ = make("weights", grid_.tile_rows() * odd(grid_.tile_columns()));
   slopes_ = make("slopes", is_backward_ ? weights_->size : 0);
-  extras_ = make("extras", has_extras ? weights_->size : 0);
+  extras_ = make("extras", held.has_extras ? weights_->size : 0);
   row_values_.clear();
   for (int64_t i = 0; i < (is_backward_ ? 2 : 5); ++i) {
     row_values_.push_back(make("rows", grid_.tile_rows() * odd(grid_.column_lanes)));
   }
-  int64_t elements = 0;
-  for (const auto& buffer : shared()) elements += buffer->size;
+}
+
+bool AttentionBlocks::fits(const Held& held) const {
+  int64_t most = 0, staged = 0;
+  for (const auto& workgroup : held.workgroups) {
+    int64_t elements = 0;
+    for (const Sums& sums : workgroup) elements += unplaced_grid(sums).elements();
+    most = std::max(most, elements);
+  }
+  for (const auto& buffer : shared()) staged += buffer->size;
   const int64_t size = loop::size_in_bytes(type());
-  return elements * size <= target_.shared_bytes &&
-         (held + grid_.elements()) * size <= target_.local_bytes / 2;
+  return staged * size <= target_.shared_bytes && (most + grid_.elements()) * size <= target_.local_bytes / 2;
 }
 
 std::vector<loop::BufferRef> AttentionBlocks::shared() const {
@@ -86,16 +96,36 @@ std::vector<loop::BufferRef> AttentionBlocks::shared() const {
   return all;
 }
 
-void AttentionBlocks::choose_blocks(const std::vector<std::vector<Sums>>& workgroups, bool has_extras) {
+Numbers AttentionBlocks::best(const Held& held) {
   const auto found = [&] {
     for (int64_t most = kMostRows; most >= 1; most /= 2) {
       for (int64_t chunk = kMostChunk; chunk >= 4; chunk /= 2) {
-        if (fits(most, chunk, workgroups, has_extras)) return true;
+        const Sizes sizes = sizes_of(most, chunk, held);
+        set(sizes, held);
+        if (fits(held)) return sizes;
       }
     }
-    return false;
+    return sizes_of(1, 1, held);
   };
-  if (!found()) fits(1, 1, workgroups, has_extras);
+  const Sizes sizes = found();
+  return {{"queries", {sizes.queries}},
+          {"keys", {sizes.keys}},
+          {"chunk", {sizes.chunk}},
+          {"row_lanes", {sizes.row_lanes}}};
+}
+
+void AttentionBlocks::use(ChoiceReader& read, const Held& held) {
+  Sizes sizes;
+  read.require(target_.has_workgroups(), "the machine has no workgroups");
+  sizes.queries = read.number("queries", 1, queries());
+  sizes.keys = read.number("keys", 1, keys());
+  sizes.chunk = read.number("chunk", 1, kMostKeys);
+  sizes.row_lanes = read.number("row_lanes", 1, tile_.lanes());
+  read.require(tile_.lanes() % sizes.row_lanes == 0, fmt::format("row_lanes divides {}", tile_.lanes()));
+  set(sizes, held);
+  // The least is what there is where nothing fits.
+  const bool is_least = sizes.queries == 1 && sizes.keys == 1 && sizes.chunk == 1;
+  read.require(is_least || fits(held), "the blocks do not fit the machine's memory");
   grid_ = tile_.placed(grid_, "score");
   scores_ = registers("scores", grid_.elements());
 }

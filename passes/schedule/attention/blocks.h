@@ -4,6 +4,7 @@
 
 #include "ir/integers.h"
 #include "passes/schedule/attention/core.h"
+#include "passes/schedule/core/choice.h"
 #include "passes/schedule/core/workgroup_tile.h"
 
 namespace sinter::passes {
@@ -44,15 +45,28 @@ class AttentionBlocks : public AttentionCore {
   WorkgroupTile& tile() { return tile_; }
   const LaneGrid& grid() const { return grid_; }
 
-  // Makes the blocks as large as the Target lets the workgroup with the most sums hold.
-  void choose_blocks(const std::vector<std::vector<Sums>>& workgroups, bool has_extras = false);
+  // How queries and keys are cut.
+  struct Sizes {
+    int64_t queries = 1, keys = 1;  // of a block
+    int64_t chunk = 1;              // steps that are staged at a time
+    int64_t row_lanes = 1;          // lanes along the rows of a tile of scores
+  };
+  // What workgroups hold: the sums of each, and whether there are gradients of what f or g reads.
+  struct Held {
+    std::vector<std::vector<Sums>> workgroups;
+    bool has_extras = false;
+  };
+  // Blocks as large as the Target lets the workgroup with the most sums hold.
+  Numbers best(const Held& held);
+  // Comes before all that follows.
+  void use(ChoiceReader& read, const Held& held);
   // The grid of such a matrix. Where its rows are queries, a lane has the same ones as of the scores.
   LaneGrid sums_grid(const Sums& sums, const std::string& name);
   loop::BufferRef registers(std::string name, int64_t count) const;
 
   // The shared memory of a workgroup, allocated around `body`.
   loop::Stmt allocate_shared(loop::Stmt body) const;
-  // Tiles with an element for each score, at tile_place(). `extras` only where choose_blocks was told so.
+  // Tiles with an element for each score, at tile_place(). `extras` only where there are such gradients.
   const loop::BufferRef& weights() const { return weights_; }
   const loop::BufferRef& slopes() const { return slopes_; }
   const loop::BufferRef& extras() const { return extras_; }
@@ -84,7 +98,9 @@ class AttentionBlocks : public AttentionCore {
   loop::Expr key_exists(const loop::Expr& first, const loop::Expr& column) const;
 
  private:
-  bool fits(int64_t most, int64_t chunk, const std::vector<std::vector<Sums>>& workgroups, bool has_extras);
+  Sizes sizes_of(int64_t most, int64_t chunk, const Held& held) const;
+  void set(const Sizes& sizes, const Held& held);
+  bool fits(const Held& held) const;
   std::vector<loop::BufferRef> shared() const;
   LaneGrid unplaced_grid(const Sums& sums) const;
 

@@ -2,6 +2,7 @@
 
 #include "passes/schedule/attention/tile.h"
 #include "passes/schedule/core/local.h"
+#include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention`: FlashAttention-2, algorithm 1. For a block of queries the blocks of keys run
 // by; each row keeps its maximum and its sum of exponentials so far (the online softmax), and the weighted
@@ -20,6 +21,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 class AttentionSchedule {
  public:
   explicit AttentionSchedule(Template& t) : t_(t), tile_(t, graph::Anchor::attention) {}
+
+  AttentionTile& tile() { return tile_; }
 
   loop::Kernel run() {
     const AttentionBody& parts = tile_.parts();
@@ -199,10 +202,21 @@ class AttentionSchedule {
   loop::BufferRef queries_, sums_, scores_, maximum_, total_, rescale_;
 };
 
+std::vector<Numbers> choices(Template& t) {
+  if (t.target().has_workgroups()) return {};
+  return {AttentionTile::numbers_of(AttentionTile(t, graph::Anchor::attention).best())};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  AttentionSchedule schedule(t);
+  ChoiceReader read(choice, t.kernel.location);
+  schedule.tile().use(schedule.tile().read(read));
+  read.finish();
+  return schedule.run();
+}
+
 }  // namespace
 
-loop::Kernel schedule_attention(Template& t) {
-  return AttentionSchedule(t).run();
-}
+constinit const Schedule kAttentionThreads = {graph::Anchor::attention, "attention.threads", choices, emit};
 
 }  // namespace sinter::passes

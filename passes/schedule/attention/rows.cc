@@ -1,8 +1,11 @@
 #include "passes/schedule/attention/rows.h"
 
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "passes/schedule/core/local.h"
+#include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention` for workgroups whose lanes do not work together. A lane has a query: it keeps
 // the weighted sum of values, scaled again when the greatest score so far moves (the online softmax).
@@ -26,10 +29,18 @@ Stmt block_of(int64_t count, const std::function<Stmt(int64_t)>& make) {
 
 }  // namespace
 
-bool AttentionRows::are_suitable(const loop::Target& target) const {
-  const int64_t held = 2 * (width() + values()) * loop::size_in_bytes(type());
-  if (target.has_fast_shared()) return keys() <= kFewKeys && held <= target.local_bytes / 2;
-  return held <= target.local_bytes;
+bool AttentionRows::are_better(const loop::Target& target) const {
+  if (!target.has_workgroups()) return false;
+  if (target.has_fast_shared()) return keys() <= kFewKeys && bytes_held() <= target.local_bytes / 2;
+  return bytes_held() <= target.local_bytes;
+}
+
+void AttentionRows::read(ChoiceReader& read, const loop::Target& target) const {
+  read.require(target.has_workgroups(), "the machine has no workgroups");
+  read.require(
+      bytes_held() <= target.local_bytes,
+      fmt::format("a lane takes {} bytes of memory, the machine has {}", bytes_held(), target.local_bytes));
+  read.finish();
 }
 
 AttentionRows::Row AttentionRows::row(Lets& lets, const char* name, int64_t length,
@@ -112,8 +123,9 @@ class ForwardRows {
  public:
   explicit ForwardRows(Template& t) : t_(t), rows_(t, graph::Anchor::attention) {}
 
-  std::optional<loop::Kernel> run() {
-    if (!rows_.are_suitable(t_.target())) return std::nullopt;
+  const AttentionRows& rows() const { return rows_; }
+
+  loop::Kernel run() {
     graph::Shape outer_shape = rows_.parts().domain;
     outer_shape[rows_.parts().key] = 1;
     if (rows_.parts().query) outer_shape[*rows_.parts().query] = 1;
@@ -209,10 +221,20 @@ class ForwardRows {
   loop::BufferRef statistics_, sums_;
 };
 
+std::vector<Numbers> choices(Template& t) {
+  if (!AttentionRows(t, graph::Anchor::attention).are_better(t.target())) return {};
+  return {Numbers{}};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  ForwardRows schedule(t);
+  ChoiceReader read(choice, t.kernel.location);
+  schedule.rows().read(read, t.target());
+  return schedule.run();
+}
+
 }  // namespace
 
-std::optional<loop::Kernel> schedule_attention_rows(Template& t) {
-  return ForwardRows(t).run();
-}
+constinit const Schedule kAttentionRows = {graph::Anchor::attention, "attention.rows", choices, emit};
 
 }  // namespace sinter::passes

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "passes/schedule/attention/core.h"
+#include "passes/schedule/core/choice.h"
 
 namespace sinter::passes {
 
@@ -14,9 +14,12 @@ class AttentionRows : public AttentionCore {
  public:
   using AttentionCore::AttentionCore;
 
-  // Whether such rows fit, and are faster than blocks that workgroups share. They are where few keys would
-  // leave a block's lanes idle, and where shared memory is as slow as any other.
-  bool are_suitable(const loop::Target& target) const;
+  // Whether rows are faster than blocks that workgroups share. They are where few keys would leave a block's
+  // lanes idle, and where shared memory is as slow as any other.
+  bool are_better(const loop::Target& target) const;
+  int64_t bytes_held() const { return 2 * (width() + values()) * loop::size_in_bytes(type()); }
+  // What there is to choose: nothing.
+  void read(ChoiceReader& read, const loop::Target& target) const;
 
   using Row = std::vector<loop::Expr>;
   // A row by its elements, each with a name.
@@ -43,9 +46,5 @@ class AttentionRows : public AttentionCore {
   loop::Stmt for_keys(const Index& outer, const loop::Expr& query,
                       const std::function<loop::Stmt(const loop::Expr& key)>& body);
 };
-
-// Nothing where they are not suitable.
-std::optional<loop::Kernel> schedule_attention_rows(Template& t);
-std::optional<loop::Kernel> schedule_attention_backward_rows(Template& t);
 
 }  // namespace sinter::passes

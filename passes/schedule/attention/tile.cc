@@ -1,5 +1,7 @@
 #include "passes/schedule/attention/tile.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "ir/integers.h"
@@ -18,7 +20,8 @@ namespace {
 
 constexpr int64_t kMostQueries = 64;
 constexpr int64_t kMostKeys = 96;
-constexpr int64_t kMostRows = 6;  // of a register tile: 12 sums and what they are made from in 16 registers
+constexpr int64_t kFewVectors = 4;  // of keys, of which none is worth a look whether it is seen
+constexpr int64_t kMostRows = 6;    // of a register tile: 12 sums and what they are made from in 16 registers
 
 // So that all of n are in as few parts as `most` allows, about equal.
 int64_t part_of(int64_t n, int64_t most) {
@@ -51,11 +54,43 @@ class IdlePredicates final : public loop::Rewriter {
 }  // namespace
 
 AttentionTile::AttentionTile(Template& t, graph::Anchor anchor)
-    : AttentionCore(t, anchor), lanes_(std::max<int64_t>(4, t.target().lanes(loop::size_in_bytes(type())))) {
-  query_block_ = std::min(kMostQueries, round_up(queries(), lanes_));
+    : AttentionCore(t, anchor),
+      target_(t.target()),
+      lanes_(std::max<int64_t>(4, t.target().lanes(loop::size_in_bytes(type())))) {}
+
+AttentionTileSizes AttentionTile::best() const {
+  AttentionTileSizes sizes;
+  sizes.queries = std::min(kMostQueries, round_up(queries(), lanes_));
+  sizes.rows = part_of(keys(), kMostRows);
+  sizes.keys = round_up(part_of(keys(), kMostKeys), sizes.rows);
+  sizes.skips = keys() > kFewVectors * lanes_;
+  return sizes;
+}
+
+Numbers AttentionTile::numbers_of(const AttentionTileSizes& sizes) {
+  Numbers numbers = {{"queries", {sizes.queries}}, {"keys", {sizes.keys}}, {"rows", {sizes.rows}}};
+  if (sizes.skips) numbers.push_back({"skip", {}});
+  return numbers;
+}
+
+AttentionTileSizes AttentionTile::read(ChoiceReader& read) const {
+  AttentionTileSizes sizes;
+  sizes.queries = read.number("queries", lanes_, round_up(queries(), lanes_));
+  read.require(sizes.queries % lanes_ == 0, fmt::format("queries is a multiple of {}", lanes_));
+  sizes.rows = read.number("rows", 1, std::max<int64_t>(1, target_.vector_registers / 2));
+  sizes.keys = read.number("keys", 1, round_up(keys(), sizes.rows));
+  read.require(sizes.keys % sizes.rows == 0, "keys is a multiple of rows");
+  sizes.skips = read.flag("skip");
+  read.require(!target_.has_workgroups(), "the machine has no threads");
+  return sizes;
+}
+
+void AttentionTile::use(const AttentionTileSizes& sizes) {
+  query_block_ = sizes.queries;
+  key_block_ = sizes.keys;
+  rows_ = sizes.rows;
   panel_ = std::min(2 * lanes_, query_block_);
-  rows_ = part_of(keys(), kMostRows);
-  key_block_ = round_up(part_of(keys(), kMostKeys), rows_);
+  skips_ = sizes.skips;
 }
 
 Expr AttentionTile::clamped_key(const Expr& key) const {
@@ -117,7 +152,7 @@ Stmt AttentionTile::for_keys(const Expr& begin, const Expr& extent,
 }
 
 KeyRows AttentionTile::with_seen(const Index& outer, const QueryRows& rows, KeyRows keys) {
-  if (are_few_keys()) return keys;
+  if (!skips_) return keys;
   const Expr query = loop::variable(loader().variable("query", rows.count));
   if (!loop::depends_on(visible_keys(outer, {rows.first + query, 1}).second, query->variable)) return keys;
   keys.seen = [this, outer, rows, first = keys.first, count = keys.count](const Expr& from, int64_t n) {
@@ -143,7 +178,7 @@ Stmt AttentionTile::for_keys_beyond(const KeyRows& keys, const QueryLane& lane,
 }
 
 std::pair<Expr, Expr> AttentionTile::needed_keys(const Index& outer, const QueryRows& rows) {
-  if (are_few_keys()) return {loop::integer(0), loop::integer(keys())};
+  if (!skips_) return {loop::integer(0), loop::integer(keys())};
   const auto [low, high] = visible_keys(outer, rows);
   return {loader().simplify(low), loader().simplify(high)};
 }

@@ -4,6 +4,7 @@
 
 #include "ir/integers.h"
 #include "passes/schedule/attention/core.h"
+#include "passes/schedule/core/choice.h"
 
 // What the schedules of `attention` and `attention_backward` for threads share. Both work on tiles of scores,
 // queries along lanes and keys one after the other: neither keys nor values need to be moved, softmax needs
@@ -60,9 +61,22 @@ struct MatrixProduct {
   void set_depth(int64_t extent, int64_t unroll = 8);
 };
 
+// How queries and keys are cut.
+struct AttentionTileSizes {
+  int64_t queries = 1, keys = 1;  // of a block
+  int64_t rows = 1;               // keys of a register tile
+  bool skips = false;             // keys that no query of a block sees are left out
+};
+
 class AttentionTile : public AttentionCore {
  public:
   AttentionTile(Template& t, graph::Anchor anchor);
+
+  AttentionTileSizes best() const;
+  static Numbers numbers_of(const AttentionTileSizes& sizes);
+  AttentionTileSizes read(ChoiceReader& read) const;
+  // Comes before all that follows.
+  void use(const AttentionTileSizes& sizes);
 
   int64_t rows() const { return rows_; }  // of a register tile
   int64_t panel() const { return panel_; }
@@ -104,10 +118,8 @@ class AttentionTile : public AttentionCore {
   // For the others of the block, and the rows of the last register tile that are no keys.
   loop::Stmt for_keys_beyond(const KeyRows& keys, const QueryLane& lane,
                              const std::function<loop::Stmt(const loop::Expr& key_row)>& body);
-  // The keys that a block of queries needs, low .. high - 1: what others would cost is not worth a look where
-  // they are few.
+  // The keys that a block of queries needs, low .. high - 1.
   std::pair<loop::Expr, loop::Expr> needed_keys(const Index& outer, const QueryRows& rows);
-  bool are_few_keys() const { return keys() <= 4 * lanes_; }
   // Whether those are all, in one block.
   bool is_at_once(const loop::Expr& low, const loop::Expr& high) const;
   // For the blocks of keys of low .. high - 1.
@@ -153,10 +165,12 @@ class AttentionTile : public AttentionCore {
                            const loop::Expr& column0, int64_t lanes, bool bounded);
   loop::Expr seen_by(const KeyRows& keys, const QueryLane& lane) const;
 
+  const loop::Target& target_;
   int64_t lanes_;
-  int64_t query_block_, key_block_;
-  int64_t panel_;  // columns
-  int64_t rows_;
+  int64_t query_block_ = 1, key_block_ = 1;
+  int64_t panel_ = 1;  // columns
+  int64_t rows_ = 1;
+  bool skips_ = false;
 };
 
 }  // namespace sinter::passes

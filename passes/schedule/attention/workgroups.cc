@@ -1,7 +1,7 @@
 #include <limits>
 
 #include "passes/schedule/attention/blocks.h"
-#include "passes/schedule/attention/rows.h"
+#include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention` for workgroups: FlashAttention-2, algorithm 1. A workgroup takes a block of
 // queries of one head. Blocks of keys run by: their scores are a product of tiles staged in shared memory,
@@ -20,15 +20,17 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class AttentionWorkgroups {
  public:
-  explicit AttentionWorkgroups(Template& t) : t_(t), blocks_(t, graph::Anchor::attention) {
-    sums_of_ = {false, blocks_.values()};
-    blocks_.choose_blocks({{sums_of_}});
+  explicit AttentionWorkgroups(Template& t)
+      : t_(t), blocks_(t, graph::Anchor::attention), sums_of_{false, blocks_.values()} {}
+
+  Numbers best() { return blocks_.best({{{sums_of_}}, false}); }
+
+  loop::Kernel run(ChoiceReader& read) {
+    blocks_.use(read, {{{sums_of_}}, false});
+    read.finish();
     sums_grid_ = blocks_.sums_grid(sums_of_, "sum");
     sums_ = blocks_.registers("sums", sums_grid_.elements());
     row_ = blocks_.registers("row", 1);
-  }
-
-  loop::Kernel run() {
     const AttentionBody& parts = blocks_.parts();
     graph::Shape outer_shape = parts.domain;
     outer_shape[parts.key] = 1;
@@ -226,11 +228,19 @@ class AttentionWorkgroups {
   loop::BufferRef row_;   // one value
 };
 
+std::vector<Numbers> choices(Template& t) {
+  if (!t.target().has_workgroups()) return {};
+  return {AttentionWorkgroups(t).best()};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  ChoiceReader read(choice, t.kernel.location);
+  return AttentionWorkgroups(t).run(read);
+}
+
 }  // namespace
 
-loop::Kernel schedule_attention_workgroups(Template& t) {
-  if (auto kernel = schedule_attention_rows(t)) return *kernel;
-  return AttentionWorkgroups(t).run();
-}
+constinit const Schedule kAttentionWorkgroups = {graph::Anchor::attention, "attention.workgroups", choices,
+                                                 emit};
 
 }  // namespace sinter::passes

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "ir/integers.h"
+#include "passes/schedule/core/workgroup_tile.h"
 
 namespace sinter::passes {
 namespace {
@@ -20,6 +21,7 @@ class Chooser {
       b_.k_block = p_.k;
       b_.tile_runs = b_.tiles;
       b_.panel_runs = b_.panels;
+      choose_work();
       return b_;
     }
     if (prefers_dots()) {
@@ -32,6 +34,7 @@ class Chooser {
     }
     choose_runs();
     b_.group = std::min(b_.group, b_.tiles_a_unit());
+    choose_work();
     return b_;
   }
 
@@ -136,8 +139,7 @@ class Chooser {
 
   // Cycles that copying an element takes: of an operand that the second cache holds, or from beyond.
   double copy_cycles(const ContractProblem::Operand& operand, int64_t elements, bool against_order) const {
-    const bool is_far = elements * p_.element_bytes > target_.l2_bytes;
-    return (against_order ? 0.5 : 0.4) + (is_far ? 1 : 0) + operand.cycles;
+    return (against_order ? 0.5 : 0.4) + (is_far(elements) ? 1 : 0) + operand.cycles;
   }
 
   // What the largest unit costs, in cycles.
@@ -169,6 +171,20 @@ class Chooser {
     return elements * p_.element_bytes <= std::max(target_.l2_bytes, target_.l3_bytes / 16);
   }
 
+  // What is unrolled, fetched ahead, and put to memory. A driver that computes on a processor takes long over
+  // the code of a whole tile's loads and stores.
+  void choose_work() {
+    const bool has_threads = !target_.has_workgroups();
+    b_.is_short = target_.kind == loop::Target::Kind::gpu_on_cpu;
+    b_.unroll = b_.are_dots ? kVectorsOfDots : b_.is_short ? 1 : kStepsAtOnce;
+    b_.fetch_lhs = b_.pack_lhs && p_.lhs.is_direct && is_far(p_.m * p_.k);
+    b_.fetch_rhs = b_.pack_rhs && p_.rhs.is_direct && is_far(p_.k * p_.n);
+    b_.fetch_above = has_threads ? target_.l1_bytes : 0;
+    if (has_threads && p_.epilogue_cycles >= kDearEpilogue) b_.finish_vectors = kVectorsInFlight;
+  }
+
+  bool is_far(int64_t elements) const { return elements * p_.element_bytes > target_.l2_bytes; }
+
   // The grid of units that is fastest on one, two and eight threads, together.
   void choose_runs() {
     constexpr std::array<std::pair<int64_t, double>, 3> kThreads = {{{1, 1}, {2, 2}, {8, 1}}};
@@ -198,6 +214,10 @@ class Chooser {
   static constexpr double kDotSlowness = 1.6;
   static constexpr double kDotEndCycles = 4;     // of a result's last additions
   static constexpr double kDotCopyCycles = 0.6;  // of an element of rhs, if there were no dot products
+  static constexpr int64_t kVectorsOfDots = 2;
+  static constexpr int64_t kStepsAtOnce = 4;
+  static constexpr double kDearEpilogue = 2;  // cycles
+  static constexpr int64_t kVectorsInFlight = 5;
 
   const ContractProblem& p_;
   const loop::Target& target_;
@@ -209,6 +229,31 @@ class Chooser {
 
 ContractBlocks choose_blocks(const ContractProblem& problem, const loop::Target& target) {
   return Chooser(problem, target).run();
+}
+
+bool fits(const SharedTile& tile, const ContractProblem& problem, const loop::Target& target) {
+  const int64_t elements = 2 * WorkgroupTile::stage_size(tile.chunk, tile.extent);
+  return elements * problem.element_bytes <= target.shared_bytes &&
+         tile.extent * tile.extent / tile.lanes * problem.element_bytes <= target.local_bytes / 2;
+}
+
+// The largest tile of which there are many is the best; the smallest where of none.
+std::vector<SharedTile> choose_shared_tiles(const ContractProblem& problem, const loop::Target& target) {
+  constexpr int64_t kLeast = 16;           // rows, columns and steps below which staging does not pay
+  constexpr int64_t kManyWorkgroups = 64;  // that keep a machine busy
+  constexpr int64_t kChunk = 16;
+  if (!target.has_fast_shared() || std::min({problem.m, problem.n, problem.k}) < kLeast) return {};
+  std::vector<SharedTile> tiles;
+  for (int64_t extent = 64; extent >= kLeast; extent /= 2) {
+    const SharedTile tile{extent, std::min(kChunk, problem.k), workgroup_lanes(target)};
+    if (extent == kLeast || fits(tile, problem, target)) tiles.push_back(tile);
+  }
+  const auto best = std::ranges::find_if(tiles, [&](const SharedTile& tile) {
+    const int64_t all = ceil_div(problem.m, tile.extent) * ceil_div(problem.n, tile.extent) * problem.batch;
+    return tile.extent == kLeast || all >= kManyWorkgroups;
+  });
+  std::rotate(tiles.begin(), best, best + 1);
+  return tiles;
 }
 
 }  // namespace sinter::passes

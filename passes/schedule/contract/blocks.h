@@ -4,6 +4,7 @@
 
 #include "ir/integers.h"
 #include "ir/loop/target.h"
+#include "passes/schedule/core/choice.h"
 
 namespace sinter::passes {
 
@@ -18,6 +19,7 @@ struct ContractProblem {
   int64_t batch = 1, m = 1, n = 1, k = 1;
   int64_t element_bytes = 4;
   Operand lhs, rhs;
+  double epilogue_cycles = 0;  // that all else takes which an element of the result is computed from, about
 };
 
 // How the loops are cut. The result falls into register tiles: `tiles` of rows times `panels` of columns. The
@@ -32,11 +34,38 @@ struct ContractBlocks {
   int64_t tile_runs = 1, panel_runs = 1;
   bool are_dots = false;                    // vectors run along k, in one block, rather than along n
   bool pack_lhs = false, pack_rhs = false;  // copy what the unit needs, in the order in which tiles read it
+  int64_t unroll = 1;                       // steps of k, or vectors of it
+  // What is asked for before it is needed: an operand that is copied, and those of the elementwise work that
+  // follows which have more bytes than this; 0: none.
+  bool fetch_lhs = false, fetch_rhs = false;
+  int64_t fetch_above = 0;
+  int64_t finish_vectors =
+      0;                  // of a tile that the elementwise work takes at once, from memory; 0: from registers
+  bool is_short = false;  // elementwise work is a loop over a tile's rows
+
+  static constexpr int64_t kCopiedSteps = 8;  // of k, that are copied at a time where it does not lie along k
+  static constexpr int64_t kVectorsAhead = 4;  // that an operand which lies along k is fetched
 
   int64_t tiles_a_unit() const { return ceil_div(tiles, tile_runs); }
   int64_t panels_a_unit() const { return ceil_div(panels, panel_runs); }
 };
 
 ContractBlocks choose_blocks(const ContractProblem& problem, const loop::Target& target);
+
+Numbers numbers_of(const ContractBlocks& blocks);
+ContractBlocks read_blocks(const ContractProblem& problem, const loop::Target& target, bool are_dots,
+                           ChoiceReader& read);
+
+// A tile of the result that a workgroup makes.
+struct SharedTile {
+  int64_t extent = 16;  // rows and columns
+  int64_t chunk = 1;    // steps of k that are staged at a time
+  int64_t lanes = 1;
+};
+
+// Best first; nothing where staging does not pay.
+std::vector<SharedTile> choose_shared_tiles(const ContractProblem& problem, const loop::Target& target);
+// Whether a workgroup and a lane have the memory.
+bool fits(const SharedTile& tile, const ContractProblem& problem, const loop::Target& target);
 
 }  // namespace sinter::passes

@@ -2,8 +2,9 @@
 
 #include "passes/schedule/contract/loops.h"
 #include "passes/schedule/core/local.h"
+#include "passes/schedule/core/schedules.h"
 
-// The schedule of `contract`: register tiles of the result, held while a block of the summed axes runs
+// The schedules of `contract` in registers: tiles of the result, held while a block of the summed axes runs
 // (tile.cc). Operands that are not at hand in the order in which a tile reads them are copied first
 // (pack.cc). How the loops are cut is decided in blocks.cc.
 //
@@ -26,23 +27,16 @@ ContractLoops::ContractLoops(Template& t, const Contraction& contraction, const 
       c_(contraction),
       blocks_(blocks),
       lanes_(t.target().lanes(loop::size_in_bytes(contraction.type()))),
-      has_threads_(!t.target().has_workgroups()),
-      fetches_lhs_(is_far(c_.lhs(), c_.m() * c_.k())),
-      fetches_rhs_(is_far(c_.rhs(), c_.k() * c_.n())),
-      wants_short_code_(t.target().kind == loop::Target::Kind::gpu_on_cpu) {
+      has_threads_(!t.target().has_workgroups()) {
   const int64_t panels = blocks.panels_a_unit();
   if (blocks.pack_lhs)
     lhs_ = local_buffer("panel_lhs", c_.type(), blocks.group * blocks.rows * blocks.k_block);
   if (blocks.pack_lhs && !c_.lhs().is_direct() && !c_.lhs().along_k)
-    staged_ = local_buffer("staged", c_.type(), kStagedRows * staged_stride());
+    staged_ = local_buffer("staged", c_.type(), ContractBlocks::kCopiedSteps * staged_stride());
   if (blocks.pack_rhs) rhs_ = local_buffer("panel_rhs", c_.type(), panels * blocks.width * blocks.k_block);
   if (blocks.k_blocks > 1) {
     sums_ = local_buffer("sums", c_.type(), blocks.tiles_a_unit() * blocks.rows * panels * blocks.width);
   }
-}
-
-bool ContractLoops::is_far(const Contraction::Operand& operand, int64_t elements) const {
-  return operand.is_direct() && elements * loop::size_in_bytes(c_.type()) > t_.target().l2_bytes;
 }
 
 Stmt ContractLoops::for_tiles(const Expr& begin, const Expr& end,
@@ -162,21 +156,20 @@ Stmt ContractLoops::group(const Unit& unit, const BlockAt& block, const Expr& ti
   return loop::block(std::move(parts));
 }
 
-loop::Kernel schedule_contract(Template& t) {
+namespace {
+
+std::vector<Numbers> choices(Template& t, bool are_dots) {
+  const ContractBlocks best = choose_blocks(Contraction(t).problem(), t.target());
+  if (best.are_dots != are_dots) return {};
+  return {numbers_of(best)};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice, bool are_dots) {
   const Contraction contraction(t);
   const int64_t batch = contraction.batch().extent();
-  if (contraction.m() * contraction.n() * batch == 0) return t.finish(loop::block({}));
-  const auto operand = [](const Contraction::Operand& x) {
-    return ContractProblem::Operand{x.is_direct(), x.along_k, x.cycles};
-  };
-  const ContractBlocks blocks = choose_blocks({.batch = batch,
-                                               .m = contraction.m(),
-                                               .n = contraction.n(),
-                                               .k = contraction.k(),
-                                               .element_bytes = loop::size_in_bytes(contraction.type()),
-                                               .lhs = operand(contraction.lhs()),
-                                               .rhs = operand(contraction.rhs())},
-                                              t.target());
+  ChoiceReader read(choice, t.kernel.location);
+  const ContractBlocks blocks = read_blocks(contraction.problem(), t.target(), are_dots, read);
+  read.finish();
   const int64_t units = batch * blocks.tile_runs * blocks.panel_runs;
   const auto number = t.loader.variable("unit", units);
   const Expr u = loop::variable(number);
@@ -196,5 +189,16 @@ loop::Kernel schedule_contract(Template& t) {
   return t.finish(loop::loop(LoopKind::parallel, number, loop::integer(0), loop::integer(units),
                              ContractLoops(t, contraction, blocks).unit(unit)));
 }
+
+}  // namespace
+
+// Vectors along n.
+constinit const Schedule kContractTiles = {
+    graph::Anchor::contract, "contract.tiles", [](Template& t) { return choices(t, false); },
+    [](Template& t, const Choice& choice) { return emit(t, choice, false); }};
+// Vectors along k.
+constinit const Schedule kContractDots = {
+    graph::Anchor::contract, "contract.dots", [](Template& t) { return choices(t, true); },
+    [](Template& t, const Choice& choice) { return emit(t, choice, true); }};
 
 }  // namespace sinter::passes

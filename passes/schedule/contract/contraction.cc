@@ -81,6 +81,20 @@ Contraction::Contraction(Template& t) : t_(t) {
   right_ = look_at(rhs_, rhs_at(b, loop::variable(k_at), loop::variable(n_at)), n_at, k_at);
 }
 
+ContractProblem Contraction::problem() const {
+  const auto operand = [](const Operand& x) {
+    return ContractProblem::Operand{x.is_direct(), x.along_k, x.cycles};
+  };
+  return {.batch = batch_.extent(),
+          .m = m(),
+          .n = n(),
+          .k = k(),
+          .element_bytes = loop::size_in_bytes(type_),
+          .lhs = operand(left_),
+          .rhs = operand(right_),
+          .epilogue_cycles = epilogue_cycles_};
+}
+
 Contraction::Operand Contraction::look_at(graph::Value operand, const Expr& element,
                                           const loop::VariableRef& own, const loop::VariableRef& k) {
   Operand result;

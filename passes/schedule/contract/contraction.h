@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "passes/schedule/contract/blocks.h"
 #include "passes/schedule/core/template.h"
 
 namespace sinter::passes {
@@ -42,8 +43,7 @@ class Contraction {
   loop::Type type() const { return type_; }
   const Operand& lhs() const { return left_; }
   const Operand& rhs() const { return right_; }
-  // That all else takes which a result's element is computed from, about.
-  double epilogue_cycles() const { return epilogue_cycles_; }
+  ContractProblem problem() const;
 
   loop::Expr lhs_at(const Index& b, const loop::Expr& m, const loop::Expr& k,
                     const loop::Expr& predicate = nullptr) const;

@@ -12,7 +12,6 @@ using loop::Stmt;
 // A vector of partial sums for each element of the tile, added up at the end.
 Stmt ContractLoops::dots(const TileAt& tile, const PanelAt& panel, const Source& left, const Source& right,
                          const loop::BufferRef& acc) {
-  constexpr int64_t kUnroll = 2;
   const loop::Type type = c_.type();
   const loop::BufferRef partial = local_buffer("partial", type, tile.rows * panel.columns * lanes_);
   const auto place = [&](int64_t row, int64_t column) {
@@ -52,7 +51,7 @@ Stmt ContractLoops::dots(const TileAt& tile, const PanelAt& panel, const Source&
     });
   }));
   const BlockAt all = {loop::integer(0), loop::integer(0)};
-  body.push_back(for_steps(all, kUnroll * lanes_, [&](const StepAt& at, int64_t count) {
+  body.push_back(for_steps(all, blocks_.unroll * lanes_, [&](const StepAt& at, int64_t count) {
     std::vector<Stmt> steps;
     for (int64_t done = 0; done < count; done += lanes_)
       steps.push_back(step(at.offset + done, std::min(lanes_, count - done)));

@@ -55,8 +55,7 @@ Tile ContractLoops::results_at(const Unit& unit, const TileAt& tile, const Panel
 
 Stmt ContractLoops::finish_tile(const Unit& unit, const TileAt& tile, const PanelAt& panel,
                                 const loop::BufferRef& acc) {
-  const bool is_dear = has_threads_ && c_.epilogue_cycles() >= kDearEpilogue;
-  if (is_dear && tile.rows * panel.lanes % lanes_ == 0 && !has_checks(t_.body)) {
+  if (blocks_.finish_vectors > 0 && tile.rows * panel.lanes % lanes_ == 0 && !has_checks(t_.body)) {
     const Tile values = results_at(unit, tile, panel, loop::integer(0), loop::integer(0));
     if (const auto starts = starts_of(values)) return finish_in_memory(unit, tile, panel, acc, *starts);
   }
@@ -69,7 +68,7 @@ Stmt ContractLoops::finish_tile(const Unit& unit, const TileAt& tile, const Pane
                           store_tile(t_.loader, values, t_.stores(), counts(panel, column))});
     });
   };
-  if (!wants_short_code_) return results_from(acc, LoopKind::unrolled);
+  if (!blocks_.is_short) return results_from(acc, LoopKind::unrolled);
   const loop::BufferRef finished = local_buffer("finished", c_.type(), acc->size);
   const Stmt keep =
       for_elements(tile, panel, LoopKind::unrolled, [&](const Expr&, const Expr&, const Expr& slot) {
@@ -103,7 +102,7 @@ std::optional<std::vector<std::pair<Value, Index>>> ContractLoops::starts_of(con
 }
 
 Stmt ContractLoops::fetch_starts(const Unit& unit, const TileAt& tile, const PanelAt& panel) {
-  if (!has_threads_) return loop::block({});
+  if (blocks_.fetch_above == 0) return loop::block({});
   return for_elements(tile, panel, LoopKind::unrolled, [&](const Expr& row, const Expr& column, const Expr&) {
     Loader::Scope scope(t_.loader);
     const auto starts = starts_of(results_at(unit, tile, panel, row, column));
@@ -114,7 +113,7 @@ Stmt ContractLoops::fetch_starts(const Unit& unit, const TileAt& tile, const Pan
       // Of columns that do not count, an index that is itself loaded could lie anywhere.
       if (element->kind != loop::ExprNode::Kind::load || has_load(element->args[0])) continue;
       const loop::Buffer& buffer = *element->buffer;
-      if (buffer.size * loop::size_in_bytes(buffer.type) > t_.target().l1_bytes)
+      if (buffer.size * loop::size_in_bytes(buffer.type) > blocks_.fetch_above)
         list.push_back(loop::prefetch(element->buffer, t_.loader.simplify(element->args[0])));
     }
     return loop::block(std::move(list));
@@ -150,7 +149,7 @@ Stmt ContractLoops::finish_in_memory(const Unit& unit, const TileAt& tile, const
                                 }));
   }
   const int64_t vectors = elements / lanes_;
-  int64_t together = std::min<int64_t>(vectors, kVectorsInFlight);
+  int64_t together = std::min<int64_t>(vectors, blocks_.finish_vectors);
   while (vectors % together != 0) --together;
   body.push_back(vector_loop(t_.loader, "e", elements, together * lanes_, [&](const VectorPoint& at) {
     Loader::Scope scope(t_.loader);

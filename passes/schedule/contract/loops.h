@@ -96,7 +96,6 @@ class ContractLoops {
   loop::Stmt pack_rhs(const Unit& unit, const BlockAt& block);
   loop::Stmt stage_lhs(const Unit& unit, const StepAt& step, int64_t count, const loop::Expr& row_begin,
                        const loop::Expr& row_end);
-  bool is_far(const Contraction::Operand& operand, int64_t elements) const;
   // Asks for an element of a direct operand; `own` is m or n.
   loop::Stmt ahead(const Contraction::Operand& operand, const Unit& unit, const loop::Expr& own,
                    const loop::Expr& k) const;
@@ -106,19 +105,11 @@ class ContractLoops {
   loop::Expr lhs_place(const loop::Expr& group_begin, const loop::Expr& tile) const;
   loop::Expr rhs_place(const Unit& unit, const loop::Expr& panel) const;
 
-  static constexpr int64_t kStagedRows = 8;
-  static constexpr int64_t kStepsAhead = 4;
-  static constexpr double kDearEpilogue = 2;  // cycles
-  static constexpr int64_t kVectorsInFlight = 5;
-
   Template& t_;
   const Contraction& c_;
   const ContractBlocks blocks_;
-  const int64_t lanes_;                   // of one vector of the type
-  const bool has_threads_;                // rather than a lane of a GPU for each unit
-  const bool fetches_lhs_, fetches_rhs_;  // copies come from beyond the caches, and are asked for in time
-  // A driver that computes on a processor takes long over the code of a whole tile's loads and stores.
-  const bool wants_short_code_;
+  const int64_t lanes_;     // of one vector of the type
+  const bool has_threads_;  // rather than a lane of a GPU for each unit
   loop::BufferRef lhs_, staged_, rhs_, sums_;
 };
 

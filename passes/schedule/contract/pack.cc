@@ -40,7 +40,7 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
               lhs_,
               t_.loader.simplify(lhs_place(tile_begin, at.tile) + row * blocks_.k_block + step.offset + lane),
               c_.lhs_at(unit.b, at.row + row, step.first + lane, predicate), predicate);
-          if (!fetches_lhs_) return store;
+          if (!blocks_.fetch_lhs) return store;
           return loop::block({ahead(c_.lhs(), unit, at.row + row + at.rows, step.first + lane), store});
         });
       });
@@ -48,7 +48,7 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
     });
   }
   // A few rows of lhs at a time, so that they are read in order.
-  return for_steps(block, kStagedRows, [&](const StepAt& step, int64_t count) {
+  return for_steps(block, ContractBlocks::kCopiedSteps, [&](const StepAt& step, int64_t count) {
     const Expr row_begin = first_row(tile_begin);
     const auto element = [&](const TileAt& at, const Expr& next, const Expr& row) {
       if (!staged_) return c_.lhs_at(unit.b, at.row + row, step.first + next);
@@ -65,8 +65,9 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
           const Expr row = lane + done;
           const Expr place = lhs_place(tile_begin, at.tile) + (step.offset + next) * at.rows + row;
           const Stmt store = loop::store(lhs_, t_.loader.simplify(place), element(at, next, row));
-          if (!fetches_lhs_) return store;
-          return loop::block({ahead(c_.lhs(), unit, at.row + row, step.first + next + kStagedRows), store});
+          if (!blocks_.fetch_lhs) return store;
+          return loop::block(
+              {ahead(c_.lhs(), unit, at.row + row, step.first + next + ContractBlocks::kCopiedSteps), store});
         }));
         done += lanes;
       }
@@ -115,8 +116,8 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
             const Stmt store =
                 loop::store(rhs_, t_.loader.simplify(place),
                             c_.rhs_at(unit.b, step.first + lane, at.column + column, predicate), predicate);
-            if (!fetches_rhs_) return store;
-            const Expr later = step.first + lane + kStepsAhead * lanes_;
+            if (!blocks_.fetch_rhs) return store;
+            const Expr later = step.first + lane + ContractBlocks::kVectorsAhead * lanes_;
             return loop::block({ahead(c_.rhs(), unit, at.column + column, later), store});
           });
         };
@@ -134,8 +135,7 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
       });
     });
   }
-  constexpr int64_t kRows = 8;
-  return for_steps(block, kRows, [&](const StepAt& step, int64_t count) {
+  return for_steps(block, ContractBlocks::kCopiedSteps, [&](const StepAt& step, int64_t count) {
     return for_panels(unit.panel_begin, unit.panel_end, [&](const PanelAt& at) {
       const auto k = t_.loader.variable("k_inner", count);
       const Expr next = loop::variable(k);
@@ -144,8 +144,10 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
         const Stmt store = loop::store(
             rhs_, t_.loader.simplify(rhs_place(unit, at.panel) + (step.offset + next) * at.lanes + lane),
             c_.rhs_at(unit.b, step.first + next, at.column + lane, predicate));
-        if (!fetches_rhs_) return store;
-        return loop::block({ahead(c_.rhs(), unit, at.column + lane, step.first + next + kRows), store});
+        if (!blocks_.fetch_rhs) return store;
+        return loop::block(
+            {ahead(c_.rhs(), unit, at.column + lane, step.first + next + ContractBlocks::kCopiedSteps),
+             store});
       });
       return loop::loop(LoopKind::serial, k, loop::integer(0), loop::integer(count), copy);
     });

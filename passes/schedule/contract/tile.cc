@@ -15,7 +15,6 @@ ContractLoops::Source ContractLoops::source(const Contraction::Operand& operand,
 
 Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& group_begin, const TileAt& tile,
                          const PanelAt& panel) {
-  const int64_t unroll = wants_short_code_ ? 1 : 4;
   const loop::Type type = c_.type();
   const loop::BufferRef acc = local_buffer("acc", type, tile.rows * panel.lanes);
   const auto each = [&](const TileElement& body) {
@@ -92,7 +91,7 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
     return loop::branch(block.number >= loop::integer(blocks_.k_blocks - 1), then, otherwise);
   };
   body.push_back(in_last_block(fetch_starts(unit, tile, panel), nullptr));
-  body.push_back(for_steps(block, unroll, [&](const StepAt& at, int64_t count) {
+  body.push_back(for_steps(block, blocks_.unroll, [&](const StepAt& at, int64_t count) {
     const auto k = t_.loader.variable("k_inner", count);
     const Expr next = loop::variable(k);
     return loop::loop(LoopKind::unrolled, k, loop::integer(0), loop::integer(count),

@@ -2,6 +2,7 @@
 
 #include "passes/schedule/contract/contraction.h"
 #include "passes/schedule/core/local.h"
+#include "passes/schedule/core/schedules.h"
 #include "passes/schedule/core/workgroup_tile.h"
 
 // The schedule of `contract` for machines whose workgroups have shared memory that is faster than what lies
@@ -16,19 +17,12 @@ using loop::Stmt;
 
 namespace {
 
-constexpr int64_t kLeast = 16;           // rows, columns and steps below which staging does not pay
-constexpr int64_t kManyWorkgroups = 64;  // that keep a machine busy
-constexpr int64_t kChunk = 16;
+constexpr int64_t kMostTile = 256;
 
 class ContractWorkgroups {
  public:
-  ContractWorkgroups(Template& t, const Contraction& contraction)
-      : t_(t), c_(contraction), tile_(t.loader, workgroup_lanes(t.target())) {
-    // The largest tile of which there are many; the smallest where of none.
-    for (extent_ = 64; extent_ > 16; extent_ /= 2) {
-      if (fits(extent_) && tiles(c_.m()) * tiles(c_.n()) * c_.batch().extent() >= kManyWorkgroups) break;
-    }
-  }
+  ContractWorkgroups(Template& t, const Contraction& contraction, const SharedTile& shared)
+      : t_(t), c_(contraction), extent_(shared.extent), chunk_(shared.chunk), tile_(t.loader, shared.lanes) {}
 
   loop::Kernel run() {
     Loader& loader = t_.loader;
@@ -42,7 +36,7 @@ class ContractWorkgroups {
     TileProduct p;
     p.grid = tile_.placed(lane_grid(extent_, extent_, tile_.lanes()), "tile");
     p.depth = c_.k();
-    p.chunk = chunk();
+    p.chunk = chunk_;
     p.sums = local_buffer("sums", c_.type(), p.grid.elements());
     const int64_t size = WorkgroupTile::stage_size(p.chunk, extent_);
     p.left = {[&](const Expr& k, const Expr& i, const Expr& predicate) {
@@ -74,15 +68,7 @@ class ContractWorkgroups {
   }
 
  private:
-  int64_t tiles(int64_t extent) const { return (extent + extent_ - 1) / extent_; }
-  int64_t chunk() const { return std::min(kChunk, c_.k()); }
-
-  bool fits(int64_t extent) const {
-    const int64_t size = loop::size_in_bytes(c_.type());
-    const int64_t elements = 2 * WorkgroupTile::stage_size(chunk(), extent);
-    return elements * size <= t_.target().shared_bytes &&
-           extent * extent / tile_.lanes() * size <= t_.target().local_bytes / 2;
-  }
+  int64_t tiles(int64_t extent) const { return ceil_div(extent, extent_); }
 
   Expr exists(const Expr& index, int64_t extent) const {
     return extent % extent_ == 0 ? nullptr : index < loop::integer(extent);
@@ -105,16 +91,33 @@ class ContractWorkgroups {
 
   Template& t_;
   const Contraction& c_;
+  int64_t extent_, chunk_;  // rows and columns of a tile, and steps of k that are staged at a time
   WorkgroupTile tile_;
-  int64_t extent_ = 16;  // rows and columns of a tile
 };
+
+std::vector<Numbers> choices(Template& t) {
+  std::vector<Numbers> result;
+  for (const auto& [extent, chunk, lanes] : choose_shared_tiles(Contraction(t).problem(), t.target()))
+    result.push_back({{"tile", {extent}}, {"chunk", {chunk}}, {"lanes", {lanes}}});
+  return result;
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  const Contraction contraction(t);
+  ChoiceReader read(choice, t.kernel.location);
+  read.require(t.target().has_workgroups(), "the machine has no workgroups");
+  SharedTile tile;
+  tile.extent = read.number("tile", 1, kMostTile);
+  tile.chunk = read.number("chunk", 1, std::max<int64_t>(contraction.k(), 1));
+  tile.lanes = read.lanes(t.target().max_workgroup_size);
+  read.require(fits(tile, contraction.problem(), t.target()), "the tile does not fit the machine's memory");
+  read.finish();
+  return ContractWorkgroups(t, contraction, tile).run();
+}
 
 }  // namespace
 
-loop::Kernel schedule_contract_workgroups(Template& t) {
-  const Contraction c(t);
-  const bool pays = t.target().has_fast_shared() && std::min({c.m(), c.n(), c.k()}) >= kLeast;
-  return pays && c.batch().extent() > 0 ? ContractWorkgroups(t, c).run() : schedule_contract(t);
-}
+constinit const Schedule kContractWorkgroups = {graph::Anchor::contract, "contract.workgroups", choices,
+                                                emit};
 
 }  // namespace sinter::passes

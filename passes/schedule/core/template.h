@@ -53,21 +53,4 @@ loop::Stmt vector_loop(Loader& loader, const std::string& name, int64_t extent, 
 loop::Stmt parallel_vector_loop(Loader& loader, const std::string& name, int64_t extent, int64_t lanes,
                                 int64_t vectors, const VectorBody& body);
 
-// Schedules, one for each anchor.
-loop::Kernel schedule_map(Template& t);
-loop::Kernel schedule_reduce(Template& t);
-loop::Kernel schedule_contract(Template& t);
-loop::Kernel schedule_scatter(Template& t);
-loop::Kernel schedule_concat(Template& t);
-loop::Kernel schedule_cumsum(Template& t);
-loop::Kernel schedule_top_k(Template& t);
-loop::Kernel schedule_together(Template& t);
-loop::Kernel schedule_attention(Template& t);
-loop::Kernel schedule_attention_backward(Template& t);
-// The same for workgroups.
-loop::Kernel schedule_reduce_workgroups(Template& t);
-loop::Kernel schedule_contract_workgroups(Template& t);
-loop::Kernel schedule_attention_workgroups(Template& t);
-loop::Kernel schedule_attention_backward_workgroups(Template& t);
-
 }  // namespace sinter::passes

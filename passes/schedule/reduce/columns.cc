@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "passes/schedule/core/schedules.h"
 #include "passes/schedule/reduce/reduce.h"
 #include "passes/schedule/reduce/sum_blocks.h"
 
@@ -17,20 +18,11 @@ class Columns : public ReduceSchedule {
  public:
   explicit Columns(const ReduceSchedule& schedule) : ReduceSchedule(schedule) {}
 
-  Stmt run() {
+  Stmt run(int64_t lanes) {
     const int64_t rows = this->rows();
     const int64_t length = graph::element_count(reduced_shape_);
     const int64_t inner = outer_shape_.back();
     const Shape outermost(outer_shape_.begin(), outer_shape_.end() - 1);
-    int64_t lanes = t_.lanes();
-    if (inner == 1) {
-      lanes = 1;
-    } else if (inner < lanes) {
-      lanes = 4;
-      while (lanes < inner) lanes *= 2;
-    } else if (inner >= t_.width()) {
-      lanes = t_.width();
-    }
     const int64_t blocks = (inner + lanes - 1) / lanes;
     const int64_t units = rows / inner * blocks;
     const auto unit = t_.loader.variable("unit", units);
@@ -101,10 +93,34 @@ class Columns : public ReduceSchedule {
   }
 };
 
+// A vector, or two; of few columns as many lanes as they are.
+std::vector<Numbers> choices(Template& t) {
+  const ReduceSchedule schedule(t);
+  if (schedule.goes_along()) return {};
+  const int64_t columns = schedule.columns();
+  int64_t lanes = t.lanes();
+  if (columns == 1) {
+    lanes = 1;
+  } else if (columns < lanes) {
+    lanes = 4;
+    while (lanes < columns) lanes *= 2;
+  } else if (columns >= t.width()) {
+    lanes = t.width();
+  }
+  return {{{"lanes", {lanes}}}};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  const ReduceSchedule schedule(t);
+  ChoiceReader read(choice, t.kernel.location);
+  read.require(!schedule.goes_along(), "the kernel's last axis is reduced");
+  const int64_t lanes = read.lanes(kMostVectors * t.lanes());
+  read.finish();
+  return t.finish(Columns(schedule).run(lanes));
+}
+
 }  // namespace
 
-Stmt reduce_columns(const ReduceSchedule& schedule) {
-  return Columns(schedule).run();
-}
+constinit const Schedule kReduceColumns = {graph::Anchor::reduce, "reduce.columns", choices, emit};
 
 }  // namespace sinter::passes

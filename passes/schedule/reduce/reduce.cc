@@ -21,8 +21,6 @@ using loop::Stmt;
 
 namespace {
 
-constexpr int64_t kStashBytes = 64 << 10;  // a row's values kept between passes
-
 // `x`, or what it is a reshape of that has `shape`.
 Value below_reshapes(Value x, const Shape& shape) {
   while (x.shape() != shape && x.op->code == OpCode::reshape) x = x.op->operands[0];
@@ -263,14 +261,6 @@ const graph::ValueMap<bool>& ReduceSchedule::row_values() const {
     for (Value value : tile.values()) row_values_[value] = true;
   }
   return row_values_;
-}
-
-loop::Kernel schedule_reduce(Template& t) {
-  const ReduceSchedule schedule(t);
-  if (schedule.rows() == 0) return t.finish(loop::block({}));
-  if (!schedule.goes_along()) return t.finish(reduce_columns(schedule));
-  return t.finish(reduce_rows(schedule, {.lanes = lanes_of_row(t.lanes(), schedule.length()),
-                                         .stash_bytes = std::min(kStashBytes, t.target().local_bytes)}));
 }
 
 }  // namespace sinter::passes

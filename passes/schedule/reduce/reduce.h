@@ -18,7 +18,10 @@ class ReduceSchedule {
 
   int64_t rows() const { return graph::element_count(outer_shape_); }
   int64_t elements() const { return graph::element_count(domain_); }
-  int64_t length() const { return graph::element_count(reduced_shape_); }
+  int64_t length() const { return graph::element_count(reduced_shape_); }  // of a row
+  int64_t columns() const { return outer_shape_.back(); }                  // neighbours across rows
+  // Rows whose columns are summed together; 0 where no columns are.
+  int64_t rows_of_sums() const { return columns_.empty() ? 0 : columns_[0]->operands[0].shape()[1]; }
   // Whether vectors run along the row, as they do where its last axis is reduced; across rows otherwise.
   bool goes_along() const { return along_; }
 
@@ -85,20 +88,21 @@ class ReduceSchedule {
   mutable graph::ValueMap<bool> row_values_;
 };
 
-// Elements of a row that are taken at once, where a vector has so many.
-int64_t lanes_of_row(int64_t vector, int64_t length);
+// How rows are cut along which vectors run.
+struct RowBlocks {
+  int64_t lanes = 1;          // elements that are taken at once
+  int64_t unit = 1;           // rows of a unit of parallel work
+  std::vector<int64_t> kept;  // places in the body of the ops whose values are kept between passes
+};
+RowBlocks choose_rows(const ReduceSchedule& schedule, const loop::Target& target);
+// Whether these values may be kept, and fit.
+bool may_keep(const ReduceSchedule& schedule, const RowBlocks& blocks, const loop::Target& target);
+loop::Stmt reduce_rows(const ReduceSchedule& schedule, const RowBlocks& blocks);
+
 // Whether a row has a workgroup, on a machine that has them.
 bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target);
 // How many iterations one pass over a row takes; checks keep rows from workgroups.
 int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool has_checks,
                            const loop::Target& target);
-
-// How a pass goes along a row, and what it keeps for the next.
-struct RowPass {
-  int64_t lanes;        // elements taken at once
-  int64_t stash_bytes;  // of values kept
-};
-loop::Stmt reduce_rows(const ReduceSchedule& schedule, const RowPass& pass);
-loop::Stmt reduce_columns(const ReduceSchedule& schedule);
 
 }  // namespace sinter::passes

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "ir/integers.h"
 #include "ir/loop/reducers.h"
-#include "passes/base/costs.h"
 #include "passes/schedule/core/local.h"
+#include "passes/schedule/core/schedules.h"
 #include "passes/schedule/reduce/reduce.h"
 
 // Vectors along the row. What several passes need is kept where that is cheaper; columns are summed in the
@@ -22,20 +23,14 @@ using loop::Stmt;
 
 namespace {
 
-constexpr int kWorthKeeping = 6;  // instructions, against a store and a load
-
 class Rows : public ReduceSchedule {
  public:
-  Rows(const ReduceSchedule& schedule, const RowPass& pass)
-      : ReduceSchedule(schedule), lanes_(pass.lanes), stash_bytes_(pass.stash_bytes) {}
+  explicit Rows(const ReduceSchedule& schedule) : ReduceSchedule(schedule) {}
 
-  Stmt run() {
-    const int64_t rows = this->rows();
-    const int64_t length = this->length(), lanes = lanes_;
-    const int64_t rows_a_unit =
-        columns_.empty() ? std::max<int64_t>(1, t_.target().elements_a_unit() / std::max<int64_t>(length, 1))
-                         : columns_[0]->operands[0].shape()[1];
-    const int64_t units = (rows + rows_a_unit - 1) / rows_a_unit;
+  Stmt run(const RowBlocks& blocks) {
+    const int64_t rows = this->rows(), length = this->length();
+    const int64_t lanes = blocks.lanes, rows_a_unit = blocks.unit;
+    const int64_t units = ceil_div(rows, rows_a_unit);
     const auto unit = t_.loader.variable("unit", units);
     const auto row = t_.loader.variable("row", rows);
     const Index outer = delinearize(loop::variable(row), outer_shape_, t_.loader.ranges());
@@ -44,7 +39,7 @@ class Rows : public ReduceSchedule {
     std::vector<loop::BufferRef> locals;
     std::vector<Known> known;
     graph::ValueMap<loop::BufferRef> stash;
-    find_stashes(length, lanes, full_tile(outer, loop::integer(0)), stash, locals);
+    make_stash(blocks.kept, length, lanes, stash, locals);
     graph::ValueMap<bool> stashed;
     for (size_t level = 0; level < levels_.size(); ++level) {
       const auto pass = accumulators(level, lanes);
@@ -121,51 +116,14 @@ class Rows : public ReduceSchedule {
     return result;
   }
 
-  // Values that more than one pass needs, at the row's own elements alone, and that take longer to compute
-  // again than to keep.
-  void find_stashes(int64_t length, int64_t lanes, const Tile& tile, graph::ValueMap<loop::BufferRef>& stash,
-                    std::vector<loop::BufferRef>& locals) {
-    const int64_t padded = (length + lanes - 1) / lanes * lanes;
-    graph::ValueMap<std::vector<size_t>> passes;
-    const auto visit = [&](Value root, size_t pass) {
-      std::vector<Value> pending = {root};
-      graph::ValueMap<bool> seen;
-      while (!pending.empty()) {
-        const Value value = pending.back();
-        pending.pop_back();
-        if (value.op->kind() == OpKind::reduction || seen[value]) continue;
-        seen[value] = true;
-        auto& list = passes[value];
-        if (list.empty() || list.back() != pass) list.push_back(pass);
-        for (Value operand : value.op->operands) pending.push_back(operand);
-      }
-    };
-    for (size_t level = 0; level < levels_.size(); ++level) {
-      for (Op* reduction : levels_[level]) visit(reduction->operands[0], level);
-    }
-    for (const TileStore& store : stores(true)) visit(store.value, levels_.size());
-    for (const Op* sum : columns_) visit(summed(*sum), levels_.size());
-    int64_t left = stash_bytes_;
-    graph::ValueMap<int> costs;  // of computing it from what is at hand
-    for (const auto& op : t_.body.ops()) {
-      if (op->results.size() != 1) continue;
-      const Value value = op->result();
-      if (op->kind() == OpKind::reduction || op->code == OpCode::parameter) continue;
-      int here = cost(*op);
-      for (Value operand : op->operands) here += costs[operand];
-      costs[value] = here;
-      const int64_t bytes = padded * size_in_bytes(loop::from_graph(value.dtype()));
-      if (here < kWorthKeeping || value.type().elements() != graph::element_count(domain_) || bytes > left ||
-          !tile.is_private(value))
-        continue;
-      const auto it = passes.find(value);
-      if (it == passes.end() || it->second.size() < 2) continue;
-      const auto buffer =
-          local_buffer(fmt::format("stash{}", stash.size()), loop::from_graph(value.dtype()), padded);
-      stash[value] = buffer;
-      locals.push_back(buffer);
-      costs[value] = 0;
-      left -= bytes;
+  // Memory for the values that are kept.
+  void make_stash(const std::vector<int64_t>& kept, int64_t length, int64_t lanes,
+                  graph::ValueMap<loop::BufferRef>& stash, std::vector<loop::BufferRef>& locals) const {
+    for (const int64_t place : kept) {
+      const Value value = t_.body.ops()[static_cast<size_t>(place)]->result();
+      stash[value] = local_buffer(fmt::format("stash{}", stash.size()), loop::from_graph(value.dtype()),
+                                  round_up(length, lanes));
+      locals.push_back(stash[value]);
     }
   }
 
@@ -252,20 +210,43 @@ class Rows : public ReduceSchedule {
       return loop::block({t_.checks(tile, at.predicate), store_tile(t_.loader, tile, all, at.predicate)});
     });
   }
-
-  const int64_t lanes_, stash_bytes_;
 };
 
 }  // namespace
 
-int64_t lanes_of_row(int64_t vector, int64_t length) {
-  int64_t lanes = vector;
-  while (lanes < 4 * vector && lanes * 2 <= length) lanes *= 2;
-  return lanes;
+Stmt reduce_rows(const ReduceSchedule& schedule, const RowBlocks& blocks) {
+  return Rows(schedule).run(blocks);
 }
 
-Stmt reduce_rows(const ReduceSchedule& schedule, const RowPass& pass) {
-  return Rows(schedule, pass).run();
+namespace {
+
+std::vector<Numbers> choices(Template& t) {
+  const ReduceSchedule schedule(t);
+  if (!schedule.goes_along()) return {};
+  const RowBlocks best = choose_rows(schedule, t.target());
+  Numbers numbers = {{"lanes", {best.lanes}}, {"rows", {best.unit}}};
+  if (!best.kept.empty()) numbers.emplace_back("keep", best.kept);
+  return {numbers};
 }
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  const ReduceSchedule schedule(t);
+  ChoiceReader read(choice, t.kernel.location);
+  read.require(schedule.goes_along(), "the kernel's last axis is not reduced");
+  RowBlocks blocks;
+  blocks.lanes = read.lanes(kMostVectors * t.lanes());
+  blocks.unit = read.number("rows", 1, kMostOfUnit);
+  read.require(schedule.rows_of_sums() == 0 || schedule.rows_of_sums() == blocks.unit,
+               fmt::format("rows is {}, as columns are summed so", schedule.rows_of_sums()));
+  blocks.kept = read.list("keep", 0, static_cast<int64_t>(t.body.ops().size()) - 1);
+  read.require(may_keep(schedule, blocks, t.target()),
+               "keep names what no later pass needs, or more than there is memory for");
+  read.finish();
+  return t.finish(reduce_rows(schedule, blocks));
+}
+
+}  // namespace
+
+constinit const Schedule kReduceRows = {graph::Anchor::reduce, "reduce.rows", choices, emit};
 
 }  // namespace sinter::passes

@@ -2,9 +2,9 @@
 
 #include "ir/loop/reducers.h"
 #include "ir/loop/walk.h"
+#include "passes/schedule/core/schedules.h"
 #include "passes/schedule/core/workgroup_tile.h"
 #include "passes/schedule/reduce/reduce.h"
-#include "passes/schedule/reduce/sum_blocks.h"
 
 // Rows for workgroups: the schedule of rows for vectors as wide as a workgroup, one row a workgroup, whose
 // lanes then become invocations. What they add up lies in shared memory. A lane reduction becomes the same
@@ -23,15 +23,13 @@ using loop::StmtNode;
 
 namespace {
 
-constexpr int64_t kFewRows = 32;       // that leave a machine idle with one invocation each
-constexpr int64_t kLongRow = 16 * 64;  // that is worth barriers where shared memory is slow
-
 class LanesOfWorkgroup : private loop::Rewriter {
  public:
-  LanesOfWorkgroup(ScheduleContext& context, int64_t lanes)
+  // `subgroup`: lanes that are added up by subgroup arithmetic.
+  LanesOfWorkgroup(ScheduleContext& context, int64_t lanes, int64_t subgroup)
       : context_(context),
         lanes_(lanes),
-        subgroup_(context.target.subgroup_arithmetic ? std::min(context.target.subgroup_size, lanes) : 1),
+        subgroup_(subgroup),
         lane_variable_(loop::make_variable("lane")),
         lane_(loop::variable(lane_variable_)) {}
 
@@ -169,35 +167,39 @@ class LanesOfWorkgroup : private loop::Rewriter {
   std::vector<std::pair<BufferRef, BufferRef>> shared_;
 };
 
-bool pays(Template& t) {
+bool has_checks(const graph::Function& body) {
+  return std::ranges::any_of(body.ops(), [](const auto& op) { return op->kind() == graph::OpKind::check; });
+}
+
+int64_t subgroup_of(int64_t lanes, const loop::Target& target) {
+  return target.subgroup_arithmetic ? std::min(target.subgroup_size, lanes) : 1;
+}
+
+std::vector<Numbers> choices(Template& t) {
+  if (!t.target().has_workgroups() || has_checks(t.body)) return {};
   const ReduceSchedule schedule(t);
-  if (schedule.rows() == 0 || !schedule.goes_along()) return false;
-  // A check is noted with its schedule, once.
-  const auto is_check = [](const auto& op) { return op->kind() == graph::OpKind::check; };
-  if (std::ranges::any_of(t.body.ops(), is_check)) return false;
-  return is_for_workgroup(schedule.rows(), schedule.elements() / schedule.rows(), t.target());
+  if (!schedule.goes_along() || !is_for_workgroup(schedule.rows(), schedule.length(), t.target())) return {};
+  const int64_t lanes = workgroup_lanes(t.target());
+  return {{{"lanes", {lanes}}, {"subgroup", {subgroup_of(lanes, t.target())}}}};
+}
+
+loop::Kernel emit(Template& t, const Choice& choice) {
+  const ReduceSchedule schedule(t);
+  ChoiceReader read(choice, t.kernel.location);
+  read.require(t.target().has_workgroups(), "the machine has no workgroups");
+  read.require(schedule.goes_along(), "the kernel's last axis is not reduced");
+  read.require(!has_checks(t.body), "the kernel has checks");
+  const int64_t lanes = read.lanes(t.target().max_workgroup_size);
+  const int64_t subgroup = read.number("subgroup", 1, lanes);
+  read.require(subgroup == 1 || subgroup == subgroup_of(lanes, t.target()),
+               "subgroup is 1, or the machine's where that adds up");
+  read.finish();
+  const Stmt rows = reduce_rows(schedule, {.lanes = lanes, .unit = 1, .kept = {}});
+  return t.finish(LanesOfWorkgroup(t.context, lanes, subgroup).run(rows));
 }
 
 }  // namespace
 
-bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target) {
-  return target.has_fast_shared() ? length >= 2 * workgroup_lanes(target)
-                                  : length >= kLongRow && rows < kFewRows;
-}
-
-int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool has_checks,
-                           const loop::Target& target) {
-  if (!goes_along) return iterations_in_blocks(length);
-  const bool by_workgroup = target.has_workgroups() && !has_checks && is_for_workgroup(rows, length, target);
-  const int64_t lanes = by_workgroup ? workgroup_lanes(target) : lanes_of_row(target.lanes(), length);
-  return length / lanes + 1;
-}
-
-loop::Kernel schedule_reduce_workgroups(Template& t) {
-  const int64_t lanes = workgroup_lanes(t.target());
-  if (!pays(t)) return schedule_reduce(t);
-  const Stmt rows = reduce_rows(ReduceSchedule(t), {.lanes = lanes, .stash_bytes = 0});
-  return t.finish(LanesOfWorkgroup(t.context, lanes).run(rows));
-}
+constinit const Schedule kReduceWorkgroups = {graph::Anchor::reduce, "reduce.workgroups", choices, emit};
 
 }  // namespace sinter::passes

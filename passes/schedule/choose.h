@@ -1,0 +1,16 @@
+#pragma once
+
+#include "ir/graph/graph.h"
+#include "ir/loop/target.h"
+
+namespace sinter::passes {
+
+// Writes into each kernel how its loops are made: the first of its choices on the machine. One that has a
+// choice keeps it.
+//
+//   kernel %x, %w {anchor="contract"}
+//   =>  kernel %x, %w {anchor="contract", choice="contract.tiles rows=6 width=16 runs=1,4 unroll=4"}
+void choose(graph::Module& module, const loop::Target& target);
+void choose(graph::Op& kernel, const loop::Target& target);
+
+}  // namespace sinter::passes
