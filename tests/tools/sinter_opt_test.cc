@@ -78,6 +78,22 @@ TEST_F(SinterOpt, RunsEachStepAlone) {
   }
 }
 
+// What choose prints may be edited: loops follow from it.
+TEST_F(SinterOpt, MakesTheLoopsThatAreChosen) {
+  std::string text = opt("square.sg --pass=group,choose").out;
+  const std::string best = "choice=\"reduce.rows lanes=8 rows=2730\"";
+  ASSERT_THAT(text, HasSubstr(best));
+  EXPECT_THAT(opt("square.sg --pass=group,choose,plan").out, HasSubstr("acc0_0: f32[8]"));
+  text.replace(text.find(best), best.size(), "choice=\"reduce.rows lanes=4 rows=1\"");
+  write("edited.sg", text);
+  EXPECT_THAT(opt("edited.sg --pass=plan").out, HasSubstr("acc0_0: f32[4]"));
+  EXPECT_EQ(opt("edited.sg --pass=choose").out, text);
+  write("wrong.sg", text.replace(text.find("lanes=4"), 7, "lanes=5"));
+  EXPECT_EQ(
+      opt("wrong.sg --pass=plan").err,
+      "sinter-opt: choice 'reduce.rows lanes=5 rows=1': lanes is a power of two (model.cpp:3, in layer)\n");
+}
+
 TEST_F(SinterOpt, ErrorsOfSteps) {
   const ProgramResult unknown = opt("square.sg --until=fuse");
   EXPECT_EQ(unknown.status, 2);
