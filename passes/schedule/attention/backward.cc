@@ -3,6 +3,7 @@
 #include "ir/error.h"
 #include "ir/integers.h"
 #include "passes/attention/axes.h"
+#include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/attention/thread_gradients.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
@@ -252,9 +253,8 @@ class BackwardSchedule {
       const Expr score = lets.add("s", loop::load(weights_, slot));
       loader.bind(tile_.flat(tile_.scores()), score);
       const Expr x = lets.add("x", tile_.in_lane(parts.masked(), at, lane));
-      const Expr shifted = x - loop::load(shifts_, lane.column);
-      const Expr weight =
-          lets.add("p", loop::apply(ScalarOp::exp, {shifted}) * loop::load(shares_, lane.column));
+      const Expr power = OnlineSoftmax::exponential(x, loop::load(shifts_, lane.column));
+      const Expr weight = lets.add("p", power * loop::load(shares_, lane.column));
       loader.bind(tile_.flat(parts.weights()), weight);
       if (has_slopes())
         loader.bind(tile_.flat(gradients_.signature().kept_cotangent), loop::load(slopes_, slot));

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "passes/schedule/attention/gradients.h"
+#include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/attention/rows.h"
 #include "passes/schedule/core/schedules.h"
 
@@ -165,7 +166,7 @@ class BackwardRows {
     Lets lets;
     bind(rows_.scores(), lets.add("s", rows_.dot(of_query.q, of_key.k)));
     const Expr x = lets.add("x", rows_.element(parts.masked(), index));
-    const Expr power = loop::apply(ScalarOp::exp, {x - of_query.shift});
+    const Expr power = OnlineSoftmax::exponential(x, of_query.shift);
     bind(parts.weights(), lets.add("p", power * of_query.share));
     bind(gradients_.signature().kept_cotangent, lets.add("dp", rows_.dot(of_query.cotangent, of_key.v)));
     bind(gradients_.signature().row_sum, of_query.delta);

@@ -4,6 +4,7 @@
 #include "ir/loop/affine.h"
 #include "passes/schedule/attention/blocks.h"
 #include "passes/schedule/attention/gradients.h"
+#include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention_backward` for workgroups: FlashAttention-2, algorithm 2, taken apart so that no
@@ -285,7 +286,7 @@ class BackwardWorkgroups {
     Lets lets;
     bind(blocks_.scores(), lets.add("s", loop::load(blocks_.weights(), place)));
     const Expr x = lets.add("x", read(parts.masked(), index));
-    bind(parts.weights(), lets.add("p", guarded(loop::apply(ScalarOp::exp, {x - shift}) * share)));
+    bind(parts.weights(), lets.add("p", guarded(OnlineSoftmax::exponential(x, shift) * share)));
     if (gradients_.signature().kept_cotangent) {
       bind(gradients_.signature().kept_cotangent, lets.add("dp", loop::load(blocks_.slopes(), place)));
     }

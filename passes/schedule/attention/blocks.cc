@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/core/local.h"
 
 namespace sinter::passes {
@@ -251,8 +252,7 @@ Stmt AttentionBlocks::gather(const loop::BufferRef& result, size_t values, const
     return loop::load(row_values_[values], row.number * odd(grid_.column_lanes) + other);
   };
   const Expr zero = loop::integer(0), next = value(loop::variable(lane)), before = loop::load(result, zero);
-  // A maximum leaves NaN out: the exponentials have it.
-  const Expr combined = combine == loop::ScalarOp::max ? loop::select(before < next, next, before)
+  const Expr combined = combine == loop::ScalarOp::max ? OnlineSoftmax::greater(before, next)
                                                        : loop::apply(combine, {before, next});
   return loop::block(
       {loop::store(result, zero, value(zero)),

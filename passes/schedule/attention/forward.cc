@@ -1,5 +1,4 @@
-#include <limits>
-
+#include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/attention/tile.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
@@ -15,8 +14,6 @@ using loop::ScalarOp;
 using loop::Stmt;
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class AttentionSchedule {
  public:
@@ -57,7 +54,7 @@ class AttentionSchedule {
                            }),
     };
     if (!at_once_) {
-      body.push_back(tile_.fill(maximum_, rows, 1, -kInfinity));
+      body.push_back(tile_.fill(maximum_, rows, 1, OnlineSoftmax::kNone));
       body.push_back(tile_.fill(total_, rows, 1, 0));
       body.push_back(tile_.clear(sums_));
     }
@@ -99,25 +96,23 @@ class AttentionSchedule {
       const Expr x =
           lets.add("x", tile_.in_lane(parts.masked(), tile_.at(outer, lane.index, keys.first + key), lane));
       const Expr before = loop::load(greatest, place);
-      // A NaN is not greater, but its exponential is NaN.
-      return lets.around(loop::block({loop::store(scores_, slot, x),
-                                      loop::store(greatest, place, loop::select(before < x, x, before))}));
+      return lets.around(loop::block(
+          {loop::store(scores_, slot, x), loop::store(greatest, place, OnlineSoftmax::greater(before, x))}));
     });
     Lets lets;
     const Expr maximum = lets.add("m", loop::load(greatest, place));
-    const Expr alive = loop::apply(ScalarOp::not_equal, {maximum, tile_.number(-kInfinity)});
-    const Expr shift = lets.add("shift", loop::select(alive, maximum, tile_.number(0)));
+    const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(maximum));
     std::vector<Stmt> after;
     Expr rescale;
     if (!at_once_) {
-      rescale = lets.add("r", loop::apply(ScalarOp::exp, {loop::load(maximum_, lane.column) - shift}));
+      rescale = lets.add("r", OnlineSoftmax::exponential(loop::load(maximum_, lane.column), shift));
       after.push_back(loop::store(maximum_, lane.column, maximum));
       after.push_back(loop::store(rescale_, lane.column, rescale));
     }
     const Stmt weights = tile_.for_keys_seen(keys, lane, [&](const Expr& key) {
       const Expr slot = tile_.slot(scores_, key, lane.column);
       Lets inner;
-      const Expr p = inner.add("p", loop::apply(ScalarOp::exp, {loop::load(scores_, slot) - shift}));
+      const Expr p = inner.add("p", OnlineSoftmax::exponential(loop::load(scores_, slot), shift));
       loader.bind(tile_.flat(parts.weights()), p);
       const Index kept = *parts.kept_index(tile_.at(outer, lane.index, keys.first + key), loader.ranges());
       const Expr value = tile_.in_lane(parts.kept(), kept, lane);
@@ -130,12 +125,12 @@ class AttentionSchedule {
       return loop::store(scores_, tile_.slot(scores_, key, lane.column), tile_.number(0));
     }));
     if (at_once_) {
-      after.push_back(finish_row(outer, lane, alive, shift, loop::load(sum, place)));
+      after.push_back(finish_row(outer, lane, maximum, shift, loop::load(sum, place)));
     } else {
       const Expr total = loop::load(total_, lane.column);
       after.push_back(loop::store(total_, lane.column, total * rescale + loop::load(sum, place)));
     }
-    const Expr start = at_once_ ? tile_.number(-kInfinity) : loop::load(maximum_, lane.column);
+    const Expr start = at_once_ ? tile_.number(OnlineSoftmax::kNone) : loop::load(maximum_, lane.column);
     const Stmt body =
         loop::block({loop::store(greatest, place, start), mask, lets.around(loop::block(std::move(after)))});
     return loop::allocate(greatest, loop::allocate(sum, body));
@@ -156,10 +151,10 @@ class AttentionSchedule {
   }
 
   // The row's statistics; `rescale` then holds what its sums are multiplied by.
-  Stmt finish_row(const Index& outer, const QueryLane& lane, const Expr& alive, const Expr& shift,
+  Stmt finish_row(const Index& outer, const QueryLane& lane, const Expr& most, const Expr& shift,
                   const Expr& sum) {
     Lets lets;
-    const Expr total = lets.add("total", loop::select(alive, sum, tile_.number(1)));
+    const Expr total = lets.add("total", OnlineSoftmax::divisor(most, sum));
     std::vector<Stmt> stores = {loop::store(rescale_, lane.column, tile_.number(1) / total)};
     const Index row = tile_.without_key(tile_.at(outer, lane.index, loop::integer(0)));
     for (size_t result : {1, 2}) {
@@ -183,9 +178,8 @@ class AttentionSchedule {
     body.push_back(tile_.for_queries(rows, [&](const QueryLane& lane) {
       Lets lets;
       const Expr maximum = loop::load(maximum_, lane.column);
-      const Expr alive = loop::apply(ScalarOp::not_equal, {maximum, tile_.number(-kInfinity)});
-      const Expr shift = lets.add("shift", loop::select(alive, maximum, tile_.number(0)));
-      return lets.around(finish_row(outer, lane, alive, shift, loop::load(total_, lane.column)));
+      const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(maximum));
+      return lets.around(finish_row(outer, lane, maximum, shift, loop::load(total_, lane.column)));
     }));
     if (tile_.output(0) != nullptr) {
       body.push_back(tile_.for_elements(rows, tile_.values(), [&](const Expr& row, const VectorPoint& u) {

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
+#include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
 
@@ -18,7 +17,6 @@ using loop::Stmt;
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr int64_t kFewKeys = 16;
 
 Stmt block_of(int64_t count, const std::function<Stmt(int64_t)>& make) {
@@ -145,10 +143,6 @@ class ForwardRows {
   Stmt set(Statistic which, const Expr& value) const {
     return loop::store(statistics_, loop::integer(which), value);
   }
-  Expr is_alive(const Expr& score) const {
-    return loop::apply(ScalarOp::not_equal, {score, rows_.number(-kInfinity)});
-  }
-  Expr shift_of(const Expr& score) const { return loop::select(is_alive(score), score, rows_.number(0)); }
 
   Stmt query(const Index& outer, const Expr& query) {
     statistics_ = local_buffer("statistics", rows_.type(), 2);
@@ -157,7 +151,7 @@ class ForwardRows {
     const auto q = rows_.query_row(lets, outer, query);
     const Stmt keys =
         rows_.for_keys(outer, query, [&](const Expr& key) { return see(outer, query, key, q); });
-    Stmt body = loop::block({set(greatest, rows_.number(-kInfinity)), set(total, rows_.number(0)),
+    Stmt body = loop::block({set(greatest, rows_.number(OnlineSoftmax::kNone)), set(total, rows_.number(0)),
                              rows_.clear(sums_), keys, finish(outer, query)});
     for (const auto& buffer : {statistics_, sums_}) body = loop::allocate(buffer, body);
     return lets.around(body);
@@ -172,11 +166,10 @@ class ForwardRows {
     loader.bind(rows_.flat(rows_.scores()), lets.add("s", rows_.dot(q, k)));
     const Expr x = lets.add("x", rows_.element(parts.masked(), at));
     const Expr before = lets.add("before", statistic(greatest));
-    // A NaN is not greater, but its exponential is NaN.
-    const Expr most = lets.add("most", loop::select(before < x, x, before));
-    const Expr shift = lets.add("shift", shift_of(most));
-    const Expr rescale = lets.add("rescale", loop::apply(ScalarOp::exp, {before - shift}));
-    const Expr p = lets.add("p", loop::apply(ScalarOp::exp, {x - shift}));
+    const Expr most = lets.add("most", OnlineSoftmax::greater(before, x));
+    const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(most));
+    const Expr rescale = lets.add("rescale", OnlineSoftmax::exponential(before, shift));
+    const Expr p = lets.add("p", OnlineSoftmax::exponential(x, shift));
     loader.bind(rows_.flat(parts.weights()), p);
     const Expr kept = lets.add("kept", rows_.element(parts.kept(), *parts.kept_index(at, loader.ranges())));
     const auto v = rows_.value_row(lets, outer, key);
@@ -195,14 +188,14 @@ class ForwardRows {
     const auto& results = rows_.core().results;
     Lets lets;
     const Expr most = lets.add("most", statistic(greatest));
-    const Expr sum = lets.add("total", loop::select(is_alive(most), statistic(total), rows_.number(1)));
+    const Expr sum = lets.add("total", OnlineSoftmax::divisor(most, statistic(total)));
     std::vector<Stmt> body;
     const Index row = rows_.without_key(rows_.at(outer, query, loop::integer(0)));
     for (size_t result : {1, 2}) {
       const loop::BufferRef buffer = rows_.output(result);
       if (buffer == nullptr) continue;
       const Expr place = loader.simplify(linearize(row, results[result].shape));
-      body.push_back(loop::store(buffer, place, result == 1 ? shift_of(most) : sum));
+      body.push_back(loop::store(buffer, place, result == 1 ? OnlineSoftmax::shift_of(most) : sum));
     }
     if (const loop::BufferRef buffer = rows_.output(0)) {
       const Expr factor = lets.add("factor", rows_.number(1) / sum);

@@ -1,6 +1,5 @@
-#include <limits>
-
 #include "passes/schedule/attention/blocks.h"
+#include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention` for workgroups: FlashAttention-2, algorithm 1. A workgroup takes a block of
@@ -15,8 +14,6 @@ using loop::ScalarOp;
 using loop::Stmt;
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class AttentionWorkgroups {
  public:
@@ -55,9 +52,6 @@ class AttentionWorkgroups {
   Stmt set(Values values, const AttentionBlocks::Row& row, const Expr& value) const {
     return loop::store(blocks_.row_values(values), blocks_.row_place(row), value);
   }
-  Expr is_alive(const Expr& greatest_score) const {
-    return loop::apply(ScalarOp::not_equal, {greatest_score, blocks_.number(-kInfinity)});
-  }
 
   Stmt query_block(const Index& outer, const Expr& first) {
     Loader& loader = blocks_.loader();
@@ -86,7 +80,8 @@ class AttentionWorkgroups {
       return loop::store(sums_, loop::integer(slot), blocks_.number(0));
     });
     const Stmt start = blocks_.for_rows(first, [&](const auto& row) {
-      return loop::block({set(maximum, row, blocks_.number(-kInfinity)), set(total, row, blocks_.number(0))});
+      return loop::block(
+          {set(maximum, row, blocks_.number(OnlineSoftmax::kNone)), set(total, row, blocks_.number(0))});
     });
     Stmt body = loop::block({clear, start, run, finish(outer, first)});
     for (const auto& buffer : {sums_, row_}) body = loop::allocate(buffer, body);
@@ -147,10 +142,8 @@ class AttentionWorkgroups {
       const Expr x = lets.add(
           "x", blocks_.element(blocks_.parts().masked(), blocks_.at(outer, row.query, at.key), at.valid));
       const Expr before = loop::load(row_, zero);
-      // A NaN is not greater, but its exponential is NaN.
-      return lets.around(
-          loop::block({loop::store(blocks_.weights(), slot, x),
-                       loop::store(row_, zero, loop::select(at.valid && before < x, x, before))}));
+      return lets.around(loop::block({loop::store(blocks_.weights(), slot, x),
+                                      loop::store(row_, zero, OnlineSoftmax::greater(before, x, at.valid))}));
     });
     return loop::block({loop::store(row_, zero, row_value(maximum, row)), scores,
                         set(greatest, row, loop::load(row_, zero))});
@@ -163,14 +156,14 @@ class AttentionWorkgroups {
     const Expr zero = loop::integer(0);
     Lets lets;
     const Expr most = lets.add("m", loop::load(row_, zero));
-    const Expr shift = lets.add("shift", loop::select(is_alive(most), most, blocks_.number(0)));
+    const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(most));
     const Stmt weights = blocks_.for_places(block, row, [&](const auto& at) {
       const Expr slot = blocks_.tile_place(at);
       const auto guarded = [&](const Expr& x) {
         return at.valid ? loop::select(at.valid, x, blocks_.number(0)) : x;
       };
       Lets inner;
-      const Expr power = loop::apply(ScalarOp::exp, {loop::load(blocks_.weights(), slot) - shift});
+      const Expr power = OnlineSoftmax::exponential(loop::load(blocks_.weights(), slot), shift);
       const Expr p = inner.add("p", guarded(power));
       loader.bind(blocks_.flat(parts.weights()), p);
       const Index kept = *parts.kept_index(blocks_.at(outer, row.query, at.key), loader.ranges());
@@ -179,7 +172,7 @@ class AttentionWorkgroups {
                                        loop::store(blocks_.weights(), slot, value)}));
     });
     const Stmt rest = lets.around(
-        loop::block({set(rescale, row, loop::apply(ScalarOp::exp, {row_value(maximum, row) - shift})),
+        loop::block({set(rescale, row, OnlineSoftmax::exponential(row_value(maximum, row), shift)),
                      set(maximum, row, most), loop::store(row_, zero, blocks_.number(0)), weights,
                      set(part, row, loop::load(row_, zero))}));
     return loop::block({blocks_.gather(row_, greatest, row, ScalarOp::max), rest});
@@ -191,9 +184,8 @@ class AttentionWorkgroups {
     const Stmt rows = blocks_.for_rows(first, [&](const auto& row) {
       Lets lets;
       const Expr most = lets.add("m", row_value(maximum, row));
-      const Expr shift = lets.add("shift", loop::select(is_alive(most), most, blocks_.number(0)));
-      const Expr sum =
-          lets.add("total", loop::select(is_alive(most), row_value(total, row), blocks_.number(1)));
+      const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(most));
+      const Expr sum = lets.add("total", OnlineSoftmax::divisor(most, row_value(total, row)));
       std::vector<Stmt> body = {set(rescale, row, blocks_.number(1) / sum)};
       const Index index = blocks_.without_key(blocks_.at(outer, row.query, loop::integer(0)));
       for (size_t result : {1, 2}) {
