@@ -36,45 +36,25 @@ T sign(T x) {
   return x == T{0} ? T{0} : x;
 }
 
-template <typename T>
-T exp(T x) {
-  return std::exp(x);
-}
-template <typename T>
-T expm1(T x) {
-  return std::expm1(x);
-}
-template <typename T>
-T log(T x) {
-  return std::log(x);
-}
-template <typename T>
-T log1p(T x) {
-  return std::log1p(x);
-}
-template <typename T>
-T sqrt(T x) {
-  return std::sqrt(x);
-}
+// What the standard library has.
+#define SINTER_STANDARD(op) \
+  template <typename T>     \
+  T op(T x) {               \
+    return std::op(x);      \
+  }
+SINTER_STANDARD(exp)
+SINTER_STANDARD(expm1)
+SINTER_STANDARD(log)
+SINTER_STANDARD(log1p)
+SINTER_STANDARD(sqrt)
+SINTER_STANDARD(sin)
+SINTER_STANDARD(cos)
+SINTER_STANDARD(tanh)
+SINTER_STANDARD(erf)
+#undef SINTER_STANDARD
 template <typename T>
 T rsqrt(T x) {
   return T{1} / std::sqrt(x);
-}
-template <typename T>
-T sin(T x) {
-  return std::sin(x);
-}
-template <typename T>
-T cos(T x) {
-  return std::cos(x);
-}
-template <typename T>
-T tanh(T x) {
-  return std::tanh(x);
-}
-template <typename T>
-T erf(T x) {
-  return std::erf(x);
 }
 template <typename T>
 T floor(T x) {
@@ -176,30 +156,18 @@ template <typename T>
 T logical_xor(T x, T y) {
   return static_cast<T>(x ^ y);
 }
-template <typename T>
-bool equal(T x, T y) {
-  return x == y;
-}
-template <typename T>
-bool not_equal(T x, T y) {
-  return x != y;
-}
-template <typename T>
-bool less(T x, T y) {
-  return x < y;
-}
-template <typename T>
-bool less_equal(T x, T y) {
-  return x <= y;
-}
-template <typename T>
-bool greater(T x, T y) {
-  return x > y;
-}
-template <typename T>
-bool greater_equal(T x, T y) {
-  return x >= y;
-}
+#define SINTER_COMPARISON(name, sign) \
+  template <typename T>               \
+  bool name(T x, T y) {               \
+    return x sign y;                  \
+  }
+SINTER_COMPARISON(equal, ==)
+SINTER_COMPARISON(not_equal, !=)
+SINTER_COMPARISON(less, <)
+SINTER_COMPARISON(less_equal, <=)
+SINTER_COMPARISON(greater, >)
+SINTER_COMPARISON(greater_equal, >=)
+#undef SINTER_COMPARISON
 
 // From floating to integer it truncates and saturates; NaN gives 0. Integers wrap around.
 template <typename To, typename From>

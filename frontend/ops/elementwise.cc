@@ -2,25 +2,30 @@
 
 #include "frontend/trace/emit.h"
 
-namespace sinter {
-
-// What an op of one operand computes has the op's name; the header declares those that have no operator.
-#define SINTER_ARITY_1(op)                     \
-  Tensor op(Operand x) {                       \
+// What an op of the table computes that has a function of its name; the header declares it, or this does not
+// compile.
+#define SINTER_DEFINE_1(op)                    \
+  sinter::Tensor sinter::op(Operand x) {       \
     return build_elementwise(OpCode::op, {x}); \
   }
-#define SINTER_ARITY_2(op)
-#define SINTER_ELEMENTWISE(name, arity, ...) SINTER_ARITY_##arity(name)
+#define SINTER_DEFINE_2(op)                             \
+  sinter::Tensor sinter::op(Operand lhs, Operand rhs) { \
+    return build_elementwise(OpCode::op, {lhs, rhs});   \
+  }
+#define SINTER_CALL_function(op, arity) SINTER_DEFINE_##arity(op)
+#define SINTER_CALL_otherwise(op, arity)
+#define SINTER_ELEMENTWISE(op, arity, domain, result, cost, order, call) SINTER_CALL_##call(op, arity)
 #include "ir/graph/elementwise.def"
 #undef SINTER_ELEMENTWISE
-#undef SINTER_ARITY_2
-#undef SINTER_ARITY_1
+#undef SINTER_CALL_otherwise
+#undef SINTER_CALL_function
+#undef SINTER_DEFINE_2
+#undef SINTER_DEFINE_1
+
+namespace sinter {
 
 Tensor square(Operand x) {
   return build_elementwise(OpCode::mul, {x, x});
-}
-Tensor pow(Operand base, Operand exponent) {
-  return build_elementwise(OpCode::pow, {base, exponent});
 }
 Tensor maximum(Operand lhs, Operand rhs) {
   return build_elementwise(OpCode::max, {lhs, rhs});

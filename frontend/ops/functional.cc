@@ -1,12 +1,21 @@
 #include <fmt/format.h>
 #include <sinter/elementwise.h>
 #include <sinter/functional.h>
+#include <sinter/losses.h>
+#include <sinter/reductions.h>
 #include <sinter/sources.h>
 
 #include "frontend/trace/emit.h"
 
 namespace sinter {
 namespace {
+
+// Each composite of the table has a function of its name in a public header.
+namespace functions {
+#define SINTER_COMPOSITE(name, ...) using sinter::name;
+#include "ir/graph/composites.def"
+#undef SINTER_COMPOSITE
+}  // namespace functions
 
 Tensor composite(OpCode code, const std::vector<Operand>& operands,
                  const graph::Attributes& attributes = {}) {
@@ -25,6 +34,19 @@ Tensor pool(OpCode code, const Operand& x, const std::vector<int64_t>& size,
 
 }  // namespace
 
+Tensor composite(std::string_view name, const std::vector<Operand>& operands,
+                 const std::vector<std::pair<std::string_view, double>>& numbers) {
+  const auto code = graph::opcode_from_name(name);
+  const std::source_location& where = operands.front().where();
+  if (!code) Trace::current(name, where).fail(name, "no op has this name", where);
+  graph::Attributes attributes;
+  for (const auto& [key, value] : numbers) {
+    ranges_at(name, where).finite(key, value);
+    attributes.set(key, value);
+  }
+  return composite(*code, operands, attributes);
+}
+
 Tensor softmax(Operand x, int64_t axis) {
   return along_axis(OpCode::softmax, x, axis);
 }
@@ -32,28 +54,8 @@ Tensor log_softmax(Operand x, int64_t axis) {
   return along_axis(OpCode::log_softmax, x, axis);
 }
 
-Tensor relu(Operand x) {
-  return composite(OpCode::relu, {x});
-}
-Tensor sigmoid(Operand x) {
-  return composite(OpCode::sigmoid, {x});
-}
-Tensor silu(Operand x) {
-  return composite(OpCode::silu, {x});
-}
-Tensor softplus(Operand x) {
-  return composite(OpCode::softplus, {x});
-}
 Tensor gelu(Operand x, Gelu form) {
   return composite(OpCode::gelu, {x}, {{"tanh", form == Gelu::tanh}});
-}
-Tensor leaky_relu(Operand x, double slope) {
-  ranges_at("leaky_relu", x.where()).finite("slope", slope);
-  return composite(OpCode::leaky_relu, {x}, {{"slope", slope}});
-}
-Tensor elu(Operand x, double alpha) {
-  ranges_at("elu", x.where()).finite("alpha", alpha);
-  return composite(OpCode::elu, {x}, {{"alpha", alpha}});
 }
 
 Tensor layer_norm(Operand x, const Tensor& scale, const Tensor& bias, double epsilon) {

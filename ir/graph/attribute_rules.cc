@@ -28,36 +28,23 @@ std::span<const AttributeRule> rules_of(OpCode code) {
     static const Rules rules{__VA_ARGS__}; \
     return rules;                          \
   }
-#define SINTER_ELEMENTWISE(op, arity, domain, result, ...) SINTER_ATTRIBUTES(op)
 #include "ir/graph/attributes.def"
-#include "ir/graph/elementwise.def"
-#undef SINTER_ELEMENTWISE
 #undef SINTER_ATTRIBUTES
   }
   throw InternalError("no op has this code");
 }
 
-std::string_view describe(AttributeType type) {
-  switch (type) {
-    case AttributeType::integer:
-      return "an integer";
-    case AttributeType::small:
-      return "an integer below 2^31";
-    case AttributeType::smalls:
-      return "a list of integers below 2^31";
-    case AttributeType::number:
-      return "a number";
-    case AttributeType::numbers:
-      return "a list of integers or of numbers";
-    case AttributeType::flag:
-      return "true or false";
-    case AttributeType::text:
-      return "a string";
-    case AttributeType::dtype:
-      return "an element type";
-  }
-  return "";
-}
+// In the order of AttributeType.
+constexpr std::string_view kDescriptions[] = {
+    "an integer",
+    "an integer below 2^31",
+    "a list of integers below 2^31",
+    "a number",
+    "a list of integers or of numbers",
+    "true or false",
+    "a string",
+    "an element type",
+};
 
 bool is_small(int64_t value) {
   constexpr int64_t kBound = int64_t{1} << 31;
@@ -98,8 +85,8 @@ void check_attributes(OpCode code, const Attributes& attributes) {
       throw GraphError(fmt::format("{}: the attribute '{}' is missing", name(code), rule.name));
     }
     if (attribute != nullptr && !fits(*attribute, rule.type)) {
-      throw GraphError(
-          fmt::format("{}: the attribute '{}' must be {}", name(code), rule.name, describe(rule.type)));
+      throw GraphError(fmt::format("{}: the attribute '{}' must be {}", name(code), rule.name,
+                                   kDescriptions[static_cast<size_t>(rule.type)]));
     }
   }
   if (code == OpCode::kernel) return;

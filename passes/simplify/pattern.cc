@@ -29,10 +29,7 @@ std::vector<std::string_view> attribute_names(OpCode code) {
   case OpCode::op:                        \
     rows = std::vector<Row>{__VA_ARGS__}; \
     break;
-#define SINTER_ELEMENTWISE(op, arity, domain, result, ...) SINTER_ATTRIBUTES(op)
 #include "ir/graph/attributes.def"
-#include "ir/graph/elementwise.def"
-#undef SINTER_ELEMENTWISE
 #undef SINTER_ATTRIBUTES
   }
   std::vector<std::string_view> names;

@@ -116,7 +116,7 @@ llvm::Value* floating_unary(Builder& b, ScalarOp op, llvm::Value* x) {
   }
 }
 
-llvm::Value* floating_binary(Builder& b, ScalarOp op, loop::Type type, llvm::Value* x, llvm::Value* y) {
+llvm::Value* floating_binary(Builder& b, ScalarOp op, llvm::Value* x, llvm::Value* y) {
   switch (op) {
     case ScalarOp::add:
       return b.CreateFAdd(x, y);
@@ -128,8 +128,6 @@ llvm::Value* floating_binary(Builder& b, ScalarOp op, loop::Type type, llvm::Val
       return b.CreateFDiv(x, y);
     case ScalarOp::rem:
       return floating_rem(b, x, y);
-    case ScalarOp::pow:
-      return call_libm(b, "pow", {x, y});
     case ScalarOp::max:
       return floating_extreme(b, Predicate::FCMP_OGT, x, y);
     case ScalarOp::min:
@@ -138,7 +136,7 @@ llvm::Value* floating_binary(Builder& b, ScalarOp op, loop::Type type, llvm::Val
       break;
   }
   const Predicate predicate = floating_predicate(op);
-  if (predicate == Predicate::BAD_FCMP_PREDICATE) unexpected(op, type);
+  if (predicate == Predicate::BAD_FCMP_PREDICATE) return call_libm(b, std::string(name(op)).c_str(), {x, y});
   return b.CreateFCmp(predicate, x, y);
 }
 
@@ -158,7 +156,7 @@ llvm::Value* emit_apply(Builder& builder, ScalarOp op, loop::Type operand, loop:
   }
   if (loop::is_floating(operand)) {
     if (args.size() == 1) return floating_unary(builder, op, args[0]);
-    return floating_binary(builder, op, operand, args[0], args[1]);
+    return floating_binary(builder, op, args[0], args[1]);
   }
   llvm::Value* value = emit_integer_apply(builder, op, operand, args);
   if (value == nullptr) unexpected(op, operand);

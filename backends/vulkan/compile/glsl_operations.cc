@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -16,30 +17,16 @@ using Args = std::vector<std::string>;
 
 namespace {
 
+constexpr std::pair<ScalarOp, const char*> kInfix[] = {
+    {ScalarOp::add, "+"},         {ScalarOp::sub, "-"},        {ScalarOp::mul, "*"},
+    {ScalarOp::equal, "=="},      {ScalarOp::not_equal, "!="}, {ScalarOp::less, "<"},
+    {ScalarOp::less_equal, "<="}, {ScalarOp::greater, ">"},    {ScalarOp::greater_equal, ">="},
+};
+
 // Null where the operation is no operator of GLSL.
 const char* infix(ScalarOp op) {
-  switch (op) {
-    case ScalarOp::add:
-      return "+";
-    case ScalarOp::sub:
-      return "-";
-    case ScalarOp::mul:
-      return "*";
-    case ScalarOp::equal:
-      return "==";
-    case ScalarOp::not_equal:
-      return "!=";
-    case ScalarOp::less:
-      return "<";
-    case ScalarOp::less_equal:
-      return "<=";
-    case ScalarOp::greater:
-      return ">";
-    case ScalarOp::greater_equal:
-      return ">=";
-    default:
-      return nullptr;
-  }
+  const auto* found = std::ranges::find(kInfix, op, &std::pair<ScalarOp, const char*>::first);
+  return found == std::end(kInfix) ? nullptr : found->second;
 }
 
 std::string between(const char* text, const Args& args) {
@@ -78,7 +65,7 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
     case ScalarOp::floor:
     case ScalarOp::ceil:
     case ScalarOp::sqrt:
-    case ScalarOp::fma:
+    case ScalarOp::fma:  // in f64, too
       return call(std::string(loop::name(x.op)), args);
     case ScalarOp::rsqrt:
       return call("inversesqrt", args);
@@ -115,6 +102,8 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
       return between(infix(x.op), {term(x, 0, args), term(x, 1, args)});
     default:
       if (const char* text = infix(x.op)) return between(text, args);
+      // Where no pass has made arithmetic of it: GLSL's function of that name, of which f64 has few.
+      if (!is_wide) return call(std::string(loop::name(x.op)), args);
       break;
   }
   unsupported(fmt::format("{} of {}", loop::name(x.op), loop::name(x.args.back()->type)));

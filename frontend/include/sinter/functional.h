@@ -3,21 +3,45 @@
 #include <sinter/tensor.h>
 
 #include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 // Named functions of neural networks, on floating tensors.
 namespace sinter {
 
+// The composite of that name in the table of ops, which functions here are written with. Its attributes, if
+// it has any, are numbers, and must be finite.
+Tensor composite(std::string_view name, const std::vector<Operand>& operands,
+                 const std::vector<std::pair<std::string_view, double>>& numbers = {});
+
 Tensor softmax(Operand x, int64_t axis = -1);  // zeros where a row's maximum is -inf
 Tensor log_softmax(Operand x, int64_t axis = -1);
 
-Tensor relu(Operand x);
-Tensor sigmoid(Operand x);
-Tensor silu(Operand x);  // x * sigmoid(x)
+inline Tensor relu(Operand x) {
+  return composite("relu", {x});
+}
+inline Tensor sigmoid(Operand x) {
+  return composite("sigmoid", {x});
+}
+// x * sigmoid(x)
+inline Tensor silu(Operand x) {
+  return composite("silu", {x});
+}
+// slope * x below 0
+inline Tensor leaky_relu(Operand x, double slope = 0.01) {
+  return composite("leaky_relu", {x}, {{"slope", slope}});
+}
+// alpha * (exp(x) - 1) below 0
+inline Tensor elu(Operand x, double alpha = 1) {
+  return composite("elu", {x}, {{"alpha", alpha}});
+}
+// log(1 + exp(x))
+inline Tensor softplus(Operand x) {
+  return composite("softplus", {x});
+}
 enum class Gelu { exact, tanh };
 Tensor gelu(Operand x, Gelu form = Gelu::exact);
-Tensor leaky_relu(Operand x, double slope = 0.01);
-Tensor elu(Operand x, double alpha = 1);
-Tensor softplus(Operand x);  // log(1 + exp(x))
 
 // Over the last axis; `scale` and `bias` have its extent and may be left out.
 Tensor layer_norm(Operand x, const Tensor& scale = {}, const Tensor& bias = {}, double epsilon = 1e-5);
