@@ -61,6 +61,26 @@ int64_t shift(ScalarOp op, Type type, int64_t x, int64_t count) {
   return wrap(op == ScalarOp::shift_left ? value << count : value >> count, type);
 }
 
+template <typename T>
+bool compare(ScalarOp op, Type type, T x, T y) {
+  switch (op) {
+    case ScalarOp::equal:
+      return x == y;
+    case ScalarOp::not_equal:
+      return x != y;
+    case ScalarOp::less:
+      return x < y;
+    case ScalarOp::less_equal:
+      return x <= y;
+    case ScalarOp::greater:
+      return x > y;
+    case ScalarOp::greater_equal:
+      return x >= y;
+    default:
+      unexpected(op, type);
+  }
+}
+
 int64_t integer_op(ScalarOp op, Type type, int64_t x, int64_t y) {
   const uint64_t a = static_cast<uint64_t>(x), b = static_cast<uint64_t>(y);
   switch (op) {
@@ -98,46 +118,13 @@ int64_t integer_op(ScalarOp op, Type type, int64_t x, int64_t y) {
       return x | y;
     case ScalarOp::logical_xor:
       return x ^ y;
-    case ScalarOp::equal:
-      return x == y;
-    case ScalarOp::not_equal:
-      return x != y;
-    case ScalarOp::less:
-      return x < y;
-    case ScalarOp::less_equal:
-      return x <= y;
-    case ScalarOp::greater:
-      return x > y;
-    case ScalarOp::greater_equal:
-      return x >= y;
     case ScalarOp::shift_left:
     case ScalarOp::shift_right:
       return shift(op, type, x, y);
     case ScalarOp::mul_high:
       return wrap(static_cast<uint64_t>(static_cast<uint32_t>(x)) * static_cast<uint32_t>(y) >> 32, type);
     default:
-      unexpected(op, type);
-  }
-}
-
-bool floating_test(ScalarOp op, double x, double y) {
-  switch (op) {
-    case ScalarOp::is_finite:
-      return std::isfinite(x);
-    case ScalarOp::equal:
-      return x == y;
-    case ScalarOp::not_equal:
-      return x != y;
-    case ScalarOp::less:
-      return x < y;
-    case ScalarOp::less_equal:
-      return x <= y;
-    case ScalarOp::greater:
-      return x > y;
-    case ScalarOp::greater_equal:
-      return x >= y;
-    default:
-      unexpected(op, Type::boolean);
+      return compare(op, type, x, y);
   }
 }
 
@@ -228,7 +215,8 @@ Scalar evaluate(ScalarOp op, Type operand, Type result, std::span<const Scalar> 
   }
   const Scalar x = args[0], y = args.size() > 1 ? args[1] : Scalar{};
   if (!is_floating(operand)) return {.integer = integer_op(op, operand, x.integer, y.integer)};
-  if (result == Type::boolean) return {.integer = floating_test(op, x.number, y.number)};
+  if (op == ScalarOp::is_finite) return {.integer = std::isfinite(x.number)};
+  if (result == Type::boolean) return {.integer = compare(op, operand, x.number, y.number)};
   return {.number = rounded(floating_op(op, x.number, y.number), result)};
 }
 

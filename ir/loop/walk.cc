@@ -58,4 +58,26 @@ Stmt Rewriter::operator()(const Stmt& stmt) {
   return std::make_shared<const StmtNode>(std::move(node));
 }
 
+void Emitter::emit(const Stmt& stmt) {
+  switch (stmt->kind) {
+#define SINTER_EMIT(kind)    \
+  case StmtNode::Kind::kind: \
+    return emit_##kind(*stmt);
+    SINTER_EMIT(block)
+    SINTER_EMIT(loop)
+    SINTER_EMIT(store)
+    SINTER_EMIT(let)
+    SINTER_EMIT(branch)
+    SINTER_EMIT(allocate)
+    SINTER_EMIT(fault)
+    SINTER_EMIT(barrier)
+    SINTER_EMIT(prefetch)
+#undef SINTER_EMIT
+  }
+}
+
+void Emitter::emit_block(const StmtNode& s) {
+  for (const Stmt& child : s.body) emit(child);
+}
+
 }  // namespace sinter::loop

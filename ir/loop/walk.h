@@ -51,4 +51,22 @@ class Rewriter {
   std::unordered_map<const ExprNode*, Done> done_;
 };
 
+// What writes statements in another language: a function for each kind.
+class Emitter {
+ public:
+  virtual ~Emitter() = default;
+
+ protected:
+  virtual void emit(const Stmt& stmt);         // by its kind
+  virtual void emit_block(const StmtNode& s);  // one after the other
+  virtual void emit_loop(const StmtNode& s) = 0;
+  virtual void emit_store(const StmtNode& s) = 0;
+  virtual void emit_let(const StmtNode& s) = 0;
+  virtual void emit_branch(const StmtNode& s) = 0;
+  virtual void emit_allocate(const StmtNode& s) = 0;
+  virtual void emit_fault(const StmtNode& s) = 0;
+  virtual void emit_barrier(const StmtNode& s) = 0;
+  virtual void emit_prefetch(const StmtNode& s) = 0;
+};
+
 }  // namespace sinter::loop

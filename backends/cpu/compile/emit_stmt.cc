@@ -90,27 +90,10 @@ llvm::Value* KernelEmitter::context_field(size_t offset, llvm::Type* type) {
 
 void KernelEmitter::emit(const Stmt& stmt) {
   values_.clear();
-  switch (stmt->kind) {
-    case StmtNode::Kind::block:
-      for (const Stmt& child : stmt->body) emit(child);
-      return;
-    case StmtNode::Kind::loop:
-      return emit_loop(*stmt);
-    case StmtNode::Kind::store:
-      return emit_store(*stmt);
-    case StmtNode::Kind::let:
-      return emit_let(*stmt);
-    case StmtNode::Kind::branch:
-      return emit_branch(*stmt);
-    case StmtNode::Kind::allocate:
-      return emit_allocate(*stmt);
-    case StmtNode::Kind::fault:
-      return emit_fault(*stmt);
-    case StmtNode::Kind::prefetch:
-      return emit_prefetch(*stmt);
-    case StmtNode::Kind::barrier:
-      break;
-  }
+  Emitter::emit(stmt);
+}
+
+void KernelEmitter::emit_barrier(const StmtNode&) {
   fail("a barrier in a kernel for threads");
 }
 

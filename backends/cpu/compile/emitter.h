@@ -9,6 +9,7 @@
 #include "backends/cpu/compile/values.h"
 #include "ir/loop/program.h"
 #include "ir/loop/vary.h"
+#include "ir/loop/walk.h"
 
 namespace sinter::cpu {
 
@@ -17,7 +18,7 @@ namespace sinter::cpu {
 //
 // Inside a vector loop an expression that depends on the lane is a vector value, any other a scalar, put into
 // all lanes where it meets a vector.
-class KernelEmitter {
+class KernelEmitter final : private loop::Emitter {
  public:
   // `unaliased[i]`: no other argument reaches memory that argument i writes or reads while it is written.
   KernelEmitter(llvm::Module& module, const loop::Kernel& kernel, const std::string& symbol,
@@ -49,17 +50,18 @@ class KernelEmitter {
   };
 
   // Statements.
-  void emit(const loop::Stmt& stmt);
-  void emit_loop(const loop::StmtNode& s);
+  void emit(const loop::Stmt& stmt) override;
+  void emit_loop(const loop::StmtNode& s) override;
   void emit_serial(const loop::StmtNode& s, llvm::Value* begin, llvm::Value* end);
   void emit_unrolled(const loop::StmtNode& s, int64_t extent);
   void emit_vector(const loop::StmtNode& s, int64_t extent);
-  void emit_let(const loop::StmtNode& s);
-  void emit_branch(const loop::StmtNode& s);
-  void emit_allocate(const loop::StmtNode& s);
-  void emit_store(const loop::StmtNode& s);
-  void emit_fault(const loop::StmtNode& s);
-  void emit_prefetch(const loop::StmtNode& s);
+  void emit_let(const loop::StmtNode& s) override;
+  void emit_branch(const loop::StmtNode& s) override;
+  void emit_allocate(const loop::StmtNode& s) override;
+  void emit_store(const loop::StmtNode& s) override;
+  void emit_fault(const loop::StmtNode& s) override;
+  void emit_barrier(const loop::StmtNode& s) override;
+  void emit_prefetch(const loop::StmtNode& s) override;
   void emit_report(const loop::StmtNode& s, llvm::Value* position, llvm::Value* bits);
   int64_t constant_extent(const loop::StmtNode& s) const;
   llvm::BasicBlock* new_block(const char* name);

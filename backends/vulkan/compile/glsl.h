@@ -11,6 +11,7 @@
 #include "backends/vulkan/compile/shuffled_loads.h"
 #include "backends/vulkan/run/image.h"
 #include "ir/loop/program.h"
+#include "ir/loop/walk.h"
 
 namespace sinter::vulkan {
 
@@ -53,7 +54,7 @@ Shader emit_glsl(const loop::Kernel& kernel, const ShaderFeatures& features, con
                  bool is_guarded);
 
 // One kernel's text, statement by statement.
-class GlslEmitter {
+class GlslEmitter final : private loop::Emitter {
  public:
   GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& features, const std::vector<bool>& moved);
   Shader emit(bool is_guarded);
@@ -69,15 +70,17 @@ class GlslEmitter {
   };
 
   // Statements: glsl_statements.cc.
-  void emit(const loop::Stmt& stmt);
-  void emit_loop(const loop::StmtNode& s);
-  void emit_block(const loop::StmtNode& s);
-  void emit_store(const loop::StmtNode& s);
+  using Emitter::emit;
+  void emit_loop(const loop::StmtNode& s) override;
+  void emit_block(const loop::StmtNode& s) override;
+  void emit_store(const loop::StmtNode& s) override;
   void emit_stores(const loop::Stmt* four, const loop::Expr& vector);
-  void emit_let(const loop::StmtNode& s);
-  void emit_branch(const loop::StmtNode& s);
-  void emit_allocate(const loop::StmtNode& s);
-  void emit_fault(const loop::StmtNode& s);
+  void emit_let(const loop::StmtNode& s) override;
+  void emit_branch(const loop::StmtNode& s) override;
+  void emit_allocate(const loop::StmtNode& s) override;
+  void emit_fault(const loop::StmtNode& s) override;
+  void emit_barrier(const loop::StmtNode& s) override;
+  void emit_prefetch(const loop::StmtNode&) override {}  // GLSL has no word for it
   void report_faults();
   void line(const std::string& text);
   void open(const std::string& text);

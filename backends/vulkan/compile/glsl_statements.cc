@@ -196,30 +196,10 @@ void GlslEmitter::forget_writable() {
   std::erase_if(known_, [](const auto& entry) { return !entry.second.reads.empty(); });
 }
 
-void GlslEmitter::emit(const Stmt& stmt) {
-  switch (stmt->kind) {
-    case StmtNode::Kind::block:
-      return emit_block(*stmt);
-    case StmtNode::Kind::loop:
-      return emit_loop(*stmt);
-    case StmtNode::Kind::store:
-      return emit_store(*stmt);
-    case StmtNode::Kind::let:
-      return emit_let(*stmt);
-    case StmtNode::Kind::branch:
-      return emit_branch(*stmt);
-    case StmtNode::Kind::allocate:
-      return emit_allocate(*stmt);
-    case StmtNode::Kind::fault:
-      return emit_fault(*stmt);
-    case StmtNode::Kind::barrier:
-      line("groupMemoryBarrier();");
-      line("barrier();");
-      forget_writable();
-      return;
-    case StmtNode::Kind::prefetch:
-      return;  // GLSL has no word for it
-  }
+void GlslEmitter::emit_barrier(const StmtNode&) {
+  line("groupMemoryBarrier();");
+  line("barrier();");
+  forget_writable();
 }
 
 void GlslEmitter::emit_block(const StmtNode& s) {
