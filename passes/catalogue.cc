@@ -35,10 +35,10 @@ void for_all(Module& module, const Arguments& arguments, const Target&) {
   pass(module, arguments);
 }
 
-// Passes over one function after the other.
+// Passes over one function after the other, on any machine.
 template <void (*pass)(Module&, Function&)>
-void each(Module& module, const Arguments&, const Target&) {
-  for (const auto& function : module.functions) pass(module, *function);
+void each(Module& module, Function& function, const Target&) {
+  pass(module, function);
 }
 
 constexpr Pass kPasses[] = {
@@ -48,21 +48,20 @@ constexpr Pass kPasses[] = {
     {"simplify", "folds, merges and removes ops, and brings the rest to one form", for_all<simplify>},
     {"raise", "finds softmax and attention in plain code", for_all<raise>},
     {"differentiate", "expands grad ops into the gradients they stand for", for_all<differentiate>},
-    {"release", "decomposes attention that the target's limits allow no kernel of",
-     [](Module& module, const Arguments&, const Target& target) { release(module, target); }},
-    {"legalize", "replaces what no schedule computes by what one does", each<legalize>},
-    {"guard", "checks the indices of gathers and scatters",
-     [](Module& module, const Arguments&, const Target&) {
-       for (const auto& function : module.functions) guard(*function);
-     }},
+    {"release", "decomposes attention that the target's limits allow no kernel of", nullptr, release},
+    {"legalize", "replaces what no schedule computes by what one does", nullptr, each<legalize>},
+    {"guard", "checks the indices of gathers and scatters", nullptr,
+     [](Module&, Function& function, const Target&) { guard(function); }},
     {"shorten_loops", "cuts what would loop for longer than the target allows; iterations=N: another limit",
      [](Module& module, const Arguments& arguments, const Target& target) {
        const Target within = limited("shorten_loops", arguments, target, {"iterations="});
        for (const auto& function : module.functions) shorten_loops(module, *function, within);
      }},
-    {"split_columns", "makes sums of columns beside the rows that they go through", each<split_columns>},
-    {"sort_scatters", "sorts by row what is scattered into large tables", each<sort_scatters>},
-    {"split_sums", "cuts long sums with small results into a batch of shorter ones", each<split_sums>},
+    {"split_columns", "makes sums of columns beside the rows that they go through", nullptr,
+     each<split_columns>},
+    {"sort_scatters", "sorts by row what is scattered into large tables", nullptr, each<sort_scatters>},
+    {"split_sums", "cuts long sums with small results into a batch of shorter ones", nullptr,
+     each<split_sums>},
     {"fit_bindings", "copies what one op would read from too many tensors; buffers=N: another limit",
      [](Module& module, const Arguments& arguments, const Target& target) {
        const Target within = limited("fit_bindings", arguments, target, {"buffers="});
@@ -73,12 +72,13 @@ constexpr Pass kPasses[] = {
      "how long it may loop",
      group},
     {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
-    {"choose", "decides how the loops of each kernel are made",
-     [](Module& module, const Arguments&, const Target& target) { choose(module, target); }},
-    {"plan", "schedules kernels, orders them, and gives every value its place in memory", nullptr, plan},
+    {"choose", "decides how the loops of each kernel are made", nullptr,
+     [](Module&, Function& function, const Target& target) { choose(function, target); }},
+    {"plan", "schedules kernels, orders them, and gives every value its place in memory", nullptr, nullptr,
+     plan},
     {"to_workgroups", "makes loops over threads loops over workgroups and their lanes", nullptr, nullptr,
-     to_workgroups},
-    {"expand_math", "replaces elementary functions by arithmetic", nullptr, nullptr,
+     nullptr, to_workgroups},
+    {"expand_math", "replaces elementary functions by arithmetic", nullptr, nullptr, nullptr,
      [](const loop::Program& program, const Target& target) {
        return expand_math(program, {.has_fma = target.has_fma,
                                     .splits_fma = target.splits_fma(),

@@ -11,14 +11,17 @@
 namespace sinter::passes {
 
 // A pass: its name is its file, its name on the command line, and its folder of golden tests. It rewrites a
-// graph in place, makes the loops of a function whose ops are in kernels, or makes other loops of loops: one
-// of the three.
+// graph in place, or one function after the other, makes the loops of a function whose ops are in kernels, or
+// makes other loops of loops: one of the four. Only the first takes arguments.
 struct Pass {
   std::string_view name;
   std::string_view summary;
   void (*on_graph)(graph::Module&, const Arguments&, const loop::Target&) = nullptr;
+  void (*on_function)(graph::Module&, graph::Function&, const loop::Target&) = nullptr;
   loop::Program (*to_loops)(const graph::Module&, const graph::Function&, const loop::Target&) = nullptr;
   loop::Program (*on_loops)(const loop::Program&, const loop::Target&) = nullptr;
+
+  bool is_on_graph() const { return on_graph != nullptr || on_function != nullptr; }
 };
 
 std::span<const Pass> all_passes();            // the catalogue: passes/catalogue.cc

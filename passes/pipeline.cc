@@ -100,20 +100,11 @@ std::vector<PassCall> pipeline(const loop::Target& target, const Options& option
   return calls;
 }
 
-namespace {
-
-// Whether a step comes before the loops, or makes and changes them.
-bool is_on_graph(const PassCall& call) {
-  return call.pass->on_graph != nullptr;
-}
-
-}  // namespace
-
 graph::Module to_kernels(const graph::Module& source, std::string_view name, const loop::Target& target,
                          const Options& options) {
   Work work(reduced_to(source, name), target, name);
   for (const PassCall& call : pipeline(target, options)) {
-    if (is_on_graph(call)) work.run(call, options.verify);
+    if (call.pass->is_on_graph()) work.run(call, options.verify);
   }
   return work.take_module();
 }
@@ -121,7 +112,7 @@ graph::Module to_kernels(const graph::Module& source, std::string_view name, con
 loop::Program to_loops(graph::Module kernels, std::string_view name, const loop::Target& target) {
   Work work(std::move(kernels), target, name);
   for (const PassCall& call : pipeline(target, {})) {
-    if (!is_on_graph(call)) work.run(call, false);
+    if (!call.pass->is_on_graph()) work.run(call, false);
   }
   return work.programs()[0];
 }

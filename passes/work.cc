@@ -59,6 +59,9 @@ void Work::run(const PassCall& call, bool verifies) {
   }
   if (pass.on_graph == nullptr) check_arguments(pass.name, call.arguments, {});
   if (pass.on_graph != nullptr) pass.on_graph(module_, call.arguments, target_);
+  if (pass.on_function != nullptr) {
+    for (const auto& function : module_.functions) pass.on_function(module_, *function, target_);
+  }
   if (pass.to_loops != nullptr) make_loops(call);
   if (pass.on_loops != nullptr) {
     for (loop::Program& program : programs_) program = pass.on_loops(program, target_);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,12 +42,20 @@ class Context {
   virtual ~Context() = default;
 };
 
+// How far results may be off where each operation has a relative error of `unit`.
+struct Roundings {
+  double unit;
+  std::vector<HostTensor> outputs = {};           // in the order of the outputs
+  std::map<std::string, HostTensor> states = {};  // of those that are written
+};
+
 struct Call {
   std::span<const void* const> inputs;  // in the order of Executable::inputs(), row-major host memory
   std::span<void* const> outputs;       // in the order of Executable::outputs(), written whole
   uint64_t seed = 0;
   uint32_t step = 0;
-  Profile* profile = nullptr;  // where to write how long each kernel took; null costs nothing
+  Profile* profile = nullptr;      // where to write how long each kernel took; null costs nothing
+  Roundings* roundings = nullptr;  // what the reference fills in, if it is asked to; others do not
 };
 
 // One function of a program, compiled for one device: immutable. Runs at the same time need a context each,

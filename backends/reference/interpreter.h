@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -18,12 +17,7 @@ struct EvaluateState {
   uint32_t step = 0;
 };
 
-// How far results may be off where each operation has a relative error of `unit` (rounding.h).
-struct Roundings {
-  double unit;
-  std::vector<runtime::HostTensor> outputs = {};           // in the order of the outputs
-  std::map<std::string, runtime::HostTensor> states = {};  // of those that are written
-};
+using runtime::Roundings;  // rounding.h
 
 // The outputs of `function`, in their order. A read of a state that this run has written gives what was
 // written. State changes at the end; not at all where a check failed, which throws RuntimeError. Throws

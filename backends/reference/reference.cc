@@ -38,7 +38,8 @@ class Program final : public runtime::Executable {
       HostTensor& tensor = inputs.emplace_back(inputs_[i].dtype, inputs_[i].shape);
       std::memcpy(tensor.raw(), call.inputs[i], tensor.bytes());
     }
-    const auto outputs = evaluate(module_, function_, inputs, {host_state, call.seed, call.step});
+    const auto outputs =
+        evaluate(module_, function_, inputs, {host_state, call.seed, call.step}, call.roundings);
     for (size_t i = 0; i < outputs.size(); ++i) {
       std::memcpy(call.outputs[i], outputs[i].raw(), outputs[i].bytes());
     }

@@ -8,6 +8,7 @@
 #include "frontend/compile/compare.h"
 #include "ir/graph/anchor.h"
 #include "ir/graph/text/text.h"
+#include "passes/base/alone.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 
@@ -29,28 +30,10 @@ void collect(const graph::Op& kernel, bool is_gradient, std::vector<const graph:
   ops.push_back(&kernel);
 }
 
-// A kernel alone in a module, its operands parameters, and what it cannot be run without.
 graph::Module alone(const graph::Op& kernel) {
   std::vector<const graph::Op*> ops;
   collect(kernel, false, ops);
-  graph::Module module;
-  graph::Function& function = module.add_function(kName);
-  graph::ValueMap<graph::Value> map;
-  for (const graph::Op* op : ops) {
-    for (graph::Value operand : op->operands) {
-      if (map.contains(operand) || std::find(ops.begin(), ops.end(), operand.op) != ops.end()) continue;
-      auto parameter = std::make_unique<graph::Op>();
-      parameter->code = graph::OpCode::parameter;
-      parameter->results = {operand.type()};
-      parameter->attributes.set("name", fmt::format("p{}", map.size()));
-      map[operand] = function.append(std::move(parameter)).result();
-    }
-  }
-  for (const graph::Op* op : ops) graph::clone_op(*op, function, map);
-  graph::Op& op = *function.ops().back();
-  for (size_t i = 0; i < op.results.size(); ++i)
-    function.outputs.push_back({fmt::format("output{}", i), op.result(static_cast<int>(i))});
-  return module;
+  return passes::alone(kName, ops);
 }
 
 // A kernel by itself.

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <random>
 
-#include "backends/reference/interpreter.h"
+#include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/widen.h"
 #include "passes/differentiate/differentiate.h"
@@ -121,6 +121,24 @@ HostTensor drawn(const graph::TensorType& type, Draw draw, int64_t bound, std::m
   return tensor;
 }
 
+// The outputs of a call, and then all state.
+Tensors results_of(const backends::Device& device, const runtime::Executable& executable,
+                   const graph::Module& module, const Tensors& inputs, const Tensors& before,
+                   RandomNumbers numbers, runtime::Roundings* roundings = nullptr) {
+  Tensors results;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const HostTensor& input : inputs) in.push_back(input.raw());
+  for (const auto& spec : executable.outputs())
+    out.push_back(results.emplace_back(spec.dtype, spec.shape).raw());
+  const auto context = executable.make_context();
+  const auto state = device.make_state(module.states);
+  for (size_t i = 0; i < before.size(); ++i) state->set(module.states[i].name, before[i]);
+  executable.run(*context, *state, {in, out, numbers.seed, numbers.step, nullptr, roundings});
+  for (const graph::State& each : module.states) results.push_back(state->get(each.name));
+  return results;
+}
+
 // What the reference gives, outputs and then state, as written and in f64, with how far each element may be
 // off, or the failure of a check.
 struct Expected {
@@ -130,30 +148,26 @@ struct Expected {
 
 Expected expected(const graph::Module& module, const graph::Function& function, const Tensors& inputs,
                   const Tensors& before, double unit, RandomNumbers numbers) {
-  const auto evaluate = [&](const graph::Module& of, std::string_view name, const Tensors& given,
-                            const Tensors& held, reference::Roundings* roundings) {
-    runtime::HostState state(backends::to_specs(of.states));
-    for (size_t i = 0; i < held.size(); ++i) state.set(of.states[i].name, held[i]);
-    Tensors results = reference::evaluate(of, *of.find_function(name), given,
-                                          {&state, numbers.seed, numbers.step}, roundings);
-    for (const auto& spec : state.specs()) {
-      results.push_back(state.get(spec.name));
-      if (roundings == nullptr) continue;
-      const auto written = roundings->states.find(spec.name);
-      roundings->outputs.push_back(written != roundings->states.end() ? written->second
-                                                                      : HostTensor(DType::f64, spec.shape));
-    }
-    return results;
+  const auto reference = backends::open_device("reference");
+  const auto evaluate = [&](const graph::Module& of, const Tensors& given, const Tensors& held,
+                            runtime::Roundings* roundings) {
+    const auto executable = reference->compile({function.name(), [&] { return graph::clone(of); }, nullptr});
+    return results_of(*reference, *executable, of, given, held, numbers, roundings);
   };
   Expected result;
   try {
-    result.narrow = evaluate(module, function.name(), inputs, before, nullptr);
+    result.narrow = evaluate(module, inputs, before, nullptr);
     Tensors wide_inputs, wide_before;
     for (const HostTensor& input : inputs) wide_inputs.push_back(widened(input));
     for (const HostTensor& state : before) wide_before.push_back(widened(state));
-    reference::Roundings roundings{unit};
-    result.wide = evaluate(graph::widen(module), function.name(), wide_inputs, wide_before, &roundings);
+    runtime::Roundings roundings{unit};
+    result.wide = evaluate(graph::widen(module), wide_inputs, wide_before, &roundings);
     result.roundings = std::move(roundings.outputs);
+    for (const graph::State& state : module.states) {
+      const auto written = roundings.states.find(state.name);
+      result.roundings.push_back(
+          written != roundings.states.end() ? written->second : HostTensor(DType::f64, state.type.shape));
+    }
   } catch (const RuntimeError& error) {
     result.failure = error.what();
   }
@@ -236,16 +250,8 @@ std::string difference_from_reference(const graph::Module& module, const graph::
   const double unit = has_f32(function) ? kUnit32 : kUnit64;
   const Expected want = expected(module, function, inputs, before, unit, kNumbers);
   Tensors got;
-  std::vector<const void*> in;
-  std::vector<void*> out;
-  for (const HostTensor& input : inputs) in.push_back(input.raw());
-  for (const auto& spec : executable.outputs()) out.push_back(got.emplace_back(spec.dtype, spec.shape).raw());
   try {
-    const auto context = executable.make_context();
-    const auto state = device.make_state(module.states);
-    for (size_t i = 0; i < before.size(); ++i) state->set(module.states[i].name, before[i]);
-    executable.run(*context, *state, {in, out, kNumbers.seed, kNumbers.step});
-    for (const graph::State& each : module.states) got.push_back(state->get(each.name));
+    got = results_of(device, executable, module, inputs, before, kNumbers);
   } catch (const RuntimeError& error) {
     return want.failure.empty() ? fmt::format("it fails: {}", error.what()) : "";
   }

@@ -208,27 +208,53 @@ class Recursion {
 };
 
 // A loop neither writes state, nor reads what is written before it: writes happen at a call's end.
-void check_loops(const Module& module, const ModuleNames& names) {
-  for (const auto& function : module.functions) {
-    std::set<std::string> written;
-    for (const auto& op : function->ops()) {
-      if (op->code == OpCode::write) written.insert(op->attributes.text("state"));
-      if (op->code == OpCode::call)
-        written.merge(states_touched(module, *names.find_function(callee(*op)), OpCode::write));
-      if (op->code != OpCode::scan) continue;
-      const Function& body = *names.find_function(callee(*op));
-      for (const std::string& state : states_touched(module, body, OpCode::write))
-        fail(*op, "'{}' writes state '{}'; carry it, and write it behind the loop", body.name(), state);
-      for (const std::string& state : states_touched(module, body, OpCode::read)) {
-        if (written.contains(state))
-          fail(*op,
-               "'{}' reads state '{}', which is written before the loop; read it before the loop, and hand "
-               "it over",
-               body.name(), state);
+class Loops {
+ public:
+  Loops(const Module& module, const ModuleNames& names) : module_(module), names_(names) {}
+
+  void check() {
+    for (const Function* function : callees_first(module_)) add(*function, touched_[function]);
+  }
+
+ private:
+  // The states that a function reads and writes, itself or in what it runs.
+  struct Touched {
+    std::set<std::string> read, written;
+  };
+
+  void add(const Function& function, Touched& all) {
+    for (const auto& op : function.ops()) {
+      if (op->code == OpCode::read) all.read.insert(op->attributes.text("state"));
+      if (op->code == OpCode::write) all.written.insert(op->attributes.text("state"));
+      if (op->body != nullptr) add(*op->body, all);
+      const std::string run = callee(*op);
+      if (run.empty()) continue;
+      const Function& body = *names_.find_function(run);
+      const Touched& inside = touched_.at(&body);
+      if (op->code == OpCode::scan) check_loop(*op, body, inside, all.written);
+      all.read.insert(inside.read.begin(), inside.read.end());
+      all.written.insert(inside.written.begin(), inside.written.end());
+    }
+  }
+
+  static void check_loop(const Op& loop, const Function& body, const Touched& inside,
+                         const std::set<std::string>& written) {
+    for (const std::string& state : inside.written)
+      fail(loop, "'{}' writes state '{}'; carry it, and write it behind the loop", body.name(), state);
+    for (const std::string& state : inside.read) {
+      if (written.contains(state)) {
+        fail(loop,
+             "'{}' reads state '{}', which is written before the loop; read it before the loop, and hand it "
+             "over",
+             body.name(), state);
       }
     }
   }
-}
+
+  const Module& module_;
+  const ModuleNames& names_;
+  std::unordered_map<const Function*, Touched> touched_;
+};
 
 void check_names(const Module& module) {
   Names states("a state", true), functions("a function");
@@ -254,7 +280,7 @@ void verify(const Module& module) {
   const ModuleNames names(module);
   for (const auto& function : module.functions) check_types(module, names, *function);
   Recursion(module, names).check();
-  check_loops(module, names);
+  Loops(module, names).check();
 }
 
 }  // namespace sinter::graph

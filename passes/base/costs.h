@@ -26,6 +26,21 @@ int cost(const graph::Op& op);
 inline constexpr int kPolynomial = 20;
 bool is_polynomial(const graph::Op& op);
 
+// What is computed again rather than kept: so many ops at most, so many of them expensive, for so many
+// readers.
+inline constexpr size_t kMostOps = 8;
+inline constexpr size_t kMostExpensive = 2;
+inline constexpr size_t kMostReaders = 2;
+// The weight of what is computed at several places by one reader, all places together.
+inline constexpr int64_t kMostRepeated = 64;
+// Of an operand this many times smaller than the result, reading it again counts for nothing.
+inline constexpr int64_t kSmallShare = 8;
+
+// Bytes that a kernel moves, below which its launch is what costs.
+inline constexpr int64_t kSmallBytes = 64 << 10;
+// The same for a kernel that writes state: nothing waits for its results, all of these can run at the end.
+inline constexpr int64_t kSmallUpdateBytes = 512 << 10;
+
 // Whether computing an element again costs more than loading it: polynomials, divisions, roots, and what
 // sums.
 bool is_expensive(const graph::Op& op);

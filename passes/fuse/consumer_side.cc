@@ -17,14 +17,6 @@ using graph::Value;
 
 namespace {
 
-constexpr size_t kMostReaders = 2;
-constexpr size_t kMostOps = 8;
-constexpr size_t kMostExpensive = 2;
-// The weight of what is computed at several places by one reader, all places together.
-constexpr int64_t kMostRepeated = 64;
-// Of an operand this many times smaller than the result, reading it again counts for nothing.
-constexpr int64_t kSmallShare = 8;
-
 class ConsumerSide {
  public:
   ConsumerSide(Groups& groups, const loop::Target& target)

@@ -8,7 +8,6 @@
 #include "ir/graph/builder.h"
 #include "ir/integers.h"
 #include "ir/loop/reducers.h"
-#include "passes/base/dead_code.h"
 #include "passes/base/rewrite.h"
 #include "passes/fuse/groups.h"
 #include "passes/fuse/trial.h"
@@ -311,8 +310,6 @@ void shorten_loops(graph::Module& module, graph::Function& function, const loop:
     b.set_location(op.location);
     return Shortener(b, target).shortened(op);
   });
-  // What makes both results of a top_k, of which one is used.
-  remove_dead_code(function, functions_with_effects(module));
 }
 
 }  // namespace sinter::passes

@@ -1,10 +1,9 @@
 #include "passes/fuse/trial.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "ir/loop/iterations.h"
+#include "passes/base/alone.h"
 #include "passes/base/costs.h"
 #include "passes/fuse/group.h"
 #include "passes/fuse/guard.h"
@@ -15,46 +14,20 @@
 
 namespace sinter::passes {
 
-using graph::Function;
 using graph::Op;
-using graph::OpCode;
-using graph::Value;
-
-namespace {
-
-graph::Module alone(const Op& op, const graph::ValueMap<int>& uses) {
-  graph::Module module;
-  Function& function = module.add_function("f");
-  graph::ValueMap<Value> map;
-  for (Value operand : op.operands) {
-    if (map.contains(operand)) continue;
-    auto parameter = std::make_unique<Op>();
-    parameter->code = OpCode::parameter;
-    parameter->results = {operand.type()};
-    parameter->attributes.set("name", fmt::format("p{}", map.size()));
-    map[operand] = function.append(std::move(parameter)).result();
-  }
-  Op& copy = graph::clone_op(op, function, map);
-  for (size_t i = 0; i < copy.results.size(); ++i) {
-    const auto result = static_cast<int>(i);
-    if (uses.at({const_cast<Op*>(&op), result}) > 0)
-      function.outputs.push_back({fmt::format("output{}", i), copy.result(result)});
-  }
-  return module;
-}
-
-}  // namespace
 
 Trial try_out(const Op& op, const graph::ValueMap<int>& uses, const loop::Target& target) {
   loop::Target unlimited = target;
   unlimited.max_buffers = loop::Target().max_buffers;
   unlimited.max_iterations = loop::Target().max_iterations;
-  graph::Module module = alone(op, uses);
+  graph::Module module = alone("f", {&op}, [&](size_t result) {
+    return uses.at({const_cast<Op*>(&op), static_cast<int>(result)}) > 0;
+  });
   if (module.functions[0]->outputs.empty()) return {};
   legalize(module, *module.functions[0]);
   guard(*module.functions[0]);
   group(module, {}, unlimited);
-  choose(module, unlimited);
+  choose(*module.functions[0], unlimited);
   const loop::Program program = plan(module, *module.functions[0], unlimited);
   Trial trial;
   for (const loop::Kernel& kernel : program.kernels) {

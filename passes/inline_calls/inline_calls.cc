@@ -10,6 +10,7 @@
 #include "ir/graph/callees.h"
 #include "ir/graph/module_names.h"
 #include "passes/base/dead_code.h"
+#include "passes/base/known_states.h"
 #include "passes/base/rewrite.h"
 
 namespace sinter::passes {
@@ -43,15 +44,12 @@ bool has_kernels(const Function& function) {
 }
 
 // What reads a state behind a write of it gets what was written.
-void forward_writes(Function& function) {
-  std::unordered_map<std::string, Value> written;
+void forward_writes(const Module& module, Function& function) {
+  KnownStates states(module);
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-    if (op.code == OpCode::write) written[op.attributes.text("state")] = op.operands[0];
-    if (op.code != OpCode::read) return std::nullopt;
-    const auto it = written.find(op.attributes.text("state"));
-    if (it == written.end()) return std::nullopt;
-    return std::vector{it->second};
+    const auto known = states.at(op);
+    return known && known->is_written ? std::optional(std::vector{known->value}) : std::nullopt;
   });
 }
 
@@ -121,7 +119,7 @@ void inline_calls(Module& module, const std::vector<std::string>& arguments) {
       inlined = true;
       return inline_function(*function, *names.find_function(graph::callee(op)), op.operands);
     });
-    if (all) forward_writes(*function);
+    if (all) forward_writes(module, *function);
     // Of what it calls, a function may need a part.
     if (inlined) remove_dead_code(*function, effects);
   }

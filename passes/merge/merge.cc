@@ -20,11 +20,6 @@ using graph::Value;
 
 namespace {
 
-// Bytes that a kernel moves, below which its launch is what costs.
-constexpr int64_t kSmallBytes = 64 << 10;
-// The same for a kernel that writes state: nothing waits for its results, all of these can run at the end.
-constexpr int64_t kSmallUpdateBytes = 512 << 10;
-
 int64_t bytes_of(const Op& op) {
   int64_t bytes = 0;
   for (Value operand : op.operands) bytes += operand.type().bytes();

@@ -10,20 +10,17 @@ using graph::Op;
 using graph::OpCode;
 using graph::Value;
 
-void release(graph::Module& module, const loop::Target& target) {
+void release(graph::Module&, graph::Function& function, const loop::Target& target) {
   constexpr int64_t kManyBuffers = 64;  // more than attention binds
   if (target.max_buffers >= kManyBuffers && !target.has_iteration_limit()) return;
-  for (const auto& function : module.functions) {
-    const auto uses = graph::count_uses(*function);
-    Replacements replacements;
-    rewrite_ops(*function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-      if (op.code != OpCode::kernel) return std::nullopt;
-      const Trial trial = try_out(op, uses, target);
-      if (trial.buffers <= target.max_buffers && trial.iterations <= target.max_iterations)
-        return std::nullopt;
-      return inline_function(*function, *op.body, op.operands);
-    });
-  }
+  const auto uses = graph::count_uses(function);
+  Replacements replacements;
+  rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+    if (op.code != OpCode::kernel) return std::nullopt;
+    const Trial trial = try_out(op, uses, target);
+    if (trial.buffers <= target.max_buffers && trial.iterations <= target.max_iterations) return std::nullopt;
+    return inline_function(function, *op.body, op.operands);
+  });
 }
 
 }  // namespace sinter::passes

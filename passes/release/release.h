@@ -9,6 +9,6 @@ namespace sinter::passes {
 // how many buffers it binds, how long its loops are.
 //
 // Needs: no grad. Leaves: composites among primitives, as kernels of attention are defined.
-void release(graph::Module& module, const loop::Target& target);
+void release(graph::Module& module, graph::Function& function, const loop::Target& target);
 
 }  // namespace sinter::passes

@@ -8,11 +8,9 @@ namespace sinter::passes {
 using graph::Op;
 using graph::OpCode;
 
-void choose(graph::Module& module, const loop::Target& target) {
-  for (const auto& function : module.functions) {
-    for (const auto& op : function->ops()) {
-      if (op->code == OpCode::kernel) choose(*op, target);
-    }
+void choose(graph::Function& function, const loop::Target& target) {
+  for (const auto& op : function.ops()) {
+    if (op->code == OpCode::kernel) choose(*op, target);
   }
 }
 

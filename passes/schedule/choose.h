@@ -5,12 +5,12 @@
 
 namespace sinter::passes {
 
-// Writes into each kernel how its loops are made: the first of its choices on the machine. One that has a
+// Writes into each kernel of a function how its loops are made: the first of its choices on the machine. One that has a
 // choice keeps it.
 //
 //   kernel %x, %w {anchor="contract"}
 //   =>  kernel %x, %w {anchor="contract", choice="contract.tiles rows=6 width=16 runs=1,4 unroll=4"}
-void choose(graph::Module& module, const loop::Target& target);
+void choose(graph::Function& function, const loop::Target& target);
 void choose(graph::Op& kernel, const loop::Target& target);
 
 }  // namespace sinter::passes

@@ -4,7 +4,6 @@
 #include <bit>
 
 #include "ir/graph/builder.h"
-#include "ir/graph/callees.h"
 #include "passes/simplify/rules.h"
 
 namespace sinter::passes {
@@ -82,7 +81,7 @@ std::vector<Value> results_of(Op& op) {
 RuleIndex::RuleIndex() : rules_(graph::all_opcodes().size()) {}
 
 Editor::Editor(const graph::Module& module, graph::Function& function, const RuleIndex& rules)
-    : module_(module), function_(function), rules_(rules) {}
+    : module_(module), function_(function), rules_(rules), states_(module) {}
 
 size_t Editor::OpHash::operator()(const Op* op) const {
   size_t hash = static_cast<size_t>(op->code);
@@ -138,28 +137,11 @@ std::vector<Value> Editor::merged_or_appended(std::unique_ptr<Op> op) {
   return results_of(function_.append(std::move(op)));
 }
 
-// Reads give what was read or written before, which no gradient goes through; what a call writes is not
-// known, and loops write nothing.
+// Reads give what was read or written before, which no gradient goes through.
 std::optional<std::vector<Value>> Editor::place_state(Op& op) {
-  switch (op.code) {
-    case OpCode::write:
-      state_[op.attributes.text("state")] = {op.operands[0], true};
-      break;
-    case OpCode::call:
-      for (const std::string& state :
-           graph::states_touched(module_, *module_.find_function(graph::callee(op)), OpCode::write))
-        state_.erase(state);
-      break;
-    case OpCode::read: {
-      const auto [known, first] = state_.try_emplace(op.attributes.text("state"), Held{op.result(), false});
-      if (first) break;
-      const auto [value, is_written] = known->second;
-      return std::vector{is_written ? emit(OpCode::stop_gradient, {value}) : value};
-    }
-    default:
-      break;
-  }
-  return std::nullopt;
+  const auto known = states_.at(op);
+  if (!known) return std::nullopt;
+  return std::vector{known->is_written ? emit(OpCode::stop_gradient, {known->value}) : known->value};
 }
 
 std::vector<Value> Editor::place(std::unique_ptr<Op> op) {

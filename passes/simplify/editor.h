@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ir/graph/graph.h"
+#include "passes/base/known_states.h"
 #include "passes/simplify/constants.h"
 
 namespace sinter::passes {
@@ -72,12 +73,6 @@ class Editor {
     bool operator()(const graph::Op* a, const graph::Op* b) const;
   };
 
-  // What a state is known to hold.
-  struct Held {
-    graph::Value value;
-    bool is_written;  // else read
-  };
-
   graph::Value rewritten(const graph::Op& op);
   std::vector<graph::Value> merged_or_appended(std::unique_ptr<graph::Op> op);
   std::optional<std::vector<graph::Value>> place_state(graph::Op& op);
@@ -88,7 +83,7 @@ class Editor {
   graph::Location location_;
   std::unordered_set<const graph::Op*> pinned_;
   std::unordered_set<graph::Op*, OpHash, OpEqual> made_;
-  std::unordered_map<std::string, Held> state_;
+  KnownStates states_;
   std::vector<std::unique_ptr<graph::Op>> replaced_;  // kept, so that no address is used again
   int depth_ = 0;
   int changes_ = 0;

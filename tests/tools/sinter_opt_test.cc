@@ -109,6 +109,8 @@ TEST_F(SinterOpt, ErrorsOfSteps) {
             "sinter-opt: merge: an argument is one of 'buffers=', got 'many'\n");
   EXPECT_EQ(opt("square.sg --pass='group,choose,plan(off)'").err,
             "sinter-opt: plan: takes no argument, got 'off'\n");
+  EXPECT_EQ(opt("square.sg --pass='legalize(off)'").err,
+            "sinter-opt: legalize: takes no argument, got 'off'\n");
 }
 
 TEST_F(SinterOpt, PrintsTargets) {
