@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "ir/error.h"
+#include "passes/base/in_kernels.h"
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/expand_math/expand_math.h"
@@ -14,11 +15,13 @@
 #include "passes/fuse/split_sums.h"
 #include "passes/inline_calls/inline_calls.h"
 #include "passes/merge/merge.h"
+#include "passes/order/order.h"
 #include "passes/pass.h"
-#include "passes/plan/plan.h"
+#include "passes/place/place.h"
 #include "passes/raise/raise.h"
 #include "passes/release/release.h"
 #include "passes/schedule/choose.h"
+#include "passes/schedule/schedule.h"
 #include "passes/simplify/simplify.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
@@ -74,11 +77,17 @@ constexpr Pass kPasses[] = {
     {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
     {"choose", "decides how the loops of each kernel are made", nullptr,
      [](Module&, Function& function, const Target& target) { choose(function, target); }},
-    {"plan", "schedules kernels, orders them, and gives every value its place in memory", nullptr, nullptr,
-     plan},
+    {"order", "puts kernels in the order in which they run, those that write state last",
+     [](Module& module, const Arguments& arguments, const Target& target) {
+       check_arguments("order", arguments, {});
+       check_kernels("order", module);
+       order(module, target);
+     }},
+    {"schedule", "makes the loop nest of every kernel", nullptr, nullptr, schedule},
+    {"place", "gives every value its place in memory", nullptr, nullptr, nullptr, place},
     {"to_workgroups", "makes loops over threads loops over workgroups and their lanes", nullptr, nullptr,
-     nullptr, to_workgroups},
-    {"expand_math", "replaces elementary functions by arithmetic", nullptr, nullptr, nullptr,
+     nullptr, nullptr, to_workgroups},
+    {"expand_math", "replaces elementary functions by arithmetic", nullptr, nullptr, nullptr, nullptr,
      [](const loop::Program& program, const Target& target) {
        return expand_math(program, {.has_fma = target.has_fma,
                                     .splits_fma = target.splits_fma(),

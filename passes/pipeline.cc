@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "ir/error.h"
 #include "ir/graph/callees.h"
@@ -84,7 +86,9 @@ constexpr Step kSteps[] = {
     {"group(off)", fuses_not},
     {"merge", fuses},
     {"choose"},
-    {"plan"},
+    {"order"},
+    {"schedule"},
+    {"place"},
     {"to_workgroups", has_workgroups},
     {"expand_math"},
 };
@@ -100,20 +104,28 @@ std::vector<PassCall> pipeline(const loop::Target& target, const Options& option
   return calls;
 }
 
+namespace {
+
+// The steps before the first that takes kernels as they are, and those from it on.
+std::pair<std::vector<PassCall>, std::vector<PassCall>> halves(const loop::Target& target,
+                                                               const Options& options) {
+  const std::vector<PassCall> all = pipeline(target, options);
+  const auto half = std::ranges::find(all, "order", [](const PassCall& call) { return call.pass->name; });
+  return {{all.begin(), half}, {half, all.end()}};
+}
+
+}  // namespace
+
 graph::Module to_kernels(const graph::Module& source, std::string_view name, const loop::Target& target,
                          const Options& options) {
   Work work(reduced_to(source, name), target, name);
-  for (const PassCall& call : pipeline(target, options)) {
-    if (call.pass->is_on_graph()) work.run(call, options.verify);
-  }
+  for (const PassCall& call : halves(target, options).first) work.run(call, options.verify);
   return work.take_module();
 }
 
 loop::Program to_loops(graph::Module kernels, std::string_view name, const loop::Target& target) {
   Work work(std::move(kernels), target, name);
-  for (const PassCall& call : pipeline(target, {})) {
-    if (!call.pass->is_on_graph()) work.run(call, false);
-  }
+  for (const PassCall& call : halves(target, {}).second) work.run(call, false);
   return work.programs()[0];
 }
 

@@ -15,10 +15,10 @@ namespace sinter::passes {
 // The passes from a function as it is written to loops for the target, in order.
 std::vector<PassCall> pipeline(const loop::Target& target, const Options& options);
 
-// Those on graphs: the function and those it needs, their ops grouped into kernels.
+// Those before `order`: the function and those it needs, their ops grouped into kernels.
 graph::Module to_kernels(const graph::Module& module, std::string_view function, const loop::Target& target,
                          const Options& options);
-// Those that make loops of kernels.
+// Those from there on, which make a program of kernels.
 loop::Program to_loops(graph::Module kernels, std::string_view function, const loop::Target& target);
 
 // All of them.

@@ -7,97 +7,85 @@
 #include "ir/error.h"
 #include "ir/graph/callees.h"
 #include "ir/graph/verify.h"
+#include "passes/base/in_kernels.h"
+#include "passes/place/verify_places.h"
 
 namespace sinter::passes {
 
-using graph::Function;
 using graph::Module;
-using graph::Op;
-using graph::OpCode;
-
-namespace {
-
-// What kernels leave beside them.
-bool may_stand_alone(const Op& op) {
-  switch (op.code) {
-    case OpCode::kernel:
-    case OpCode::parameter:
-    case OpCode::constant:
-    case OpCode::reshape:
-    case OpCode::read:
-    case OpCode::write:
-    case OpCode::scan:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// The function and what it runs, in kernels.
-void check_kernels(std::string_view pass, const Module& module, const Function& function) {
-  for (const auto& op : function.ops()) {
-    if (!may_stand_alone(*op)) {
-      throw GraphError(fmt::format("{}: {} is in no kernel; group comes first{}", pass, graph::name(op->code),
-                                   graph::at(op->location)));
-    }
-    if (const std::string run = graph::callee(*op); !run.empty())
-      check_kernels(pass, module, *module.find_function(run));
-  }
-}
-
-}  // namespace
 
 Work::Work(Module module, const loop::Target& target, std::string_view entry)
     : module_(std::move(module)), target_(target), entry_(entry) {}
 
 void Work::run(const PassCall& call, bool verifies) {
   const Pass& pass = *call.pass;
-  if ((pass.on_loops == nullptr) == has_loops_) {
-    throw GraphError(has_loops_
-                         ? fmt::format("{}: works on a graph, and this one has become loops", pass.name)
-                         : fmt::format("{}: works on loops, which plan makes", pass.name));
-  }
+  check_stage(pass);
   if (pass.on_graph == nullptr) check_arguments(pass.name, call.arguments, {});
   if (pass.on_graph != nullptr) pass.on_graph(module_, call.arguments, target_);
   if (pass.on_function != nullptr) {
     for (const auto& function : module_.functions) pass.on_function(module_, *function, target_);
   }
-  if (pass.to_loops != nullptr) make_loops(call);
+  if (pass.to_kernels != nullptr) make_kernels(pass);
+  if (pass.to_program != nullptr) {
+    for (loop::Program& program : programs_) {
+      const graph::Function& function = *module_.find_function(program.name);
+      program = pass.to_program(module_, function, std::move(program), target_);
+    }
+    stage_ = Stage::program;
+  }
   if (pass.on_loops != nullptr) {
     for (loop::Program& program : programs_) program = pass.on_loops(program, target_);
   }
   if (verifies) verify(call);
 }
 
-void Work::make_loops(const PassCall& call) {
+void Work::check_stage(const Pass& pass) const {
+  const bool is_for_graph = pass.is_on_graph() || pass.to_kernels != nullptr;
+  if (is_for_graph && stage_ != Stage::graph)
+    throw GraphError(fmt::format("{}: works on a graph, and this one has become loops", pass.name));
+  if (pass.to_program != nullptr && stage_ != Stage::kernels)
+    throw GraphError(fmt::format("{}: works on the loops of kernels, which schedule makes", pass.name));
+  if (pass.on_loops != nullptr && stage_ != Stage::program)
+    throw GraphError(fmt::format("{}: works on a program, which place makes", pass.name));
+}
+
+void Work::make_kernels(const Pass& pass) {
+  check_kernels(pass.name, module_);
   std::set<std::string> run;
   for (const auto& function : module_.functions) {
     for (const auto& op : function->ops()) run.insert(graph::callee(*op));
   }
   for (const auto& function : module_.functions) {
     if (entry_.empty() ? run.contains(function->name()) : function->name() != entry_) continue;
-    check_kernels(call.pass->name, module_, *function);
-    programs_.push_back(call.pass->to_loops(module_, *function, target_));
+    programs_.push_back(pass.to_kernels(module_, *function, target_));
   }
-  has_loops_ = true;
+  stage_ = Stage::kernels;
 }
 
 void Work::verify(const PassCall& call) const {
   try {
-    if (!has_loops_) graph::verify(module_);
+    if (stage_ != Stage::program) graph::verify(module_);
   } catch (const GraphError& error) {
     throw InternalError(
         fmt::format("{} left a graph that does not verify: {}", call.pass->name, error.what()));
   }
   for (const loop::Program& program : programs_) {
     for (const loop::Kernel& kernel : program.kernels) loop::verify(kernel);
+    if (stage_ == Stage::program) verify_places(program);
   }
 }
 
 std::string Work::text(const graph::PrintOptions& options) const {
-  if (!has_loops_) return graph::print(module_, options);
   std::string text;
-  for (const loop::Program& program : programs_) text += loop::print(program);
+  if (stage_ != Stage::program) text = graph::print(module_, options);
+  for (const loop::Program& program : programs_) {
+    if (stage_ == Stage::program) {
+      text += loop::print(program);
+    } else {
+      text += fmt::format("\n// kernels of {}\n", program.name);
+      for (const loop::Kernel& kernel : program.kernels) text += "\n" + loop::print(kernel);
+    }
+  }
   return text;
 }
 

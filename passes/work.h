@@ -8,32 +8,35 @@
 
 namespace sinter::passes {
 
-// What passes work on, one after the other: a module, and from `plan` on the loops of its functions.
+// What passes work on, one after the other: a module, from `schedule` on with the loops of its kernels, and
+// from `place` on the programs of its functions alone.
 class Work {
  public:
   // Loops are made of the function `entry`; where none is named, of those that no other one runs.
   Work(graph::Module module, const loop::Target& target, std::string_view entry = "");
 
-  // Throws GraphError where the pass is for what is not there: for loops, or for a graph. With `verify`, what
-  // does not hold afterwards is an InternalError that names the pass.
+  // Throws GraphError where the pass is for what is not there: for programs, or for a graph. With `verify`,
+  // what does not hold afterwards is an InternalError that names the pass.
   void run(const PassCall& call, bool verify = true);
 
-  bool has_loops() const { return has_loops_; }
   const graph::Module& module() const { return module_; }
   graph::Module take_module() { return std::move(module_); }
   const std::vector<loop::Program>& programs() const { return programs_; }
 
-  // The graph, or the loops.
+  // The graph, the graph and then the loops of its kernels, or the programs.
   std::string text(const graph::PrintOptions& options = {}) const;
 
  private:
-  void make_loops(const PassCall& call);
+  enum class Stage { graph, kernels, program };
+
+  void check_stage(const Pass& pass) const;
+  void make_kernels(const Pass& pass);
   void verify(const PassCall& call) const;
 
   graph::Module module_;
   loop::Target target_;
   std::string entry_;
-  bool has_loops_ = false;
+  Stage stage_ = Stage::graph;
   std::vector<loop::Program> programs_;
 };
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <map>
 
 #include "backends/backend.h"
@@ -23,6 +24,7 @@ struct Arguments {
   std::vector<std::string> print_after;
   std::string device, target;  // empty: a machine with threads
   bool print_target = false;
+  bool time_passes = false;
   bool list_passes = false;
   bool no_locations = false;
   bool explain = false;
@@ -128,8 +130,12 @@ void optimise(const Arguments& arguments) {
   passes::Work work(graph::parse(read_text(arguments.file), display_name(arguments.file)), target);
   std::string text = work.text(options);
   if (arguments.print_after_all) fmt::print("// input\n{}", text);
+  std::string times;
   for (const passes::PassCall& call : calls) {
+    const auto start = std::chrono::steady_clock::now();
     work.run(call);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    times += fmt::format("// {:8.2f} ms {}\n", took.count(), call.text);
     std::string after = work.text(options);
     const bool is_wanted =
         arguments.print_after_all ||
@@ -138,6 +144,7 @@ void optimise(const Arguments& arguments) {
     text = std::move(after);
   }
   if (!arguments.print_after_all && arguments.print_after.empty()) fmt::print("{}", text);
+  if (arguments.time_passes) fmt::print("\n// time of passes, each verified\n{}", times);
 }
 
 }  // namespace
@@ -159,6 +166,7 @@ int main(int argc, char** argv) {
                            ->excludes(passes);
   app.add_option("--device", arguments.device, "the device to compile for; none: a machine with threads");
   app.add_option("--target", arguments.target, "what the cpu device compiles for: native, x86-64-v3, ...");
+  app.add_flag("--time-passes", arguments.time_passes, "print how long each pass took");
   app.add_flag("--print-target", arguments.print_target, "print what passes know of the target");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");

@@ -8,8 +8,8 @@
 #include "passes/fuse/group.h"
 #include "passes/fuse/guard.h"
 #include "passes/fuse/legalize.h"
-#include "passes/plan/plan.h"
 #include "passes/schedule/choose.h"
+#include "passes/schedule/schedule.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
 namespace sinter::passes {
@@ -28,7 +28,7 @@ Trial try_out(const Op& op, const graph::ValueMap<int>& uses, const loop::Target
   guard(*module.functions[0]);
   group(module, {}, unlimited);
   choose(*module.functions[0], unlimited);
-  const loop::Program program = plan(module, *module.functions[0], unlimited);
+  const loop::Program program = schedule(module, *module.functions[0], unlimited);
   Trial trial;
   for (const loop::Kernel& kernel : program.kernels) {
     trial.buffers = std::max(trial.buffers, static_cast<int64_t>(kernel.arguments.size()));

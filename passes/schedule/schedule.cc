@@ -3,15 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "ir/error.h"
+#include "ir/graph/callees.h"
+#include "ir/graph/text/text.h"
 #include "passes/schedule/core/schedules.h"
 
 namespace sinter::passes {
 
 using graph::Anchor;
 using graph::Op;
+using graph::OpCode;
 
 namespace {
 
@@ -54,7 +58,7 @@ loop::Kernel emit(Template t) {
   const Anchor anchor = anchor_of(kernel);
   const std::string place = graph::at(kernel.location);
   if (!kernel.attributes.has("choice"))
-    throw GraphError(fmt::format("plan: a kernel of the anchor {} has no choice; choose comes first{}",
+    throw GraphError(fmt::format("schedule: a kernel of the anchor {} has no choice; choose comes first{}",
                                  graph::name(anchor), place));
   const Choice choice = parse_choice(kernel.attributes.text("choice"), kernel.location);
   if (makes_nothing(kernel) && choice == Choice{std::string(kNothing), {}}) return t.finish(loop::block({}));
@@ -68,6 +72,46 @@ loop::Kernel emit(Template t) {
       fmt::format("choice '{}': no schedule of the anchor {} is called '{}': expected one of {}{}",
                   print(choice), graph::name(anchor), choice.schedule, known, place));
 }
+
+class Scheduler {
+ public:
+  Scheduler(const graph::Module& module, const loop::Target& target) : module_(module), target_(target) {}
+
+  loop::Program run(const graph::Function& function) {
+    program_.name = function.name();
+    add_all(function);
+    return std::move(program_);
+  }
+
+ private:
+  void add_all(const graph::Function& function) {
+    for (const auto& op : function.ops()) {
+      if (op->code == OpCode::kernel) add(*op);
+      if (op->code == OpCode::scan) add_all(*module_.find_function(graph::callee(*op)));
+    }
+  }
+
+  void add(const Op& op) {
+    std::string text = op.attributes.text("anchor") + "\n";
+    if (op.attributes.has("choice")) text += op.attributes.text("choice") + "\n";
+    text += graph::print(*op.body, {.locations = false, .apart = false});
+    if (const auto known = scheduled_.find(text); known != scheduled_.end()) {
+      program_.kernels.push_back(program_.kernels[known->second]);
+      describe(op, program_.kernels.back());
+      return;
+    }
+    const size_t faults = program_.faults.size();
+    ScheduleContext context{target_, program_.faults};
+    program_.kernels.push_back(schedule(op, context));
+    // What can fail says where.
+    if (program_.faults.size() == faults) scheduled_.emplace(text, program_.kernels.size() - 1);
+  }
+
+  const graph::Module& module_;
+  const loop::Target& target_;
+  loop::Program program_;
+  std::unordered_map<std::string, size_t> scheduled_;  // kernels, by what they compute
+};
 
 }  // namespace
 
@@ -87,6 +131,11 @@ std::vector<Choice> choices(const Op& kernel, const loop::Target& target) {
     throw InternalError(
         fmt::format("no schedule for a kernel with anchor '{}'", graph::name(anchor_of(kernel))));
   return all;
+}
+
+loop::Program schedule(const graph::Module& module, const graph::Function& function,
+                       const loop::Target& target) {
+  return Scheduler(module, target).run(function);
 }
 
 loop::Kernel schedule(const Op& kernel, ScheduleContext& context) {

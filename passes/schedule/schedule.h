@@ -20,6 +20,16 @@ namespace sinter::passes {
 // has its own.
 std::vector<Choice> choices(const graph::Op& kernel, const loop::Target& target);
 
+// Graph -> kernels: the loop nest of each kernel op of a function, as a program that has no steps yet. They
+// are in the order of ops; those of a loop's body stand where it does.
+//
+//   %0 = kernel %x {anchor="map"} (...)   becomes   kernel exp(in0: f32[8], out out0: f32[8]): ...
+//
+// Needs functions whose work is in kernels that carry their choices. Kernels that differ in their names and
+// in where they were made alone, such as those of a model's layers, share their loops.
+loop::Program schedule(const graph::Module& module, const graph::Function& function,
+                       const loop::Target& target);
+
 // The loop nest of a kernel op with the choice that it carries, its arguments in the order of the op's
 // operands and then its results. A GraphError where the choice does not suit.
 loop::Kernel schedule(const graph::Op& kernel, ScheduleContext& context);

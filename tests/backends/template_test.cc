@@ -20,7 +20,7 @@ namespace {
 TEST(Template, ComputesWhatTheReferenceDoes) {
   const std::unique_ptr<backends::Device> device = skeleton::backend().open({});
   for (const char* name :
-       {"group/layer_norm", "group/feed_forward", "plan/state", "differentiate/attention"}) {
+       {"group/layer_norm", "group/feed_forward", "place/state", "differentiate/attention"}) {
     SCOPED_TRACE(name);
     const std::string path = std::string(SINTER_SOURCE_DIR "/tests/golden/") + name + ".in.sg";
     const graph::Module module = passes::differentiated(graph::parse(runtime::read_file(path), name));

@@ -261,11 +261,11 @@ TEST(Choices, SayWhatMayNotBeKept) {
             "choice 'reduce.columns lanes=8': the kernel's last axis is reduced");
 }
 
-TEST(Choices, ComeBeforePlan) {
+TEST(Choices, ComeBeforeSchedule) {
   std::string text = product_with("x");
   text.replace(text.find(", choice=\"x\""), 12, "");
   EXPECT_EQ(message_of([&] { loops_of(text); }),
-            "plan: a kernel of the anchor contract has no choice; choose comes first (model.cpp:7)");
+            "schedule: a kernel of the anchor contract has no choice; choose comes first (model.cpp:7)");
 }
 
 }  // namespace

@@ -62,16 +62,16 @@ TEST_F(SinterOpt, RunsThePipeline) {
   const std::string loops = opt("square.sg --until=expand_math").out;
   EXPECT_THAT(loops, StartsWith("program square: arena of 0 bytes\n"));
   EXPECT_THAT(opt("square.sg --until=to_workgroups --device=vulkan").out, HasSubstr("workgroup for "));
-  const ProgramResult two = opt("square.sg --print-after=group --print-after=plan");
+  const ProgramResult two = opt("square.sg --print-after=group --print-after=place");
   EXPECT_EQ(two.status, 0) << two.err;
   EXPECT_THAT(two.out, StartsWith("\n// after group\nfunc @square("));
-  EXPECT_THAT(two.out, HasSubstr("\n// after plan\nprogram square"));
+  EXPECT_THAT(two.out, HasSubstr("\n// after place\nprogram square"));
 }
 
 // What one step prints, the next reads.
 TEST_F(SinterOpt, RunsEachStepAlone) {
   write("step.sg", opt("square.sg --until=simplify").out);
-  for (const std::string pass : {"legalize", "guard", "fit_bindings", "group", "merge", "choose", "plan"}) {
+  for (const std::string pass : {"legalize", "guard", "fit_bindings", "group", "merge", "choose", "order"}) {
     const ProgramResult result = opt("step.sg --pass=" + pass);
     ASSERT_EQ(result.status, 0) << pass << ": " << result.err;
     write("step.sg", result.out);
@@ -83,15 +83,32 @@ TEST_F(SinterOpt, MakesTheLoopsThatAreChosen) {
   std::string text = opt("square.sg --pass=group,choose").out;
   const std::string best = "choice=\"reduce.rows lanes=8 rows=2730\"";
   ASSERT_THAT(text, HasSubstr(best));
-  EXPECT_THAT(opt("square.sg --pass=group,choose,plan").out, HasSubstr("acc0_0: f32[8]"));
+  EXPECT_THAT(opt("square.sg --pass=group,choose,schedule").out, HasSubstr("acc0_0: f32[8]"));
   text.replace(text.find(best), best.size(), "choice=\"reduce.rows lanes=4 rows=1\"");
   write("edited.sg", text);
-  EXPECT_THAT(opt("edited.sg --pass=plan").out, HasSubstr("acc0_0: f32[4]"));
+  EXPECT_THAT(opt("edited.sg --pass=schedule").out, HasSubstr("acc0_0: f32[4]"));
   EXPECT_EQ(opt("edited.sg --pass=choose").out, text);
   write("wrong.sg", text.replace(text.find("lanes=4"), 7, "lanes=5"));
   EXPECT_EQ(
-      opt("wrong.sg --pass=plan").err,
+      opt("wrong.sg --pass=schedule").err,
       "sinter-opt: choice 'reduce.rows lanes=5 rows=1': lanes is a power of two (model.cpp:3, in layer)\n");
+}
+
+TEST_F(SinterOpt, TimesPasses) {
+  EXPECT_THAT(
+      opt("square.sg --until=place --time-passes").out,
+      testing::ContainsRegex("\n// time of passes, each verified\n(.*\n)*// +[0-9.]+ ms choose\n"
+                             "// +[0-9.]+ ms order\n// +[0-9.]+ ms schedule\n// +[0-9.]+ ms place\n$"));
+}
+
+// The mixed form of a graph and the loops of its kernels.
+TEST_F(SinterOpt, PrintsKernelsBehindTheGraph) {
+  const ProgramResult result = opt("square.sg --until=schedule --no-locations");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out,
+              StartsWith("func @square(%x: f32[3]) {\n  %0: f32[] = kernel %x {anchor=\"reduce\""));
+  EXPECT_THAT(result.out, HasSubstr("\n}\n\n// kernels of square\n\n"));
+  EXPECT_THAT(result.out, HasSubstr("\nkernel mul+reduce_sum at layer(in0: f32[3], out out0: f32[1]):\n"));
 }
 
 TEST_F(SinterOpt, ErrorsOfSteps) {
@@ -100,15 +117,25 @@ TEST_F(SinterOpt, ErrorsOfSteps) {
   EXPECT_THAT(unknown.err, StartsWith("sinter-opt: no step is called 'fuse'; there are "
                                       "inline_calls(kernels), decompose(only;attention), "));
   EXPECT_EQ(opt("square.sg --pass=expand_math").err,
-            "sinter-opt: expand_math: works on loops, which plan makes\n");
-  EXPECT_EQ(opt("square.sg --pass=group,choose,plan,simplify").err,
+            "sinter-opt: expand_math: works on a program, which place makes\n");
+  EXPECT_EQ(opt("square.sg --pass=group,choose,order,schedule,place,simplify").err,
             "sinter-opt: simplify: works on a graph, and this one has become loops\n");
-  EXPECT_EQ(opt("square.sg --pass=plan").err,
-            "sinter-opt: plan: mul is in no kernel; group comes first (model.cpp:3, in layer)\n");
+  EXPECT_EQ(opt("square.sg --pass=schedule").err,
+            "sinter-opt: schedule: mul is in no kernel; group comes first (model.cpp:3, in layer)\n");
+  EXPECT_EQ(opt("square.sg --pass=group,choose,order,place").err,
+            "sinter-opt: place: works on the loops of kernels, which schedule makes\n");
+  write("unordered.sg", R"(state @w: f32[3]
+func @f(%x: f32[3]) {
+  write %x {state="w"}
+  return x=%x
+}
+)");
+  EXPECT_EQ(opt("unordered.sg --pass=schedule,place --no-locations").err,
+            "sinter-opt: place: no kernel makes what is for the write alone; order comes first\n");
   EXPECT_EQ(opt("square.sg --pass='merge(many)'").err,
             "sinter-opt: merge: an argument is one of 'buffers=', got 'many'\n");
-  EXPECT_EQ(opt("square.sg --pass='group,choose,plan(off)'").err,
-            "sinter-opt: plan: takes no argument, got 'off'\n");
+  EXPECT_EQ(opt("square.sg --pass='group,order(off)'").err,
+            "sinter-opt: order: takes no argument, got 'off'\n");
   EXPECT_EQ(opt("square.sg --pass='legalize(off)'").err,
             "sinter-opt: legalize: takes no argument, got 'off'\n");
 }

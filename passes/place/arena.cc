@@ -1,4 +1,4 @@
-#include "passes/plan/arena.h"
+#include "passes/place/arena.h"
 
 #include <algorithm>
 #include <numeric>

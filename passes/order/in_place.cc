@@ -1,4 +1,4 @@
-#include "passes/plan/in_place.h"
+#include "passes/order/in_place.h"
 
 #include "ir/graph/anchor.h"
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "ir/graph/graph.h"
+#include "ir/loop/target.h"
+
+namespace sinter::passes {
+
+// Graph -> Graph: puts ops in the order in which a program does them, and makes each copy that this takes a
+// kernel, with a choice of how its loops are made. Needs functions whose work is in kernels.
+//
+// Kernels that write state come last, and what depends on them. What a kernel makes is written in place,
+// where every other reader of the old value comes before, and the kernel itself reads it element by element;
+// else it is copied to the state at the end. A loop's carries are copies of what it begins with, and its body
+// ends with copies of the next ones.
+//
+//   %0 = kernel %g             %0 = kernel %g
+//   write %0 {state="w"}       %1 = kernel %w0
+//   %1 = kernel %w0            %2 = kernel %0       <- a copy, since %1 could still read what is overwritten
+//   return %0, %1              write %2 {state="w"}
+//                              return %0, %1
+//
+// Leaves functions every write and carry of which is made by a kernel, so that it can lie where it belongs
+// from the start: what `place` needs.
+void order(graph::Module& module, const loop::Target& target);
+
+}  // namespace sinter::passes
