@@ -13,11 +13,12 @@ namespace sinter::passes {
 // else it is copied to the state at the end. A loop's carries are copies of what it begins with, and its body
 // ends with copies of the next ones.
 //
-//   %0 = kernel %g             %0 = kernel %g
-//   write %0 {state="w"}       %1 = kernel %w0
-//   %1 = kernel %w0            %2 = kernel %0       <- a copy, since %1 could still read what is overwritten
-//   return %0, %1              write %2 {state="w"}
-//                              return %0, %1
+//   %0 = read {state="w"}          %0 = read {state="w"}
+//   %1 = kernel %0 (transposed)     %2 = kernel %0 (summed)
+//   write %1 {state="w"}           %1 = kernel %0 (transposed)
+//   %2 = kernel %0 (summed)        %3 = kernel %1 (as it is)
+//   return %2                      write %3 {state="w"}
+//                                  return %2
 //
 // Leaves functions every write and carry of which is made by a kernel, so that it can lie where it belongs
 // from the start: what `place` needs.

@@ -1,5 +1,6 @@
 #include "passes/place/table.h"
 
+#include "ir/error.h"
 #include "ir/loop/expr.h"
 
 namespace sinter::passes {
@@ -21,8 +22,10 @@ std::vector<std::byte> table(const graph::Op& constant) {
         return append(static_cast<int32_t>(value));
       case loop::Type::i64:
         return append(static_cast<int64_t>(value));
-      default:
+      case loop::Type::boolean:
         return append(static_cast<uint8_t>(value != 0));
+      case loop::Type::index:
+        throw InternalError("place: no constant is an index");
     }
   };
   const graph::Attribute& values = *constant.attributes.find("values");

@@ -119,7 +119,8 @@ Checker::Checker(bool with_vulkan)
 
 std::string Checker::on_cpu(const Module& module, const Module& expanded, const passes::Options& options) {
   const Function& function = *expanded.find_function(kFunction);
-  const cpu::Image image = cpu::compile(lower_function(module, kFunction, *cpu_, options), cache_);
+  const cpu::Image image =
+      cpu::compile(lower_function(module, kFunction, *cpu_, options), cpu::host(), cache_);
   std::vector<std::unique_ptr<runtime::Executable>> executables;
   for (const auto& pool : pools_) executables.push_back(cpu::make_executable(image, pool));
   for (int which = 0; which < kInputs; ++which) {
