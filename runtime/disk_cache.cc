@@ -29,14 +29,14 @@ uint64_t hash(std::string_view text, uint64_t value = 0xcbf29ce484222325u) {
 }
 
 // An entry is this, the key, the bytes.
-struct Header {
+struct CacheHeader {
   std::array<char, 8> magic{'s', 'i', 'n', 't', 'e', 'r', 'c', '1'};
   uint64_t key_size = 0;
   uint64_t size = 0;
   uint64_t checksum = 0;  // of the key and the bytes
 };
 
-struct Entry {
+struct CacheEntry {
   fs::path path;
   fs::file_time_type used;
   int64_t bytes;
@@ -73,8 +73,8 @@ std::optional<std::string> DiskCache::get(std::string_view key) const {
     std::error_code missing;
     if (!fs::is_regular_file(path, missing)) return {};
     std::string bytes = read_file(path);
-    Header header;
-    const Header expected;
+    CacheHeader header;
+    const CacheHeader expected;
     if (bytes.size() < sizeof header) return {};
     std::memcpy(&header, bytes.data(), sizeof header);
     const std::string_view content = std::string_view(bytes).substr(sizeof header);
@@ -98,7 +98,7 @@ void DiskCache::put(std::string_view key, std::string_view bytes) {
       fs::create_directories(folder_);
       fs::permissions(folder_, fs::perms::owner_all);
     }
-    Header header;
+    CacheHeader header;
     header.key_size = key.size();
     header.size = bytes.size();
     header.checksum = hash(bytes, hash(key));
@@ -122,12 +122,12 @@ void DiskCache::note_written(int64_t bytes) {
 }
 
 void DiskCache::drop_unused() const {
-  std::vector<Entry> entries;
+  std::vector<CacheEntry> entries;
   int64_t total = 0;
   std::error_code ignored;  // other processes drop files too
   for (fs::directory_iterator file(folder_, ignored), end; file != end; file.increment(ignored)) {
     std::error_code gone;
-    Entry entry{file->path(), file->last_write_time(gone), static_cast<int64_t>(file->file_size(gone))};
+    CacheEntry entry{file->path(), file->last_write_time(gone), static_cast<int64_t>(file->file_size(gone))};
     if (gone) continue;
     if (entry.path.extension() == kSuffix) {
       total += entry.bytes;
@@ -137,8 +137,9 @@ void DiskCache::drop_unused() const {
       fs::remove(entry.path, ignored);
     }
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
-  for (const Entry& entry : entries) {
+  std::sort(entries.begin(), entries.end(),
+            [](const CacheEntry& a, const CacheEntry& b) { return a.used < b.used; });
+  for (const CacheEntry& entry : entries) {
     if (total <= max_bytes_ - max_bytes_ / 16) break;
     fs::remove(entry.path, ignored);
     total -= entry.bytes;

@@ -17,20 +17,20 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "elements are copied as they lie in the file");
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr size_t kAlignment = 64;  // of the data in the file
+constexpr size_t kNpyAlignment = 64;  // of the data in the file
 
-struct TypeRow {
+struct NpyType {
   std::string_view descr;
   DType type;
 };
-constexpr std::array<TypeRow, 6> kTypes = {{{"<f2", DType::f16},
-                                            {"<f4", DType::f32},
-                                            {"<f8", DType::f64},
-                                            {"<i4", DType::i32},
-                                            {"<i8", DType::i64},
-                                            {"|b1", DType::boolean}}};
+constexpr std::array<NpyType, 6> kNpyTypes = {{{"<f2", DType::f16},
+                                               {"<f4", DType::f32},
+                                               {"<f8", DType::f64},
+                                               {"<i4", DType::i32},
+                                               {"<i8", DType::i64},
+                                               {"|b1", DType::boolean}}};
 
-struct Header {
+struct NpyHeader {
   DType type;
   bool fortran_order;
   Shape shape;
@@ -48,7 +48,7 @@ class HeaderParser {
  public:
   HeaderParser(const std::string& path, std::string_view text) : path_(path), rest_(text) {}
 
-  Header parse() {
+  NpyHeader parse() {
     std::optional<DType> type;
     std::optional<bool> fortran_order;
     std::optional<Shape> shape;
@@ -112,7 +112,7 @@ class HeaderParser {
     if (rest_.starts_with('['))
       throw RuntimeError(fmt::format("{}: structured arrays are not supported", path_));
     const std::string_view descr = quoted();
-    for (const TypeRow& row : kTypes) {
+    for (const NpyType& row : kNpyTypes) {
       if (row.descr == descr) return row.type;
     }
     throw RuntimeError(fmt::format(
@@ -201,7 +201,7 @@ HostTensor read_npy(const std::string& path) {
   if (rest.size() < length) {
     throw damaged(fmt::format("the header should have {} bytes, {} follow", length, rest.size()));
   }
-  const Header header = HeaderParser(path, rest.substr(0, length)).parse();
+  const NpyHeader header = HeaderParser(path, rest.substr(0, length)).parse();
   rest.remove_prefix(length);
 
   const std::optional<size_t> size = byte_count(header.type, header.shape);
@@ -227,7 +227,7 @@ HostTensor read_npy(const std::string& path) {
 void write_npy(const std::string& path, const HostTensor& tensor) {
   if (!tensor.defined()) throw RuntimeError(fmt::format("cannot write {}: the tensor is undefined", path));
   std::string_view descr;
-  for (const TypeRow& row : kTypes) {
+  for (const NpyType& row : kNpyTypes) {
     if (row.type == tensor.dtype()) descr = row.descr;
   }
   if (descr.empty()) {
@@ -238,10 +238,10 @@ void write_npy(const std::string& path, const HostTensor& tensor) {
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", descr, tuple(tensor.shape()));
   // Version 1 counts the header's bytes in 16 bits, version 2 in 32.
   const size_t longest_prefix = kMagic.size() + 2 + 4;
-  const bool short_header = header.size() + longest_prefix + kAlignment <= 0xffff;
+  const bool short_header = header.size() + longest_prefix + kNpyAlignment <= 0xffff;
   const size_t length_bytes = short_header ? 2 : 4;
   const size_t prefix = kMagic.size() + 2 + length_bytes;
-  header.append(kAlignment - 1 - (prefix + header.size()) % kAlignment, ' ');
+  header.append(kNpyAlignment - 1 - (prefix + header.size()) % kNpyAlignment, ' ');
   header += '\n';
 
   std::string start(kMagic);

@@ -1,6 +1,6 @@
-# cmake -DNAMES=A;B -DA=a.cc;b.cc -DB=... -DOUT=FILE -P code_version.cmake: a header with a constant of each name, which
-# names the contents of its sources.
-set(header "#pragma once\n")
+# cmake -DNAMES=A;B -DA=a.cc;b.cc -DB=... -DOUT=FILE -P code_version.cmake: defines each name of
+# backends/cpu/compile/objects.h, as a text that names the contents of its sources.
+set(definitions "")
 foreach(name IN LISTS NAMES)
   set(text "")
   foreach(source IN LISTS ${name})
@@ -8,6 +8,6 @@ foreach(name IN LISTS NAMES)
     string(APPEND text ${hash})
   endforeach()
   string(SHA256 version "${text}")
-  string(APPEND header "\ninline constexpr const char* ${name} = \"${version}\";\n")
+  string(APPEND definitions "const char* const ${name} = \"${version}\";\n")
 endforeach()
-file(WRITE ${OUT} "${header}")
+file(WRITE ${OUT} "#include \"backends/cpu/compile/objects.h\"\n\nnamespace sinter::cpu {\n\n${definitions}\n}\n")

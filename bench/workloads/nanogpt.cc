@@ -26,8 +26,8 @@ struct Gpt : nn::Module {
   nn::LayerNorm norm;
 };
 
-struct Training {
-  explicit Training(const NanogptSizes& sizes) : model(sizes) {}
+struct NanogptTraining {
+  explicit NanogptTraining(const NanogptSizes& sizes) : model(sizes) {}
 
   Gpt model;
   AdamW optimizer{{.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1}};
@@ -40,7 +40,7 @@ Workload nanogpt(const NanogptSizes& sizes) {
   if (width % heads != 0)
     throw Error("nanogpt: a width of " + std::to_string(width) + " does not divide into " +
                 std::to_string(heads) + " heads");
-  auto training = std::make_shared<Training>(sizes);
+  auto training = std::make_shared<NanogptTraining>(sizes);
   return {
       .inputs = {{"ids", i32, {batch, context}}, {"labels", i32, {batch, context}}},
       .body = [training](const Inputs& in) -> Outputs {

@@ -148,11 +148,11 @@ void ProgressBar::clear() {
 }
 
 std::string progress_line(std::string_view label, int64_t done, int64_t total, double seconds) {
-  constexpr int64_t kWidth = 24;
-  const int64_t filled = total > 0 ? std::clamp<int64_t>(done * kWidth / total, 0, kWidth) : 0;
+  constexpr int64_t kCells = 24;
+  const int64_t filled = total > 0 ? std::clamp<int64_t>(done * kCells / total, 0, kCells) : 0;
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   return fmt::format("{:.20}  {}{}  {}/{}  {:.0f} steps/s", label, repeat("━", filled),
-                     repeat("─", kWidth - filled), done, total, rate);
+                     repeat("─", kCells - filled), done, total, rate);
 }
 
 std::string training_plot(std::span<const double> loss, std::span<const double> accuracy) {

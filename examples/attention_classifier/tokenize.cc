@@ -12,11 +12,11 @@ bool is_space(char32_t c) {
   return c == U' ' || (c >= U'\t' && c <= U'\r') || c == U'\u00a0' || c == U'\u3000';
 }
 
-bool is_alphanumeric(char32_t c) {
+bool is_word_character(char32_t c) {
   return has_alphanumeric(encode_utf8({&c, 1}));
 }
 
-bool is_digit(char32_t c) {
+bool is_ascii_digit(char32_t c) {
   return c >= U'0' && c <= U'9';
 }
 
@@ -35,7 +35,7 @@ class Tokenizer {
       } else if (const size_t length = clitic_at(at_); length > 0) {
         take(length);
       } else {
-        take(is_alphanumeric(text_[at_]) ? word_length() : repeated_length());
+        take(is_word_character(text_[at_]) ? word_length() : repeated_length());
       }
     }
     return std::move(tokens_);
@@ -47,8 +47,8 @@ class Tokenizer {
     at_ += length;
   }
 
-  bool alphanumeric_at(size_t i) const { return i < text_.size() && is_alphanumeric(text_[i]); }
-  bool digit_at(size_t i) const { return i < text_.size() && is_digit(text_[i]); }
+  bool alphanumeric_at(size_t i) const { return i < text_.size() && is_word_character(text_[i]); }
+  bool digit_at(size_t i) const { return i < text_.size() && is_ascii_digit(text_[i]); }
   // A letter in lower case, for ASCII.
   char32_t letter(size_t i) const {
     const char32_t c = text_[i];
@@ -57,7 +57,7 @@ class Tokenizer {
 
   // The length of the word like "'s" or "n't" that ends another word here; 0 where none does.
   size_t clitic_at(size_t i) const {
-    if (i == 0 || !is_alphanumeric(text_[i - 1])) return 0;
+    if (i == 0 || !is_word_character(text_[i - 1])) return 0;
     if (i + 2 < text_.size() && letter(i) == U'n' && is_apostrophe(text_[i + 1]) && letter(i + 2) == U't' &&
         !alphanumeric_at(i + 3)) {
       return 3;
@@ -78,8 +78,8 @@ class Tokenizer {
     size_t end = at_ + 1;
     while (end < text_.size() && clitic_at(end) == 0) {
       const bool in_number =
-          (text_[end] == U'.' || text_[end] == U',') && is_digit(text_[end - 1]) && digit_at(end + 1);
-      if (!is_alphanumeric(text_[end]) && !in_number) break;
+          (text_[end] == U'.' || text_[end] == U',') && is_ascii_digit(text_[end - 1]) && digit_at(end + 1);
+      if (!is_word_character(text_[end]) && !in_number) break;
       ++end;
     }
     return end - at_;

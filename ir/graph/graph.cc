@@ -11,7 +11,7 @@
 namespace sinter::graph {
 namespace {
 
-constexpr std::array kInfo = {
+constexpr std::array kOps = {
 #define SINTER_OP(name, least, most, kind, ...) \
   OpInfo{#name, least, most, OpKind::kind __VA_OPT__(, ) __VA_ARGS__},
 #include "ir/graph/ops.def"
@@ -27,7 +27,7 @@ constexpr std::array kCodes = {
 }  // namespace
 
 const OpInfo& info(OpCode code) {
-  return kInfo[static_cast<size_t>(code)];
+  return kOps[static_cast<size_t>(code)];
 }
 
 std::optional<OpCode> opcode_from_name(std::string_view name) {

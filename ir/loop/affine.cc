@@ -9,7 +9,7 @@
 namespace sinter::loop {
 namespace {
 
-int64_t floor_div(int64_t x, int64_t y) {
+int64_t floor_quotient(int64_t x, int64_t y) {
   return x / y - (x % y != 0 && (x < 0) != (y < 0));
 }
 
@@ -103,7 +103,7 @@ std::optional<Division> divide_terms(const Sum& sum, int64_t divisor, const Rang
   }
   const Interval bounds = parts.rest.interval(ranges);
   if (!bounds.bounded_below()) return std::nullopt;
-  parts.quotient.constant = floor_div(sum.constant + bounds.low, divisor);
+  parts.quotient.constant = floor_quotient(sum.constant + bounds.low, divisor);
   parts.rest.constant = sum.constant - parts.quotient.constant * divisor;
   return parts;
 }

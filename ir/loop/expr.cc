@@ -89,12 +89,6 @@ Type result_type(ScalarOp op, const std::vector<Expr>& args) {
   return row(op).result == Result::logical ? Type::boolean : args[first]->type;
 }
 
-void expect(const Expr& x, Type type, std::string_view what) {
-  if (!x || x->type != type) {
-    throw InternalError(fmt::format("{} is {}, not {}", what, x ? name(x->type) : "null", name(type)));
-  }
-}
-
 Expr make(ExprNode node) {
   return std::make_shared<const ExprNode>(std::move(node));
 }
@@ -108,10 +102,6 @@ Expr from_scalar(Scalar value, Type type) {
   return is_floating(type) ? number(value.number, type) : integer(value.integer, type);
 }
 
-bool is_constant(const Expr& x) {
-  return x->kind == ExprNode::Kind::integer || x->kind == ExprNode::Kind::number;
-}
-
 // Integer operands of operators take the type of the other operand.
 Expr like(int64_t value, const Expr& other) {
   return is_floating(other->type) ? number(static_cast<double>(value), other->type)
@@ -119,6 +109,12 @@ Expr like(int64_t value, const Expr& other) {
 }
 
 }  // namespace
+
+void expect(const Expr& x, Type type, std::string_view what) {
+  if (!x || x->type != type) {
+    throw InternalError(fmt::format("{} is {}, not {}", what, x ? name(x->type) : "null", name(type)));
+  }
+}
 
 Type from_graph(graph::DType type) {
   switch (type) {

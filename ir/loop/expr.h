@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph/type.h"
@@ -117,6 +118,9 @@ Expr operator||(Expr a, Expr b);
 Expr select(Expr condition, Expr if_true, Expr if_false);
 Expr min(Expr a, Expr b);
 Expr max(Expr a, Expr b);
+
+// Throws InternalError, which calls `x` what `what` says, where it is null or of another type.
+void expect(const Expr& x, Type type, std::string_view what);
 
 std::optional<int64_t> as_integer(const Expr& x);  // the value of an integer constant
 

@@ -11,14 +11,6 @@
 namespace sinter::loop {
 namespace {
 
-bool is_constant(const Expr& x) {
-  return x->kind == ExprNode::Kind::integer || x->kind == ExprNode::Kind::number;
-}
-
-bool is_apply(const Expr& x, ScalarOp op) {
-  return x->kind == ExprNode::Kind::apply && x->op == op;
-}
-
 // x + c, x * c and so on: the constant, where x is such.
 std::optional<int64_t> constant_operand(const Expr& x, ScalarOp op) {
   return is_apply(x, op) ? as_integer(x->args[1]) : std::nullopt;

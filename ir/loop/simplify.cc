@@ -11,10 +11,6 @@
 namespace sinter::loop {
 namespace {
 
-bool is_apply(const Expr& x, ScalarOp op) {
-  return x->kind == ExprNode::Kind::apply && x->op == op;
-}
-
 // The divisor of x / d or x % d, where it is a constant above 0; else 0.
 int64_t divisor_of(const Expr& x, ScalarOp op) {
   const auto divisor = is_apply(x, op) ? as_integer(x->args[1]) : std::nullopt;

@@ -13,12 +13,6 @@ Stmt make(StmtNode node) {
   return std::make_shared<const StmtNode>(std::move(node));
 }
 
-void expect(const Expr& x, Type type, std::string_view what) {
-  if (!x || x->type != type) {
-    throw InternalError(fmt::format("{} is {}, not {}", what, x ? name(x->type) : "null", name(type)));
-  }
-}
-
 // A predicate that always holds is none.
 Expr needed_predicate(Expr predicate, std::string_view what) {
   if (!predicate) return nullptr;

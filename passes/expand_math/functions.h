@@ -1,9 +1,14 @@
 #pragma once
 
+#include <limits>
+
 #include "passes/expand_math/arithmetic.h"
 
 // Elementary functions of f32 expressions. Special values and signs of zero are C99's.
 namespace sinter::passes::math {
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 Expr exp(const Arithmetic& arithmetic, const Expr& x);
 Expr expm1(const Arithmetic& arithmetic, const Expr& x);

@@ -1,18 +1,14 @@
-#include <limits>
-
 #include "passes/expand_math/functions.h"
 
 namespace sinter::passes::math {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLeastNormal = 0x1p-126;
 constexpr int64_t kExponentBits = -(int64_t{1} << 23);
 constexpr int64_t kTwoThirds = 0x3f2aaaab;  // bits of 2/3
 // ln(2) in two parts, the upper of 15 bits, for an exponent that stands in the exponent's place.
-constexpr double kLn2High = 0x1.62e4p-1 * 0x1p-23;
-constexpr double kLn2Low = 0x1.7f7d1cp-20 * 0x1p-23;
+constexpr double kLn2InPlaceHigh = 0x1.62e4p-1 * 0x1p-23;
+constexpr double kLn2InPlaceLow = 0x1.7f7d1cp-20 * 0x1p-23;
 
 // The exponent of x * 3/2, in place: x / 2^it lies in [2/3, 4/3).
 Expr exponent_in_place(const Expr& x) {
@@ -26,8 +22,8 @@ Expr log_of_product(const Arithmetic& arithmetic, const Expr& f, const Expr& exp
   const Expr p =
       arithmetic.polynomial(f, {-0x1.07cce6p-3, 0x1.1e6c24p-3, -0x1.f32fc4p-4, 0x1.1ed588p-3, -0x1.559c76p-3,
                                 0x1.99d04ep-3, -0x1.fffefap-3, 0x1.555506p-2, -0.5});
-  const Expr low = arithmetic.fma(n, f32(kLn2Low), f * f * p);
-  return arithmetic.fma(n, f32(kLn2High), f + low);
+  const Expr low = arithmetic.fma(n, f32(kLn2InPlaceLow), f * f * p);
+  return arithmetic.fma(n, f32(kLn2InPlaceHigh), f + low);
 }
 
 // `y` where x > 0, then what the logarithm has there.

@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "passes/expand_math/functions.h"
 
 // After FreeBSD's e_powf.c (Sun Microsystems, 1993): log2 of the base and its product with the exponent as
@@ -9,9 +7,6 @@ namespace {
 
 using loop::ScalarOp;
 using loop::select;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // A number as high + low; high has 12 bits.
 struct Parts {
@@ -68,10 +63,10 @@ Parts log2(const Arithmetic& arithmetic, const Expr& x) {
 
 // 2^(high + low), in two steps of scaling so that denormals are rounded once; minimax of degree 6, 2^-28.3.
 Expr exp2(const Arithmetic& arithmetic, const Expr& high, const Expr& low) {
-  constexpr double kRounder = 0x1.8p+23;  // leaves an integer in the low bits
+  constexpr double kToInteger = 0x1.8p+23;  // leaves an integer in the low bits
   const Expr sum = high + low;
-  const Expr rounded = at_least(at_most(sum, 129), -151) + f32(kRounder);
-  const Expr r = (high - (rounded - f32(kRounder))) + low;
+  const Expr rounded = at_least(at_most(sum, 129), -151) + f32(kToInteger);
+  const Expr r = (high - (rounded - f32(kToInteger))) + low;
   const Expr power = arithmetic.polynomial(
       r, {0x1.4170dep-13, 0x1.5f0b1ap-10, 0x1.3b2ddep-7, 0x1.c6af78p-5, 0x1.ebfbdcp-3, 0x1.62e430p-1, 1.0});
   const Expr half = bits(rounded) >> 1;

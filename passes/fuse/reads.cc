@@ -12,7 +12,7 @@ using graph::Value;
 
 namespace {
 
-constexpr size_t kMostPlaces = 256;
+constexpr size_t kMostPlacesOfValue = 256;
 
 }  // namespace
 
@@ -106,7 +106,7 @@ void Reads::add(Group* reader, Wanted wanted) {
     Places& known = places->second;
     const auto same =
         std::find_if(known.begin(), known.end(), [&](const Place& p) { return p.path == place.path; });
-    if (same == known.end() && known.size() < kMostPlaces) known.push_back(place);
+    if (same == known.end() && known.size() < kMostPlacesOfValue) known.push_back(place);
   }
 }
 

@@ -54,7 +54,7 @@ Scaled strip_scale(Value value) {
   }
 }
 
-struct Match {
+struct AttentionMatch {
   Op* scores = nullptr;
   Op* softmax = nullptr;
   Op* product = nullptr;
@@ -71,9 +71,9 @@ class Matcher {
     for (const graph::Output& output : function.outputs) users_[output.value].push_back(nullptr);
   }
 
-  std::optional<Match> match(Op& softmax) {
+  std::optional<AttentionMatch> match(Op& softmax) {
     if (!graph::is_floating(softmax.results[0].dtype)) return std::nullopt;
-    Match found;
+    AttentionMatch found;
     found.softmax = &softmax;
     elements_ = softmax.results[0].elements();
     seen_.clear();
@@ -94,7 +94,7 @@ class Matcher {
   }
 
  private:
-  bool reaches_scores(Value value, Match& found) {
+  bool reaches_scores(Value value, AttentionMatch& found) {
     Op& op = *value.op;
     if (value.type().elements() != elements_) return false;
     if (const auto it = seen_.find(&op); it != seen_.end()) return it->second;
@@ -135,7 +135,7 @@ class Matcher {
     }
   }
 
-  bool find_product(Match& found) {
+  bool find_product(AttentionMatch& found) {
     Value value = found.softmax->result();
     for (;;) {
       const auto& users = users_[value];
@@ -164,7 +164,7 @@ class Matcher {
 // Builds the kernel. Parameters: q, k, v, then whatever else the body reads.
 class Raiser {
  public:
-  Raiser(graph::Module& module, Function& function, const Match& match)
+  Raiser(graph::Module& module, Function& function, const AttentionMatch& match)
       : match_(match),
         function_(function),
         kernel_(graph::Anchor::attention, match.product->location),
@@ -264,14 +264,14 @@ class Raiser {
     }
   }
 
-  const Match& match_;
+  const AttentionMatch& match_;
   Function& function_;
   KernelBuilder kernel_;
   Builder b_;
 };
 
 // Nothing where what was matched is no attention after all.
-std::unique_ptr<Op> raised(graph::Module& module, Function& function, const Match& match) {
+std::unique_ptr<Op> raised(graph::Module& module, Function& function, const AttentionMatch& match) {
   // The keys are the side that has the softmax's axis.
   const Scaled lhs = strip_scale(match.scores->operands[0]), rhs = strip_scale(match.scores->operands[1]);
   if (auto kernel = Raiser(module, function, match).run(lhs, rhs, false)) return kernel;
@@ -281,7 +281,7 @@ std::unique_ptr<Op> raised(graph::Module& module, Function& function, const Matc
 }  // namespace
 
 void raise_attention(graph::Module& module, Function& function) {
-  std::unordered_map<const Op*, Match> matches;
+  std::unordered_map<const Op*, AttentionMatch> matches;
   Matcher matcher(function);
   for (const auto& op : function.ops()) {
     if (op->code != OpCode::softmax) continue;

@@ -23,7 +23,7 @@ struct Quotient {
   bool inverted = false;
 };
 
-struct Match {
+struct WeightedSum {
   Value exponentials, sum;
   const Op* contract = nullptr;
   size_t side = 0;  // of the contraction, the exponentials'
@@ -50,7 +50,7 @@ bool is_under_views(Value value, Value e) {
   return value == e;
 }
 
-std::optional<Match> match(const Quotient& q) {
+std::optional<WeightedSum> match(const Quotient& q) {
   const Value product = under_views(q.dividend);
   const Value sum = sum_under(q.divisor, q.inverted);
   if (product.op->code != OpCode::contract || !sum || sum.op->attributes.integers("axes").size() != 1)
@@ -78,10 +78,10 @@ std::optional<Match> match(const Quotient& q) {
     const loop::Expr apart = (*in_sum)[i] - (*in_e)[i < axis ? i : i + 1];
     if (loop::as_integer(loop::simplify(apart, ranges)) != 0) return std::nullopt;
   }
-  return Match{e, sum, product.op, side};
+  return WeightedSum{e, sum, product.op, side};
 }
 
-std::optional<std::pair<Quotient, Match>> find(const Op& op) {
+std::optional<std::pair<Quotient, WeightedSum>> find(const Op& op) {
   if (op.code == OpCode::div) {
     const Quotient q{op.operands[0], op.operands[1]};
     if (const auto found = match(q)) return std::pair(q, *found);

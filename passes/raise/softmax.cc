@@ -50,20 +50,20 @@ std::optional<int64_t> spread_reduction(Value value, OpCode code, Value whole, b
   return axes[0];
 }
 
-struct Match {
+struct SoftmaxMatch {
   Value x;
   int64_t axis;
   Value mask;  // where not null: bools, false where x counts for nothing
 };
 
-std::optional<Match> match_softmax(const Op& op) {
+std::optional<SoftmaxMatch> match_softmax(const Op& op) {
   if (op.code == OpCode::exp && op.operands[0].op->code == OpCode::log_softmax) {
     const Op& logarithms = *op.operands[0].op;
-    return Match{logarithms.operands[0], logarithms.attributes.integer("axis"), {}};
+    return SoftmaxMatch{logarithms.operands[0], logarithms.attributes.integer("axis"), {}};
   }
   if (op.code != OpCode::div && op.code != OpCode::mul) return std::nullopt;
   for (size_t i = 0; i < (op.code == OpCode::mul ? 2u : 1u); ++i) {
-    Match match;
+    SoftmaxMatch match;
     const Op* exp = exponential_of(op.operands[i], match.mask);
     if (exp == nullptr) continue;
     const auto axis =

@@ -98,11 +98,11 @@ class Units {
 };
 
 // One vector at once, as there are many loops.
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> concat_choices(Template& t) {
   return {{{"lanes", {t.lanes()}}, {"unit", {t.target().elements_a_unit()}}}};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_concat(Template& t, const Choice& choice) {
   ChoiceReader read(choice, t.kernel.location);
   const int64_t lanes = read.lanes(kMostVectors * t.lanes());
   const int64_t unit_elements = read.number("unit", 1, kMostOfUnit);
@@ -136,6 +136,6 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kConcat = {graph::Anchor::concat, "concat", choices, emit};
+constinit const Schedule kConcat = {graph::Anchor::concat, "concat", concat_choices, emit_concat};
 
 }  // namespace sinter::passes

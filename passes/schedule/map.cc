@@ -56,13 +56,13 @@ std::vector<Numbers> flat_choices(Template& t) {
   return {{{"lanes", {best.lanes}}, {"vectors", {best.unit}}}};
 }
 
-std::vector<Numbers> row_choices(Template& t) {
+std::vector<Numbers> map_row_choices(Template& t) {
   const ElementwiseBlocks best = best_blocks(t);
   if (!best.by_rows) return {};
   return {{{"lanes", {best.lanes}}, {"rows", {best.unit}}}};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice, bool by_rows) {
+loop::Kernel emit_map(Template& t, const Choice& choice, bool by_rows) {
   ElementwiseBlocks blocks{elementwise_domain(domain_of(t.body), is_flat(t.body)), by_rows};
   ChoiceReader read(choice, t.kernel.location);
   read.require(!by_rows || blocks.domain.size() > 1, "the kernel has no rows");
@@ -80,9 +80,10 @@ loop::Kernel emit(Template& t, const Choice& choice, bool by_rows) {
 // Over all elements as they come.
 constinit const Schedule kMapFlat = {
     graph::Anchor::map, "map.flat", flat_choices,
-    [](Template& t, const Choice& choice) { return emit(t, choice, false); }};
+    [](Template& t, const Choice& choice) { return emit_map(t, choice, false); }};
 // Along the last axis.
-constinit const Schedule kMapRows = {graph::Anchor::map, "map.rows", row_choices,
-                                     [](Template& t, const Choice& choice) { return emit(t, choice, true); }};
+constinit const Schedule kMapRows = {
+    graph::Anchor::map, "map.rows", map_row_choices,
+    [](Template& t, const Choice& choice) { return emit_map(t, choice, true); }};
 
 }  // namespace sinter::passes

@@ -195,7 +195,7 @@ class ScatterRows {
 
 // Lanes side by side have neighbours in memory, or, on a processor, searches for a row once. All updates may
 // be those of one row.
-std::vector<Numbers> row_choices(Template& t) {
+std::vector<Numbers> scatter_row_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
   const Scatter s(t);
   const int64_t lanes = divisor_at_most(s.width, t.width());
@@ -208,7 +208,7 @@ std::vector<Numbers> row_choices(Template& t) {
   return {{{"lanes", {lanes}}, {"columns", {columns}}}};
 }
 
-loop::Kernel emit_rows(Template& t, const Choice& choice) {
+loop::Kernel emit_scatter_rows(Template& t, const Choice& choice) {
   const Scatter s(t);
   ChoiceReader read(choice, t.kernel.location);
   const int64_t lanes = read.number("lanes", 1, kMostVectors * t.lanes());
@@ -293,7 +293,8 @@ loop::Kernel emit_runs(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kScatterRows = {graph::Anchor::scatter, "scatter.rows", row_choices, emit_rows};
+constinit const Schedule kScatterRows = {graph::Anchor::scatter, "scatter.rows", scatter_row_choices,
+                                         emit_scatter_rows};
 constinit const Schedule kScatterRuns = {graph::Anchor::scatter, "scatter.runs", run_choices, emit_runs};
 
 }  // namespace sinter::passes

@@ -10,7 +10,7 @@ using graph::OpKind;
 
 #define SINTER_ROW(name, ops, ...) \
   { #name, ops, rewrites::name __VA_OPT__(, ) __VA_ARGS__ }
-constexpr RewriteRule kRules[] = {
+constexpr RewriteRule kRewriteRules[] = {
     // exp(2.0) -> 7.38...; also of constants of any shape that have one value
     SINTER_ROW(fold_constants, OpKind::elementwise),
     // cast x: f32 {dtype=f32} -> x
@@ -100,7 +100,7 @@ constexpr RewriteRule kRules[] = {
 }  // namespace
 
 std::span<const RewriteRule> rewrite_rules() {
-  return kRules;
+  return kRewriteRules;
 }
 
 }  // namespace sinter::passes

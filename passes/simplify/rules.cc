@@ -34,7 +34,7 @@ constexpr auto kAny = Domain::any;
 
 // Each holds to the bit for every value, NaN, infinities and -0 included, unless a comment says that it
 // rounds otherwise.
-constexpr PatternRule kRules[] = {
+constexpr PatternRule kPatternRules[] = {
     // sums and products
     {"add(x, -0)", "x", kFloating},
     {"add(x, 0)", "x", kInteger},
@@ -118,7 +118,7 @@ struct Compiled {
 const std::vector<Compiled>& compiled_rules() {
   static const std::vector<Compiled> compiled = [] {
     std::vector<Compiled> result;
-    for (const PatternRule& rule : kRules) {
+    for (const PatternRule& rule : kPatternRules) {
       Names names;
       Term from = parse_term(rule.from, names);
       const size_t bound = names.values.size() + names.attributes.size();
@@ -150,11 +150,11 @@ bool contains(Domain domain, DType type) {
 }
 
 std::span<const PatternRule> pattern_rules() {
-  return kRules;
+  return kPatternRules;
 }
 
 graph::Value apply_pattern(int index, Editor& e, const graph::Op& op) {
-  const PatternRule& rule = kRules[static_cast<size_t>(index)];
+  const PatternRule& rule = kPatternRules[static_cast<size_t>(index)];
   if (!contains(rule.domain, op.operands.back().dtype())) return {};
   const Compiled& compiled = compiled_rules()[static_cast<size_t>(index)];
   Match bound;
@@ -177,9 +177,11 @@ RuleIndex index_rules(bool after_gradients, std::string_view only) {
       if (rule.ops.contains(code)) index.add(code, {rule.name, rule.rewrite});
     }
   }
-  for (size_t i = 0; i < std::size(kRules); ++i) {
-    if (!wanted(kRules[i].from) || (kRules[i].note == Note::after_gradients && !after_gradients)) continue;
-    index.add(compiled_rules()[i].from.code, {kRules[i].from, nullptr, static_cast<int>(i)});
+  for (size_t i = 0; i < std::size(kPatternRules); ++i) {
+    if (!wanted(kPatternRules[i].from) ||
+        (kPatternRules[i].note == Note::after_gradients && !after_gradients))
+      continue;
+    index.add(compiled_rules()[i].from.code, {kPatternRules[i].from, nullptr, static_cast<int>(i)});
   }
   if (!found) throw InternalError("no rule is called '" + std::string(only) + "'");
   return index;

@@ -11,7 +11,7 @@ namespace {
 
 using In = sinter::Inputs;
 
-struct Sizes {
+struct GradientSizes {
   int64_t batch, heads, queries, keys, width;
 
   std::string name() const {
@@ -32,9 +32,9 @@ class AttentionGradients : public ::testing::TestWithParam<std::string> {
 // One kernel for all gradients, or one for queries and one for keys and values where heads are few and scores
 // many; scores in one block or several of queries and of keys; few keys.
 TEST_P(AttentionGradients, OfEachSubset) {
-  std::vector<Sizes> all = {{1, 2, 4, 4, 4}, {1, 2, 70, 97, 4}};
+  std::vector<GradientSizes> all = {{1, 2, 4, 4, 4}, {1, 2, 70, 97, 4}};
   if (is_cpu()) all.insert(all.end(), {{1, 2, 1, 30, 5}, {1, 1, 257, 256, 2}});
-  for (const Sizes& s : all) {
+  for (const GradientSizes& s : all) {
     for (unsigned subset = 1; subset < 16; ++subset) {
       Form form{s.name(), s.inputs(), [](const In& in) {
                   return attention(in["q"], in["k"], in["v"], {.causal = true, .bias = in["bias"]});
@@ -53,7 +53,7 @@ TEST_P(AttentionGradients, OfEachSubset) {
 
 // Dense constants that the scores are made from lie in memory, as what a parameter gives does.
 TEST_P(AttentionGradients, BesideConstants) {
-  const Sizes s{2, 4, 7, 9, 6};
+  const GradientSizes s{2, 4, 7, 9, 6};
   const auto table = [](Shape shape, auto element) {
     using T = decltype(element(0));
     const auto count = static_cast<size_t>(graph::element_count(shape));
@@ -114,7 +114,7 @@ struct Reading {
   int64_t groups = 1;  // query heads that share a key head
 };
 
-std::vector<Reading> readings(const Sizes& s) {
+std::vector<Reading> readings(const GradientSizes& s) {
   const auto with_scores = [](const In& in, const std::function<Tensor(Tensor)>& f) {
     return matmul(softmax(f(matmul(in["q"], transpose(in["k"], {0, 1, 3, 2})))), in["v"]);
   };
@@ -199,9 +199,9 @@ std::vector<Reading> readings(const Sizes& s) {
 // Units of work race, lanes overwrite one another and workgroups store where they should add up, if what they
 // make the gradient of is not their own.
 TEST_P(AttentionGradients, OfPartOfAnAxis) {
-  std::vector<Sizes> all = {{4, 4, 8, 12, 4}, {2, 2, 6, 6, 3}};
-  all.push_back(is_cpu() ? Sizes{2, 2, 70, 98, 3} : Sizes{2, 2, 34, 36, 3});
-  for (const Sizes& s : all) {
+  std::vector<GradientSizes> all = {{4, 4, 8, 12, 4}, {2, 2, 6, 6, 3}};
+  all.push_back(is_cpu() ? GradientSizes{2, 2, 70, 98, 3} : GradientSizes{2, 2, 34, 36, 3});
+  for (const GradientSizes& s : all) {
     for (const Reading& reading : readings(s)) {
       Form form{fmt::format("{}, {}", reading.name, s.name()), s.inputs(), nullptr};
       for (const size_t i : {1, 2}) {

@@ -11,15 +11,15 @@
 namespace sinter::cpu::test {
 namespace {
 
-constexpr int64_t kSize = 4096;
+constexpr int64_t kElements = 4096;
 constexpr float kLeast = std::numeric_limits<float>::min();
 
 // y = x / 2, worth several threads
 loop::Kernel halve() {
   KernelBuilder k;
-  const auto x = k.input(Type::f32, kSize), y = k.output(Type::f32, kSize);
+  const auto x = k.input(Type::f32, kElements), y = k.output(Type::f32, kElements);
   k.kernel.flops = 1e6;
-  k.kernel.body = parallel(kSize, [&](const Expr& i) {
+  k.kernel.body = parallel(kElements, [&](const Expr& i) {
     return loop::store(y, i, loop::load(x, i) * loop::number(0.5, Type::f32));
   });
   return k.kernel;
@@ -38,8 +38,8 @@ class Denormals : public testing::Test {
 
 TEST_F(Denormals, AreZerosOnEveryThread) {
   for (int threads : {1, 2, 3}) {
-    std::vector<float> x(kSize, kLeast), y(kSize, 1);
-    for (size_t i = 0; i < kSize; i += 2) x[i] = -kLeast / 4;
+    std::vector<float> x(kElements, kLeast), y(kElements, 1);
+    for (size_t i = 0; i < kElements; i += 2) x[i] = -kLeast / 4;
     run(halve(), {raw(x), raw(y)}, {.threads = threads, .keep_denormals = false});
     EXPECT_THAT(y, testing::Each(0.0f)) << threads;
     EXPECT_TRUE(std::signbit(y[0]));
@@ -48,11 +48,11 @@ TEST_F(Denormals, AreZerosOnEveryThread) {
 }
 
 TEST_F(Denormals, TheCallersModeChangesNoBits) {
-  std::vector<float> x(kSize), first(kSize), second(kSize);
-  for (size_t i = 0; i < kSize; ++i) x[i] = 1 + 1e-6f * static_cast<float>(i);
+  std::vector<float> x(kElements), first(kElements), second(kElements);
+  for (size_t i = 0; i < kElements; ++i) x[i] = 1 + 1e-6f * static_cast<float>(i);
   KernelBuilder k;
-  const auto in = k.input(Type::f32, kSize), out = k.output(Type::f32, kSize);
-  k.kernel.body = parallel(kSize, [&](const Expr& i) {
+  const auto in = k.input(Type::f32, kElements), out = k.output(Type::f32, kElements);
+  k.kernel.body = parallel(kElements, [&](const Expr& i) {
     return loop::store(out, i, loop::number(1, Type::f32) / loop::load(in, i));
   });
   run(k.kernel, {raw(x), raw(first)}, {.keep_denormals = false});

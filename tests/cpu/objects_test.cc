@@ -10,7 +10,7 @@
 namespace sinter::cpu::test {
 namespace {
 
-constexpr int64_t kSize = 4096;
+constexpr int64_t kPartSize = 4096;
 
 using ArmBody = std::function<Stmt(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i)>;
 
@@ -29,11 +29,11 @@ loop::Kernel side_by_side(const std::vector<ArmBody>& bodies) {
   std::vector<Stmt> arms;
   int64_t units = 0;
   for (const ArmBody& body : bodies) {
-    const auto x = k.input(Type::f32, kSize), y = k.output(Type::f32, kSize);
+    const auto x = k.input(Type::f32, kPartSize), y = k.output(Type::f32, kPartSize);
     const loop::VariableRef own = loop::make_variable("unit");
-    arms.push_back(loop::branch(u >= loop::integer(units) && u < loop::integer(units + kSize),
+    arms.push_back(loop::branch(u >= loop::integer(units) && u < loop::integer(units + kPartSize),
                                 loop::let(own, u - units, body(x, y, loop::variable(own)))));
-    units += kSize;
+    units += kPartSize;
   }
   k.kernel.flops = 1e6;  // worth several threads
   k.kernel.body = loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units),
@@ -44,8 +44,8 @@ loop::Kernel side_by_side(const std::vector<ArmBody>& bodies) {
 std::vector<std::vector<float>> results_of(const loop::Kernel& kernel, int threads) {
   std::vector<std::vector<float>> memory;
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
-    memory.emplace_back(kSize);
-    for (size_t j = 0; j < kSize; ++j) memory.back()[j] = static_cast<float>(i * kSize + j);
+    memory.emplace_back(kPartSize);
+    for (size_t j = 0; j < kPartSize; ++j) memory.back()[j] = static_cast<float>(i * kPartSize + j);
   }
   std::vector<void*> arguments;
   for (auto& values : memory) arguments.push_back(raw(values));
@@ -60,11 +60,11 @@ TEST(Pieces, WhatIsSideBySideIsCompiledOnce) {
   ASSERT_EQ(pieces.parts[0].size(), 3u);
   EXPECT_EQ(pieces.parts[0][2].piece, pieces.parts[0][0].piece);
   EXPECT_THAT(pieces.parts[0][2].arguments, testing::UnorderedElementsAre(4, 5));
-  EXPECT_EQ(pieces.parts[0][2].begin, 2 * kSize);
+  EXPECT_EQ(pieces.parts[0][2].begin, 2 * kPartSize);
   for (int threads : {1, 3}) {
     const auto memory = results_of(kernel, threads);
     for (size_t arm = 0; arm < 3; ++arm) {
-      for (size_t j = 0; j < kSize; ++j) {
+      for (size_t j = 0; j < kPartSize; ++j) {
         const float x = memory[2 * arm][j];
         ASSERT_EQ(memory[2 * arm + 1][j], arm == 1 ? -x : x * 3) << arm << " " << j;
       }
@@ -153,7 +153,7 @@ TEST(Objects, WhatMeetsInMemoryIsAnotherPiece) {
   loop::Program program = program_of(side_by_side({triple, negate}));
   for (loop::Slot& slot : program.slots) slot.kind = loop::Slot::Kind::arena;
   for (size_t i = 0; i < program.slots.size(); ++i)
-    program.slots[i].offset = static_cast<int64_t>(i) * kSize * 4;
+    program.slots[i].offset = static_cast<int64_t>(i) * kPartSize * 4;
   EXPECT_EQ(make_objects(program, host(), 1, cache).compiled, 3u);
   program.slots[1].offset = 0;  // the first arm computes in place
   EXPECT_EQ(make_objects(program, host(), 1, cache).compiled, 2u);

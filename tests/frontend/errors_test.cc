@@ -36,7 +36,7 @@ struct Inner : nn::Module {
   }
 };
 
-struct Model : nn::Module {
+struct EncoderModel : nn::Module {
   nn::ModuleList<Inner> encoder{*this, "encoder", 2};
   nn::Linear classes{*this, "classes", 7, 3};
 };
@@ -60,7 +60,7 @@ TEST(Errors, NameTheLineOfAFunction) {
 }
 
 TEST(Errors, NameTheModuleOfALayer) {
-  Model model;
+  EncoderModel model;
   int line = 0;
   const std::string message = traced([&](const Inputs& in) {
     line = __LINE__ + 1;
@@ -70,7 +70,7 @@ TEST(Errors, NameTheModuleOfALayer) {
 }
 
 TEST(Errors, NameAModuleOfTheUsersOwn) {
-  Model model;
+  EncoderModel model;
   const std::string message = traced([&](const Inputs& in) { (void)model.encoder[1](in["x"]); });
   EXPECT_EQ(message, at_line("matmul: inner dimensions differ: lhs f32[4,8] has 8, rhs f32[3,2] has 3",
                              model.encoder[1].line, "encoder.1"));
@@ -174,7 +174,7 @@ TEST(Modules, NamesAreUniqueAndPlain) {
 }
 
 TEST(Modules, TwoModelsOfOneProgramNeedNames) {
-  Model first, second;
+  EncoderModel first, second;
   const std::string message = message_of([&] {
     Program program;
     program.add("f", {{"x", f32, {1, 7}}}, [&](const Inputs& in) -> Outputs {

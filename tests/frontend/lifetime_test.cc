@@ -10,7 +10,7 @@
 namespace sinter {
 namespace {
 
-struct Model : nn::Module {
+struct DroppingModel : nn::Module {
   nn::Linear hidden{*this, "hidden", 2, 3};
   nn::Dropout dropout{*this, "dropout", 0.5};
 };
@@ -23,7 +23,7 @@ std::string gone(const std::string& variant, const std::string& path, const std:
 }
 
 struct Lifetimes : testing::Test {
-  std::unique_ptr<Model> model = std::make_unique<Model>();
+  std::unique_ptr<DroppingModel> model = std::make_unique<DroppingModel>();
   std::unique_ptr<AdamW> optimizer = std::make_unique<AdamW>();
   Dim batch{"batch"};
   Program program;
@@ -73,7 +73,7 @@ TEST_F(Lifetimes, AnOptimizerThatIsGoneIsNamed) {
 }
 
 TEST_F(Lifetimes, AnotherModelInItsPlaceIsNotIt) {
-  model = std::make_unique<Model>();
+  model = std::make_unique<DroppingModel>();
   EXPECT_EQ(run("predict", 9), gone("predict.batch_9", "hidden", "predict"));
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 
-struct Model : nn::Module {
+struct LoadedModel : nn::Module {
   nn::Linear hidden{*this, "hidden", 3, 2};
   nn::Linear classes{*this, "classes", 2, 2};
   Tensor operator()(const Tensor& x) { return classes(hidden(x)); }
@@ -23,7 +23,7 @@ struct Model : nn::Module {
 
 // A model, with what it is trained by where `optimizer` is given.
 struct Loaded {
-  Model model;
+  LoadedModel model;
   Program program;
 
   explicit Loaded(Optimizer* optimizer = nullptr) {

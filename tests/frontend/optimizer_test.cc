@@ -32,7 +32,7 @@ struct Descent {
   }
 };
 
-auto near(std::vector<float> values) {
+auto near_state(std::vector<float> values) {
   return testing::Pointwise(testing::FloatNear(2e-6f), values);
 }
 
@@ -42,8 +42,8 @@ auto near(std::vector<float> values) {
 TEST(AdamW, FollowsItsFormula) {
   AdamW optimizer({.learning_rate = 0.1, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1});
   Descent descent(optimizer);
-  EXPECT_THAT(descent.after(1), near({0.395000001f, -1.3375f, 1.88f}));
-  EXPECT_THAT(descent.after(4), near({0.0144843016f, -1.68047617f, 1.41532684f}));
+  EXPECT_THAT(descent.after(1), near_state({0.395000001f, -1.3375f, 1.88f}));
+  EXPECT_THAT(descent.after(4), near_state({0.0144843016f, -1.68047617f, 1.41532684f}));
 }
 
 TEST(AdamW, DecaysOnlyWhatItIsToldTo) {
@@ -51,14 +51,14 @@ TEST(AdamW, DecaysOnlyWhatItIsToldTo) {
                      return parameter.path() != "w";
                    }});
   Descent descent(optimizer);
-  EXPECT_THAT(descent.after(1), near({0.4f, -1.35f, 1.9f}));  // every gradient is positive
+  EXPECT_THAT(descent.after(1), near_state({0.4f, -1.35f, 1.9f}));  // every gradient is positive
 }
 
 // In double precision, g = 2 a w + 0.1 w:  u = 0.9 u + g;  w -= 0.05 (g + 0.9 u)
 TEST(SGD, FollowsItsFormula) {
   SGD optimizer({.learning_rate = 0.05, .momentum = 0.9, .nesterov = true, .weight_decay = 0.1});
   Descent descent(optimizer);
-  EXPECT_THAT(descent.after(3), near({0.150125275f, -3.93658166f, 1.19647107f}));
+  EXPECT_THAT(descent.after(3), near_state({0.150125275f, -3.93658166f, 1.19647107f}));
 }
 
 TEST(Optimizer, TakesTheRateOfTheStep) {
@@ -66,7 +66,7 @@ TEST(Optimizer, TakesTheRateOfTheStep) {
   Descent descent(optimizer);
   std::vector<float> rates;
   for (int i = 0; i < 6; ++i) rates.push_back(descent.program.run("train", {}).at("rate").item<float>());
-  EXPECT_THAT(rates, near({0.5f, 0.375f, 0.25f, 0.125f, 0.05f, 0.05f}));
+  EXPECT_THAT(rates, near_state({0.5f, 0.375f, 0.25f, 0.125f, 0.05f, 0.05f}));
 }
 
 // nanoGPT's get_lr in double precision.
@@ -91,9 +91,9 @@ TEST(Schedules, AtTheirEnds) {
     });
   };
   // The whole training is warm-up: then the full rate, then the lowest.
-  EXPECT_THAT(rates(cosine_decay(0.01, 4, 4, 0.001)), near({0.002f, 0.008f, 0.01f, 0.001f, 0.001f}));
-  EXPECT_THAT(rates(cosine_decay(0.01, 0, 1)), near({0.01f, 0, 0, 0, 0}));
-  EXPECT_THAT(rates(linear_decay(0.01, 1, 0.5)), near({0.01f, 0.005f, 0.005f, 0.005f, 0.005f}));
+  EXPECT_THAT(rates(cosine_decay(0.01, 4, 4, 0.001)), near_state({0.002f, 0.008f, 0.01f, 0.001f, 0.001f}));
+  EXPECT_THAT(rates(cosine_decay(0.01, 0, 1)), near_state({0.01f, 0, 0, 0, 0}));
+  EXPECT_THAT(rates(linear_decay(0.01, 1, 0.5)), near_state({0.01f, 0.005f, 0.005f, 0.005f, 0.005f}));
 }
 
 TEST(Optimizer, ClipsByTheJointNorm) {
@@ -103,9 +103,9 @@ TEST(Optimizer, ClipsByTheJointNorm) {
       return concat({result.gradients[0], result.gradients[1], reshape(result.norm, {1})}, 0);
     });
   };
-  EXPECT_THAT(clipped(1), near({0.6f, 0, 0.8f, 5}));
-  EXPECT_THAT(clipped(10), near({3, 0, 4, 5}));
-  EXPECT_THAT(clipped(std::numeric_limits<double>::infinity()), near({3, 0, 4, 5}));
+  EXPECT_THAT(clipped(1), near_state({0.6f, 0, 0.8f, 5}));
+  EXPECT_THAT(clipped(10), near_state({3, 0, 4, 5}));
+  EXPECT_THAT(clipped(std::numeric_limits<double>::infinity()), near_state({3, 0, 4, 5}));
 }
 
 TEST(Optimizer, LeavesFrozenParametersAlone) {

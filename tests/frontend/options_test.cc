@@ -15,13 +15,13 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // "message (options_test.cc:LINE, in scope)"
-std::string at(int line, const std::string& message, const std::string& scope = "") {
+std::string at_option(int line, const std::string& message, const std::string& scope = "") {
   return message + " (options_test.cc:" + std::to_string(line) + (scope.empty() ? "" : ", in " + scope) + ")";
 }
 
 // What `body` says in a function that is traced.
 template <typename F>
-std::string traced(F&& body) {
+std::string traced_option(F&& body) {
   return message_of([&] {
     evaluate([&] {
       body();
@@ -32,8 +32,8 @@ std::string traced(F&& body) {
 
 // The line on which a macro begins, also for what stands in its arguments.
 #define HERE static_cast<int>(std::source_location::current().line())
-#define EXPECT_SAYS(made, ...) EXPECT_EQ(message_of([&] { (void)(made); }), at(HERE, __VA_ARGS__))
-#define EXPECT_TRACED(body, ...) EXPECT_EQ(traced([&] { body; }), at(HERE, __VA_ARGS__))
+#define EXPECT_SAYS(made, ...) EXPECT_EQ(message_of([&] { (void)(made); }), at_option(HERE, __VA_ARGS__))
+#define EXPECT_OPTION_SAYS(body, ...) EXPECT_EQ(traced_option([&] { body; }), at_option(HERE, __VA_ARGS__))
 
 TEST(Options, OfAdamW) {
   EXPECT_SAYS(AdamW({.beta1 = 2}), "AdamW: beta1 must be in [0,1), got 2");
@@ -72,11 +72,12 @@ TEST(Options, OfClipping) {
   nn::Module root;
   nn::Parameter weight(root, "w", {}, Initializer::zeros());
   SGD optimizer;
-  EXPECT_TRACED(optimizer.minimize(square(weight), {.clip_norm = -1}),
-                "minimize: clip_norm must be above 0, got -1", "sgd");
-  EXPECT_TRACED(optimizer.minimize(square(weight), {.clip_norm = kNaN}),
-                "minimize: clip_norm must be above 0, got nan", "sgd");
-  EXPECT_TRACED(clip_by_global_norm({zeros({2})}, 0), "clip_by_global_norm: max_norm must be above 0, got 0");
+  EXPECT_OPTION_SAYS(optimizer.minimize(square(weight), {.clip_norm = -1}),
+                     "minimize: clip_norm must be above 0, got -1", "sgd");
+  EXPECT_OPTION_SAYS(optimizer.minimize(square(weight), {.clip_norm = kNaN}),
+                     "minimize: clip_norm must be above 0, got nan", "sgd");
+  EXPECT_OPTION_SAYS(clip_by_global_norm({zeros({2})}, 0),
+                     "clip_by_global_norm: max_norm must be above 0, got 0");
 }
 
 TEST(Options, OfInitialisers) {
@@ -131,7 +132,7 @@ TEST(Options, OfLayers) {
   const int line = __LINE__ + 1;
   nn::ModuleList<nn::Linear> list(root, "list");
   EXPECT_EQ(message_of([&] { list.append(2, 0); }),
-            at(line, "Linear: out must be at least 1, got 0", "list.0"));
+            at_option(line, "Linear: out must be at least 1, got 0", "list.0"));
 }
 
 constexpr int kInside = __LINE__ + 3;
@@ -141,55 +142,60 @@ struct Inside : nn::Module {
 };
 
 TEST(Options, OfAMemberAreSaidWhereItIsMade) {
-  EXPECT_EQ(message_of([] { Inside inside; }), at(kInside, "Linear: out must be at least 1, got 0", "part"));
+  EXPECT_EQ(message_of([] { Inside inside; }),
+            at_option(kInside, "Linear: out must be at least 1, got 0", "part"));
 }
 
 TEST(Options, OfFunctions) {
   const auto x = [] { return zeros({2, 3}); };
-  EXPECT_TRACED(dropout(x(), 1.5), "dropout: rate must be in [0,1], got 1.5");
-  EXPECT_TRACED(leaky_relu(x(), kNaN), "leaky_relu: slope must be finite, got nan");
-  EXPECT_TRACED(elu(x(), kInfinity), "elu: alpha must be finite, got inf");
-  EXPECT_TRACED(layer_norm(x(), {}, {}, -1), "layer_norm: epsilon must be finite and not negative, got -1");
-  EXPECT_TRACED(rms_norm(x(), {}, -1), "rms_norm: epsilon must be finite and not negative, got -1");
-  EXPECT_TRACED(cross_entropy(x(), arange(2), {.ignore_index = int64_t{1} << 40}),
-                "cross_entropy: ignore_index must be an i32, as the labels, got 1099511627776");
-  EXPECT_TRACED(huber_loss(x(), x(), 0), "huber_loss: delta must be finite and above 0, got 0");
-  EXPECT_TRACED(full({2}, 2.5, i32), "full: value must be whole for integers, got 2.5");
-  EXPECT_TRACED(full({-2}, 2), "full: a negative extent in shape [-2]");
-  EXPECT_TRACED(arange(-1), "arange: a negative extent in shape [-1]");
-  EXPECT_TRACED(random_uniform({2}, 1, 0), "random_uniform: high must be finite and not below low, got 0");
-  EXPECT_TRACED(random_normal({2}, 0, -1),
-                "random_normal: deviation must be finite and not negative, got -1");
-  EXPECT_TRACED(one_hot(arange(2), 0), "one_hot: classes must be at least 1, got 0");
-  EXPECT_TRACED(check_index(arange(2), 0), "check_index: bound must be at least 1, got 0");
-  EXPECT_TRACED(scan({x()}, {},
-                     [](const auto& carries, const auto&) {
-                       return ScanStep{carries, {}};
-                     },
-                     {.length = -2}),
-                "scan: length must be at least -1, got -2");
-  EXPECT_TRACED(max_pool(zeros({1, 1, 4, 4}), {2, 2}, {0, 2}),
-                "max_pool: size 2, stride 0 and dilation 1 must be at least 1");
-  EXPECT_TRACED(max_pool(zeros({1, 1, 4, 4}), {5, 2}),
-                "max_pool: a window of 5 with dilation 1 is longer than axis 2 of f32[1,1,4,4]");
-  EXPECT_TRACED(convolution(zeros({1, 1, 4, 4}), zeros({1, 1, 2, 2}), {.padding = {-1, 0}}),
-                "convolution: negative padding on axis 2");
+  EXPECT_OPTION_SAYS(dropout(x(), 1.5), "dropout: rate must be in [0,1], got 1.5");
+  EXPECT_OPTION_SAYS(leaky_relu(x(), kNaN), "leaky_relu: slope must be finite, got nan");
+  EXPECT_OPTION_SAYS(elu(x(), kInfinity), "elu: alpha must be finite, got inf");
+  EXPECT_OPTION_SAYS(layer_norm(x(), {}, {}, -1),
+                     "layer_norm: epsilon must be finite and not negative, got -1");
+  EXPECT_OPTION_SAYS(rms_norm(x(), {}, -1), "rms_norm: epsilon must be finite and not negative, got -1");
+  EXPECT_OPTION_SAYS(cross_entropy(x(), arange(2), {.ignore_index = int64_t{1} << 40}),
+                     "cross_entropy: ignore_index must be an i32, as the labels, got 1099511627776");
+  EXPECT_OPTION_SAYS(huber_loss(x(), x(), 0), "huber_loss: delta must be finite and above 0, got 0");
+  EXPECT_OPTION_SAYS(full({2}, 2.5, i32), "full: value must be whole for integers, got 2.5");
+  EXPECT_OPTION_SAYS(full({-2}, 2), "full: a negative extent in shape [-2]");
+  EXPECT_OPTION_SAYS(arange(-1), "arange: a negative extent in shape [-1]");
+  EXPECT_OPTION_SAYS(random_uniform({2}, 1, 0),
+                     "random_uniform: high must be finite and not below low, got 0");
+  EXPECT_OPTION_SAYS(random_normal({2}, 0, -1),
+                     "random_normal: deviation must be finite and not negative, got -1");
+  EXPECT_OPTION_SAYS(one_hot(arange(2), 0), "one_hot: classes must be at least 1, got 0");
+  EXPECT_OPTION_SAYS(check_index(arange(2), 0), "check_index: bound must be at least 1, got 0");
+  EXPECT_OPTION_SAYS(scan({x()}, {},
+                          [](const auto& carries, const auto&) {
+                            return ScanStep{carries, {}};
+                          },
+                          {.length = -2}),
+                     "scan: length must be at least -1, got -2");
+  EXPECT_OPTION_SAYS(max_pool(zeros({1, 1, 4, 4}), {2, 2}, {0, 2}),
+                     "max_pool: size 2, stride 0 and dilation 1 must be at least 1");
+  EXPECT_OPTION_SAYS(max_pool(zeros({1, 1, 4, 4}), {5, 2}),
+                     "max_pool: a window of 5 with dilation 1 is longer than axis 2 of f32[1,1,4,4]");
+  EXPECT_OPTION_SAYS(convolution(zeros({1, 1, 4, 4}), zeros({1, 1, 2, 2}), {.padding = {-1, 0}}),
+                     "convolution: negative padding on axis 2");
 }
 
 TEST(Options, OfAttention) {
   const auto q = [] { return zeros({1, 2, 3, 4}); };
-  EXPECT_TRACED(attention(q(), q(), q(), {.scale = kNaN}), "attention: scale must be finite, got nan");
-  EXPECT_TRACED(attention(q(), q(), q(), {.window = 0}), "attention: window must be at least 1, got 0");
-  EXPECT_TRACED(attention(q(), q(), q(), {.softcap = 0.0}),
-                "attention: softcap must be finite and above 0, got 0");
-  EXPECT_TRACED(attention(q(), q(), q(), {.dropout = -0.5}), "attention: dropout must be in [0,1], got -0.5");
-  EXPECT_TRACED(attention_weights(q(), q(), {.window = -1}), "attention: window must be at least 1, got -1");
+  EXPECT_OPTION_SAYS(attention(q(), q(), q(), {.scale = kNaN}), "attention: scale must be finite, got nan");
+  EXPECT_OPTION_SAYS(attention(q(), q(), q(), {.window = 0}), "attention: window must be at least 1, got 0");
+  EXPECT_OPTION_SAYS(attention(q(), q(), q(), {.softcap = 0.0}),
+                     "attention: softcap must be finite and above 0, got 0");
+  EXPECT_OPTION_SAYS(attention(q(), q(), q(), {.dropout = -0.5}),
+                     "attention: dropout must be in [0,1], got -0.5");
+  EXPECT_OPTION_SAYS(attention_weights(q(), q(), {.window = -1}),
+                     "attention: window must be at least 1, got -1");
 }
 
 TEST(Options, OfFunctionsInAModule) {
   nn::Module model("model");
-  EXPECT_TRACED(const nn::Scope scope(model);
-                dropout(zeros({2}), 2), "dropout: rate must be in [0,1], got 2", "model");
+  EXPECT_OPTION_SAYS(const nn::Scope scope(model);
+                     dropout(zeros({2}), 2), "dropout: rate must be in [0,1], got 2", "model");
 }
 
 }  // namespace

@@ -23,15 +23,15 @@ std::vector<Value> cell(Builder& b, Value h, Value s, Value x, Value w, Value bi
 }
 
 constexpr int64_t kSteps = 4;
-const std::vector<Sample> kOperands{real({2, 3}), real({2, 3}), real({kSteps, 2, 3}), real({3, 3}),
-                                    real({3})};
+const std::vector<Sample> kScanOperands{real({2, 3}), real({2, 3}), real({kSteps, 2, 3}), real({3, 3}),
+                                        real({3})};
 
 Function& cell_function(Module& module) {
   Function& body = module.add_function("cell");
   Builder b(module, body);
   std::vector<Value> p;
   for (const char* name : {"h", "s", "x", "w", "b"}) {
-    graph::Shape shape = kOperands[p.size()].type.shape;
+    graph::Shape shape = kScanOperands[p.size()].type.shape;
     if (p.size() == 2) shape.erase(shape.begin());
     p.push_back(b.parameter(name, {DType::f64, shape}));
   }
@@ -41,13 +41,13 @@ Function& cell_function(Module& module) {
 }
 
 Point scanned(bool reverse) {
-  return make_point(kOperands, [&](Builder& b, const std::vector<Value>& p) {
+  return make_point(kScanOperands, [&](Builder& b, const std::vector<Value>& p) {
     return b.scan(cell_function(b.module()), p, 2, 2, kSteps, reverse);
   });
 }
 
 Point unrolled(bool reverse) {
-  return make_point(kOperands, [&](Builder& b, const std::vector<Value>& p) {
+  return make_point(kScanOperands, [&](Builder& b, const std::vector<Value>& p) {
     Value h = p[0], s = p[1];
     std::vector<Value> ys(kSteps);
     for (int64_t i = 0; i < kSteps; ++i) {

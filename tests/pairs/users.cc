@@ -14,7 +14,7 @@ using graph::Value;
 using List = std::vector<int64_t>;
 using Values = std::vector<Value>;
 
-Value emit(Scene& s, OpCode code, Values operands, graph::Attributes attributes = {}) {
+Value apply_op(Scene& s, OpCode code, Values operands, graph::Attributes attributes = {}) {
   return s.b.emit(code, std::move(operands), std::move(attributes)).result();
 }
 
@@ -52,8 +52,8 @@ User contraction(std::string name, std::string dims, bool is_rhs, DType dtype = 
   return {std::move(name), [=](const Size& z) { return shape_of(is_rhs ? rhs : lhs, z); },
           [=](Scene& s, Value x, const Size& z) {
             const Value other = s.tensor(shape_of(is_rhs ? lhs : rhs, z));
-            return Values{
-                emit(s, OpCode::contract, is_rhs ? Values{other, x} : Values{x, other}, {{"dims", dims}})};
+            return Values{apply_op(s, OpCode::contract, is_rhs ? Values{other, x} : Values{x, other},
+                                   {{"dims", dims}})};
           },
           dtype, [](const Size&) { return 5; }};
 }
@@ -74,7 +74,7 @@ Value scale_of(Scene& s, Value x, const Size& z) {
 // Attention written out, with scores that `change` makes of the products.
 Value by_hand(Scene& s, const Size& z, Value q, Value k, Value v, const std::function<Value(Value)>& change) {
   const Value products = scale_of(s, s.b.contract(q, k, "bhmk,bhnk->bhmn"), z);
-  const Value weights = emit(s, OpCode::softmax, {change(products)}, {{"axis", 3}});
+  const Value weights = apply_op(s, OpCode::softmax, {change(products)}, {{"axis", 3}});
   return s.b.contract(weights, v, "bhmn,bhnk->bhmk");
 }
 Shape keys(const Size& z) {
@@ -85,7 +85,7 @@ Value composite_attention(Scene& s, const Size& z, Value x, int place, graph::At
   Values operands = {place == 0 ? x : s.real(heads(z)), place == 1 ? x : s.real(keys(z)),
                      place == 2 ? x : s.real(keys(z))};
   if (place == 3) operands.push_back(x);
-  return emit(s, OpCode::attention, operands, attributes);
+  return apply_op(s, OpCode::attention, operands, attributes);
 }
 
 std::vector<User> contractions() {
@@ -122,7 +122,7 @@ std::vector<User> contractions() {
       {"contract_then_gelu_bias", [](const Size& z) { return Shape{z.n}; },
        [](Scene& s, Value x, const Size& z) {
          const Value y = s.b.contract(s.real({z.m, z.k}), s.real({z.k, z.n}), "mk,kn->mn");
-         return Values{emit(s, OpCode::gelu, {s.b.add(y, x)})};
+         return Values{apply_op(s, OpCode::gelu, {s.b.add(y, x)})};
        }},
       {"contract_two", matrix,
        [](Scene& s, Value x, const Size& z) {
@@ -131,7 +131,7 @@ std::vector<User> contractions() {
        }},
       {"linear_layers", matrix,
        [](Scene& s, Value x, const Size& z) {
-         const Value y = emit(s, OpCode::relu, {s.b.contract(x, s.real({z.k, z.n}), "mk,kn->mn")});
+         const Value y = apply_op(s, OpCode::relu, {s.b.contract(x, s.real({z.k, z.n}), "mk,kn->mn")});
          return Values{s.b.contract(y, s.real({z.n, z.k}), "mk,kn->mn")};
        }},
   };
@@ -174,29 +174,32 @@ std::vector<User> rows() {
        }},
       {"cross_entropy", matrix,
        [](Scene& s, Value x, const Size& z) {
-         return Values{emit(s, OpCode::cross_entropy, {x, s.integers({z.m}, z.k)})};
+         return Values{apply_op(s, OpCode::cross_entropy, {x, s.integers({z.m}, z.k)})};
        }},
       {"cross_entropy_weights", [](const Size& z) { return Shape{z.k}; },
        [](Scene& s, Value x, const Size& z) {
          const Value weights = s.b.add(s.b.mul(x, x), s.b.constant_like(0.5, x));
-         return Values{emit(s, OpCode::cross_entropy, {s.real(matrix(z)), s.integers({z.m}, z.k), weights})};
+         return Values{
+             apply_op(s, OpCode::cross_entropy, {s.real(matrix(z)), s.integers({z.m}, z.k), weights})};
        }},
       {"layer_norm", three,
        [](Scene& s, Value x, const Size& z) {
-         return Values{emit(s, OpCode::layer_norm, {x, s.real({z.k}), s.real({z.k})}, {{"epsilon", 0.1}})};
+         return Values{
+             apply_op(s, OpCode::layer_norm, {x, s.real({z.k}), s.real({z.k})}, {{"epsilon", 0.1}})};
        }},
       {"layer_norm_scale", [](const Size& z) { return Shape{z.k}; },
        [](Scene& s, Value x, const Size& z) {
-         return Values{emit(s, OpCode::layer_norm, {s.real(three(z)), x, s.real({z.k})}, {{"epsilon", 0.1}})};
+         return Values{
+             apply_op(s, OpCode::layer_norm, {s.real(three(z)), x, s.real({z.k})}, {{"epsilon", 0.1}})};
        }},
       {"layer_norm_of_sum", three,
        [](Scene& s, Value x, const Size& z) {
          const Value sum = s.b.add(x, s.real(three(z)));
-         return Values{sum, emit(s, OpCode::layer_norm, {sum}, {{"epsilon", 0.1}})};
+         return Values{sum, apply_op(s, OpCode::layer_norm, {sum}, {{"epsilon", 0.1}})};
        }},
       {"rms_norm", three,
        [](Scene& s, Value x, const Size& z) {
-         return Values{emit(s, OpCode::rms_norm, {x, s.real({z.k})}, {{"epsilon", 0.1}})};
+         return Values{apply_op(s, OpCode::rms_norm, {x, s.real({z.k})}, {{"epsilon", 0.1}})};
        }},
   };
 }
@@ -221,7 +224,7 @@ std::vector<User> attentions() {
       composite("attention_bias", scores, 3, {{"bias", true}}),
       {"attention_itself", heads,
        [](Scene& s, Value x, const Size&) {
-         return Values{emit(s, OpCode::attention, {x, x, x}, {{"scale", 0.3}, {"causal", true}})};
+         return Values{apply_op(s, OpCode::attention, {x, x, x}, {{"scale", 0.3}, {"causal", true}})};
        }},
       {"attention_by_hand_q", heads,
        [](Scene& s, Value x, const Size& z) {
@@ -247,7 +250,7 @@ std::vector<User> attentions() {
        },
        [](Scene& s, Value x, const Size& z) {
          const Value q = s.real(heads(z)), k = s.real(keys(z)), v = s.real(keys(z));
-         return Values{emit(s, OpCode::attention, {q, k, v, x}, {{"scale", 0.3}, {"mask", true}})};
+         return Values{apply_op(s, OpCode::attention, {q, k, v, x}, {{"scale", 0.3}, {"mask", true}})};
        },
        DType::boolean},
       {"attention_select", scores,
@@ -259,20 +262,20 @@ std::vector<User> attentions() {
       {"attention_lengths", [](const Size& z) { return Shape{z.b}; },
        [](Scene& s, Value x, const Size& z) {
          const Value q = s.real(heads(z)), k = s.real(keys(z)), v = s.real(keys(z));
-         return Values{emit(s, OpCode::attention, {q, k, v, x}, {{"scale", 0.3}, {"lengths", true}})};
+         return Values{apply_op(s, OpCode::attention, {q, k, v, x}, {{"scale", 0.3}, {"lengths", true}})};
        },
        DType::i32, [](const Size& z) { return z.n + 1; }},
       {"weights_of_queries", heads,
        [](Scene& s, Value x, const Size& z) {
-         return Values{
-             emit(s, OpCode::attention_weights, {x, s.real(keys(z))}, {{"scale", 0.3}, {"causal", true}})};
+         return Values{apply_op(s, OpCode::attention_weights, {x, s.real(keys(z))},
+                                {{"scale", 0.3}, {"causal", true}})};
        }},
       {"attention_weights",
        [](const Size& z) {
          return Shape{z.b, z.h, z.n, z.k};
        },
        [](Scene& s, Value x, const Size& z) {
-         const Value weights = emit(s, OpCode::softmax, {s.real(scores(z))}, {{"axis", 3}});
+         const Value weights = apply_op(s, OpCode::softmax, {s.real(scores(z))}, {{"axis", 3}});
          return Values{s.b.contract(weights, x, "bhmn,bhnk->bhmk")};
        }},
   };
@@ -396,13 +399,13 @@ std::vector<User> others() {
        [](Scene& s, Value x, const Size&) { return Values{s.b.check_finite(x, "x")}; }},
       {"dropout", three,
        [](Scene& s, Value x, const Size&) {
-         return Values{emit(s, OpCode::dropout, {x}, {{"rate", 0.25}, {"key", 11}})};
+         return Values{apply_op(s, OpCode::dropout, {x}, {{"rate", 0.25}, {"key", 11}})};
        }},
       {"convolution_image", image,
        [](Scene& s, Value x, const Size&) {
          return Values{
-             emit(s, OpCode::convolution, {x, s.real({3, 2, 2})},
-                  {{"stride", List{1}}, {"padding", List{1}}, {"dilation", List{1}}, {"groups", 1}})};
+             apply_op(s, OpCode::convolution, {x, s.real({3, 2, 2})},
+                      {{"stride", List{1}}, {"padding", List{1}}, {"dilation", List{1}}, {"groups", 1}})};
        }},
       {"convolution_filter",
        [](const Size& z) {
@@ -410,8 +413,8 @@ std::vector<User> others() {
        },
        [](Scene& s, Value x, const Size& z) {
          return Values{
-             emit(s, OpCode::convolution, {s.real({z.b, z.m, 7}), x},
-                  {{"stride", List{2}}, {"padding", List{1}}, {"dilation", List{1}}, {"groups", 1}})};
+             apply_op(s, OpCode::convolution, {s.real({z.b, z.m, 7}), x},
+                      {{"stride", List{2}}, {"padding", List{1}}, {"dilation", List{1}}, {"groups", 1}})};
        }},
       alone("max_pool", image, OpCode::max_pool, {{"size", List{3}}, {"stride", List{2}}}),
       alone("average_pool", image, OpCode::average_pool, {{"size", List{2}}, {"stride", List{1}}}),

@@ -39,7 +39,7 @@ std::vector<HostTensor> whole_numbers(const graph::Module& module, uint32_t seed
   return inputs;
 }
 
-void expect_same(const std::vector<HostTensor>& expected, const std::vector<HostTensor>& got) {
+void expect_equal(const std::vector<HostTensor>& expected, const std::vector<HostTensor>& got) {
   ASSERT_EQ(expected.size(), got.size());
   for (size_t i = 0; i < got.size(); ++i) {
     const auto want = expected[i].values<float>(), have = got[i].values<float>();
@@ -60,8 +60,8 @@ loop::Target tiny_caches() {
 void check(const graph::Module& module) {
   const std::vector<HostTensor> inputs = whole_numbers(module, 1);
   const auto expected = run_on("reference", module, "f", inputs);
-  expect_same(expected, interpret(passes::lower(module, "f", tiny_caches(), {}), inputs));
-  expect_same(expected, run_on("cpu", module, "f", inputs));
+  expect_equal(expected, interpret(passes::lower(module, "f", tiny_caches(), {}), inputs));
+  expect_equal(expected, run_on("cpu", module, "f", inputs));
 }
 
 struct Form {
@@ -107,7 +107,7 @@ TEST(Contract, SizesOfThisMachinesCaches) {
       SCOPED_TRACE(std::string(form.dims) + " k " + std::to_string(k));
       const graph::Module module = product(form, 131, 179, k);
       const std::vector<HostTensor> inputs = whole_numbers(module, 2);
-      expect_same(run_on("reference", module, "f", inputs), run_on("cpu", module, "f", inputs));
+      expect_equal(run_on("reference", module, "f", inputs), run_on("cpu", module, "f", inputs));
     }
   }
 }
@@ -213,9 +213,9 @@ void check_as_operand(const Operand& operand, int64_t m, int64_t n, int64_t k) {
                b.contract(x, y, "b" + dims.substr(0, 3) + "b" + dims.substr(3, 4) + "b" + dims.substr(7)));
       const std::vector<HostTensor> inputs = whole_numbers(module, 1);
       const auto expected = run_on("reference", module, "f", inputs);
-      expect_same(expected, interpret(passes::lower(module, "f", tiny_caches(), {}), inputs));
+      expect_equal(expected, interpret(passes::lower(module, "f", tiny_caches(), {}), inputs));
       if (m > 2) continue;
-      expect_same(expected, run_on("cpu", module, "f", inputs, {.fuse = is_left}));
+      expect_equal(expected, run_on("cpu", module, "f", inputs, {.fuse = is_left}));
     }
   }
 }

@@ -21,7 +21,6 @@ namespace sinter::test {
 namespace {
 
 using loop::Target;
-using runtime::DType;
 using runtime::HostTensor;
 
 struct Program {
@@ -55,12 +54,12 @@ std::vector<Target> machines() {
 void draw(HostTensor& tensor, std::mt19937& random) {
   std::uniform_real_distribution<float> number(-1, 1);
   std::generate_n(static_cast<std::byte*>(tensor.raw()), tensor.bytes(), [] { return std::byte{0}; });
-  if (tensor.dtype() == DType::f32)
+  if (tensor.dtype() == runtime::DType::f32)
     std::generate_n(tensor.data<float>(), tensor.size(), [&] { return number(random); });
-  if (tensor.dtype() == DType::i32)
+  if (tensor.dtype() == runtime::DType::i32)
     std::generate_n(tensor.data<int32_t>(), tensor.size(),
                     [&] { return static_cast<int32_t>(random() % 3); });
-  if (tensor.dtype() == DType::boolean)
+  if (tensor.dtype() == runtime::DType::boolean)
     std::generate_n(tensor.data<bool>(), tensor.size(), [&] { return random() % 2 == 0; });
 }
 
@@ -90,16 +89,16 @@ void expect_close(const HostTensor& got, const HostTensor& want, double toleranc
   for (int64_t i = 0; i < got.size(); ++i) {
     const auto at = [&](const HostTensor& x) -> double {
       const auto j = static_cast<size_t>(i);
-      return x.dtype() == DType::f32   ? x.values<float>()[j]
-             : x.dtype() == DType::i32 ? x.values<int32_t>()[j]
-                                       : x.values<bool>()[j];
+      return x.dtype() == runtime::DType::f32   ? x.values<float>()[j]
+             : x.dtype() == runtime::DType::i32 ? x.values<int32_t>()[j]
+                                                : x.values<bool>()[j];
     };
     const double a = at(got), b = at(want);
     if (a == b || (std::isnan(a) && std::isnan(b))) continue;
     largest = std::max(largest, std::abs(b));
     worst = std::max(worst, std::isfinite(a) ? std::abs(a - b) : INFINITY);
   }
-  EXPECT_LE(worst, got.dtype() == DType::f32 ? tolerance * largest : 0);
+  EXPECT_LE(worst, got.dtype() == runtime::DType::f32 ? tolerance * largest : 0);
 }
 
 void check(const Program& program, const Target& target, bool fuse) try {
@@ -114,7 +113,7 @@ void check(const Program& program, const Target& target, bool fuse) try {
   std::vector<HostTensor> inputs;
   for (graph::Op* parameter : function.parameters()) {
     const graph::TensorType& type = parameter->results[0];
-    draw(inputs.emplace_back(static_cast<DType>(type.dtype), type.shape), random);
+    draw(inputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape), random);
   }
   const loop::Program loops = passes::lower(module, "f", target, {.fuse = fuse, .verify = true});
   for (const loop::Kernel& kernel : loops.kernels) {

@@ -33,7 +33,7 @@ Target machine(int64_t subgroup, int64_t invocations, int64_t shared_kib) {
   return target;
 }
 
-std::vector<Target> machines() {
+std::vector<Target> workgroup_machines() {
   return {machine(32, 1024, 48), machine(8, 64, 16), machine(128, 1024, 32), machine(1, 32, 16)};
 }
 
@@ -105,7 +105,7 @@ int check(const std::string& text, const Target& target, double tolerance = 2e-5
 }
 
 TEST(Workgroups, StageTheOperandsOfContractions) {
-  for (const Target& target : machines()) {
+  for (const Target& target : workgroup_machines()) {
     EXPECT_EQ(check(R"(func @f(%x: f32[70,33], %w: f32[33,50], %b: f32[50]) {
   %0: f32[70,33] = exp %x
   %1: f32[70,50] = contract %0, %w {dims="ik,kj->ij"}
@@ -120,7 +120,7 @@ TEST(Workgroups, StageTheOperandsOfContractions) {
 }
 
 TEST(Workgroups, StageTransposedAndBatchedOperands) {
-  for (const Target& target : machines()) {
+  for (const Target& target : workgroup_machines()) {
     EXPECT_EQ(check(R"(func @f(%x: f32[2,3,17,40], %y: f32[2,21,3,40]) {
   %0: f32[2,3,17,21] = contract %x, %y {dims="bhqw,bkhw->bhqk"}
   return %0
@@ -140,7 +140,7 @@ TEST(Workgroups, LeaveSmallContractionsToOneInvocationATile) {
 }
 
 TEST(Workgroups, RunContractionsAndSumsSideBySide) {
-  for (const Target& target : machines()) {
+  for (const Target& target : workgroup_machines()) {
     EXPECT_EQ(check(R"(func @f(%x: f32[40,24], %a: f32[24,20], %b: f32[24,36], %c: f32[24,3]) {
   %0: f32[40,20] = contract %x, %a {dims="ik,kj->ij"}
   %1: f32[40,36] = contract %x, %b {dims="ik,kj->ij"}
@@ -153,7 +153,7 @@ TEST(Workgroups, RunContractionsAndSumsSideBySide) {
 }
 
 TEST(Workgroups, CutLongSumsWithSmallResults) {
-  for (const Target& target : machines()) {
+  for (const Target& target : workgroup_machines()) {
     EXPECT_EQ(check(R"(func @f(%x: f32[2,514,20], %y: f32[2,514,18], %b: f32[20,18]) {
   %0: f32[20,18] = contract %x, %y {dims="bki,bkj->ij"}
   %1: f32[20,18] = add %0, %b
@@ -165,7 +165,7 @@ TEST(Workgroups, CutLongSumsWithSmallResults) {
 }
 
 TEST(Workgroups, ReduceLongRowsTogether) {
-  for (const Target& target : machines()) {
+  for (const Target& target : workgroup_machines()) {
     EXPECT_GE(check(R"(func @f(%x: f32[5,203], %s: f32[203], %b: f32[203]) {
   %0: f32[5,203] = softmax %x {axis=1}
   %1: f32[5,203] = layer_norm %x, %s, %b {epsilon=1e-05}
@@ -197,7 +197,7 @@ TEST(Workgroups, ReduceLongRowsTogether) {
 }
 
 TEST(Workgroups, ComputeAttentionWithinTheirLimits) {
-  for (const Target& target : machines()) {
+  for (const Target& target : workgroup_machines()) {
     for (const char* causal : {"false", "true"}) {
       EXPECT_EQ(
           check(R"(func @f(%q: f32[1,2,35,20], %k: f32[1,2,70,20], %v: f32[1,2,70,66], %d: f32[1,2,35,66]) {
@@ -246,7 +246,7 @@ const char* attention_of_rows(bool causal) {
 }
 
 TEST(Workgroups, ComputeAttentionByRowsWhereKeysAreFew) {
-  for (const Target& target : machines()) {
+  for (const Target& target : workgroup_machines()) {
     for (const bool causal : {false, true}) EXPECT_EQ(check(attention_of_rows(causal), target), 0);
   }
 }
@@ -273,7 +273,7 @@ TEST(Workgroups, ComputeAttentionByRowsWhereSharedMemoryIsSlow) {
 // Into a table that is large beside the positions, which are sorted, and into a small one; with work behind
 // it.
 TEST(Workgroups, ScatterIntoRowsThatManyPositionsShare) {
-  std::vector<Target> all = machines();
+  std::vector<Target> all = workgroup_machines();
   for (const int64_t subgroup : {8, 1}) all.push_back(processor(subgroup));
   for (const Target& target : all) {
     for (const char* rows : {"7", "70"}) {

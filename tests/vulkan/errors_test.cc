@@ -15,13 +15,13 @@
 namespace sinter::vulkan::test {
 namespace {
 
-constexpr const char* kProgram = R"(func @f(%x: f32[4,6], %y: f32[6]) {
+constexpr const char* kSumProgram = R"(func @f(%x: f32[4,6], %y: f32[6]) {
   %0: f32[4] = contract %x, %y {dims="ik,k->i"}
   return %0
 })";
 
 void expect_works(const std::string& device) {
-  Compiled program(kProgram, backends::open_device(device, 1)), reference(kProgram, on_cpu());
+  Compiled program(kSumProgram, backends::open_device(device, 1)), reference(kSumProgram, on_cpu());
   program.run();
   reference.run();
   expect_close(program.outputs()[0], reference.outputs()[0], 1e-6);
@@ -70,7 +70,7 @@ TEST(VulkanErrors, OutOfMemory) {
   const auto device = on_vulkan();
   {
     const Replaced<vkAllocateMemory> full([](auto...) -> VkResult { return VK_ERROR_OUT_OF_DEVICE_MEMORY; });
-    EXPECT_EQ(message_of([] { Compiled(kProgram, on_vulkan()); }),
+    EXPECT_EQ(message_of([] { Compiled(kSumProgram, on_vulkan()); }),
               "vulkan: constants of 256 bytes on " + watched_gpu()->name() + ": out of device memory");
     EXPECT_EQ(message_of([&] {
                 device->make_state({{"w", {graph::DType::f32, {1000}}}});
@@ -91,12 +91,12 @@ TEST(VulkanErrors, OutOfMemoryWhenRunning) {
     if (left-- <= 0) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     return Replaced<vkAllocateMemory>::real(device, info, callbacks, memory);
   });
-  EXPECT_EQ(message_of([] { Compiled(kProgram, on_vulkan()); }),
+  EXPECT_EQ(message_of([] { Compiled(kSumProgram, on_vulkan()); }),
             "vulkan: outputs of 256 bytes on " + watched_gpu()->name() + ": out of device memory");
 }
 
 TEST(VulkanErrors, DeviceLost) {
-  Compiled program(kProgram, backends::open_device("vulkan"));
+  Compiled program(kSumProgram, backends::open_device("vulkan"));
   const std::string name = watched_gpu()->name();
   program.run();
   {

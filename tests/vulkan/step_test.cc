@@ -15,7 +15,7 @@ namespace {
 using runtime::HostTensor;
 
 // Two layers with dropout between them, trained by gradient descent.
-constexpr const char* kTraining = R"(state @w1: f32[8,16]
+constexpr const char* kModelTraining = R"(state @w1: f32[8,16]
 state @w2: f32[16,4]
 
 func @f(%x: f32[12,8], %labels: i32[12]) {
@@ -40,7 +40,7 @@ func @f(%x: f32[12,8], %labels: i32[12]) {
 }
 )";
 
-void initialize(Compiled& model) {
+void initialize_model(Compiled& model) {
   for (const char* name : {"w1", "w2"}) {
     HostTensor value = model.state().get(name);
     for (size_t i = 0; i < static_cast<size_t>(value.size()); ++i) {
@@ -51,7 +51,7 @@ void initialize(Compiled& model) {
 }
 
 std::vector<float> train(Compiled& model, uint32_t steps) {
-  initialize(model);
+  initialize_model(model);
   std::vector<float> losses;
   for (uint32_t step = 0; step < steps; ++step) {
     model.run(step);
@@ -62,8 +62,8 @@ std::vector<float> train(Compiled& model, uint32_t steps) {
 
 TEST(VulkanStep, TrainsAsTheCpuDoes) {
   for (const bool stage : {false, true}) {
-    Compiled cpu(kTraining, on_cpu());
-    Compiled gpu(kTraining, make_device(stage ? staging_gpu() : watched_gpu()));
+    Compiled cpu(kModelTraining, on_cpu());
+    Compiled gpu(kModelTraining, make_device(stage ? staging_gpu() : watched_gpu()));
     const auto want = train(cpu, 40), got = train(gpu, 40);
     EXPECT_LT(want.back(), want.front() * 0.7f);
     for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-4 * want[i]) << "step " << i;
@@ -71,7 +71,7 @@ TEST(VulkanStep, TrainsAsTheCpuDoes) {
 }
 
 TEST(VulkanStep, GivesTheSameBytesAgain) {
-  Compiled model(kTraining, on_vulkan());
+  Compiled model(kModelTraining, on_vulkan());
   const auto first = train(model, 10);
   const HostTensor weights = model.state().get("w1");
   const auto second = train(model, 10);
@@ -81,8 +81,8 @@ TEST(VulkanStep, GivesTheSameBytesAgain) {
 
 TEST(VulkanStep, IsOneSubmitOfWhatTheFirstStepRecorded) {
   for (const auto& gpu : {watched_gpu(), staging_gpu()}) {
-    Compiled model(kTraining, make_device(gpu));
-    initialize(model);
+    Compiled model(kModelTraining, make_device(gpu));
+    initialize_model(model);
     model.run(0);
     GpuStats& stats = gpu->stats();
     const int64_t pipelines = stats.pipelines, allocations = stats.allocations, recordings = stats.recordings,
@@ -98,8 +98,8 @@ TEST(VulkanStep, IsOneSubmitOfWhatTheFirstStepRecorded) {
 // No memory, no pipeline, no binding, nothing recorded, nothing asked.
 TEST(VulkanStep, CallsTheDriverToSubmitAndToWait) {
   for (const auto& gpu : {watched_gpu(), staging_gpu()}) {
-    Compiled model(kTraining, make_device(gpu));
-    initialize(model);
+    Compiled model(kModelTraining, make_device(gpu));
+    initialize_model(model);
     model.run(0);
     const CallCounts counting;
     for (uint32_t step = 1; step < 6; ++step) model.run(step);
@@ -110,9 +110,9 @@ TEST(VulkanStep, CallsTheDriverToSubmitAndToWait) {
 }
 
 TEST(VulkanStep, AProfileTimesEveryLaunchAndChangesNothing) {
-  Compiled plain(kTraining, on_vulkan()), timed(kTraining, on_vulkan());
-  initialize(plain);
-  initialize(timed);
+  Compiled plain(kModelTraining, on_vulkan()), timed(kModelTraining, on_vulkan());
+  initialize_model(plain);
+  initialize_model(timed);
   runtime::Profile profile;
   const int64_t submits = watched_gpu()->stats().submits;
   for (uint32_t step = 0; step < 3; ++step) timed.run(step, &profile);

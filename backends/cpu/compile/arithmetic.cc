@@ -14,7 +14,6 @@ namespace sinter::cpu {
 namespace {
 
 using loop::ScalarOp;
-using Predicate = llvm::CmpInst::Predicate;
 
 [[noreturn]] void unexpected(ScalarOp op, loop::Type type) {
   throw InternalError(fmt::format("the cpu backend has no {} of {}", name(op), name(type)));
@@ -47,7 +46,7 @@ llvm::Value* call_libm(Builder& b, const char* function, const std::vector<llvm:
 
 // NaN where either is. `a > b ? a : b` is one instruction and gives b where either is NaN; a NaN in a is put
 // back.
-llvm::Value* floating_extreme(Builder& b, Predicate better, llvm::Value* x, llvm::Value* y) {
+llvm::Value* floating_extreme(Builder& b, llvm::CmpInst::Predicate better, llvm::Value* x, llvm::Value* y) {
   llvm::Value* extreme = b.CreateSelect(b.CreateFCmp(better, x, y), x, y);
   return b.CreateSelect(b.CreateFCmpUNO(x, x), x, extreme);
 }
@@ -70,22 +69,22 @@ llvm::Value* floating_rem(Builder& b, llvm::Value* x, llvm::Value* y) {
   return b.CreateSelect(b.CreateFCmpOEQ(rem, zero), signed_zero, moved);
 }
 
-Predicate floating_predicate(ScalarOp op) {
+llvm::CmpInst::Predicate floating_predicate(ScalarOp op) {
   switch (op) {
     case ScalarOp::equal:
-      return Predicate::FCMP_OEQ;
+      return llvm::CmpInst::Predicate::FCMP_OEQ;
     case ScalarOp::not_equal:
-      return Predicate::FCMP_UNE;
+      return llvm::CmpInst::Predicate::FCMP_UNE;
     case ScalarOp::less:
-      return Predicate::FCMP_OLT;
+      return llvm::CmpInst::Predicate::FCMP_OLT;
     case ScalarOp::less_equal:
-      return Predicate::FCMP_OLE;
+      return llvm::CmpInst::Predicate::FCMP_OLE;
     case ScalarOp::greater:
-      return Predicate::FCMP_OGT;
+      return llvm::CmpInst::Predicate::FCMP_OGT;
     case ScalarOp::greater_equal:
-      return Predicate::FCMP_OGE;
+      return llvm::CmpInst::Predicate::FCMP_OGE;
     default:
-      return Predicate::BAD_FCMP_PREDICATE;
+      return llvm::CmpInst::Predicate::BAD_FCMP_PREDICATE;
   }
 }
 
@@ -129,14 +128,15 @@ llvm::Value* floating_binary(Builder& b, ScalarOp op, llvm::Value* x, llvm::Valu
     case ScalarOp::rem:
       return floating_rem(b, x, y);
     case ScalarOp::max:
-      return floating_extreme(b, Predicate::FCMP_OGT, x, y);
+      return floating_extreme(b, llvm::CmpInst::Predicate::FCMP_OGT, x, y);
     case ScalarOp::min:
-      return floating_extreme(b, Predicate::FCMP_OLT, x, y);
+      return floating_extreme(b, llvm::CmpInst::Predicate::FCMP_OLT, x, y);
     default:
       break;
   }
-  const Predicate predicate = floating_predicate(op);
-  if (predicate == Predicate::BAD_FCMP_PREDICATE) return call_libm(b, std::string(name(op)).c_str(), {x, y});
+  const llvm::CmpInst::Predicate predicate = floating_predicate(op);
+  if (predicate == llvm::CmpInst::Predicate::BAD_FCMP_PREDICATE)
+    return call_libm(b, std::string(name(op)).c_str(), {x, y});
   return b.CreateFCmp(predicate, x, y);
 }
 

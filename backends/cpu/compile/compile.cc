@@ -8,7 +8,6 @@
 #include "backends/cpu/compile/image_bytes.h"
 #include "backends/cpu/compile/jit.h"
 #include "backends/cpu/compile/objects.h"
-#include "code_version.h"
 #include "runtime/thread_pool.h"
 
 namespace sinter::cpu {

@@ -18,7 +18,6 @@
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/emit_program.h"
 #include "backends/cpu/compile/launches.h"
-#include "code_version.h"
 
 namespace sinter::cpu {
 namespace {

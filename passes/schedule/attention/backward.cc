@@ -353,7 +353,7 @@ class BackwardSchedule {
   loop::BufferRef queries_, cotangents_, gradient_, shifts_, shares_, deltas_, weights_, slopes_;
 };
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> backward_choices(Template& t) {
   constexpr int64_t kMostRuns = 16;
   if (t.target().has_workgroups()) return {};
   BackwardSchedule schedule(t);
@@ -365,7 +365,7 @@ std::vector<Numbers> choices(Template& t) {
   return {numbers};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_backward(Template& t, const Choice& choice) {
   BackwardSchedule schedule(t);
   ChoiceReader read(choice, t.kernel.location);
   const AttentionTileSizes sizes = schedule.tile().read(read);
@@ -378,7 +378,7 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kAttentionBackwardThreads = {graph::Anchor::attention_backward,
-                                                      "attention_backward.threads", choices, emit};
+constinit const Schedule kAttentionBackwardThreads = {
+    graph::Anchor::attention_backward, "attention_backward.threads", backward_choices, emit_backward};
 
 }  // namespace sinter::passes

@@ -189,13 +189,13 @@ class BackwardRows {
   AttentionGradients gradients_;
 };
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> backward_rows_choices(Template& t) {
   const BackwardRows schedule(t);
   if (schedule.has_extras() || !schedule.rows().are_better(t.target())) return {};
   return {Numbers{}};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_backward_rows(Template& t, const Choice& choice) {
   BackwardRows schedule(t);
   ChoiceReader read(choice, t.kernel.location);
   read.require(!schedule.has_extras(),
@@ -206,7 +206,7 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kAttentionBackwardRows = {graph::Anchor::attention_backward,
-                                                   "attention_backward.rows", choices, emit};
+constinit const Schedule kAttentionBackwardRows = {
+    graph::Anchor::attention_backward, "attention_backward.rows", backward_rows_choices, emit_backward_rows};
 
 }  // namespace sinter::passes

@@ -400,19 +400,20 @@ class BackwardWorkgroups {
   loop::BufferRef row_;      // one value
 };
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> backward_workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
   return {BackwardWorkgroups(t).best()};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_backward_workgroups(Template& t, const Choice& choice) {
   ChoiceReader read(choice, t.kernel.location);
   return BackwardWorkgroups(t).run(read);
 }
 
 }  // namespace
 
-constinit const Schedule kAttentionBackwardWorkgroups = {graph::Anchor::attention_backward,
-                                                         "attention_backward.workgroups", choices, emit};
+constinit const Schedule kAttentionBackwardWorkgroups = {
+    graph::Anchor::attention_backward, "attention_backward.workgroups", backward_workgroups_choices,
+    emit_backward_workgroups};
 
 }  // namespace sinter::passes

@@ -196,12 +196,12 @@ class AttentionSchedule {
   loop::BufferRef queries_, sums_, scores_, maximum_, total_, rescale_;
 };
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> forward_choices(Template& t) {
   if (t.target().has_workgroups()) return {};
   return {AttentionTile::numbers_of(AttentionTile(t, graph::Anchor::attention).best())};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_forward(Template& t, const Choice& choice) {
   AttentionSchedule schedule(t);
   ChoiceReader read(choice, t.kernel.location);
   schedule.tile().use(schedule.tile().read(read));
@@ -211,6 +211,7 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kAttentionThreads = {graph::Anchor::attention, "attention.threads", choices, emit};
+constinit const Schedule kAttentionThreads = {graph::Anchor::attention, "attention.threads", forward_choices,
+                                              emit_forward};
 
 }  // namespace sinter::passes

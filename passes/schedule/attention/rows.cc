@@ -214,12 +214,12 @@ class ForwardRows {
   loop::BufferRef statistics_, sums_;
 };
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> rows_choices(Template& t) {
   if (!AttentionRows(t, graph::Anchor::attention).are_better(t.target())) return {};
   return {Numbers{}};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_rows(Template& t, const Choice& choice) {
   ForwardRows schedule(t);
   ChoiceReader read(choice, t.kernel.location);
   schedule.rows().read(read, t.target());
@@ -228,6 +228,7 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kAttentionRows = {graph::Anchor::attention, "attention.rows", choices, emit};
+constinit const Schedule kAttentionRows = {graph::Anchor::attention, "attention.rows", rows_choices,
+                                           emit_rows};
 
 }  // namespace sinter::passes

@@ -19,9 +19,10 @@ using loop::Stmt;
 namespace {
 
 constexpr int64_t kMostQueries = 64;
-constexpr int64_t kMostKeys = 96;
+constexpr int64_t kMostTileKeys = 96;
 constexpr int64_t kFewVectors = 4;  // of keys, of which none is worth a look whether it is seen
-constexpr int64_t kMostRows = 6;    // of a register tile: 12 sums and what they are made from in 16 registers
+constexpr int64_t kMostTileRows =
+    6;  // of a register tile: 12 sums and what they are made from in 16 registers
 
 // So that all of n are in as few parts as `most` allows, about equal.
 int64_t part_of(int64_t n, int64_t most) {
@@ -61,8 +62,8 @@ AttentionTile::AttentionTile(Template& t, graph::Anchor anchor)
 AttentionTileSizes AttentionTile::best() const {
   AttentionTileSizes sizes;
   sizes.queries = std::min(kMostQueries, round_up(queries(), lanes_));
-  sizes.rows = part_of(keys(), kMostRows);
-  sizes.keys = round_up(part_of(keys(), kMostKeys), sizes.rows);
+  sizes.rows = part_of(keys(), kMostTileRows);
+  sizes.keys = round_up(part_of(keys(), kMostTileKeys), sizes.rows);
   sizes.skips = keys() > kFewVectors * lanes_;
   return sizes;
 }

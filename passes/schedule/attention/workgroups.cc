@@ -220,19 +220,19 @@ class AttentionWorkgroups {
   loop::BufferRef row_;   // one value
 };
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
   return {AttentionWorkgroups(t).best()};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
   ChoiceReader read(choice, t.kernel.location);
   return AttentionWorkgroups(t).run(read);
 }
 
 }  // namespace
 
-constinit const Schedule kAttentionWorkgroups = {graph::Anchor::attention, "attention.workgroups", choices,
-                                                 emit};
+constinit const Schedule kAttentionWorkgroups = {graph::Anchor::attention, "attention.workgroups",
+                                                 workgroups_choices, emit_workgroups};
 
 }  // namespace sinter::passes

@@ -158,13 +158,13 @@ Stmt ContractLoops::group(const Unit& unit, const BlockAt& block, const Expr& ti
 
 namespace {
 
-std::vector<Numbers> choices(Template& t, bool are_dots) {
+std::vector<Numbers> contract_choices(Template& t, bool are_dots) {
   const ContractBlocks best = choose_blocks(Contraction(t).problem(), t.target());
   if (best.are_dots != are_dots) return {};
   return {numbers_of(best)};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice, bool are_dots) {
+loop::Kernel emit_contract(Template& t, const Choice& choice, bool are_dots) {
   const Contraction contraction(t);
   const int64_t batch = contraction.batch().extent();
   ChoiceReader read(choice, t.kernel.location);
@@ -194,11 +194,11 @@ loop::Kernel emit(Template& t, const Choice& choice, bool are_dots) {
 
 // Vectors along n.
 constinit const Schedule kContractTiles = {
-    graph::Anchor::contract, "contract.tiles", [](Template& t) { return choices(t, false); },
-    [](Template& t, const Choice& choice) { return emit(t, choice, false); }};
+    graph::Anchor::contract, "contract.tiles", [](Template& t) { return contract_choices(t, false); },
+    [](Template& t, const Choice& choice) { return emit_contract(t, choice, false); }};
 // Vectors along k.
 constinit const Schedule kContractDots = {
-    graph::Anchor::contract, "contract.dots", [](Template& t) { return choices(t, true); },
-    [](Template& t, const Choice& choice) { return emit(t, choice, true); }};
+    graph::Anchor::contract, "contract.dots", [](Template& t) { return contract_choices(t, true); },
+    [](Template& t, const Choice& choice) { return emit_contract(t, choice, true); }};
 
 }  // namespace sinter::passes

@@ -95,14 +95,14 @@ class ContractWorkgroups {
   WorkgroupTile tile_;
 };
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> workgroups_choices(Template& t) {
   std::vector<Numbers> result;
   for (const auto& [extent, chunk, lanes] : choose_shared_tiles(Contraction(t).problem(), t.target()))
     result.push_back({{"tile", {extent}}, {"chunk", {chunk}}, {"lanes", {lanes}}});
   return result;
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
   const Contraction contraction(t);
   ChoiceReader read(choice, t.kernel.location);
   read.require(t.target().has_workgroups(), "the machine has no workgroups");
@@ -117,7 +117,7 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kContractWorkgroups = {graph::Anchor::contract, "contract.workgroups", choices,
-                                                emit};
+constinit const Schedule kContractWorkgroups = {graph::Anchor::contract, "contract.workgroups",
+                                                workgroups_choices, emit_workgroups};
 
 }  // namespace sinter::passes

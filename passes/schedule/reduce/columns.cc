@@ -94,7 +94,7 @@ class Columns : public ReduceSchedule {
 };
 
 // A vector, or two; of few columns as many lanes as they are.
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> columns_choices(Template& t) {
   const ReduceSchedule schedule(t);
   if (schedule.goes_along()) return {};
   const int64_t columns = schedule.columns();
@@ -110,7 +110,7 @@ std::vector<Numbers> choices(Template& t) {
   return {{{"lanes", {lanes}}}};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_columns(Template& t, const Choice& choice) {
   const ReduceSchedule schedule(t);
   ChoiceReader read(choice, t.kernel.location);
   read.require(!schedule.goes_along(), "the kernel's last axis is reduced");
@@ -121,6 +121,7 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kReduceColumns = {graph::Anchor::reduce, "reduce.columns", choices, emit};
+constinit const Schedule kReduceColumns = {graph::Anchor::reduce, "reduce.columns", columns_choices,
+                                           emit_columns};
 
 }  // namespace sinter::passes

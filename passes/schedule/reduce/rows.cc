@@ -220,7 +220,7 @@ Stmt reduce_rows(const ReduceSchedule& schedule, const RowBlocks& blocks) {
 
 namespace {
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> rows_choices(Template& t) {
   const ReduceSchedule schedule(t);
   if (!schedule.goes_along()) return {};
   const RowBlocks best = choose_rows(schedule, t.target());
@@ -229,7 +229,7 @@ std::vector<Numbers> choices(Template& t) {
   return {numbers};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_rows(Template& t, const Choice& choice) {
   const ReduceSchedule schedule(t);
   ChoiceReader read(choice, t.kernel.location);
   read.require(schedule.goes_along(), "the kernel's last axis is not reduced");
@@ -247,6 +247,6 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kReduceRows = {graph::Anchor::reduce, "reduce.rows", choices, emit};
+constinit const Schedule kReduceRows = {graph::Anchor::reduce, "reduce.rows", rows_choices, emit_rows};
 
 }  // namespace sinter::passes

@@ -175,7 +175,7 @@ int64_t subgroup_of(int64_t lanes, const loop::Target& target) {
   return target.subgroup_arithmetic ? std::min(target.subgroup_size, lanes) : 1;
 }
 
-std::vector<Numbers> choices(Template& t) {
+std::vector<Numbers> workgroups_choices(Template& t) {
   if (!t.target().has_workgroups() || has_checks(t.body)) return {};
   const ReduceSchedule schedule(t);
   if (!schedule.goes_along() || !is_for_workgroup(schedule.rows(), schedule.length(), t.target())) return {};
@@ -183,7 +183,7 @@ std::vector<Numbers> choices(Template& t) {
   return {{{"lanes", {lanes}}, {"subgroup", {subgroup_of(lanes, t.target())}}}};
 }
 
-loop::Kernel emit(Template& t, const Choice& choice) {
+loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
   const ReduceSchedule schedule(t);
   ChoiceReader read(choice, t.kernel.location);
   read.require(t.target().has_workgroups(), "the machine has no workgroups");
@@ -200,6 +200,7 @@ loop::Kernel emit(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kReduceWorkgroups = {graph::Anchor::reduce, "reduce.workgroups", choices, emit};
+constinit const Schedule kReduceWorkgroups = {graph::Anchor::reduce, "reduce.workgroups", workgroups_choices,
+                                              emit_workgroups};
 
 }  // namespace sinter::passes
