@@ -60,7 +60,7 @@ void run(const Build& build, loop::Type type, const Words& words, void* values, 
   const auto size = static_cast<int64_t>(words.first.size());
   const loop::Program program = program_of(kernel_of(build, type, size));
   runtime::DiskCache no_cache("");
-  cpu::Image image = cpu::compile(program, no_cache);
+  cpu::Image image = cpu::compile(program, cpu::host(), no_cache);
   image.mode = runtime::kKeepDenormals;
   const auto executable = cpu::make_executable(std::move(image), std::make_shared<runtime::ThreadPool>(1));
   const auto context = executable->make_context();

@@ -6,6 +6,7 @@
 #include "backends/reference/interpreter.h"
 #include "ir/graph/anchor.h"
 #include "ir/graph/text/text.h"
+#include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 #include "passes/schedule/schedule.h"
 #include "runtime/tensor.h"
@@ -140,6 +141,123 @@ TEST(Choices, AllGiveTheSameValues) {
 })");
 }
 
+// Runs f on a machine, with each of these choices in all kernels that its anchor has.
+void run_with(const std::string& text, const Target& target, const std::vector<std::string>& choices) {
+  const graph::Module module = graph::parse(text, "test.sg");
+  graph::Module plain = graph::clone(module);
+  passes::differentiate(plain, {});
+  const graph::Function& function = *plain.find_function("f");
+  const auto inputs = numbers_for(function);
+  const auto expected = reference::evaluate(plain, function, inputs);
+  const graph::Module chosen = passes::to_kernels(module, "f", target, {.verify = true});
+  for (const std::string& choice : choices) {
+    SCOPED_TRACE(choice);
+    const std::string anchor = choice.substr(0, choice.find_first_of(". "));
+    graph::Module copy = graph::clone(chosen);
+    size_t count = 0;
+    for (Op* kernel : kernels_in(copy)) {
+      if (kernel->attributes.text("anchor") != anchor) continue;
+      kernel->attributes.set("choice", choice);
+      ++count;
+    }
+    EXPECT_GT(count, 0u);
+    expect_same(expected, interpret(passes::to_loops(std::move(copy), "f", target), inputs));
+  }
+}
+
+// What no rule would choose, and what is let through all the same.
+TEST(Choices, AnyThatIsLetThroughIsRight) {
+  const std::string map = R"(func @f(%x: f32[9,30], %r: f32[30]) {
+  %0: f32[9,30] = broadcast %r {dims=[1], shape=[9,30]}
+  %1: f32[9,30] = mul %x, %0
+  return %1
+})";
+  run_with(map, Target(),
+           {"map.flat lanes=1 vectors=7", "map.flat lanes=64 vectors=1", "map.rows lanes=4 rows=2",
+            "map.rows lanes=32 rows=100"});
+  run_with(map, gpu(), {"map.flat lanes=4 vectors=3", "map.rows lanes=2 rows=2"});
+
+  const std::string softmax = R"(func @f(%x: f32[9,30]) {
+  %0: f32[9,30] = softmax %x {axis=1}
+  return %0
+})";
+  run_with(softmax, Target(),
+           {"reduce.rows lanes=1 rows=1", "reduce.rows lanes=4 rows=2", "reduce.rows lanes=64 rows=4"});
+  run_with(softmax, gpu(),
+           {"reduce.rows lanes=2 rows=3", "reduce.workgroups lanes=8 subgroup=1",
+            "reduce.workgroups lanes=64 subgroup=1"});
+  const std::string columns = R"(func @f(%x: f32[9,30]) {
+  %0: f32[30] = reduce_sum %x {axes=[0]}
+  return %0
+})";
+  run_with(columns, Target(),
+           {"reduce.columns lanes=1", "reduce.columns lanes=8", "reduce.columns lanes=64"});
+
+  const std::string product = R"(func @f(%x: f32[23,70], %w: f32[70,41], %b: f32[41]) {
+  %0: f32[23,41] = contract %x, %w {dims="mk,kn->mn"}
+  %1: f32[23,41] = broadcast %b {dims=[1], shape=[23,41]}
+  %2: f32[23,41] = add %0, %1
+  return %2
+})";
+  run_with(
+      product, Target(),
+      {"contract.tiles rows=1 width=1 runs=23,41 unroll=16",
+       "contract.tiles rows=4 width=32 runs=2,2 unroll=8 finish=3",
+       "contract.tiles rows=6 width=16 k=32 group=2 runs=1,1 unroll=1 pack_lhs pack_rhs fetch_lhs fetch_rhs",
+       "contract.tiles rows=2 width=64 k=48 runs=3,1 unroll=2 pack_lhs fetch_above=1",
+       "contract.tiles rows=12 width=2 runs=1,5 unroll=4 pack_rhs"});
+  run_with(product, gpu(),
+           {"contract.workgroups tile=24 chunk=7 lanes=16", "contract.workgroups tile=5 chunk=70 lanes=1",
+            "contract.workgroups tile=64 chunk=8 lanes=64", "contract.tiles rows=3 width=5 runs=8,9 unroll=4",
+            "contract.tiles rows=2 width=2 k=32 runs=12,21 unroll=1 short"});
+  run_with(
+      R"(func @f(%x: f32[23,70], %w: f32[41,70]) {
+  %0: f32[23,41] = contract %x, %w {dims="mk,nk->mn"}
+  return %0
+})",
+      Target(),
+      {"contract.dots rows=1 width=1 runs=4,4 unroll=1", "contract.dots rows=2 width=8 runs=1,3 unroll=4",
+       "contract.tiles rows=5 width=16 runs=1,1 unroll=4"});
+
+  const std::string scatter = R"(func @f(%x: f32[9,30], %at: i32[7], %u: f32[7,30]) {
+  %0: f32[9,30] = scatter_add %x, %at, %u {axis=0}
+  return %0
+})";
+  run_with(
+      scatter, Target(),
+      {"scatter.runs lanes=4 rows=4", "scatter.runs lanes=64 rows=9", "scatter.rows lanes=3 columns=15"});
+  run_with(scatter, gpu(), {"scatter.rows lanes=5 columns=30", "scatter.runs lanes=1 rows=1"});
+  const std::string cumsum = R"(func @f(%x: f32[9,30]) {
+  %0: f32[9,30] = cumsum %x {axis=0}
+  return %0
+})";
+  run_with(cumsum, Target(), {"cumsum lanes=4 columns=15", "cumsum lanes=32 columns=1"});
+  run_with(cumsum, gpu(), {"cumsum lanes=4 columns=30"});
+
+  const std::string attention = R"(func @f(%q: f32[2,1,20,3], %k: f32[2,1,40,3], %v: f32[2,1,40,2]) {
+  %0: f32[2,1,20,2] = attention %q, %k, %v {scale=0.5, causal=true}
+  %1: f32[] = reduce_sum %0 {axes=[0,1,2,3]}
+  %2: f32[2,1,20,3], %3: f32[2,1,40,3], %4: f32[2,1,40,2] = grad %1, %q, %k, %v
+  return %0, %2, %3, %4
+})";
+  run_with(attention, Target(),
+           {"attention.threads queries=8 keys=15 rows=3", "attention.threads queries=24 keys=7 rows=7 skip",
+            "attention.threads queries=16 keys=40 rows=8 skip"});
+  run_with(attention, gpu(),
+           {"attention.rows", "attention.workgroups queries=5 keys=7 chunk=3 row_lanes=4",
+            "attention.workgroups queries=10 keys=40 chunk=2 row_lanes=2", "attention_backward.rows",
+            "attention_backward.workgroups queries=7 keys=9 chunk=2 row_lanes=64"});
+  run_with(R"(func @f(%q: f32[1,1,20,3], %k: f32[1,1,40,3], %v: f32[1,1,40,2]) {
+  %0: f32[1,1,20,2] = attention %q, %k, %v {scale=0.5, causal=true}
+  %1: f32[] = reduce_sum %0 {axes=[0,1,2,3]}
+  %2: f32[1,1,40,3], %3: f32[1,1,40,2] = grad %1, %k, %v
+  return %2, %3
+})",
+           Target(),
+           {"attention_backward.threads queries=8 keys=8 rows=4 blocks=2",
+            "attention_backward.threads queries=24 keys=9 rows=3 skip blocks=5"});
+}
+
 // A contraction with its choice, and the loops of it.
 std::string product_with(const std::string& choice) {
   return R"(func @f(%x: f32[70,40], %w: f32[40,50]) {
@@ -211,6 +329,7 @@ TEST(Choices, SayWhatDoesNotSuit) {
   expect(tiles("rows=5 runs=1,1 unroll=4"), "width is missing");
   expect(tiles("rows=5,5 width=16 runs=1,1 unroll=4"), "rows is one number");
   expect(tiles("rows=71 width=16 runs=1,1 unroll=4"), "rows is from 1 to 70 here, got 71");
+  expect(tiles("rows=60 width=8 runs=1,1 unroll=4"), "2 tiles of 70 rows are 35 rows each");
   expect(tiles("rows=5 width=12 runs=1,1 unroll=4"), "width is a power of two");
   expect(tiles("rows=5 width=16 k=20 runs=1,1 unroll=4"), "k is a multiple of 16");
   expect(tiles("rows=5 width=16 runs=15,1 unroll=4"), "there are 14 tiles and 4 panels");
@@ -226,6 +345,7 @@ TEST(Choices, SayWhatDoesNotSuit) {
   expect("contract.workgroups tile=32 chunk=16 lanes=64", "the machine has no workgroups");
   expect("contract.workgroups tile=32 chunk=16 lanes=128", "lanes is from 1 to 64 here, got 128", gpu());
   expect("contract.workgroups tile=32 chunk=16 lanes=48", "lanes is a power of two", gpu());
+  expect("contract.workgroups tile=20 chunk=16 lanes=64", "lanes do not divide the tile", gpu());
   expect("contract.workgroups tile=256 chunk=16 lanes=64", "the tile does not fit the machine's memory",
          gpu());
   expect(tiles("rows=70 width=8 runs=1,7 unroll=1"),

@@ -61,6 +61,8 @@ ContractBlocks read_blocks(const ContractProblem& p, const loop::Target& target,
   b.rows = read.number("rows", 1, p.m);
   b.width = read.number("width", 1, kMostVectors * vector);
   count(b, p);
+  read.require(b.taller > 0,
+               fmt::format("{} tiles of {} rows are {} rows each", b.tiles, p.m, ceil_div(p.m, b.tiles)));
   read.require(!has_threads || std::has_single_bit(static_cast<uint64_t>(b.width)),
                "width is a power of two");
   read.require(last_lanes(b, p, vector) <= b.width, "the last columns do not fit the width");

@@ -110,6 +110,9 @@ loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
   tile.extent = read.number("tile", 1, kMostTile);
   tile.chunk = read.number("chunk", 1, std::max<int64_t>(contraction.k(), 1));
   tile.lanes = read.lanes(t.target().max_workgroup_size);
+  const LaneGrid grid = lane_grid(tile.extent, tile.extent, tile.lanes);
+  read.require(grid.tile_rows() == tile.extent && grid.tile_columns() == tile.extent,
+               "lanes do not divide the tile");
   read.require(fits(tile, contraction.problem(), t.target()), "the tile does not fit the machine's memory");
   read.finish();
   return ContractWorkgroups(t, contraction, tile).run();

@@ -39,6 +39,7 @@ int64_t cost_of(const LaneGrid& grid) {
 
 LaneGrid lane_grid(int64_t rows, int64_t columns, int64_t lanes, int64_t row_lanes) {
   LaneGrid best;
+  bool is_first = true;
   for (int64_t along = 1; along <= lanes; along *= 2) {
     if (row_lanes != 0 && along != row_lanes) continue;
     LaneGrid grid;
@@ -46,8 +47,8 @@ LaneGrid lane_grid(int64_t rows, int64_t columns, int64_t lanes, int64_t row_lan
     grid.column_lanes = lanes / along;
     grid.rows = ceil_div(rows, grid.row_lanes);
     grid.columns = ceil_div(columns, grid.column_lanes);
-    const bool is_first = best.row_lanes * best.column_lanes != lanes;
     if (is_first || cost_of(grid) < cost_of(best)) best = grid;
+    is_first = false;
   }
   return best;
 }
