@@ -18,7 +18,6 @@ namespace sinter::test {
 namespace {
 
 using graph::Builder;
-using graph::DType;
 using graph::Shape;
 using graph::Value;
 using runtime::HostTensor;
@@ -37,10 +36,10 @@ std::vector<HostTensor> inputs_of(const graph::Module& module) {
   for (const graph::Op* parameter : module.functions[0]->parameters()) {
     const graph::TensorType& type = parameter->results[0];
     const auto seed = static_cast<uint32_t>(inputs.size());
-    inputs.push_back(type.dtype == DType::i32   ? whole_numbers<int32_t>(type.shape, seed)
-                     : type.dtype == DType::i64 ? whole_numbers<int64_t>(type.shape, seed)
-                     : type.dtype == DType::f64 ? whole_numbers<double>(type.shape, seed)
-                                                : whole_numbers<float>(type.shape, seed));
+    inputs.push_back(type.dtype == graph::DType::i32   ? whole_numbers<int32_t>(type.shape, seed)
+                     : type.dtype == graph::DType::i64 ? whole_numbers<int64_t>(type.shape, seed)
+                     : type.dtype == graph::DType::f64 ? whole_numbers<double>(type.shape, seed)
+                                                       : whole_numbers<float>(type.shape, seed));
   }
   return inputs;
 }
@@ -102,7 +101,7 @@ TEST(Moved, WindowsFoldAlongEachAxis) {
       Shape shape = {2, 3, 2};
       shape[static_cast<size_t>(axis)] = w.count;
       shape.push_back(w.size);
-      const Value x = b.parameter("x", {DType::f32, shape});
+      const Value x = b.parameter("x", {graph::DType::f32, shape});
       const Value folded = b.fold(x, axis, w.extent(), w.stride, w.dilation);
       b.output("y", b.add(folded, b.constant_like(1, folded)));
       check(module, fmt::format("{} along axis {}", w.text(), axis));
@@ -115,7 +114,7 @@ TEST(Moved, WindowsFoldAlongTwoAxes) {
     const Windows other = {3, 2, 1, 1, 0};
     graph::Module module;
     Builder b(module, module.add_function("f"));
-    const Value x = b.parameter("x", {DType::f32, {2, w.count, other.count, w.size, other.size}});
+    const Value x = b.parameter("x", {graph::DType::f32, {2, w.count, other.count, w.size, other.size}});
     const Value once = b.fold(x, 2, other.extent(), other.stride, other.dilation);
     b.output("y", b.fold(once, 1, w.extent(), w.stride, w.dilation));
     check(module, w.text());
@@ -123,7 +122,7 @@ TEST(Moved, WindowsFoldAlongTwoAxes) {
 }
 
 // Parts of 1, 2 or 3 along `axis`, every fifth of them empty.
-graph::Module parts(int count, int64_t axis, DType type, bool computed) {
+graph::Module parts(int count, int64_t axis, graph::DType type, bool computed) {
   graph::Module module;
   Builder b(module, module.add_function("f"));
   std::vector<Value> list;
@@ -143,11 +142,11 @@ TEST(Moved, PartsOfEachNumberAlongEachAxis) {
   for (int64_t axis = 0; axis < 3; ++axis) {
     for (const int count : {8, 9, 23, 64, 65, 150}) {
       for (const bool computed : {false, true})
-        check(parts(count, axis, DType::f32, computed),
+        check(parts(count, axis, graph::DType::f32, computed),
               fmt::format("{} parts along axis {}{}", count, axis, computed ? ", computed" : ""));
     }
   }
-  for (const DType type : {DType::i32, DType::i64, DType::f64})
+  for (const graph::DType type : {graph::DType::i32, graph::DType::i64, graph::DType::f64})
     check(parts(20, 1, type, true), std::string(graph::name(type)));
 }
 
@@ -155,7 +154,8 @@ TEST(Moved, PartsOfEachNumberAlongEachAxis) {
 TEST(Moved, LargePartsInOneKernel) {
   graph::Module module;
   Builder b(module, module.add_function("f"));
-  const Value x = b.parameter("x", {DType::f32, {100, 300}}), y = b.parameter("y", {DType::f32, {7, 300}});
+  const Value x = b.parameter("x", {graph::DType::f32, {100, 300}}),
+              y = b.parameter("y", {graph::DType::f32, {7, 300}});
   std::vector<Value> list;
   for (int i = 0; i < 5; ++i) {
     list.push_back(b.mul(x, b.constant_like(i + 1, x)));
@@ -170,7 +170,7 @@ TEST(Moved, LargePartsInOneKernel) {
 TEST(Moved, PartsThatADeviceCannotBindAtOnce) {
   loop::Target target;
   target.max_buffers = 4;
-  const graph::Module module = parts(30, 1, DType::f32, true);
+  const graph::Module module = parts(30, 1, graph::DType::f32, true);
   const loop::Program program = passes::lower(module, "f", target, {});
   for (const loop::Kernel& kernel : program.kernels) EXPECT_LE(kernel.arguments.size(), 4u);
   const std::vector<HostTensor> inputs = inputs_of(module);

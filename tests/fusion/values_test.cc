@@ -12,7 +12,6 @@
 namespace sinter {
 namespace {
 
-using runtime::DType;
 using runtime::HostTensor;
 using testing::Each;
 using testing::ElementsAre;
@@ -70,8 +69,8 @@ TEST(Values, ExtremesOfNothing) {
   %4: i64[2] = reduce_max %d {axes=[0]}
   return %0, %1, %2, %3, %4
 })",
-                  {HostTensor(DType::boolean, {2, 0}), HostTensor(DType::i32, {0, 2}),
-                   HostTensor(DType::f32, {2, 0}), HostTensor(DType::i64, {0, 2})},
+                  {HostTensor(runtime::DType::boolean, {2, 0}), HostTensor(runtime::DType::i32, {0, 2}),
+                   HostTensor(runtime::DType::f32, {2, 0}), HostTensor(runtime::DType::i64, {0, 2})},
                   [](const std::vector<HostTensor>& out) {
                     EXPECT_THAT(values<bool>(out[0]), ElementsAre(false, false));
                     EXPECT_THAT(values<bool>(out[1]), ElementsAre(true, true));
