@@ -24,24 +24,21 @@ class Expander final : public loop::Rewriter {
     if (x.op == ScalarOp::fma && arithmetic_.target.splits_fma) return args[0] * args[1] + args[2];
     if (x.type != loop::Type::f32) return nullptr;
     switch (x.op) {
-      case ScalarOp::exp:
-        return math::exp(arithmetic_, args[0]);
-      case ScalarOp::expm1:
-        return math::expm1(arithmetic_, args[0]);
-      case ScalarOp::log:
-        return math::log(arithmetic_, args[0]);
-      case ScalarOp::log1p:
-        return math::log1p(arithmetic_, args[0]);
-      case ScalarOp::sin:
-        return math::sin(arithmetic_, args[0]);
-      case ScalarOp::cos:
-        return math::cos(arithmetic_, args[0]);
-      case ScalarOp::tanh:
-        return math::tanh(arithmetic_, args[0]);
-      case ScalarOp::erf:
-        return math::erf(arithmetic_, args[0]);
-      case ScalarOp::pow:
-        return math::pow(arithmetic_, args[0], args[1]);
+#define SINTER_CALL_1(name) math::name(arithmetic_, args[0])
+#define SINTER_CALL_2(name) math::name(arithmetic_, args[0], args[1])
+#define SINTER_COST_1(name, arity)
+#define SINTER_COST_5(name, arity)
+#define SINTER_COST_20(name, arity) \
+  case ScalarOp::name:              \
+    return SINTER_CALL_##arity(name);
+#define SINTER_ELEMENTWISE(name, arity, domain, result, cost, ...) SINTER_COST_##cost(name, arity)
+#include "ir/graph/elementwise.def"
+#undef SINTER_ELEMENTWISE
+#undef SINTER_COST_20
+#undef SINTER_COST_5
+#undef SINTER_COST_1
+#undef SINTER_CALL_2
+#undef SINTER_CALL_1
       case ScalarOp::rsqrt:
         return arithmetic_.target.exact_division ? math::rsqrt(args[0]) : nullptr;
       default:

@@ -10,15 +10,20 @@ namespace sinter::passes::math {
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-Expr exp(const Arithmetic& arithmetic, const Expr& x);
-Expr expm1(const Arithmetic& arithmetic, const Expr& x);
-Expr log(const Arithmetic& arithmetic, const Expr& x);
-Expr log1p(const Arithmetic& arithmetic, const Expr& x);
-Expr sin(const Arithmetic& arithmetic, const Expr& x);
-Expr cos(const Arithmetic& arithmetic, const Expr& x);
-Expr tanh(const Arithmetic& arithmetic, const Expr& x);
-Expr erf(const Arithmetic& arithmetic, const Expr& x);
-Expr pow(const Arithmetic& arithmetic, const Expr& base, const Expr& exponent);
+// Of each op that the table of elementwise ops says is a polynomial: a function of its name.
+#define SINTER_FUNCTION_1(name) Expr name(const Arithmetic& arithmetic, const Expr& x);
+#define SINTER_FUNCTION_2(name) Expr name(const Arithmetic& arithmetic, const Expr& x, const Expr& y);
+#define SINTER_COST_1(name, arity)
+#define SINTER_COST_5(name, arity)
+#define SINTER_COST_20(name, arity) SINTER_FUNCTION_##arity(name)
+#define SINTER_ELEMENTWISE(name, arity, domain, result, cost, ...) SINTER_COST_##cost(name, arity)
+#include "ir/graph/elementwise.def"
+#undef SINTER_ELEMENTWISE
+#undef SINTER_COST_20
+#undef SINTER_COST_5
+#undef SINTER_COST_1
+#undef SINTER_FUNCTION_2
+#undef SINTER_FUNCTION_1
 Expr rsqrt(const Expr& x);
 
 // 2^scale, and exp(remainder) - 1.
