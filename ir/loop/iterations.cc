@@ -82,31 +82,10 @@ class Count {
     return std::ranges::any_of(x->args, [&](const Expr& arg) { return differs(arg, seen); });
   }
 
-  // Of branches on disjoint ranges of what lanes have in common, only one is taken.
   int64_t block(const StmtNode& s) {
     int64_t total = 0;
-    std::vector<std::pair<Interval, int64_t>> parts;
-    VariableRef by;
-    for (const Stmt& child : s.body) {
-      const int64_t count = of(child);
-      const auto range = child->kind == StmtNode::Kind::branch && child->body.size() == 1
-                             ? taken_for(child->condition)
-                             : std::nullopt;
-      const bool is_part =
-          range && !differing_.contains(range->first) && (!by || by == range->first) &&
-          std::ranges::none_of(parts, [&](const auto& other) {
-            return other.first.low <= range->second.high && range->second.low <= other.first.high;
-          });
-      if (!is_part) {
-        total = sum(total, count);
-        continue;
-      }
-      by = range->first;
-      parts.emplace_back(range->second, count);
-    }
-    int64_t most = 0;
-    for (const auto& [range, count] : parts) most = std::max(most, count);
-    return sum(total, most);
+    for (const Stmt& child : s.body) total = sum(total, of(child));
+    return total;
   }
 
   // Of a conjunction of comparisons of one variable to constants: for which values it holds.
@@ -192,7 +171,9 @@ class Count {
 }  // namespace
 
 int64_t most_iterations(const Kernel& kernel) {
-  return Count().of(kernel.body);
+  int64_t most = 0;
+  for (const Stmt& part : kernel.parts) most = std::max(most, Count().of(part));
+  return most;
 }
 
 }  // namespace sinter::loop

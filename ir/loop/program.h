@@ -9,12 +9,12 @@
 
 namespace sinter::loop {
 
-// One loop nest: a parallel region on a CPU, a dispatch on a GPU.
+// What is launched at once: a parallel region on a CPU, a dispatch on a GPU.
 struct Kernel {
   std::string name;  // says the ops and the module paths it serves
   std::vector<BufferRef> arguments;
-  Stmt body;           // its root, below allocations, is the parallel or workgroup loop, or none
-  std::string anchor;  // which schedule made it
+  std::vector<Stmt> parts;  // loop nests side by side, in no order; parts.h
+  std::string anchor;       // which schedule made it
   std::vector<std::string>
       apart;  // for each op that could have joined another kernel, why it starts this one
   std::vector<std::string> notes;  // the ops in it and their source lines
@@ -92,7 +92,7 @@ std::string print(const Kernel& kernel);
 std::string print(const Program& program);
 
 // Throws InternalError that says what does not hold: variables and buffers in scope, types, constant extents
-// where they are needed, parallel loops only at the root.
+// where they are needed, parallel loops only at the root of a part.
 void verify(const Kernel& kernel);
 
 }  // namespace sinter::loop

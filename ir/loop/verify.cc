@@ -22,9 +22,11 @@ class Verifier {
       if (buffer->space != Space::global) fail("argument {} is not global", buffer->name);
       if (!buffers_.insert(buffer.get()).second) fail("argument {} is listed twice", buffer->name);
     }
-    if (!kernel_.body) fail("there is no body");
-    at_root_ = true;
-    visit(kernel_.body);
+    if (kernel_.parts.empty()) fail("there are no parts");
+    for (const Stmt& part : kernel_.parts) {
+      at_root_ = true;
+      visit(part);
+    }
   }
 
  private:

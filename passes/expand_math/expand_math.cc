@@ -63,9 +63,11 @@ loop::Program expand_math(const loop::Program& program, const MathTarget& target
   loop::Program result = program;
   std::unordered_map<Stmt, Stmt> expanded;  // kernels that share their loops go on to
   for (loop::Kernel& kernel : result.kernels) {
-    Stmt& body = expanded[kernel.body];
-    if (!body) body = expand_math(kernel.body, target);
-    kernel.body = body;
+    for (Stmt& part : kernel.parts) {
+      Stmt& body = expanded[part];
+      if (!body) body = expand_math(part, target);
+      part = body;
+    }
   }
   return result;
 }

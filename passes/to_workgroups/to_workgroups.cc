@@ -1,11 +1,13 @@
 #include "passes/to_workgroups/to_workgroups.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 #include "ir/error.h"
 #include "ir/integers.h"
 #include "ir/loop/fold.h"
+#include "ir/loop/parts.h"
 #include "ir/loop/simplify.h"
 #include "ir/loop/walk.h"
 #include "passes/to_workgroups/scalarize.h"
@@ -24,9 +26,19 @@ namespace {
 constexpr int64_t kInvocations = 64;
 constexpr int64_t kManyWorkgroups = 16;
 
-bool has_workgroups(const Stmt& stmt) {
-  if (stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == LoopKind::workgroup) return true;
-  return std::any_of(stmt->body.begin(), stmt->body.end(), has_workgroups);
+bool has_workgroups(const Stmt& part) {
+  const Stmt loop = loop::root_loop(part);
+  return loop && loop->loop_kind == LoopKind::workgroup;
+}
+
+// Lanes of the workgroups in it; none where there is no lane loop.
+std::optional<int64_t> lanes_in(const Stmt& stmt) {
+  if (stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == LoopKind::lane)
+    return loop::as_integer(stmt->extent);
+  for (const Stmt& child : stmt->body) {
+    if (const auto lanes = lanes_in(child)) return lanes;
+  }
+  return std::nullopt;
 }
 
 bool has_loop(const Stmt& stmt) {
@@ -35,24 +47,19 @@ bool has_loop(const Stmt& stmt) {
   return std::any_of(stmt->body.begin(), stmt->body.end(), has_loop);
 }
 
+// Whether the lanes of this loop's workgroups are to be one subgroup. A processor runs one workgroup at a
+// time, and what its lanes have in common shows where they are a subgroup; a workgroup costs a function call,
+// which only bodies with a loop amortise. Where loops end early, lanes that go different ways would add up
+// the iterations of both.
+bool works_by_subgroup(const Stmt& parallel, const loop::Target& target) {
+  return (target.has_subgroup_vectors() || target.has_iteration_limit()) && has_loop(parallel->body[0]);
+}
+
 int64_t invocations(const Stmt& parallel, int64_t units, const loop::Target& target) {
   if (works_by_subgroup(parallel, target)) return target.subgroup_size;
   int64_t count = std::min(kInvocations, target.max_workgroup_size);
   while (count > target.subgroup_size && units < count * kManyWorkgroups) count /= 2;
   return count;
-}
-
-Stmt spread(const Stmt& stmt, const loop::Target& target) {
-  if (stmt->kind == StmtNode::Kind::allocate || stmt->kind == StmtNode::Kind::let) {
-    StmtNode node = *stmt;
-    node.body[0] = spread(stmt->body[0], target);
-    return std::make_shared<const StmtNode>(std::move(node));
-  }
-  if (stmt->kind != StmtNode::Kind::loop || stmt->loop_kind != LoopKind::parallel) return stmt;
-  const auto units = loop::as_integer(stmt->extent);
-  if (!units) throw InternalError("to_workgroups: the extent of a parallel loop is not constant");
-  if (*units == 0) return loop::block({});
-  return over_lanes(stmt, invocations(stmt, *units, target));
 }
 
 // `stmt` with `from` replaced, and what depends on it simplified: an index that is the same in all lanes of a
@@ -84,8 +91,7 @@ class Replace final : public loop::Rewriter {
   loop::RangeMap ranges_;
 };
 
-}  // namespace
-
+// A parallel loop of a constant extent as workgroups of so many lanes.
 Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
   const int64_t units = *loop::as_integer(parallel->extent);
   const auto group = loop::make_variable("group"), lane = loop::make_variable("lane");
@@ -98,14 +104,49 @@ Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
   return loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups), body);
 }
 
-bool works_by_subgroup(const Stmt& parallel, const loop::Target& target) {
-  return (target.has_subgroup_vectors() || target.has_iteration_limit()) && has_loop(parallel->body[0]);
+// A part without workgroups, in workgroups of as many lanes as `lanes_of` says for its parallel loop.
+Stmt spread(const Stmt& part, const auto& lanes_of) {
+  if (part->kind == StmtNode::Kind::allocate)
+    return loop::allocate(part->buffer, spread(part->body[0], lanes_of));
+  if (!loop::root_loop(part)) return part;
+  return loop::units_of(part) == 0 ? loop::block({}) : over_lanes(part, lanes_of(part));
 }
+
+// A single unit as a loop over it.
+Stmt with_loop(const Stmt& part) {
+  if (loop::root_loop(part)) return part;
+  return loop::loop(LoopKind::parallel, loop::make_variable("unit"), loop::integer(0), loop::integer(1),
+                    part);
+}
+
+// All workgroups of a kernel have as many lanes. Where some parts have workgroups already, these say how
+// many. No workgroup has lanes of two parts where they work by subgroups, so that it shows what lanes have in
+// common; elsewhere parts share one loop, as many of them are smaller than a workgroup.
+std::vector<Stmt> spread(const std::vector<Stmt>& parts, const loop::Target& target) {
+  std::vector<Stmt> result;
+  const auto grouped = std::ranges::find_if(parts, has_workgroups);
+  const auto by_subgroup = [&](const Stmt& part) {
+    const Stmt loop = loop::root_loop(part);
+    return loop && works_by_subgroup(loop, target);
+  };
+  if (grouped == parts.end() && (parts.size() == 1 || std::ranges::none_of(parts, by_subgroup))) {
+    const auto lanes = [&](const Stmt& loop) { return invocations(loop, loop::units_of(loop), target); };
+    return {spread(loop::in_one_loop(parts), lanes)};
+  }
+  const int64_t lanes = grouped == parts.end() ? target.subgroup_size : lanes_in(*grouped).value_or(1);
+  for (const Stmt& part : parts) {
+    const auto same = [&](const Stmt&) { return lanes; };
+    result.push_back(has_workgroups(part) ? part : spread(with_loop(part), same));
+  }
+  return result;
+}
+
+}  // namespace
 
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target) {
   loop::Kernel result = kernel;
-  if (!has_workgroups(kernel.body)) result.body = spread(kernel.body, target);
-  result.body = scalarize(result.body);
+  result.parts = spread(kernel.parts, target);
+  for (Stmt& part : result.parts) part = scalarize(part);
   return result;
 }
 

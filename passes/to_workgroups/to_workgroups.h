@@ -5,15 +5,6 @@
 
 namespace sinter::passes {
 
-// Whether the lanes of this loop's workgroups are to be one subgroup. A processor runs one workgroup at a
-// time, and what its lanes have in common shows where they are a subgroup; a workgroup costs a function call,
-// which only bodies with a loop amortise. Where loops end early, lanes that go different ways would add up
-// the iterations of both.
-bool works_by_subgroup(const loop::Stmt& parallel, const loop::Target& target);
-
-// A parallel loop of a constant extent as workgroups of so many lanes.
-loop::Stmt over_lanes(const loop::Stmt& parallel, int64_t lanes);
-
 // Loop -> Loop: a schedule for threads becomes one for workgroups, where its kernel is not one already. An
 // iteration of the parallel loop becomes a lane of a workgroup; the lanes of vector loops, and unrolled
 // loops, become statements one after the other.

@@ -30,8 +30,8 @@ TEST(Backend, PrintsWhatItMakes) {
   KernelBuilder k;
   const auto x = k.input(Type::f32, 8), y = k.output(Type::f32, 8);
   k.kernel.name = "negate at encoder.0";
-  k.kernel.body = vector(
-      8, [&](const Expr& i) { return loop::store(y, i, loop::apply(ScalarOp::neg, {loop::load(x, i)})); });
+  k.kernel.parts = {vector(
+      8, [&](const Expr& i) { return loop::store(y, i, loop::apply(ScalarOp::neg, {loop::load(x, i)})); })};
   const loop::Program program = program_of(k.kernel);
   const std::string code = emit_llvm(program);
   EXPECT_THAT(code, testing::HasSubstr("fneg <8 x float>"));
@@ -42,7 +42,7 @@ TEST(Backend, PrintsWhatItMakes) {
 TEST(Backend, NamesTheKernelThatItCannotCompile) {
   KernelBuilder k;
   k.kernel.name = "odd one";
-  k.kernel.body = loop::barrier();
+  k.kernel.parts = {loop::barrier()};
   loop::Program program;
   program.kernels = {k.kernel};
   EXPECT_THAT([&] { emit_llvm(program); },

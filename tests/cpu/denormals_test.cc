@@ -19,9 +19,9 @@ loop::Kernel halve() {
   KernelBuilder k;
   const auto x = k.input(Type::f32, kElements), y = k.output(Type::f32, kElements);
   k.kernel.flops = 1e6;
-  k.kernel.body = parallel(kElements, [&](const Expr& i) {
+  k.kernel.parts = {parallel(kElements, [&](const Expr& i) {
     return loop::store(y, i, loop::load(x, i) * loop::number(0.5, Type::f32));
-  });
+  })};
   return k.kernel;
 }
 
@@ -52,9 +52,9 @@ TEST_F(Denormals, TheCallersModeChangesNoBits) {
   for (size_t i = 0; i < kElements; ++i) x[i] = 1 + 1e-6f * static_cast<float>(i);
   KernelBuilder k;
   const auto in = k.input(Type::f32, kElements), out = k.output(Type::f32, kElements);
-  k.kernel.body = parallel(kElements, [&](const Expr& i) {
+  k.kernel.parts = {parallel(kElements, [&](const Expr& i) {
     return loop::store(out, i, loop::number(1, Type::f32) / loop::load(in, i));
-  });
+  })};
   run(k.kernel, {raw(x), raw(first)}, {.keep_denormals = false});
 #if defined(__x86_64__)
   constexpr runtime::FloatMode kUpwards = runtime::kKeepDenormals | 0x4000;
@@ -68,7 +68,7 @@ TEST_F(Denormals, TheCallersModeChangesNoBits) {
 TEST_F(Denormals, TheCallersModeIsBackAfterAFault) {
   KernelBuilder k;
   const auto y = k.output(Type::f32, 1);
-  k.kernel.body = loop::fault(loop::boolean(true), 0, loop::integer(0), loop::integer(7, Type::i64));
+  k.kernel.parts = {loop::fault(loop::boolean(true), 0, loop::integer(0), loop::integer(7, Type::i64))};
   loop::Program program = program_of(k.kernel);
   program.faults.push_back({loop::FaultSite::Kind::index, "gather", "ids", {1}, 5, "here"});
   std::vector<float> out(1);

@@ -14,9 +14,9 @@ namespace {
 loop::Program times(float factor) {
   KernelBuilder k;
   const auto x = k.input(Type::f32, 3), y = k.output(Type::f32, 3);
-  k.kernel.body = serial(3, [&](const Expr& i) {
+  k.kernel.parts = {serial(3, [&](const Expr& i) {
     return loop::store(y, i, loop::load(x, i) * loop::number(factor, Type::f32));
-  });
+  })};
   loop::Program program = program_of(k.kernel);
   for (auto* signatures : {&program.inputs, &program.outputs})
     signatures->front().type = {graph::DType::f32, {3}};

@@ -14,9 +14,9 @@ namespace {
 TEST(Lanes, SumsAreATreeOfHalves) {
   KernelBuilder k;
   const auto x = k.input(Type::f32, 8), y = k.output(Type::f32, 1);
-  k.kernel.body = vector(8, [&](const Expr& lane) {
+  k.kernel.parts = {vector(8, [&](const Expr& lane) {
     return loop::store(y, loop::integer(0), loop::apply(ScalarOp::lane_sum, {loop::load(x, lane)}));
-  });
+  })};
   std::vector<float> in = {1e8f, 3, -1e8f, 0.5f, 7, -1e8f, 1e8f, 11}, out(1);
   run(k.kernel, {raw(in), raw(out)});
   const auto half = [](std::vector<float> v) {
@@ -38,7 +38,7 @@ TEST(Lanes, ReduceOnlyWhatIsActive) {
       const auto y = k.output(Type::i32, 3), g = k.output(Type::f32, 3);
       const auto limit = k.input(Type::i64, 1);
       const Expr end = loop::cast(loop::load(limit, loop::integer(0)), Type::index);
-      k.kernel.body = vector_until(loop::integer(0), lanes, end, [&](const Expr& lane) {
+      k.kernel.parts = {vector_until(loop::integer(0), lanes, end, [&](const Expr& lane) {
         std::vector<Stmt> stores;
         int64_t at = 0;
         for (ScalarOp op : {ScalarOp::lane_sum, ScalarOp::lane_max, ScalarOp::lane_min}) {
@@ -47,7 +47,7 @@ TEST(Lanes, ReduceOnlyWhatIsActive) {
           ++at;
         }
         return loop::block(stores);
-      });
+      })};
       std::vector<int32_t> in(static_cast<size_t>(active)), out(3);
       for (int64_t i = 0; i < active; ++i)
         in[static_cast<size_t>(i)] = static_cast<int32_t>((i * 37) % 11 - 20);
@@ -67,11 +67,11 @@ TEST(Lanes, MaximaKeepNan) {
   for (size_t where = 0; where < 8; ++where) {
     KernelBuilder k;
     const auto x = k.input(Type::f32, 8), y = k.output(Type::f32, 2);
-    k.kernel.body = vector(8, [&](const Expr& lane) {
+    k.kernel.parts = {vector(8, [&](const Expr& lane) {
       return loop::block(
           {loop::store(y, loop::integer(0), loop::apply(ScalarOp::lane_max, {loop::load(x, lane)})),
            loop::store(y, loop::integer(1), loop::apply(ScalarOp::lane_min, {loop::load(x, lane)}))});
-    });
+    })};
     std::vector<float> in = {1, 2, -3, 4, 5, 6, 7, 8}, out(2);
     in[where] = std::numeric_limits<float>::quiet_NaN();
     run(k.kernel, {raw(in), raw(out)});
@@ -90,7 +90,7 @@ TEST(Lanes, RowSums) {
     const Expr inside = column < loop::integer(kColumns);
     return loop::store(sums, lane, loop::load(sums, lane) + loop::load(x, row * kColumns + column, inside));
   };
-  k.kernel.body = loop::allocate(
+  k.kernel.parts = {loop::allocate(
       sums, parallel(kRows, [&](const Expr& row) {
         return loop::block({
             vector(8, [&](const Expr& lane) { return loop::store(sums, lane, loop::number(0, Type::f32)); }),
@@ -103,7 +103,7 @@ TEST(Lanes, RowSums) {
                      return loop::store(y, row, loop::apply(ScalarOp::lane_sum, {loop::load(sums, lane)}));
                    }),
         });
-      }));
+      }))};
   std::vector<float> in(kRows * kColumns), out(kRows), again(kRows);
   for (size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i % 17) - 5;
   run(k.kernel, {raw(in), raw(out)});
@@ -134,7 +134,7 @@ loop::Kernel tile_kernel(int64_t depth) {
                                                      loop::load(b, p * kColumns + j), loop::load(sums, at)}));
     });
   };
-  k.kernel.body = loop::allocate(
+  k.kernel.parts = {loop::allocate(
       sums, loop::block({
                 each([&](const Expr& i, const Expr& j) {
                   return loop::store(sums, i * kColumns + j, loop::number(0, Type::f32));
@@ -146,7 +146,7 @@ loop::Kernel tile_kernel(int64_t depth) {
                 each([&](const Expr& i, const Expr& j) {
                   return loop::store(c, i * kColumns + j, loop::load(sums, i * kColumns + j));
                 }),
-            }));
+            }))};
   return k.kernel;
 }
 

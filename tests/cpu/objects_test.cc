@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kPartSize = 4096;
 
-using ArmBody = std::function<Stmt(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i)>;
+using PartBody = std::function<Stmt(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i)>;
 
 Stmt triple(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i) {
   return loop::store(y, i, loop::load(x, i) * loop::number(3, Type::f32));
@@ -21,23 +21,14 @@ Stmt negate(const loop::BufferRef& x, const loop::BufferRef& y, const Expr& i) {
   return loop::store(y, i, loop::apply(ScalarOp::neg, {loop::load(x, i)}));
 }
 
-// One parallel loop over several bodies, one after the other, each with an input and an output.
-loop::Kernel side_by_side(const std::vector<ArmBody>& bodies) {
+// A kernel with a part for each body, which has an input and an output.
+loop::Kernel side_by_side(const std::vector<PartBody>& bodies) {
   KernelBuilder k;
-  const loop::VariableRef unit = loop::make_variable("unit");
-  const Expr u = loop::variable(unit);
-  std::vector<Stmt> arms;
-  int64_t units = 0;
-  for (const ArmBody& body : bodies) {
+  for (const PartBody& body : bodies) {
     const auto x = k.input(Type::f32, kPartSize), y = k.output(Type::f32, kPartSize);
-    const loop::VariableRef own = loop::make_variable("unit");
-    arms.push_back(loop::branch(u >= loop::integer(units) && u < loop::integer(units + kPartSize),
-                                loop::let(own, u - units, body(x, y, loop::variable(own)))));
-    units += kPartSize;
+    k.kernel.parts.push_back(parallel(kPartSize, [&](const Expr& i) { return body(x, y, i); }));
   }
   k.kernel.flops = 1e6;  // worth several threads
-  k.kernel.body = loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units),
-                             loop::block(std::move(arms)));
   return k.kernel;
 }
 
@@ -63,38 +54,13 @@ TEST(Pieces, WhatIsSideBySideIsCompiledOnce) {
   EXPECT_EQ(pieces.parts[0][2].begin, 2 * kPartSize);
   for (int threads : {1, 3}) {
     const auto memory = results_of(kernel, threads);
-    for (size_t arm = 0; arm < 3; ++arm) {
+    for (size_t part = 0; part < 3; ++part) {
       for (size_t j = 0; j < kPartSize; ++j) {
-        const float x = memory[2 * arm][j];
-        ASSERT_EQ(memory[2 * arm + 1][j], arm == 1 ? -x : x * 3) << arm << " " << j;
+        const float x = memory[2 * part][j];
+        ASSERT_EQ(memory[2 * part + 1][j], part == 1 ? -x : x * 3) << part << " " << j;
       }
     }
   }
-}
-
-TEST(Pieces, WhatDependsOnTheWholeLoopStaysTogether) {
-  KernelBuilder k;
-  const auto y = k.output(Type::f32, 8);
-  const loop::VariableRef unit = loop::make_variable("unit"), own = loop::make_variable("unit");
-  const Expr u = loop::variable(unit), v = loop::variable(own);
-  const auto arm = [&](int64_t begin, int64_t end, const Expr& moved, float value) {
-    return loop::branch(u >= loop::integer(begin) && u < loop::integer(end),
-                        loop::let(own, moved, loop::store(y, v, loop::number(value, Type::f32))));
-  };
-  const auto kernel_with = [&](std::vector<Stmt> arms) {
-    loop::Kernel kernel = k.kernel;
-    kernel.body = loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(8),
-                             loop::block(std::move(arms)));
-    return kernel;
-  };
-  // Another beginning than the branch has; overlapping arms; a statement beside them.
-  for (const loop::Kernel& kernel :
-       {kernel_with({arm(0, 4, u, 1), arm(4, 8, u - 3, 2)}),
-        kernel_with({arm(0, 6, u, 1), arm(4, 8, u - 4, 2)}),
-        kernel_with({arm(0, 4, u, 1), loop::store(y, u, loop::number(3, Type::f32))})}) {
-    EXPECT_EQ(cut(program_of(kernel)).parts[0].size(), 1u);
-  }
-  EXPECT_EQ(cut(program_of(kernel_with({arm(0, 4, u, 1), arm(4, 8, u - 4, 2)}))).parts[0].size(), 2u);
 }
 
 TEST(Objects, AreFoundAgain) {
@@ -155,7 +121,7 @@ TEST(Objects, WhatMeetsInMemoryIsAnotherPiece) {
   for (size_t i = 0; i < program.slots.size(); ++i)
     program.slots[i].offset = static_cast<int64_t>(i) * kPartSize * 4;
   EXPECT_EQ(make_objects(program, host(), 1, cache).compiled, 3u);
-  program.slots[1].offset = 0;  // the first arm computes in place
+  program.slots[1].offset = 0;  // the first part computes in place
   EXPECT_EQ(make_objects(program, host(), 1, cache).compiled, 2u);
 }
 

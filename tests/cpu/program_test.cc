@@ -34,8 +34,8 @@ loop::Step launch(size_t kernel, std::vector<loop::Argument> arguments, bool wri
 loop::Kernel increment(int64_t size) {
   KernelBuilder k;
   const auto x = k.input(Type::f32, size), y = k.output(Type::f32, size);
-  k.kernel.body = parallel(
-      size, [&](const Expr& i) { return loop::store(y, i, loop::load(x, i) + loop::number(1, Type::f32)); });
+  k.kernel.parts = {parallel(
+      size, [&](const Expr& i) { return loop::store(y, i, loop::load(x, i) + loop::number(1, Type::f32)); })};
   return k.kernel;
 }
 
@@ -62,10 +62,10 @@ TEST(Program, RepeatsMoveTheirArguments) {
     KernelBuilder k;
     const auto x = k.input(Type::f32, 1), y = k.output(Type::f32, 1), carry = k.output(Type::f32, 1);
     const Expr zero = loop::integer(0);
-    k.kernel.body = loop::block({
+    k.kernel.parts = {loop::block({
         loop::store(carry, zero, loop::load(carry, zero) * loop::number(2, Type::f32) + loop::load(x, zero)),
         loop::store(y, zero, loop::load(carry, zero)),
-    });
+    })};
     loop::Program program;
     program.inputs = {{"x", {}}};
     program.outputs = {{"y", {}}};
@@ -117,7 +117,7 @@ loop::Program checking_program(int64_t size) {
   const auto x = k.input(Type::i32, size);
   const auto f = k.input(Type::f32, size);
   k.kernel.flops = 1e9;
-  k.kernel.body = parallel((size + 7) / 8, [&](const Expr& i) {
+  k.kernel.parts = {parallel((size + 7) / 8, [&](const Expr& i) {
     return vector_until(i * 8, 8, loop::integer(size), [&](const Expr& at) {
       const Expr value = loop::load(x, at), number = loop::load(f, at);
       return loop::block({
@@ -126,7 +126,7 @@ loop::Program checking_program(int64_t size) {
                       number),
       });
     });
-  });
+  })};
   loop::Program program;
   program.inputs = {{"x", {}}, {"f", {}}};
   program.kernels = {k.kernel, increment(1)};
@@ -200,7 +200,7 @@ TEST(Program, RandomBitsFromTheContext) {
   };
   KernelBuilder k;
   const auto y = k.output(Type::i32, 64);
-  k.kernel.body = parallel(8, [&](const Expr& i) {
+  k.kernel.parts = {parallel(8, [&](const Expr& i) {
     return vector(8, [&](const Expr& lane) {
       const Expr at = i * 8 + lane;
       Expr key = mix32(
@@ -218,7 +218,7 @@ TEST(Program, RandomBitsFromTheContext) {
       }
       return loop::store(y, at, c0);
     });
-  });
+  })};
   std::vector<int32_t> out(64);
   const uint64_t seed = 0x123456789abcdef0u;
   run(k.kernel, {raw(out)}, {.seed = seed, .step = 42});
@@ -236,7 +236,7 @@ TEST(Program, ManyKernelsCompileOnSeveralThreads) {
     const auto y = k.output(Type::f32, 40);
     // Every second one is the same.
     const Expr number = loop::number(i % 2 == 0 ? 7 : static_cast<double>(i), Type::f32);
-    k.kernel.body = loop::store(y, loop::integer(0), number);
+    k.kernel.parts = {loop::store(y, loop::integer(0), number)};
     program.kernels.push_back(k.kernel);
     program.steps.push_back(launch(static_cast<size_t>(i), {{0, i, {}}}));
   }

@@ -116,7 +116,7 @@ void expect_same(const std::string& what, const std::vector<Type>& types, Type r
     for (const auto& input : inputs) operands.push_back(loop::load(input, at));
     return loop::store(out, at, make(operands));
   };
-  k.kernel.body = loop::block({
+  k.kernel.parts = {loop::block({
       serial(size, [&](const Expr& i) { return compute(scalar_out, i); }),
       serial(size / static_cast<int64_t>(kLanes),
              [&](const Expr& i) {
@@ -124,7 +124,7 @@ void expect_same(const std::string& what, const std::vector<Type>& types, Type r
                  return compute(vector_out, i * static_cast<int64_t>(kLanes) + lane);
                });
              }),
-  });
+  })};
   std::vector<std::vector<std::byte>> memory;
   for (size_t a = 0; a < types.size(); ++a) {
     memory.emplace_back(padded * 8);
@@ -287,7 +287,7 @@ TEST(ScalarOps, ComparisonsOfIndicesAcrossLanes) {
     KernelBuilder k;
     const auto bound = k.input(Type::i64, 9), y = k.output(Type::boolean, 9 * 8),
                z = k.output(Type::boolean, 9 * 8);
-    k.kernel.body = serial(9, [&](const Expr& i) {
+    k.kernel.parts = {serial(9, [&](const Expr& i) {
       const Expr b = loop::cast(loop::load(bound, i), Type::index);
       return vector(8, [&](const Expr& lane) {
         return loop::block({
@@ -295,7 +295,7 @@ TEST(ScalarOps, ComparisonsOfIndicesAcrossLanes) {
             loop::store(z, i * 8 + lane, loop::apply(op, {b, lane * 2 + b - 6})),
         });
       });
-    });
+    })};
     std::vector<int64_t> bounds = {0, -1, 1, 8, 21, 22, int64_t{1} << 40, -(int64_t{1} << 40), 9};
     std::vector<uint8_t> got(72), got2(72);
     run(k.kernel, {raw(bounds), raw(got), raw(got2)});

@@ -21,7 +21,9 @@ namespace {
 class Size {
  public:
   size_t of(const loop::Program& program) {
-    for (const loop::Kernel& kernel : program.kernels) visit(kernel.body);
+    for (const loop::Kernel& kernel : program.kernels) {
+      for (const loop::Stmt& part : kernel.parts) visit(part);
+    }
     return statements_ + seen_.size();
   }
 

@@ -47,8 +47,8 @@ loop::Kernel poison(int64_t words) {
   kernel.name = "poison";
   kernel.arguments = {buffer};
   const auto nan = loop::number(std::numeric_limits<double>::quiet_NaN(), loop::Type::f32);
-  kernel.body = loop::loop(loop::LoopKind::parallel, at, loop::integer(0), loop::integer(words),
-                           loop::store(buffer, loop::variable(at), nan));
+  kernel.parts = {loop::loop(loop::LoopKind::parallel, at, loop::integer(0), loop::integer(words),
+                             loop::store(buffer, loop::variable(at), nan))};
   return kernel;
 }
 

@@ -19,7 +19,7 @@ TEST(SharedLoops, KeepTheirOwnNamesAndPlaces) {
   return %1
 })");
   ASSERT_EQ(program.kernels.size(), 2u);
-  EXPECT_EQ(program.kernels[0].body, program.kernels[1].body);
+  EXPECT_EQ(program.kernels[0].parts, program.kernels[1].parts);
   EXPECT_EQ(program.kernels[0].arguments, program.kernels[1].arguments);
   EXPECT_EQ(program.kernels[0].name, "contract at one");
   EXPECT_EQ(program.kernels[1].name, "contract at two");
@@ -36,8 +36,8 @@ TEST(SharedLoops, OtherShapesAndAttributesHaveTheirOwn) {
   return %2
 })");
   ASSERT_EQ(program.kernels.size(), 3u);
-  EXPECT_NE(program.kernels[0].body, program.kernels[1].body);
-  EXPECT_NE(program.kernels[0].body, program.kernels[2].body);
+  EXPECT_NE(program.kernels[0].parts, program.kernels[1].parts);
+  EXPECT_NE(program.kernels[0].parts, program.kernels[2].parts);
 }
 
 // Where a check fails is told by its site.
@@ -53,7 +53,7 @@ TEST(SharedLoops, ChecksHaveTheirOwn) {
   EXPECT_EQ(program.faults[0].subject, "first");
   EXPECT_EQ(program.faults[1].subject, "second");
   for (size_t i = 1; i < program.kernels.size(); ++i)
-    EXPECT_NE(program.kernels[0].body, program.kernels[i].body);
+    EXPECT_NE(program.kernels[0].parts, program.kernels[i].parts);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ class InterpreterTest : public testing::Test {
   template <typename... Memory>
   std::vector<Fault> run(std::vector<BufferRef> arguments, const Stmt& body, Memory&... memory) const {
     const std::vector<void*> pointers = {memory.data()...};
-    return interpret(Kernel{.name = "k", .arguments = std::move(arguments), .body = body}, pointers);
+    return interpret(Kernel{.name = "k", .arguments = std::move(arguments), .parts = {body}}, pointers);
   }
 
   VariableRef i_ = make_variable("i"), j_ = make_variable("j"), k_ = make_variable("k"),
@@ -298,9 +298,9 @@ TEST_F(InterpreterTest, KnowsSeedAndStep) {
   std::vector<int32_t> out(3);
   const Kernel kernel{.name = "k",
                       .arguments = {y},
-                      .body = block({store(y, integer(0), context(ContextValue::seed_low)),
-                                     store(y, integer(1), context(ContextValue::seed_high)),
-                                     store(y, integer(2), context(ContextValue::step))})};
+                      .parts = {block({store(y, integer(0), context(ContextValue::seed_low)),
+                                       store(y, integer(1), context(ContextValue::seed_high)),
+                                       store(y, integer(2), context(ContextValue::step))})}};
   const std::vector<void*> memory = {out.data()};
   interpret(kernel, memory, {.seed = 0xffffffff00000007, .step = 3});
   EXPECT_THAT(out, ElementsAre(7, -1, 3));
@@ -316,7 +316,7 @@ class ProgramTest : public InterpreterTest {
                          const Expr& value) {
       arguments.push_back(to);
       const Stmt body = block({fault(value < zero(), 0, i, value), store(to, i, value)});
-      program_.kernels.push_back({name, std::move(arguments), over(LoopKind::parallel, i_, 2, body), {}});
+      program_.kernels.push_back({name, std::move(arguments), {over(LoopKind::parallel, i_, 2, body)}, {}});
     };
     map("add", {x, c}, y, load(x, i) + load(c, i));
     map("append", {x}, rows, load(x, i) + load(rows, i));

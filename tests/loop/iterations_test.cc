@@ -18,7 +18,7 @@ Kernel kernel(Stmt body) {
   Kernel result;
   result.name = "k";
   result.arguments = {kOut};
-  result.body = std::move(body);
+  result.parts = {std::move(body)};
   return result;
 }
 
@@ -77,10 +77,17 @@ TEST(Iterations, OfBranches) {
   EXPECT_EQ(of(branch(g < integer(2), run(10), run(20))), 21);
   EXPECT_EQ(of(branch(l < integer(2), run(10), run(20))), 32);
   EXPECT_EQ(of(branch(l < integer(8), run(10), run(20))), 11);
-  const Stmt first = branch(g >= integer(0) && g < integer(2), run(10));
-  const Stmt second = branch(g >= integer(2) && g < integer(4), run(20));
-  EXPECT_EQ(of(block({first, second})), 21);
-  EXPECT_EQ(of(block({first, second, branch(g >= integer(1) && g < integer(3), run(5))})), 27);
+}
+
+// An invocation is of one part.
+TEST(Iterations, OfParts) {
+  const auto unit = make_variable("unit"), i = make_variable("i");
+  const auto part = [&](int64_t extent) {
+    return loop(LoopKind::parallel, unit, integer(0), integer(2), serial(i, integer(extent), kStore));
+  };
+  Kernel two = kernel(part(10));
+  two.parts.push_back(part(20));
+  EXPECT_EQ(most_iterations(two), 21);
 }
 
 TEST(Iterations, TheInterpreterCountsThem) {

@@ -27,7 +27,7 @@ TEST(Print, ShowsEveryStatement) {
   const Kernel kernel{
       .name = "scale",
       .arguments = {x, y},
-      .body = loop(
+      .parts = {loop(
           LoopKind::workgroup, g, integer(0), integer(10),
           allocate(tile, loop(LoopKind::lane, l, integer(0), integer(8),
                               allocate(acc, block({
@@ -38,7 +38,7 @@ TEST(Print, ShowsEveryStatement) {
                                                        loop(LoopKind::serial, n, variable(g), variable(l),
                                                             store(tile, variable(n), load(acc, integer(1)))),
                                                        block({})),
-                                            }))))),
+                                            })))))},
       .notes = {"mul (model.cpp:3)"},
   };
   EXPECT_EQ(print(kernel), R"(// mul (model.cpp:3)
@@ -70,8 +70,8 @@ TEST(Print, ShowsPrograms) {
   program.arena_bytes = 64;
   program.kernels = {{.name = "copy",
                       .arguments = {x, y},
-                      .body = loop(LoopKind::parallel, i, integer(0), integer(4),
-                                   store(y, variable(i), load(x, variable(i))))}};
+                      .parts = {loop(LoopKind::parallel, i, integer(0), integer(4),
+                                     store(y, variable(i), load(x, variable(i))))}}};
   program.slots = {{.kind = Slot::Kind::input, .name = "a", .type = Type::f32, .elements = 12, .ordinal = 0},
                    {.kind = Slot::Kind::arena, .name = "tmp", .type = Type::f32, .elements = 4, .offset = 32},
                    {.kind = Slot::Kind::state, .name = "w", .type = Type::f32, .elements = 4, .ordinal = 1},

@@ -12,11 +12,11 @@ using testing::ThrowsMessage;
 class VerifyTest : public testing::Test {
  protected:
   void expect_error(const Stmt& body, const std::string& message) const {
-    const Kernel kernel{.name = "k", .arguments = {x_, y_}, .body = body};
+    const Kernel kernel{.name = "k", .arguments = {x_, y_}, .parts = {body}};
     EXPECT_THAT([&] { verify(kernel); }, ThrowsMessage<InternalError>("kernel k: " + message));
   }
   void expect_valid(const Stmt& body) const {
-    EXPECT_NO_THROW(verify({.name = "k", .arguments = {x_, y_}, .body = body}));
+    EXPECT_NO_THROW(verify({.name = "k", .arguments = {x_, y_}, .parts = {body}}));
   }
 
   Stmt copy(const Expr& index) const { return store(y_, index, load(x_, index)); }

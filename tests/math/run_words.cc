@@ -28,8 +28,8 @@ loop::Kernel kernel_of(const Build& build, loop::Type type, int64_t size) {
       loop::loop(loop::LoopKind::vector, lane, loop::integer(0), loop::integer(kLanes),
                  loop::store(values, index, value), loop::integer(size) - loop::variable(block) * kLanes);
   loop::Kernel kernel{.name = "words", .arguments = {first, second, values}};
-  kernel.body = loop::loop(loop::LoopKind::parallel, block, loop::integer(0),
-                           loop::integer((size + kLanes - 1) / kLanes), lanes);
+  kernel.parts = {loop::loop(loop::LoopKind::parallel, block, loop::integer(0),
+                             loop::integer((size + kLanes - 1) / kLanes), lanes)};
   loop::verify(kernel);
   return kernel;
 }

@@ -79,7 +79,7 @@ int64_t own_buffers(const loop::Kernel& kernel) {
       call = call || reads_call(x, seen);
     for (const loop::Stmt& child : stmt->body) self(self, child);
   };
-  visit(visit, kernel.body);
+  for (const loop::Stmt& part : kernel.parts) visit(visit, part);
   return (call || faults ? 1 : 0) + (faults ? 1 : 0);
 }
 

@@ -85,9 +85,11 @@ int check(const std::string& text, const Target& target, double tolerance = 2e-5
   for (const loop::Kernel& kernel : program.kernels) {
     loop::verify(kernel);
     std::vector<const loop::Buffer*> seen;
-    const int64_t bytes = bytes_shared(kernel.body, seen);
+    int64_t bytes = 0;
+    for (const loop::Stmt& part : kernel.parts) bytes += bytes_shared(part, seen);
     EXPECT_LE(bytes, target.shared_bytes) << kernel.name;
-    EXPECT_LE(most_lanes(kernel.body), target.max_workgroup_size) << kernel.name;
+    for (const loop::Stmt& part : kernel.parts)
+      EXPECT_LE(most_lanes(part), target.max_workgroup_size) << kernel.name;
     staged += bytes > 0 ? 1 : 0;
   }
   const auto outputs = interpret(program, inputs);

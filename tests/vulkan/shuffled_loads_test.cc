@@ -35,13 +35,11 @@ TEST(ShuffledLoads, OfVariablesWithOneName) {
     const Stmt store = loop::store(out, loop::variable(lane) + begin, sum);
     parts.push_back(loop::let(row, loop::variable(group) + begin, store));
   }
-  loop::Kernel kernel;
-  kernel.arguments = {x, out};
   const Stmt lanes =
       loop::loop(LoopKind::lane, lane, loop::integer(0), loop::integer(kLanes), loop::block(parts));
-  kernel.body = loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(8), lanes);
+  const Stmt loops = loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(8), lanes);
 
-  const ShuffledLoads shuffled(kernel, kLanes);
+  const ShuffledLoads shuffled(loops, kLanes);
   for (const auto& [row, of_row] : loads) {
     for (const Expr& load : of_row) {
       const auto element = shuffled.find(*load);

@@ -17,7 +17,7 @@ class Writer {
  public:
   std::string write(const loop::Kernel& kernel) {
     for (const loop::BufferRef& buffer : kernel.arguments) write(buffer);
-    write(kernel.body);
+    for (const Stmt& part : kernel.parts) write(part);
     return std::move(text_);
   }
 

@@ -10,9 +10,9 @@
 #include <unordered_map>
 
 #include "backends/cpu/compile/emitter.h"
-#include "backends/cpu/compile/launches.h"
 #include "backends/cpu/run/context.h"
 #include "ir/error.h"
+#include "ir/loop/parts.h"
 
 namespace sinter::cpu {
 namespace {
@@ -172,7 +172,7 @@ class EntryEmitter {
       throw InternalError(fmt::format("kernel {} takes {} arguments, its launch has {}", kernel.name,
                                       kernel.arguments.size(), step.arguments.size()));
     }
-    const int64_t extent = parallel_extent(kernel);
+    const int64_t extent = units_of(kernel);
     if (extent <= 0) return;
     place_arguments(step);
     const double work = std::clamp(kernel.flops + kFlopsAByte * kernel.bytes, 0.0, 1e18);

@@ -57,7 +57,7 @@ llvm::Function* KernelEmitter::emit() {
   entry_.SetInsertPoint(entry);
   entry_.SetInsertPoint(entry_.CreateBr(body));
   builder_.SetInsertPoint(body);
-  emit(kernel_.body);
+  emit(kernel_.parts.at(0));
   builder_.CreateRetVoid();
   return function_;
 }

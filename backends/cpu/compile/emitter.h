@@ -13,8 +13,8 @@
 
 namespace sinter::cpu {
 
-// One kernel on its way into a module: an internal function (context, an address for each argument, begin,
-// end) that does what the kernel's statements say.
+// A kernel of one part on its way into a module: an internal function (context, an address for each argument,
+// begin, end) that does what the kernel's statements say.
 //
 // Inside a vector loop an expression that depends on the lane is a vector value, any other a scalar, put into
 // all lanes where it meets a vector.

@@ -1,9 +1,5 @@
 #include "backends/cpu/compile/launches.h"
 
-#include <fmt/format.h>
-
-#include "ir/error.h"
-
 namespace sinter::cpu {
 namespace {
 
@@ -58,29 +54,10 @@ class AliasSurvey {
   Pieces& pieces_;
 };
 
-const loop::StmtNode* parallel_loop(const loop::Stmt& stmt) {
-  if (stmt->kind == loop::StmtNode::Kind::loop && stmt->loop_kind == loop::LoopKind::parallel)
-    return stmt.get();
-  const bool may_stand_above =
-      stmt->kind == loop::StmtNode::Kind::allocate || stmt->kind == loop::StmtNode::Kind::let;
-  return may_stand_above ? parallel_loop(stmt->body[0]) : nullptr;
-}
-
 }  // namespace
 
 void find_aliases(const loop::Program& program, Pieces& pieces) {
   AliasSurvey(program, pieces);
-}
-
-int64_t parallel_extent(const loop::Kernel& kernel) {
-  const loop::StmtNode* loop = parallel_loop(kernel.body);
-  if (loop == nullptr) return 1;
-  const auto extent = loop::as_integer(loop->extent);
-  if (!extent) {
-    throw InternalError(
-        fmt::format("kernel {}: the extent of its parallel loop is not constant", kernel.name));
-  }
-  return *extent;
 }
 
 }  // namespace sinter::cpu

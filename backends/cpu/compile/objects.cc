@@ -17,7 +17,7 @@
 
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/emit_program.h"
-#include "backends/cpu/compile/launches.h"
+#include "ir/loop/parts.h"
 
 namespace sinter::cpu {
 namespace {
@@ -67,7 +67,7 @@ void put_steps(const loop::Program& program, const std::vector<loop::Step>& step
       continue;
     }
     const loop::Kernel& kernel = program.kernels.at(step.kernel);
-    put("launch {} {} {} {} {}", step.kernel, parallel_extent(kernel), kernel.flops, kernel.bytes,
+    put("launch {} {} {} {} {}", step.kernel, units_of(kernel), kernel.flops, kernel.bytes,
         step.writes_state);
     for (const loop::Argument& argument : step.arguments) {
       put(" {}.{}.{}.{}", argument.slot, loop::size_in_bytes(program.slots.at(argument.slot).type),

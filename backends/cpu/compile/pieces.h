@@ -5,19 +5,19 @@
 
 #include "ir/loop/program.h"
 
-// A program cut into what is compiled on its own: its kernels, and of kernels that were put side by side in
-// one parallel loop, each. Pieces that do the same are one.
+// A program cut into what is compiled on its own, the parts of its kernels. Those that do the same are one
+// piece.
 namespace sinter::cpu {
 
 struct Piece {
-  loop::Kernel kernel;  // its arguments in the order of first use
+  loop::Kernel kernel;  // of one part, its arguments in the order of first use
   std::string text;     // canonical_text of the kernel: what it is told apart by
   // For each argument whether in all launches no other argument of the piece reaches the same memory, unless
   // both only read.
   std::vector<bool> unaliased;
 };
 
-// Iterations begin .. end - 1 of a kernel's parallel loop are those from 0 on of a piece.
+// Units begin .. end - 1 of a kernel are those from 0 on of a piece.
 struct Part {
   size_t piece = 0;
   std::vector<size_t> arguments;  // for each argument of the piece, which of the kernel's
@@ -26,7 +26,7 @@ struct Part {
 
 struct Pieces {
   std::vector<Piece> pieces;
-  std::vector<std::vector<Part>> parts;  // by kernel, in order of their iterations
+  std::vector<std::vector<Part>> parts;  // by kernel, in the kernel's order
 };
 
 Pieces cut(const loop::Program& program);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -16,8 +17,10 @@ namespace {
 using loop::Slot;
 using loop::Step;
 
-bool does_nothing(const loop::Stmt& stmt) {
-  return stmt->kind == loop::StmtNode::Kind::block && stmt->body.empty();
+bool does_nothing(const loop::Kernel& kernel) {
+  return std::ranges::all_of(kernel.parts, [](const loop::Stmt& part) {
+    return part->kind == loop::StmtNode::Kind::block && part->body.empty();
+  });
 }
 
 // The types of the values that faults report, by site.
@@ -95,7 +98,9 @@ class ProgramCompiler {
 
   void add_fault_types() {
     std::map<int64_t, loop::Type> types;
-    for (const loop::Kernel& kernel : program_.kernels) find_fault_types(kernel.body, types);
+    for (const loop::Kernel& kernel : program_.kernels) {
+      for (const loop::Stmt& part : kernel.parts) find_fault_types(part, types);
+    }
     image_.f32_faults.resize(image_.faults.size());
     for (const auto& [site, type] : types)
       image_.f32_faults.at(static_cast<size_t>(site)) = type == loop::Type::f32;
@@ -130,7 +135,7 @@ class ProgramCompiler {
 
   void add_launch(const Step& step, const std::vector<int64_t>& iteration) {
     const loop::Kernel& kernel = program_.kernels[step.kernel];
-    if (does_nothing(kernel.body)) return;
+    if (does_nothing(kernel)) return;
     Launch launch = launch_of(step);
     launch.info = step.kernel;
     for (size_t i = 0; i < step.arguments.size(); ++i) {

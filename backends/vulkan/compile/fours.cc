@@ -74,12 +74,12 @@ std::optional<Expr> stored(const std::vector<Stmt>& block, size_t first) {
 
 }  // namespace
 
-Fours::Fours(const loop::Kernel& kernel, const std::vector<bool>& moved, bool with_written) {
+Fours::Fours(const std::vector<loop::BufferRef>& arguments, const Stmt& loops, const std::vector<bool>& moved,
+             bool with_written) {
   for (size_t i = 0; i < moved.size(); ++i) {
-    if (moved[i] || (!with_written && kernel.arguments[i]->written))
-      excluded_.insert(kernel.arguments[i].get());
+    if (moved[i] || (!with_written && arguments[i]->written)) excluded_.insert(arguments[i].get());
   }
-  visit(kernel.body);
+  visit(loops);
   for (const auto& [group, lanes] : lanes_) {
     const loop::Buffer* buffer = group->buffer.get();
     if (buffer->written && lanes.size() < 4) excluded_.insert(buffer);

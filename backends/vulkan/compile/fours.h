@@ -25,7 +25,8 @@ struct FourElement {
 class Fours {
  public:
   // `moved` as for emit_glsl: what does not begin at its binding's beginning has no fours.
-  Fours(const loop::Kernel& kernel, const std::vector<bool>& moved, bool with_written);
+  Fours(const std::vector<loop::BufferRef>& arguments, const loop::Stmt& loops,
+        const std::vector<bool>& moved, bool with_written);
 
   std::optional<FourElement> find(const loop::ExprNode& load) const;
   // Where four statements of a block from `first` on store neighbours: the four.

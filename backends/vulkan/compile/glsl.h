@@ -121,6 +121,7 @@ class GlslEmitter final : private loop::Emitter {
   const ShaderFeatures& features_;
   const std::vector<bool>& moved_;
 
+  const loop::Stmt root_;  // all parts in one loop
   ShuffledLoads shuffled_;
   loop::VariableRef subgroup_lane_ = loop::make_variable("subgroup_lane");
   Fours fours_;

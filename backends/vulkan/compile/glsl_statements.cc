@@ -6,6 +6,7 @@
 #include "backends/vulkan/compile/glsl.h"
 #include "backends/vulkan/compile/glsl_helpers.h"
 #include "ir/error.h"
+#include "ir/loop/parts.h"
 
 // Statements, and the shader around them.
 namespace sinter::vulkan {
@@ -35,9 +36,10 @@ GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& featu
     : kernel_(kernel),
       features_(features),
       moved_(moved),
-      shuffled_(kernel, features.shuffled_lanes),
-      fours_(kernel, moved, features.texel_buffers > 0),
-      keeps_loops_(features.is_processor && has_barrier(kernel.body)) {
+      root_(loop::in_one_loop(kernel.parts)),
+      shuffled_(root_, features.shuffled_lanes),
+      fours_(kernel.arguments, root_, moved, features.texel_buffers > 0),
+      keeps_loops_(features.is_processor && has_barrier(root_)) {
   variables_[subgroup_lane_.get()] = "int(gl_SubgroupInvocationID)";
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const loop::Buffer& buffer = *kernel.arguments[i];
@@ -56,7 +58,7 @@ GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& featu
 Shader GlslEmitter::emit(bool is_guarded) {
   uses_faults_ = is_guarded;
   if (is_guarded) line("if (fault != 0u) return;");
-  emit(kernel_.body);
+  emit(root_);
   report_faults();
   Shader shader;
   shader.text = declarations(shader.views) + "void main() {\n" + body_ + "}\n";

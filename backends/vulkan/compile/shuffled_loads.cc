@@ -51,8 +51,8 @@ bool is_loadable(const ExprNode& load) {
 
 }  // namespace
 
-ShuffledLoads::ShuffledLoads(const loop::Kernel& kernel, int64_t lanes) : lanes_(lanes) {
-  if (lanes > 1) visit(kernel.body, nullptr);
+ShuffledLoads::ShuffledLoads(const Stmt& loops, int64_t lanes) : lanes_(lanes) {
+  if (lanes > 1) visit(loops, nullptr);
   for (const ExprNode* load : elsewhere_) elements_.erase(load);
 }
 

@@ -23,7 +23,7 @@ struct ShuffledElement {
 class ShuffledLoads {
  public:
   // Of a subgroup of `lanes`; none if 0, or if workgroups are not of that size.
-  ShuffledLoads(const loop::Kernel& kernel, int64_t lanes);
+  ShuffledLoads(const loop::Stmt& loops, int64_t lanes);
 
   std::optional<ShuffledElement> find(const loop::ExprNode& load) const;
 

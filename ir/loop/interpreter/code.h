@@ -46,8 +46,13 @@ struct Action {
 };
 
 struct Routine {
+  struct Part {
+    Action root;
+    int64_t units = 1;
+  };
+
   std::vector<std::unique_ptr<Code>> codes;
-  Action root;
+  std::vector<Part> parts;
   std::vector<BufferRef> buffers;  // the arguments first
   size_t frame_size = 0;
   size_t memo_size = 0;

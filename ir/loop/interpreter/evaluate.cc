@@ -154,7 +154,7 @@ std::byte* Machine::access(size_t buffer, int64_t index, bool writes) {
 }
 
 int64_t Machine::agent(const Buffer& buffer) const {
-  if (buffer.space != Space::shared) return iteration_;
+  if (buffer.space != Space::shared) return unit_;
   return in_lanes_ ? static_cast<int64_t>(lane_) : AccessLog::kEveryone;
 }
 

@@ -42,7 +42,12 @@ Machine::Machine(const Kernel& kernel, const Routine& routine, std::span<void* c
 
 void Machine::run(std::map<int64_t, Fault>& faults) {
   faults_ = &faults;
-  execute(routine_.root);
+  first_unit_ = 0;
+  for (const Routine::Part& part : routine_.parts) {
+    begin_unit(0);
+    execute(part.root);
+    first_unit_ += part.units;
+  }
 }
 
 void Machine::execute(const Action& a) {
@@ -87,7 +92,7 @@ void Machine::execute_loop(const Action& a) {
     }
   }
   for (int64_t i = begin; i < begin + extent; ++i) {
-    if (is_root) begin_iteration(i - begin);
+    if (is_root) begin_unit(i - begin);
     frame_[a.slot].integer = i;
     execute(a.body[0]);
   }
@@ -102,8 +107,8 @@ void Machine::count(int64_t& iterations, int64_t extent) const {
 }
 
 // What is allocated around the root loop is fresh in each of its iterations.
-void Machine::begin_iteration(int64_t iteration) {
-  iteration_ = iteration;
+void Machine::begin_unit(int64_t of_part) {
+  unit_ = first_unit_ + of_part;
   std::ranges::fill(iterations_, 0);
   for (size_t i = kernel_.arguments.size(); i < memory_.size(); ++i) {
     const Buffer& buffer = *routine_.buffers[i];

@@ -31,7 +31,7 @@ class Machine {
 
   void execute(const Action& a);
   void execute_loop(const Action& a);
-  void begin_iteration(int64_t iteration);
+  void begin_unit(int64_t of_part);
   void count(int64_t& iterations, int64_t extent) const;
   void execute_vector(const Action& a, int64_t begin);
   void execute_lanes(const Action& a);
@@ -75,7 +75,8 @@ class Machine {
   std::vector<Frame> waiting_;  // of the lanes of a workgroup
   bool in_lanes_ = false;
   size_t lane_ = 0;                  // of the workgroup
-  int64_t iteration_ = 0;            // of the parallel or workgroup loop
+  int64_t first_unit_ = 0;           // of the part
+  int64_t unit_ = 0;                 // of the kernel
   std::vector<int64_t> iterations_;  // of its serial loops, by lane of the workgroup
   int64_t active_ = 1;               // lanes of the vector loop
   int64_t width_ = 1;                // all its lanes

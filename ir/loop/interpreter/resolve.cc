@@ -1,6 +1,7 @@
 #include <unordered_map>
 
 #include "ir/loop/interpreter/code.h"
+#include "ir/loop/parts.h"
 #include "ir/loop/reducers.h"
 #include "ir/loop/vary.h"
 
@@ -11,7 +12,7 @@ class Resolver {
  public:
   Routine run(const Kernel& kernel) {
     for (const BufferRef& buffer : kernel.arguments) add_buffer(buffer);
-    routine_.root = action(*kernel.body);
+    for (const Stmt& part : kernel.parts) routine_.parts.push_back({action(*part), units_of(part)});
     return std::move(routine_);
   }
 

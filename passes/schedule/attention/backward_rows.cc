@@ -32,21 +32,14 @@ class BackwardRows {
 
   loop::Kernel run() {
     const auto parts = gradient_parts(rows_.parts(), gradients_);
-    int64_t units = 0;
-    for (const GradientPart& part : parts) units += units_of(part);
-    Loader& loader = rows_.loader();
-    const auto unit = loader.variable("unit", units);
-    const Expr u = loop::variable(unit);
-    Stmt body;
-    int64_t end = units;
-    for (size_t i = parts.size(); i-- > 0;) {
-      const int64_t first = end - units_of(parts[i]);
-      const auto own = loader.variable("row", end - first);
-      const Stmt one = loop::let(own, u - first, row(parts[i], loop::variable(own)));
-      body = body ? loop::branch(u < loop::integer(end), one, body) : one;
-      end = first;
+    std::vector<Stmt> loops;
+    for (const GradientPart& part : parts) {
+      const int64_t units = units_of(part);
+      const auto own = rows_.loader().variable("row", units);
+      const Stmt body = row(part, loop::variable(own));
+      loops.push_back(loop::loop(LoopKind::parallel, own, loop::integer(0), loop::integer(units), body));
     }
-    return t_.finish(loop::loop(LoopKind::parallel, unit, loop::integer(0), loop::integer(units), body));
+    return t_.finish(std::move(loops));
   }
 
  private:

@@ -50,22 +50,14 @@ class BackwardWorkgroups {
       sums_[operand] = blocks_.registers(name, grids_[operand].elements());
     }
     row_ = blocks_.registers("row", 1);
-    int64_t groups = 0;
-    for (const GradientPart& part : parts_) groups += groups_of(part);
-    Loader& loader = blocks_.loader();
-    const auto group = loader.variable("group", groups);
-    const Expr g = loop::variable(group);
-    Stmt body;
-    int64_t end = groups;
-    for (size_t i = parts_.size(); i-- > 0;) {
-      const int64_t count = groups_of(parts_[i]), first = end - count;
-      const auto own = loader.variable("part", count);
-      const Stmt one = loop::let(own, g - first, workgroup(parts_[i], loop::variable(own)));
-      body = body ? loop::branch(g < loop::integer(end), one, body) : one;
-      end = first;
+    std::vector<Stmt> loops;
+    for (const GradientPart& part : parts_) {
+      const int64_t groups = groups_of(part);
+      const auto group = blocks_.loader().variable("group", groups);
+      const Stmt body = blocks_.allocate_shared(workgroup(part, loop::variable(group)));
+      loops.push_back(loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups), body));
     }
-    return t_.finish(loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups),
-                                blocks_.allocate_shared(body)));
+    return t_.finish(std::move(loops));
   }
 
  private:

@@ -145,13 +145,17 @@ std::vector<TileStore> Template::stores() const {
   return result;
 }
 
-loop::Kernel Template::finish(Stmt loops) const {
+loop::Kernel Template::finish(Stmt part) const {
+  return finish(std::vector<Stmt>{std::move(part)});
+}
+
+loop::Kernel Template::finish(std::vector<Stmt> parts) const {
   loop::Kernel result;
   result.anchor = kernel.attributes.text("anchor");
   describe(kernel, result);
   result.arguments = inputs;
   result.arguments.insert(result.arguments.end(), outputs.begin(), outputs.end());
-  result.body = std::move(loops);
+  result.parts = std::move(parts);
   result.flops = flops_of(kernel);
   for (const auto& buffer : result.arguments) {
     result.bytes += static_cast<double>(buffer->size * loop::size_in_bytes(buffer->type));

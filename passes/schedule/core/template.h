@@ -29,7 +29,8 @@ struct Template {
   // Lanes that elementwise work takes at once.
   int64_t width() const { return context.target.unit_vectors * lanes(); }
   std::vector<TileStore> stores() const;
-  loop::Kernel finish(loop::Stmt loops) const;
+  loop::Kernel finish(std::vector<loop::Stmt> parts) const;
+  loop::Kernel finish(loop::Stmt part) const;
 
   // A statement for each check in the tile: the fault where it fails.
   loop::Stmt checks(const Tile& tile, const loop::Expr& predicate = nullptr);

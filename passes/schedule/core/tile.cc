@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "ir/index/view_maps.h"
+#include "ir/loop/affine.h"
 
 namespace sinter::passes {
 
@@ -20,7 +21,7 @@ namespace {
 
 bool are_same(const Index& a, const Index& b) {
   return std::ranges::equal(a, b, [](const Expr& x, const Expr& y) {
-    return x.get() == y.get() || loop::print(x) == loop::print(y);
+    return loop::same(x, y);
   });
 }
 
