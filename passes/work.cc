@@ -17,6 +17,9 @@ using graph::Module;
 Work::Work(Module module, const loop::Target& target, std::string_view entry)
     : module_(std::move(module)), target_(target), entry_(entry) {}
 
+Work::Work(std::vector<loop::Program> programs, const loop::Target& target)
+    : target_(target), has_loops_(true), programs_(std::move(programs)) {}
+
 void Work::run(const PassCall& call, bool verifies) {
   const Pass& pass = *call.pass;
   check_stage(pass);

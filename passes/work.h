@@ -14,6 +14,8 @@ class Work {
  public:
   // Loops are made of the function `entry`; where none is named, of those that no other one runs.
   Work(graph::Module module, const loop::Target& target, std::string_view entry = "");
+  // Loops that were made before.
+  Work(std::vector<loop::Program> programs, const loop::Target& target);
 
   // Throws GraphError where the pass is for what is not there: for programs, or for a graph. With `verify`,
   // what does not hold afterwards is an InternalError that names the pass.

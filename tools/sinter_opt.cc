@@ -7,12 +7,13 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text/text.h"
+#include "ir/loop/text/text.h"
 #include "passes/explain/explain.h"
 #include "passes/pipeline.h"
 #include "passes/work.h"
 #include "tools/command_line.h"
 
-// Runs passes on a graph in text form, one after the other, and prints what comes out.
+// Runs passes on a graph or on loops in text form, one after the other, and prints what comes out.
 namespace sinter::tools {
 namespace {
 
@@ -115,6 +116,13 @@ void emit(const Arguments& arguments) {
   }
 }
 
+// A graph, or loops.
+passes::Work work_on(const Arguments& arguments, const loop::Target& target) {
+  const std::string text = read_text(arguments.file), file = display_name(arguments.file);
+  if (loop::is_program_text(text)) return passes::Work(loop::parse(text, file), target);
+  return passes::Work(graph::parse(text, file), target);
+}
+
 void optimise(const Arguments& arguments) {
   if (arguments.list_passes) return list_passes();
   if (arguments.print_target) {
@@ -127,7 +135,7 @@ void optimise(const Arguments& arguments) {
   const loop::Target target = target_of(arguments);
   const auto calls = requested_passes(arguments, target);
   const graph::PrintOptions options{.locations = !arguments.no_locations};
-  passes::Work work(graph::parse(read_text(arguments.file), display_name(arguments.file)), target);
+  passes::Work work = work_on(arguments, target);
   std::string text = work.text(options);
   if (arguments.print_after_all) fmt::print("// input\n{}", text);
   std::string times;
@@ -152,8 +160,8 @@ void optimise(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   sinter::tools::Arguments arguments;
-  CLI::App app("Runs passes on a graph in text form and prints what comes out.", "sinter-opt");
-  app.add_option("FILE", arguments.file, "the graph; - is the standard input");
+  CLI::App app("Runs passes on a graph, or on loops, in text form and prints what comes out.", "sinter-opt");
+  app.add_option("FILE", arguments.file, "the graph, or loops as plan prints them; - is the standard input");
   CLI::Option* passes =
       app.add_option("--pass", arguments.passes, "passes, as in simplify,differentiate(of=loss;wrt=x,w)");
   CLI::Option* after_all =

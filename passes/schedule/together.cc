@@ -4,6 +4,7 @@
 // The schedule of `together`: the parts of several kernels.
 namespace sinter::passes {
 
+using graph::Op;
 using graph::OpCode;
 using graph::Value;
 

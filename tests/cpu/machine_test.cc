@@ -160,7 +160,7 @@ TEST(Machines, HaveImagesOfTheirOwn) {
   runtime::DiskCache cache(folder.path("cache"));
   KernelBuilder k;
   const auto y = k.output(Type::f32, 1);
-  k.kernel.body = loop::store(y, loop::integer(0), loop::number(1, Type::f32));
+  k.kernel.parts = {loop::store(y, loop::integer(0), loop::number(1, Type::f32))};
   loop::Program program = program_of(k.kernel);
   program.outputs.front().type = {graph::DType::f32, {1}};
   const auto is_made = [&](const Machine& machine) {

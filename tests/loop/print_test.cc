@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/loop/program.h"
+#include "ir/loop/text/text.h"
 
 namespace sinter::loop {
 namespace {
@@ -50,12 +51,13 @@ kernel scale(x: f32[640], out y: f32[640]):
       vector for v in 0..8 limit 600 - l:
         unrolled for k in 0..2:
           acc[k] = 0.0
-        let t: f32 = x[g*64 + l*8 + v if g*64 + l*8 + v < 600]
-        y[g*64 + l*8 + v] = t*0.5 if g*64 + l*8 + v < 600
+        scope:
+          let t: f32 = x[g*64 + l*8 + v if g*64 + l*8 + v < 600]
+          y[g*64 + l*8 + v] = t*0.5 if g*64 + l*8 + v < 600
         fault 3 at g*64 + l*8 + v, value g*64 + l*8 + v if g*64 + l*8 + v >= 600
       barrier
       if l == 0:
-        for n in g..g + l:
+        for n in g..+l:
           tile[n] = acc[1]
       else:
         pass
@@ -73,12 +75,23 @@ TEST(Print, ShowsPrograms) {
                       .parts = {loop(LoopKind::parallel, i, integer(0), integer(4),
                                      store(y, variable(i), load(x, variable(i))))}}};
   program.slots = {{.kind = Slot::Kind::input, .name = "a", .type = Type::f32, .elements = 12, .ordinal = 0},
-                   {.kind = Slot::Kind::arena, .name = "tmp", .type = Type::f32, .elements = 4, .offset = 32},
+                   {.kind = Slot::Kind::arena,
+                    .name = "tmp",
+                    .type = Type::f32,
+                    .elements = 4,
+                    .offset = 32,
+                    .origin = "model.cpp:2",
+                    .last_step = 1},
                    {.kind = Slot::Kind::state, .name = "w", .type = Type::f32, .elements = 4, .ordinal = 1},
-                   {.kind = Slot::Kind::constant, .name = "c", .type = Type::f32, .elements = 1}};
+                   {.kind = Slot::Kind::constant,
+                    .name = "a constant",
+                    .type = Type::f32,
+                    .elements = 1,
+                    .data = {std::byte{0}, std::byte{0}, std::byte{0x80}, std::byte{0x3f}}}};
   program.faults = {{.kind = FaultSite::Kind::index,
                      .op = "gather",
                      .subject = "ids",
+                     .shape = {3, 2},
                      .bound = 10,
                      .location = "model.cpp:3"},
                     {.kind = FaultSite::Kind::finite, .op = "check_finite", .subject = "loss"}};
@@ -89,16 +102,16 @@ TEST(Print, ShowsPrograms) {
                    {.kernel = 0, .arguments = {{0, 8, {}}, {2, 0, {}}}, .writes_state = true}};
   EXPECT_EQ(print(program), R"(program step: arena of 64 bytes
   slot 0: input 0: f32[12] a
-  slot 1: arena at 32: f32[4] tmp
+  slot 1: arena at 32: f32[4] tmp in steps 0..1 (model.cpp:2)
   slot 2: state 1: f32[4] w
-  slot 3: constant: f32[1] c
-  fault 0: gather: 0 <= ids < 10 (model.cpp:3)
-  fault 1: check_finite: loss is finite
+  slot 3: constant: f32[1] "a constant" = 0x0000803f
+  fault 0: gather: 0 <= ids[3,2] < 10 (model.cpp:3)
+  fault 1: check_finite: loss[] is finite
   repeat l0 in 0..3 falling:
-    launch copy(slot 0 + 4*l0, slot 1)
-  launch copy(slot 0 + 8, slot 2) unless faulted
+    launch 0 copy(slot 0 + 4*l0, slot 1)
+  launch 0 copy(slot 0 + 8, slot 2) unless faulted
 
-kernel copy(x: f32[4], out y: f32[4]):
+kernel 0 copy(x: f32[4], out y: f32[4]):
   parallel for i in 0..4:
     y[i] = x[i]
 )");

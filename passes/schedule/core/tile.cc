@@ -20,9 +20,7 @@ using loop::Stmt;
 namespace {
 
 bool are_same(const Index& a, const Index& b) {
-  return std::ranges::equal(a, b, [](const Expr& x, const Expr& y) {
-    return loop::same(x, y);
-  });
+  return std::ranges::equal(a, b, [](const Expr& x, const Expr& y) { return loop::same(x, y); });
 }
 
 // Whether elements come to lie at other places of a domain.

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "ir/loop/expr.h"
+#include "ir/loop/text/lexer.h"
+
+namespace sinter::loop {
+
+// What the names of a text stand for, where it is read.
+struct Scope {
+  std::unordered_map<std::string, VariableRef> variables;
+  std::unordered_map<std::string, BufferRef> buffers;
+  std::unordered_map<std::string, Expr> shared;  // "$0", for one statement
+};
+
+// The longest expression that begins here. Throws GraphError that says where the text is wrong.
+Expr parse_expr(LineLexer& lexer, const Scope& scope);
+
+Type parse_type(LineLexer& lexer);
+const BufferRef& parse_buffer(LineLexer& lexer, const Scope& scope);
+
+}  // namespace sinter::loop
