@@ -145,5 +145,25 @@ TEST(Parse, SaysWhatIsWrongAndWhere) {
   expect("out0[k + 100]", "in0[k + 100]", "f: kernel scale: store to in0, which is read only");
 }
 
+// Nothing recurses without a bound along what someone has written.
+TEST(Parse, RefusesWhatIsTooDeep) {
+  const auto kernel = [](const std::string& body) {
+    return "program p: arena of 0 bytes\n\nkernel 0 k(out y: f32[4]):\n" + body;
+  };
+  const auto many = [](const std::string& text, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += text;
+    return all;
+  };
+  EXPECT_THAT([&] { parse(kernel("  y[0] = " + many("(", 100000) + "1.0"), "f"); },
+              ThrowsMessage<GraphError>("f:4:510: more than 500 expressions inside one another"));
+  EXPECT_THAT([&] { parse(kernel("  y[0] = " + many("-", 100000) + "y[0]"), "f"); },
+              ThrowsMessage<GraphError>("f:4:510: more than 500 expressions inside one another"));
+  EXPECT_THAT([&] { parse(kernel("  y[0] = 1.0" + many(" + y[0]", 100000)), "f"); },
+              ThrowsMessage<GraphError>(testing::HasSubstr("more than 20000 operands in one statement")));
+  EXPECT_THAT([&] { parse(kernel(many("  let x: f32 = 1.0\n", 100000) + "  pass\n"), "f"); },
+              ThrowsMessage<GraphError>("f:2004:3: more than 2000 statements inside one another"));
+}
+
 }  // namespace
 }  // namespace sinter::loop

@@ -38,11 +38,22 @@ std::string_view without_spaces(std::string_view text) {
   return text;
 }
 
+constexpr int kMostOperands = 20000, kDeepest = 500;
+
 class ExprParser {
  public:
-  ExprParser(LineLexer& lexer, const Scope& scope) : lexer_(lexer), scope_(scope) {}
+  ExprParser(LineLexer& lexer, Scope& scope) : lexer_(lexer), scope_(scope) {}
 
   Expr expression(int precedence) {
+    if (++depth_ > kDeepest)
+      lexer_.fail(fmt::format("more than {} expressions inside one another", kDeepest));
+    Expr whole = operands_of(precedence);
+    --depth_;
+    return whole;
+  }
+
+ private:
+  Expr operands_of(int precedence) {
     Expr left = unary();
     while (true) {
       const auto found = operator_here(left->type);
@@ -53,7 +64,6 @@ class ExprParser {
     }
   }
 
- private:
   // Constructors refuse operands of wrong types: then it is the text that is wrong.
   Expr made(const LineLexer& here, const auto& make) {
     try {
@@ -74,10 +84,13 @@ class ExprParser {
   }
 
   Expr unary() {
+    if (++scope_.operands > kMostOperands)
+      lexer_.fail(fmt::format("more than {} operands in one statement", kMostOperands));
     if (const auto constant = literal(Type::index)) return *constant;
     const LineLexer here = lexer_;
-    if (lexer_.takes("-")) return made(here, [&] { return apply(ScalarOp::neg, {unary()}); });
-    if (lexer_.takes("!")) return made(here, [&] { return apply(ScalarOp::logical_not, {unary()}); });
+    if (lexer_.takes("-")) return made(here, [&] { return apply(ScalarOp::neg, {expression(kUnary)}); });
+    if (lexer_.takes("!"))
+      return made(here, [&] { return apply(ScalarOp::logical_not, {expression(kUnary)}); });
     return primary();
   }
 
@@ -181,12 +194,13 @@ class ExprParser {
   }
 
   LineLexer& lexer_;
-  const Scope& scope_;
+  Scope& scope_;
+  int depth_ = 0;
 };
 
 }  // namespace
 
-Expr parse_expr(LineLexer& lexer, const Scope& scope) {
+Expr parse_expr(LineLexer& lexer, Scope& scope) {
   return ExprParser(lexer, scope).expression(kLoosest);
 }
 

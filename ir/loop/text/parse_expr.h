@@ -12,11 +12,13 @@ namespace sinter::loop {
 struct Scope {
   std::unordered_map<std::string, VariableRef> variables;
   std::unordered_map<std::string, BufferRef> buffers;
-  std::unordered_map<std::string, Expr> shared;  // "$0", for one statement
+  // Of one statement.
+  std::unordered_map<std::string, Expr> shared;  // "$0"
+  int operands = 0;                              // in its expressions: what walks these recurses along them
 };
 
 // The longest expression that begins here. Throws GraphError that says where the text is wrong.
-Expr parse_expr(LineLexer& lexer, const Scope& scope);
+Expr parse_expr(LineLexer& lexer, Scope& scope);
 
 Type parse_type(LineLexer& lexer);
 const BufferRef& parse_buffer(LineLexer& lexer, const Scope& scope);

@@ -8,6 +8,9 @@
 namespace sinter::loop {
 namespace {
 
+// What walks statements recurses along them.
+constexpr int kDeepest = 2000;
+
 // Constructors refuse operands of wrong types: then it is the text that is wrong.
 Stmt made(const LineLexer& here, const auto& make) {
   try {
@@ -57,6 +60,8 @@ Stmt StmtParser::inside(size_t indent) {
 }
 
 Stmt StmtParser::block(size_t indent) {
+  if (++depth_ > kDeepest && at_ < lines_.size())
+    lexer().fail(fmt::format("more than {} statements inside one another", kDeepest));
   std::vector<Stmt> body;
   for (; at_ < lines_.size() && lines_[at_].indent >= indent;) {
     if (is_comment()) {
@@ -67,11 +72,13 @@ Stmt StmtParser::block(size_t indent) {
       lexer().fail("this line is indented, and the one before does not end in ':'");
     body.push_back(statement(indent));
   }
+  --depth_;
   return loop::block(std::move(body));
 }
 
 Stmt StmtParser::statement(size_t indent) {
   scope_.shared.clear();
+  scope_.operands = 0;
   for (; lexer().peek().kind == TokenKind::shared;) {
     LineLexer definition = lexer();
     const std::string name(definition.next().text);

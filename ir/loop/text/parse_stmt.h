@@ -25,7 +25,7 @@ class StmtParser {
   Stmt prefetch_of(LineLexer& lexer);
   Stmt store_to(LineLexer& lexer);
 
-  Expr expression(LineLexer& lexer) const { return parse_expr(lexer, scope_); }
+  Expr expression(LineLexer& lexer) { return parse_expr(lexer, scope_); }
   LineLexer lexer() const { return LineLexer(lines_[at_], file_); }
   void end_line(LineLexer& lexer);
   bool is_comment() const { return lines_[at_].text.starts_with("//"); }
@@ -34,6 +34,7 @@ class StmtParser {
   size_t& at_;
   std::string_view file_;
   Scope scope_;
+  int depth_ = 0;
 };
 
 }  // namespace sinter::loop

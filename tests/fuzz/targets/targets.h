@@ -8,6 +8,7 @@ namespace sinter::fuzz {
 
 #define SINTER_FUZZ_TARGETS(SINTER_FUZZ_TARGET) \
   SINTER_FUZZ_TARGET(graph_text)                \
+  SINTER_FUZZ_TARGET(loop_text)                 \
   SINTER_FUZZ_TARGET(safetensors)               \
   SINTER_FUZZ_TARGET(npy)                       \
   SINTER_FUZZ_TARGET(conllu)                    \
