@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "ir/error.h"
 #include "ir/graph/callees.h"
 #include "ir/graph/verify.h"
+#include "ir/loop/text/text.h"
 #include "passes/base/in_kernels.h"
 #include "passes/place/verify_places.h"
 
@@ -17,8 +19,28 @@ using graph::Module;
 Work::Work(Module module, const loop::Target& target, std::string_view entry)
     : module_(std::move(module)), target_(target), entry_(entry) {}
 
-Work::Work(std::vector<loop::Program> programs, const loop::Target& target)
-    : target_(target), has_loops_(true), programs_(std::move(programs)) {}
+Work Work::parse(std::string_view text, std::string_view file, const loop::Target& target) {
+  const size_t loops = loop::find_program(text);
+  const std::string_view graph = text.substr(0, loops);
+  Work work;
+  work.target_ = target;
+  if (loops == text.size()) {
+    work.module_ = graph::parse(graph, file);
+    return work;
+  }
+  const std::string blank(static_cast<size_t>(std::ranges::count(graph, '\n')), '\n');
+  work.programs_ = loop::parse(blank + std::string(text.substr(loops)), file);
+  const bool has_steps =
+      std::ranges::any_of(work.programs_, [](const auto& program) { return !program.slots.empty(); });
+  work.stage_ = has_steps ? Stage::program : Stage::kernels;
+  if (has_steps) return work;
+  work.module_ = graph::parse(graph, file);
+  for (const loop::Program& program : work.programs_) {
+    if (work.module_.find_function(program.name) == nullptr)
+      throw GraphError(fmt::format("{}: there are kernels of {}, and no such function", file, program.name));
+  }
+  return work;
+}
 
 void Work::run(const PassCall& call, bool verifies) {
   const Pass& pass = *call.pass;
@@ -82,12 +104,8 @@ std::string Work::text(const graph::PrintOptions& options) const {
   std::string text;
   if (stage_ != Stage::program) text = graph::print(module_, options);
   for (const loop::Program& program : programs_) {
-    if (stage_ == Stage::program) {
-      text += loop::print(program);
-    } else {
-      text += fmt::format("\n// kernels of {}\n", program.name);
-      for (const loop::Kernel& kernel : program.kernels) text += "\n" + loop::print(kernel);
-    }
+    if (!text.empty()) text += "\n";
+    text += loop::print(program);
   }
   return text;
 }

@@ -14,8 +14,8 @@ class Work {
  public:
   // Loops are made of the function `entry`; where none is named, of those that no other one runs.
   Work(graph::Module module, const loop::Target& target, std::string_view entry = "");
-  // Loops that were made before.
-  Work(std::vector<loop::Program> programs, const loop::Target& target);
+  // From what text() has given, or a graph or loops that someone has written.
+  static Work parse(std::string_view text, std::string_view file, const loop::Target& target);
 
   // Throws GraphError where the pass is for what is not there: for programs, or for a graph. With `verify`,
   // what does not hold afterwards is an InternalError that names the pass.
@@ -25,11 +25,13 @@ class Work {
   graph::Module take_module() { return std::move(module_); }
   const std::vector<loop::Program>& programs() const { return programs_; }
 
-  // The graph, the graph and then the loops of its kernels, or the programs.
+  // The graph; the graph and then its kernels, as programs without steps; or the programs.
   std::string text(const graph::PrintOptions& options = {}) const;
 
  private:
   enum class Stage { graph, kernels, program };
+
+  Work() = default;
 
   void check_stage(const Pass& pass) const;
   void make_kernels(const Pass& pass);

@@ -7,7 +7,6 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text/text.h"
-#include "ir/loop/text/text.h"
 #include "passes/explain/explain.h"
 #include "passes/pipeline.h"
 #include "passes/work.h"
@@ -116,13 +115,6 @@ void emit(const Arguments& arguments) {
   }
 }
 
-// A graph, or loops.
-passes::Work work_on(const Arguments& arguments, const loop::Target& target) {
-  const std::string text = read_text(arguments.file), file = display_name(arguments.file);
-  if (loop::is_program_text(text)) return passes::Work(loop::parse(text, file), target);
-  return passes::Work(graph::parse(text, file), target);
-}
-
 void optimise(const Arguments& arguments) {
   if (arguments.list_passes) return list_passes();
   if (arguments.print_target) {
@@ -135,7 +127,7 @@ void optimise(const Arguments& arguments) {
   const loop::Target target = target_of(arguments);
   const auto calls = requested_passes(arguments, target);
   const graph::PrintOptions options{.locations = !arguments.no_locations};
-  passes::Work work = work_on(arguments, target);
+  passes::Work work = passes::Work::parse(read_text(arguments.file), display_name(arguments.file), target);
   std::string text = work.text(options);
   if (arguments.print_after_all) fmt::print("// input\n{}", text);
   std::string times;

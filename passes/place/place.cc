@@ -132,10 +132,25 @@ class Placer {
     }
   }
 
+  // That the loops are those of the op, as far as shapes show it.
+  void check_kernel(const Op& op, size_t number) const {
+    std::vector<int64_t> sizes;
+    for (Value operand : op.operands) sizes.push_back(operand.type().elements());
+    for (const graph::TensorType& type : op.results) sizes.push_back(type.elements());
+    const auto size = [](const loop::BufferRef& buffer) { return buffer->size; };
+    if (number >= program_.kernels.size() ||
+        !std::ranges::equal(program_.kernels[number].arguments, sizes, {}, size)) {
+      throw GraphError(
+          fmt::format("place: kernel {} of {} is not what the graph has there; schedule comes first{}",
+                      number, program_.name, graph::at(op.location)));
+    }
+  }
+
   void launch(const Op& op, std::vector<Step>& steps) {
     ++time_;
     Step step;
     step.kernel = next_kernel_++;
+    check_kernel(op, step.kernel);
     for (size_t i = 0; i < op.results.size(); ++i) {
       const Value result{const_cast<Op*>(&op), static_cast<int>(i)};
       const auto carry = carries_.find(result);

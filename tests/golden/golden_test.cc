@@ -7,7 +7,6 @@
 
 #include "ir/error.h"
 #include "ir/graph/text/text.h"
-#include "ir/loop/text/text.h"
 #include "passes/work.h"
 #include "runtime/file.h"
 
@@ -66,9 +65,7 @@ std::string run_golden(const fs::path& input) {
   if (calls.empty() || calls.back().pass->name != input.parent_path().filename().string()) {
     throw GraphError("the first line ends with another pass than the folder's");
   }
-  const std::string file = input.filename().string();
-  passes::Work work = loop::is_program_text(text) ? passes::Work(loop::parse(text, file), target_of(text))
-                                                  : passes::Work(graph::parse(text, file), target_of(text));
+  passes::Work work = passes::Work::parse(text, input.filename().string(), target_of(text));
   for (const passes::PassCall& call : calls) work.run(call);
   return work.text();
 }

@@ -299,7 +299,7 @@ TEST(Choices, AreWhatTellsKernelsApart) {
   text.replace(text.rfind("return %0"), 9, "return %0, %1");
   const loop::Program loops = loops_of(text);
   ASSERT_EQ(loops.kernels.size(), 2u);
-  EXPECT_NE(print(loops.kernels[0].body), print(loops.kernels[1].body));
+  EXPECT_NE(loop::print(loops.kernels[0].parts[0]), loop::print(loops.kernels[1].parts[0]));
 }
 
 std::string error_of(const std::string& choice, const Target& target = {}) {

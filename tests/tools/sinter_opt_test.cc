@@ -107,8 +107,9 @@ TEST_F(SinterOpt, PrintsKernelsBehindTheGraph) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out,
               StartsWith("func @square(%x: f32[3]) {\n  %0: f32[] = kernel %x {anchor=\"reduce\""));
-  EXPECT_THAT(result.out, HasSubstr("\n}\n\n// kernels of square\n\n"));
-  EXPECT_THAT(result.out, HasSubstr("\nkernel mul+reduce_sum at layer(in0: f32[3], out out0: f32[1]):\n"));
+  EXPECT_THAT(result.out, HasSubstr("\n}\n\nprogram square: arena of 0 bytes\n\n"));
+  EXPECT_THAT(result.out,
+              HasSubstr("\nkernel 0 \"mul+reduce_sum at layer\"(in0: f32[3], out out0: f32[1]) as reduce, "));
 }
 
 TEST_F(SinterOpt, ErrorsOfSteps) {

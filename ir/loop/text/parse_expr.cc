@@ -38,15 +38,15 @@ std::string_view without_spaces(std::string_view text) {
   return text;
 }
 
-constexpr int kMostOperands = 20000, kDeepest = 500;
+constexpr int kMostOperands = 20000, kDeepestExpr = 500;
 
 class ExprParser {
  public:
   ExprParser(LineLexer& lexer, Scope& scope) : lexer_(lexer), scope_(scope) {}
 
   Expr expression(int precedence) {
-    if (++depth_ > kDeepest)
-      lexer_.fail(fmt::format("more than {} expressions inside one another", kDeepest));
+    if (++depth_ > kDeepestExpr)
+      lexer_.fail(fmt::format("more than {} expressions inside one another", kDeepestExpr));
     Expr whole = operands_of(precedence);
     --depth_;
     return whole;

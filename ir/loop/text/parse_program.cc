@@ -340,11 +340,11 @@ class ProgramParser {
 
 }  // namespace
 
-bool is_program_text(std::string_view text) {
-  for (const Line& line : lines_of(text)) {
-    if (!line.text.starts_with("//")) return line.text.starts_with("program ");
-  }
-  return false;
+size_t find_program(std::string_view text) {
+  constexpr std::string_view kProgram = "program ";
+  if (text.starts_with(kProgram)) return 0;
+  const size_t before = text.find("\nprogram ");
+  return before == std::string_view::npos ? text.size() : before + 1;
 }
 
 std::vector<Program> parse(std::string_view text, std::string_view file) {

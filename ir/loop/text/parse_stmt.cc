@@ -9,7 +9,7 @@ namespace sinter::loop {
 namespace {
 
 // What walks statements recurses along them.
-constexpr int kDeepest = 2000;
+constexpr int kDeepestStmt = 2000;
 
 // Constructors refuse operands of wrong types: then it is the text that is wrong.
 Stmt made(const LineLexer& here, const auto& make) {
@@ -60,8 +60,8 @@ Stmt StmtParser::inside(size_t indent) {
 }
 
 Stmt StmtParser::block(size_t indent) {
-  if (++depth_ > kDeepest && at_ < lines_.size())
-    lexer().fail(fmt::format("more than {} statements inside one another", kDeepest));
+  if (++depth_ > kDeepestStmt && at_ < lines_.size())
+    lexer().fail(fmt::format("more than {} statements inside one another", kDeepestStmt));
   std::vector<Stmt> body;
   for (; at_ < lines_.size() && lines_[at_].indent >= indent;) {
     if (is_comment()) {

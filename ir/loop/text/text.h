@@ -10,8 +10,8 @@
 // share, and names of variables that hide others, which it tells apart.
 namespace sinter::loop {
 
-// Whether a text begins as programs of loops do, rather than as a graph.
-bool is_program_text(std::string_view text);
+// Where the first program of a text begins, which may stand behind a graph; else where the text ends.
+size_t find_program(std::string_view text);
 
 // The programs of a text, one after the other. Throws GraphError "FILE:LINE:COLUMN: ..." that says what was
 // expected. Their kernels have been verified.
