@@ -324,7 +324,6 @@ TEST_P(AttentionForms, LoopsAreSound) {
 }
 
 TEST_P(AttentionForms, LargeScores) {
-  const Sizes s;
   Form form = with_scores("large", [](Tensor x) { return x; });
   form.scale = 40;
   expect_fused(form);
