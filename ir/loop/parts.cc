@@ -40,6 +40,11 @@ int64_t units_of(const Kernel& kernel) {
   return units;
 }
 
+Stmt over_units(const Stmt& part) {
+  if (root_loop(part)) return part;
+  return loop(LoopKind::parallel, make_variable("unit"), integer(0), integer(1), part);
+}
+
 Stmt in_one_loop(const std::vector<Stmt>& parts) {
   if (parts.size() == 1) return parts[0];
   const VariableRef unit = make_variable("unit");

@@ -17,6 +17,9 @@ Stmt root_loop(const Stmt& part);
 int64_t units_of(const Stmt& part);
 int64_t units_of(const Kernel& kernel);
 
+// The part with a loop over its units, also where it is a single one.
+Stmt over_units(const Stmt& part);
+
 // One loop over the units of all parts, which branches to the part that a unit is of. A single part stays as
 // it is. The root loops begin at 0.
 //

@@ -112,13 +112,6 @@ Stmt spread(const Stmt& part, const auto& lanes_of) {
   return loop::units_of(part) == 0 ? loop::block({}) : over_lanes(part, lanes_of(part));
 }
 
-// A single unit as a loop over it.
-Stmt with_loop(const Stmt& part) {
-  if (loop::root_loop(part)) return part;
-  return loop::loop(LoopKind::parallel, loop::make_variable("unit"), loop::integer(0), loop::integer(1),
-                    part);
-}
-
 // All workgroups of a kernel have as many lanes. Where some parts have workgroups already, these say how
 // many. No workgroup has lanes of two parts where they work by subgroups, so that it shows what lanes have in
 // common; elsewhere parts share one loop, as many of them are smaller than a workgroup.
@@ -136,7 +129,7 @@ std::vector<Stmt> spread(const std::vector<Stmt>& parts, const loop::Target& tar
   const int64_t lanes = grouped == parts.end() ? target.subgroup_size : lanes_in(*grouped).value_or(1);
   for (const Stmt& part : parts) {
     const auto same = [&](const Stmt&) { return lanes; };
-    result.push_back(has_workgroups(part) ? part : spread(with_loop(part), same));
+    result.push_back(has_workgroups(part) ? part : spread(loop::over_units(part), same));
   }
   return result;
 }

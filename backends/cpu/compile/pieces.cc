@@ -61,7 +61,7 @@ class Cut {
       const bool is_one = kernel.parts.size() == 1;
       for (const Stmt& part : kernel.parts) {
         const int64_t begin = parts.empty() ? 0 : parts.back().end;
-        parts.push_back(cut(kernel, is_one || loop::root_loop(part) ? part : over_one_unit(part), begin));
+        parts.push_back(cut(kernel, is_one ? part : loop::over_units(part), begin));
       }
     }
     find_aliases(program, result);
@@ -70,11 +70,6 @@ class Cut {
   Pieces result;
 
  private:
-  static Stmt over_one_unit(const Stmt& part) {
-    return loop::loop(LoopKind::parallel, loop::make_variable("unit"), loop::integer(0), loop::integer(1),
-                      part);
-  }
-
   Part cut(const loop::Kernel& kernel, const Stmt& part, int64_t begin) {
     Piece piece;
     piece.kernel.name = kernel.name;

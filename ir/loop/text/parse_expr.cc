@@ -7,7 +7,6 @@
 #include <map>
 #include <optional>
 
-#include "ir/error.h"
 #include "ir/loop/text/words.h"
 
 namespace sinter::loop {
@@ -16,8 +15,7 @@ namespace {
 const std::map<std::string, Type, std::less<>>& types() {
   static const auto all = [] {
     std::map<std::string, Type, std::less<>> by_name;
-    for (const Type type : {Type::boolean, Type::i32, Type::i64, Type::f32, Type::f64, Type::index})
-      by_name.emplace(name(type), type);
+    for (const Type type : kTypes) by_name.emplace(name(type), type);
     return by_name;
   }();
   return all;
@@ -61,15 +59,6 @@ class ExprParser {
       const LineLexer here = lexer_;
       lexer_.next();
       left = made(here, [&] { return apply(found->first, {left, expression(found->second + 1)}); });
-    }
-  }
-
-  // Constructors refuse operands of wrong types: then it is the text that is wrong.
-  Expr made(const LineLexer& here, const auto& make) {
-    try {
-      return make();
-    } catch (const InternalError& error) {
-      here.fail(error.what());
     }
   }
 
@@ -137,7 +126,7 @@ class ExprParser {
     }
     const std::string word = lexer_.word("an expression");
     if (word == "true" || word == "false") return boolean(word == "true");
-    for (const ContextValue value : {ContextValue::seed_low, ContextValue::seed_high, ContextValue::step})
+    for (const ContextValue value : kContextValues)
       if (word == name(value)) return context(value);
     if (const auto type = types().find(word); type != types().end()) return of_type(here, type->second);
     if (const auto op = operations().find(word); op != operations().end())
@@ -209,6 +198,17 @@ Type parse_type(LineLexer& lexer) {
   const auto found = types().find(lexer.word("a type"));
   if (found == types().end()) here.fail("expected bool, i32, i64, f32, f64 or index");
   return found->second;
+}
+
+Buffer parse_declaration(LineLexer& lexer) {
+  Buffer buffer;
+  buffer.name = lexer.word("the name of a buffer");
+  lexer.expect(":");
+  buffer.type = parse_type(lexer);
+  lexer.expect("[");
+  buffer.size = lexer.integer("how many elements it has");
+  lexer.expect("]");
+  return buffer;
 }
 
 const BufferRef& parse_buffer(LineLexer& lexer, const Scope& scope) {

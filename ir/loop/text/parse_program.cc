@@ -294,14 +294,9 @@ class ProgramParser {
   }
 
   static BufferRef parameter(LineLexer& lexer) {
-    Buffer buffer;
-    buffer.written = lexer.takes("out");
-    buffer.name = lexer.word("the name of a buffer");
-    lexer.expect(":");
-    buffer.type = parse_type(lexer);
-    lexer.expect("[");
-    buffer.size = lexer.integer("how many elements it has");
-    lexer.expect("]");
+    const bool is_written = lexer.takes("out");
+    Buffer buffer = parse_declaration(lexer);
+    buffer.written = is_written;
     if (lexer.takes("align")) buffer.alignment = lexer.integer("bytes");
     return std::make_shared<const Buffer>(buffer);
   }

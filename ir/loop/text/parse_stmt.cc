@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "ir/error.h"
 #include "ir/loop/text/words.h"
 
 namespace sinter::loop {
@@ -10,15 +9,6 @@ namespace {
 
 // What walks statements recurses along them.
 constexpr int kDeepestStmt = 2000;
-
-// Constructors refuse operands of wrong types: then it is the text that is wrong.
-Stmt made(const LineLexer& here, const auto& make) {
-  try {
-    return make();
-  } catch (const InternalError& error) {
-    here.fail(error.what());
-  }
-}
 
 // For as long as it lives, `name` is `item`.
 template <typename Item>
@@ -146,14 +136,8 @@ Stmt StmtParser::let_in(LineLexer& lexer, size_t indent) {
 }
 
 Stmt StmtParser::allocation(LineLexer& lexer, Space space, size_t indent) {
-  Buffer buffer;
+  Buffer buffer = parse_declaration(lexer);
   buffer.space = space;
-  buffer.name = lexer.word("the name of a buffer");
-  lexer.expect(":");
-  buffer.type = parse_type(lexer);
-  lexer.expect("[");
-  buffer.size = lexer.integer("how many elements it has");
-  lexer.expect("]");
   end_line(lexer);
   const auto allocated = std::make_shared<const Buffer>(buffer);
   const Binding bound(scope_.buffers, buffer.name, BufferRef(allocated));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/loop/fold.h"
 #include "ir/loop/text/words.h"
 
 namespace sinter::loop {
@@ -23,10 +24,6 @@ std::string number_text(double value, Type type) {
       type == Type::f32 ? fmt::format("{}", static_cast<float>(value)) : fmt::format("{}", value);
   if (std::isfinite(value) && out.find_first_of(".e") == std::string::npos) out += ".0";
   return type == Type::f32 ? out : fmt::format("f64({})", out);
-}
-
-bool is_constant(const ExprNode& x) {
-  return x.kind == ExprNode::Kind::integer || x.kind == ExprNode::Kind::number;
 }
 
 std::string integer_text(int64_t value, Type type) {
@@ -107,7 +104,7 @@ std::string ExprPrinter::apply_text(const ExprNode& x, int precedence) const {
     return parenthesized(sum, op.precedence < precedence);
   }
   // Of a constant it is written as a call: -0.0 is a constant itself.
-  if (x.op == ScalarOp::neg && !is_constant(*x.args[0]))
+  if (x.op == ScalarOp::neg && !is_constant(x.args[0]))
     return parenthesized("-" + text(x.args[0], kUnary), kUnary < precedence);
   if (x.op == ScalarOp::logical_not && x.type == Type::boolean) return "!" + text(x.args[0], kUnary);
   if (x.op == ScalarOp::to_unsigned) return call(fmt::format("to_unsigned_{}", name(x.type)), x);

@@ -107,7 +107,8 @@ std::string fault_text(const FaultSite& site) {
   return fmt::format("{}: {}{}", site.op, holds, location_text(site.location));
 }
 
-std::string argument_text(const Buffer& buffer, const Names& names, const BufferRef& ref) {
+std::string parameter_text(const BufferRef& ref, const Names& names) {
+  const Buffer& buffer = *ref;
   const std::string alignment =
       buffer.alignment == Buffer().alignment ? "" : fmt::format(" align {}", buffer.alignment);
   return fmt::format("{}{}: {}[{}]{}", buffer.written ? "out " : "", names.of(ref), name(buffer.type),
@@ -120,7 +121,7 @@ std::string print(const Kernel& kernel, const std::string& number) {
   std::vector<std::string> arguments;
   for (const BufferRef& buffer : kernel.arguments) {
     names.bind(buffer);
-    arguments.push_back(argument_text(*buffer, names, buffer));
+    arguments.push_back(parameter_text(buffer, names));
   }
   std::string out;
   for (const std::string& reason : kernel.apart) out += "// apart: " + reason + "\n";

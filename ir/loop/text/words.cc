@@ -9,9 +9,6 @@
 namespace sinter::loop {
 namespace {
 
-constexpr std::array kContextValues = {ContextValue::seed_low, ContextValue::seed_high, ContextValue::step};
-constexpr std::array kTypes = {Type::boolean, Type::i32, Type::i64, Type::f32, Type::f64, Type::index};
-
 std::unordered_set<std::string> words_of_expressions() {
   std::unordered_set<std::string> words = {"nan", "inf", "true", "false", "if"};
   for (const Type type : kTypes) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 
 #include "ir/loop/expr.h"
@@ -28,6 +29,9 @@ struct Infix {
 constexpr int kLoosest = 1, kSum = 4, kUnary = 6;
 
 Infix infix(ScalarOp op, Type operand);
+inline constexpr std::array kContextValues = {ContextValue::seed_low, ContextValue::seed_high,
+                                              ContextValue::step};
+inline constexpr std::array kTypes = {Type::boolean, Type::i32, Type::i64, Type::f32, Type::f64, Type::index};
 constexpr ScalarOp kLastScalarOp = ScalarOp::subgroup_sum;
 
 }  // namespace sinter::loop
