@@ -10,7 +10,6 @@
 #include "ir/graph/verify.h"
 #include "ir/loop/text/text.h"
 #include "passes/base/in_kernels.h"
-#include "passes/place/verify_places.h"
 
 namespace sinter::passes {
 
@@ -94,10 +93,7 @@ void Work::verify(const PassCall& call) const {
     throw InternalError(
         fmt::format("{} left a graph that does not verify: {}", call.pass->name, error.what()));
   }
-  for (const loop::Program& program : programs_) {
-    for (const loop::Kernel& kernel : program.kernels) loop::verify(kernel);
-    if (stage_ == Stage::program) verify_places(program);
-  }
+  for (const loop::Program& program : programs_) loop::verify(program);
 }
 
 std::string Work::text(const graph::PrintOptions& options) const {

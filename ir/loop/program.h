@@ -94,5 +94,8 @@ std::string print(const Program& program);
 // Throws InternalError that says what does not hold: variables and buffers in scope, types, constant extents
 // where they are needed, parallel loops only at the root of a part.
 void verify(const Kernel& kernel);
+// Of its kernels, and: launches have the arguments that their kernels take, in places that hold them on each
+// turn of a loop; what is alive at once in the arena is apart; slots of inputs and outputs are as these are.
+void verify(const Program& program);
 
 }  // namespace sinter::loop

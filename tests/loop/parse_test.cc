@@ -14,20 +14,20 @@ namespace {
 using testing::ThrowsMessage;
 
 // All kinds of lines, statements and expressions.
-constexpr const char* kAll = R"(program "a step": arena of 128 bytes
-  input x: f32[8,16]
+constexpr const char* kAll = R"(program "a step": arena of 192 bytes
+  input x: f32[16,16]
   output y: f32[]
-  slot 0: input 0: f32[128] x
-  slot 1: arena at 64: f32[16] "in between" in steps 0..3 (model.cpp:2)
+  slot 0: input 0: f32[256] x
+  slot 1: arena at 64: f32[32] "in between" in steps 0..3 (model.cpp:2)
   slot 2: constant: i32[2] c = 0x01000000ffffffff
-  slot 3: state 1: f32[128] blocks.0.weight
+  slot 3: state 1: f32[256] blocks.0.weight
   fault 0: gather: 0 <= ids[4,2] < 10 (model.cpp:3)
   fault 1: check_finite: loss[] is finite
   launch 0 scale(slot 0, slot 3 + 16) unless faulted
   repeat l0 in 0..4:
     launch 0 scale(slot 0 + 8 + 16*l0, slot 3)
     repeat l1 in 0..2 falling:
-      launch 1 "two parts"(slot 1 + -4*l0 + 2*l1)
+      launch 1 "two parts"(slot 1 + 12 + -4*l0 + 2*l1)
 
 // apart: it reads what others make
 // mul (model.cpp:3)
@@ -121,12 +121,12 @@ TEST(Parse, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT([] { parse("func @f", "f"); },
               ThrowsMessage<GraphError>("f:1:1: expected 'program', found 'func'"));
   expect("launch 0 scale(slot 0,", "launch 7 scale(slot 0,", "f: a step has no kernel 7");
-  expect("(slot 0, slot 3 + 16)", "(slot 0)", "f: kernel scale takes 2 arguments, and a launch of it has 1");
+  expect("(slot 0, slot 3 + 16)", "(slot 0)", "f: scale takes 2 arguments, got 1");
   expect("(slot 0, slot 3 + 16)", "(slot 0, slot 9)", "f: a step has no slot 9");
   expect("8 + 16*l0", "8 + 16*l3", "f:12:36: this launch is in no loop l3");
   expect("0x01000000ffffffff", "0x0100", "f:6:32: expected 0x and 8 bytes of two digits, found '0x0100'");
   expect("slot 1: arena", "slot 4: arena", "f:5:8: this is number 1");
-  expect("f32[8,16]", "f23[8,16]", "f:2:12: there is no such type");
+  expect("f32[16,16]", "f23[16,16]", "f:2:12: there is no such type");
   expect("for n in u..+2", "for n in u..2",
          "f:27:15: expected '..+' and how often the loop runs; '..' follows 0, found '..'");
   expect("x: f32 = in0", "x: i32 = in0", "f:20:9: x is i32, and its value f32");
@@ -138,10 +138,16 @@ TEST(Parse, SaysWhatIsWrongAndWhere) {
          "f:30:5: what stands below this line is not indented; 'pass' stands for nothing");
   expect("        barrier", "          barrier",
          "f:42:11: this line is indented, and the one before does not end in ':'");
-  expect("[8,16]", "[8,16", "f:2:20: expected ']', the line ends");
+  expect("[16,16]", "[16,16", "f:2:21: expected ']', the line ends");
   expect("i64(-5)", "i64(99999999999999999999)", "f:25:92: 99999999999999999999 does not fit into 64 bits");
   expect("\"in between\"", "\"in between", "f:5:32: this name in quotes does not end");
-  // What does not hold of the whole kernel.
+  // What does not hold of all of it.
+  expect("slot 3 + 16)", "slot 3 + 160)",
+         "f: the slot of blocks.0.weight is no place for argument 1 of scale");
+  expect("12 + -4*l0", "8 + -4*l0", "f: the slot of in between is no place for argument 0 of two parts");
+  expect("input x: f32[16,16]", "input x: f32[16,15]",
+         "f: the slot of x is not number 0 of what a call gives");
+  expect("arena of 192", "arena of 64", "f: the slot of in between is beyond the arena");
   expect("out0[k + 100]", "in0[k + 100]", "f: kernel scale: store to in0, which is read only");
 }
 

@@ -3,9 +3,8 @@
 #include "ir/error.h"
 #include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
-#include "passes/place/verify_places.h"
 
-// Where values of a program lie: what verify_places() finds.
+// Where values of a program lie: what loop::verify() finds of a program.
 namespace sinter::test {
 namespace {
 
@@ -23,7 +22,7 @@ func @f(%h: f32[8], %xs: f32[5,8]) {
 
 std::string error_of(const loop::Program& program) {
   try {
-    passes::verify_places(program);
+    loop::verify(program);
   } catch (const InternalError& error) {
     return error.what();
   }

@@ -42,10 +42,6 @@ class ProgramParser {
     lexer.expect_end();
     ++at_;
   }
-  [[noreturn]] void fail(std::string_view message) const {
-    throw GraphError(fmt::format("{}: {}", file_, message));
-  }
-
   void begin(Program& program, LineLexer& lexer) {
     program.name = lexer.name("the name of a program");
     for (const char* word : {":", "arena", "of"}) lexer.expect(word);
@@ -269,11 +265,6 @@ class ProgramParser {
         kernel.parts.push_back(statements.inside(indent));
       }
     }
-    try {
-      verify(kernel);
-    } catch (const InternalError& error) {
-      fail(error.what());
-    }
     program.kernels.push_back(std::move(kernel));
   }
 
@@ -310,21 +301,11 @@ class ProgramParser {
     return value;
   }
 
-  void check(const Program& program) const { check(program, program.steps); }
-  void check(const Program& program, const std::vector<Step>& steps) const {
-    for (const Step& step : steps) {
-      check(program, step.body);
-      if (step.kind == Step::Kind::repeat) continue;
-      if (step.kernel >= program.kernels.size())
-        fail(fmt::format("{} has no kernel {}", program.name, step.kernel));
-      const Kernel& kernel = program.kernels[step.kernel];
-      if (step.arguments.size() != kernel.arguments.size())
-        fail(fmt::format("kernel {} takes {} arguments, and a launch of it has {}", kernel.name,
-                         kernel.arguments.size(), step.arguments.size()));
-      for (const Argument& argument : step.arguments) {
-        if (argument.slot >= program.slots.size())
-          fail(fmt::format("{} has no slot {}", program.name, argument.slot));
-      }
+  void check(const Program& program) const {
+    try {
+      verify(program);
+    } catch (const InternalError& error) {
+      throw GraphError(fmt::format("{}: {}", file_, error.what()));
     }
   }
 

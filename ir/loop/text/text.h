@@ -14,7 +14,7 @@ namespace sinter::loop {
 size_t find_program(std::string_view text);
 
 // The programs of a text, one after the other. Throws GraphError "FILE:LINE:COLUMN: ..." that says what was
-// expected. Their kernels have been verified.
+// expected. They have been verified.
 std::vector<Program> parse(std::string_view text, std::string_view file = "<text>");
 
 }  // namespace sinter::loop

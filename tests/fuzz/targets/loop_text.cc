@@ -15,7 +15,7 @@ std::string printed(const std::vector<loop::Program>& programs) {
 
 }  // namespace
 
-// The kernels of a parsed text are verified; they print as text that reads back the same.
+// Parsed programs are verified; they print as text that reads back the same.
 void loop_text(std::string_view bytes) {
   std::string text;
   try {

@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/loop/program.h"
+
+namespace sinter::loop {
+namespace {
+
+class ProgramVerifier {
+ public:
+  explicit ProgramVerifier(const Program& program) : program_(program) {}
+
+  void run() {
+    for (const Kernel& kernel : program_.kernels) loop::verify(kernel);
+    for (const Slot& slot : program_.slots) {
+      if (slot.kind == Slot::Kind::input) verify_signature(slot, program_.inputs);
+      if (slot.kind == Slot::Kind::output) verify_signature(slot, program_.outputs);
+    }
+    verify(program_.steps);
+    std::vector<const Slot*> arena;
+    for (const Slot& slot : program_.slots) {
+      if (slot.kind == Slot::Kind::arena && slot.bytes() > 0) arena.push_back(&slot);
+    }
+    for (size_t i = 0; i < arena.size(); ++i) {
+      const int64_t offset = arena[i]->offset;
+      if (offset < 0 || offset > program_.arena_bytes - arena[i]->bytes())
+        fail(*arena[i], "is beyond the arena");
+      for (size_t j = 0; j < i; ++j) {
+        if (overlap(*arena[i], *arena[j])) fail(*arena[i], "shares memory with " + arena[j]->name);
+      }
+    }
+  }
+
+ private:
+  void verify(const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+      if (step.kind == Step::Kind::launch) {
+        verify_launch(step);
+      } else if (step.count > 0) {
+        counts_.push_back(step.count);
+        verify(step.body);
+        counts_.pop_back();
+      }
+    }
+  }
+
+  static void verify_signature(const Slot& slot, const std::vector<Signature>& signature) {
+    const auto place = static_cast<size_t>(slot.ordinal);
+    if (place >= signature.size() || signature[place].type.elements() != slot.elements)
+      fail(slot, fmt::format("is not number {} of what a call gives", slot.ordinal));
+  }
+
+  void verify_launch(const Step& step) const {
+    if (step.kernel >= program_.kernels.size())
+      throw InternalError(fmt::format("{} has no kernel {}", program_.name, step.kernel));
+    const Kernel& kernel = program_.kernels[step.kernel];
+    if (step.arguments.size() != kernel.arguments.size())
+      throw InternalError(fmt::format("{} takes {} arguments, got {}", kernel.name, kernel.arguments.size(),
+                                      step.arguments.size()));
+    for (size_t i = 0; i < step.arguments.size(); ++i) {
+      const Argument& argument = step.arguments[i];
+      if (argument.slot >= program_.slots.size())
+        throw InternalError(fmt::format("{} has no slot {}", program_.name, argument.slot));
+      const Slot& slot = program_.slots[argument.slot];
+      int64_t begin = argument.offset, end = argument.offset + kernel.arguments[i]->size;
+      for (size_t depth = 0; depth < argument.strides.size(); ++depth) {
+        const int64_t moved = (counts_.at(depth) - 1) * argument.strides[depth];
+        (moved < 0 ? begin : end) += moved;
+      }
+      if (slot.type != kernel.arguments[i]->type || begin < 0 || end > slot.elements)
+        fail(slot, fmt::format("is no place for argument {} of {}", i, kernel.name));
+    }
+  }
+
+  static bool overlap(const Slot& a, const Slot& b) {
+    return a.first_step <= b.last_step && b.first_step <= a.last_step && a.offset < b.offset + b.bytes() &&
+           b.offset < a.offset + a.bytes();
+  }
+
+  [[noreturn]] static void fail(const Slot& slot, const std::string& what) {
+    throw InternalError(fmt::format("the slot of {} {}", slot.name, what));
+  }
+
+  const Program& program_;
+  std::vector<int64_t> counts_;  // of the loops around a step
+};
+
+}  // namespace
+
+void verify(const Program& program) {
+  ProgramVerifier(program).run();
+}
+
+}  // namespace sinter::loop
