@@ -19,6 +19,7 @@ namespace {
 // fetch it back. And the least for one unit of work.
 constexpr int64_t kParallelWork = 200'000;
 constexpr int64_t kUnitWork = 1 << 15;
+constexpr int64_t kThreadWork = kParallelWork / 2;  // of each thread; with less it waits longer than it works
 
 struct Fault {
   int64_t site = 0;
@@ -100,7 +101,8 @@ void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t ext
   const int64_t unit = unit_of(extent, work);
   if (unit >= extent) return kernel(context, arguments, 0, extent);
   static_cast<RunContext*>(context)->pool.parallel_for(
-      extent, unit, [=](int64_t begin, int64_t end) { kernel(context, arguments, begin, end); });
+      extent, unit, work / kThreadWork,
+      [=](int64_t begin, int64_t end) { kernel(context, arguments, begin, end); });
 }
 
 void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
@@ -112,7 +114,7 @@ void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64
   const runtime::KernelInfo& info = run.kernels.at(static_cast<size_t>(number));
   std::vector<Part> parts(static_cast<size_t>(run.pool.threads()));
   const int64_t begin = runtime::Profile::now();
-  run.pool.parallel_for(extent, unit_of(extent, work), [&](int64_t first, int64_t last) {
+  run.pool.parallel_for(extent, unit_of(extent, work), work / kThreadWork, [&](int64_t first, int64_t last) {
     Part& part = parts[static_cast<size_t>(run.pool.thread_index())];
     if (part.begin == 0) part.begin = runtime::Profile::now();
     kernel(context, arguments, first, last);
