@@ -100,6 +100,8 @@ class Reader {
       header = json::parse(rest.substr(0, length), refuse_duplicates);
     } catch (const json::parse_error& error) {
       fail(fmt::format("the header is not JSON (byte {})", error.byte));
+    } catch (const json::out_of_range&) {
+      fail("the header has a number that no type holds");
     }
     if (!header.is_object()) fail("the header is not a JSON object");
     return header;

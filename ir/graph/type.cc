@@ -62,8 +62,9 @@ bool is_valid(const Shape& shape) {
   int64_t count = 1;  // as if extents of 0 were 1, so that their product overflows in no order
   for (int64_t extent : shape) {
     if (extent < 0 || extent > kMaxExtent) return false;
-    count *= std::max<int64_t>(extent, 1);
-    if (count > kMaxElements) return false;
+    const int64_t factor = std::max<int64_t>(extent, 1);
+    if (count > kMaxElements / factor) return false;
+    count *= factor;
   }
   return true;
 }

@@ -46,6 +46,9 @@ TEST(Parse, Types) {
             "in.sg:1:11: f32[2147483647,2147483647] has a negative extent or is too large");
   EXPECT_EQ(parse_error("state @w: f32[0,2147483647,2147483647,2147483647]"),
             "in.sg:1:11: f32[0,2147483647,2147483647,2147483647] has a negative extent or is too large");
+  // A product that wraps to 0.
+  EXPECT_EQ(parse_error("state @w: f32[1048576,1048576,16777216]"),
+            "in.sg:1:11: f32[1048576,1048576,16777216] has a negative extent or is too large");
   EXPECT_EQ(parse_error("state @w: f32[99999999999999999999]"),
             "in.sg:1:15: the integer does not fit in 64 bits");
 }

@@ -110,6 +110,7 @@ TEST_F(Safetensors, SaysWhatIsWrongWithTheHeader) {
   EXPECT_EQ(error(safetensors("")), "the header is not JSON (byte 1)");
   EXPECT_EQ(error(safetensors("{\"a\"")), "the header is not JSON (byte 5)");
   EXPECT_EQ(error(safetensors("{\"\xff\":1}")), "the header is not JSON (byte 3)");
+  EXPECT_EQ(error(safetensors("{\"a\":7e777}")), "the header has a number that no type holds");
   EXPECT_EQ(error(safetensors("[]")), "the header is not a JSON object");
   EXPECT_EQ(error(safetensors(R"({"a":{},"a":{}})")), "the header has the key 'a' twice");
   EXPECT_EQ(error(safetensors(R"({"a":{"dtype":"F32","dtype":"F32"}})")),
