@@ -10,16 +10,20 @@ using loop::Expr;
 using loop::LoopKind;
 using loop::Stmt;
 
-namespace {
-
-constexpr int64_t kUnroll = 8;
-
-}  // namespace
-
 void MatrixProduct::set_depth(int64_t extent, int64_t unroll) {
   depth_unroll = std::clamp<int64_t>(extent, 1, unroll);
   depth = loop::integer(extent);
   most_depth = extent;
+}
+
+// LLVM lifts loads above the sums for as long as it sees registers that are free, and spills what is one too
+// many: beside 12 sums in 32 registers go the 8 that a step loads, twice. In 16 there is no room to lift
+// into.
+int64_t AttentionTile::steps_at_once() const {
+  constexpr int64_t kMost = 8, kFewRegisters = 16;
+  if (target_.vector_registers <= kFewRegisters) return kMost;
+  const int64_t sums = 2 * rows_, loaded = rows_ + 2;
+  return std::clamp<int64_t>((target_.vector_registers - sums) / loaded, 1, kMost);
 }
 
 Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int64_t rows, const Expr& column0,
@@ -147,7 +151,7 @@ Stmt AttentionTile::keys_by_queries(const std::string& name, const loop::BufferR
     };
   }
   p.columns = columns(rows);
-  p.set_depth(depth);
+  p.set_depth(depth, steps_at_once());
   p.base = [&](const Expr& row) { return clamped_key(keys.first + row); };
   p.base_end = AttentionCore::keys();
   p.left = left;
@@ -172,12 +176,13 @@ Stmt AttentionTile::queries_by_width(
   p.row_tiles = loop::integer(p.most_tiles);
   p.more_rows = rows.count % rows_;
   p.columns = columns;
+  const int64_t steps = steps_at_once();
   if (const auto count = loop::as_integer(keys.count)) {
-    p.set_depth(*count, *count <= 2 * kUnroll ? *count : kUnroll);
+    p.set_depth(*count, *count <= 2 * steps ? *count : steps);
   } else {
     p.depth = keys.count;
     p.most_depth = key_block_;
-    p.depth_unroll = std::min(kUnroll, rows_);
+    p.depth_unroll = std::min(steps, rows_);
   }
   if (keys.seen) {
     // In whole groups of steps: the weights of keys that are not seen are zeros.

@@ -58,7 +58,7 @@ struct MatrixProduct {
   // Whether the row is one, where not all of the tiles' are; null: all are.
   std::function<loop::Expr(const loop::Expr& row)> holds;
 
-  void set_depth(int64_t extent, int64_t unroll = 8);
+  void set_depth(int64_t extent, int64_t unroll);
 };
 
 // How queries and keys are cut.
@@ -164,6 +164,7 @@ class AttentionTile : public AttentionCore {
   loop::Stmt register_tile(const MatrixProduct& p, const loop::Expr& row0, int64_t rows,
                            const loop::Expr& column0, int64_t lanes, bool bounded);
   loop::Expr seen_by(const KeyRows& keys, const QueryLane& lane) const;
+  int64_t steps_at_once() const;  // that the loop of a register tile takes
 
   const loop::Target& target_;
   int64_t lanes_;
