@@ -31,12 +31,14 @@ std::string shared_by(const std::string& root, int processor, std::string_view f
   return list.empty() ? otherwise : list;
 }
 
-std::string last_cache_of(const std::string& root, int processor) {
-  std::string last = "all";
+// A virtual machine may show a socket for each core, or no third cache: what is not shared says nothing of
+// who is near.
+std::string last_cache_of(const std::string& root, int processor, const std::string& core) {
+  std::string last = core;
   for (int index = 0;; ++index) {
     const std::string next =
         shared_by(root, processor, fmt::format("cache/index{}/shared_cpu_list", index), "");
-    if (next.empty()) return last;
+    if (next.empty()) return last == core ? "all" : last;
     last = next;
   }
 }
@@ -63,7 +65,6 @@ double quota_of_groups(const std::string& root) {
     const std::string base = root + "/sys/fs/cgroup" + (is_unified ? "" : "/cpu");
     std::string path = line.substr(second + 1);
     for (;;) {
-      if (path == "/") path.clear();
       const std::string group = base + path;
       const std::optional<double> found =
           is_unified
@@ -90,9 +91,9 @@ Processors find_processors(const std::vector<int>& allowed, const std::string& r
   std::vector<std::string> order;                            // of caches, as they are met
   std::set<std::string> cores;
   for (int processor : allowed) {
-    const std::string cache = last_cache_of(root, processor);
     const std::string core =
         shared_by(root, processor, "topology/thread_siblings_list", std::to_string(processor));
+    const std::string cache = last_cache_of(root, processor, core);
     if (!firsts.contains(cache)) order.push_back(cache);
     std::vector<int>& known = firsts[cache];
     (cores.insert(core).second ? known : siblings[cache]).push_back(processor);

@@ -15,12 +15,13 @@ struct Processors {
   // Processors' worth of time that its control groups may take together.
   double quota = std::numeric_limits<double>::infinity();
 
-  // Threads that get a core each and are not held up by the quota.
+  // Threads that get a core each, no more than the quota keeps busy: 2 where it is 1.5.
   int best_threads() const;
 };
 
 // Of the logical processors `allowed`. `root` is where /sys and /proc are; what cannot be read there sets no
-// bound, and processors of which nothing is known are cores of their own that share a cache.
+// bound, and processors of which nothing is known are cores of their own. Those that share no cache with
+// another core are listed together.
 Processors find_processors(const std::vector<int>& allowed, const std::string& root = "");
 
 // Of those on which the calling thread may run.

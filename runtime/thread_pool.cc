@@ -20,8 +20,8 @@ constexpr size_t kMostThreads = 1024;
 constexpr size_t kGroup = 8;  // threads that share a counter
 
 // Longer than the gap between the kernels of a program.
-constexpr int64_t kSpin = 50'000;  // ns
-constexpr int kSpinsAClock = 32;   // between looks at it
+constexpr int64_t kSpin = 50'000;      // ns
+constexpr uint32_t kSpinsAClock = 32;  // between looks at it
 
 // A thread that the rest of a loop waits for this long, and this many times longer than the caller's own part
 // took, has lost its core to another process: it may be milliseconds until it gets it back.
@@ -89,7 +89,12 @@ ThreadPool::ThreadPool(int threads, int cores) {
     ranked_.push_back(i);
   }
   form_groups(processors);
-  for (size_t i = 1; i < count; ++i) workers_.emplace_back(&ThreadPool::work, this, i);
+  try {
+    for (size_t i = 1; i < count; ++i) workers_.emplace_back(&ThreadPool::work, this, i);
+  } catch (...) {  // the system has no more threads
+    stop();
+    throw;
+  }
 }
 
 // Threads fall to caches as evenly as processors do, side by side.
@@ -112,14 +117,14 @@ void ThreadPool::form_groups(const Processors& processors) {
 }
 
 ThreadPool::~ThreadPool() {
+  stop();
+}
+
+void ThreadPool::stop() {
   stop_ = true;
   for (Thread& thread : threads_) {
     thread.is_asleep.store(0);
     thread.is_asleep.notify_one();
-  }
-  {
-    const std::lock_guard<std::mutex> lock(away_mutex_);
-    stopping_.notify_all();
   }
   for (std::thread& worker : workers_) worker.join();
 }
@@ -140,8 +145,8 @@ void ThreadPool::parallel_for(int64_t extent, int64_t unit, int64_t most_threads
   loop_ = {extent, unit, threads, body, data, float_mode()};
   first_failure_.store(INT64_MAX, std::memory_order_relaxed);
   share_out(units);
-  open();
   const int64_t begin = nanoseconds();
+  open();
   take_units(0);
   close_and_wait(begin);
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
@@ -152,7 +157,7 @@ size_t ThreadPool::usable_threads() {
   if (away_ > 0) {
     const int64_t now = nanoseconds();
     for (size_t rank = threads_.size() - away_; rank < threads_.size(); ++rank) {
-      if (threads_[ranked_[rank]].away_until.load(std::memory_order_relaxed) > now) continue;
+      if (threads_[ranked_[rank]].away_until > now) continue;
       swap_ranks(rank, threads_.size() - away_);
       --away_;
     }
@@ -242,7 +247,7 @@ void ThreadPool::close_and_wait(int64_t begin) {
     if (group.least_rank < loop_.threads) group.state.fetch_and(~kOpen);
   }
   int64_t done = 0;  // when this has been found to take its time
-  for (int spins = 0; is_anyone_inside(); ++spins) {
+  for (uint32_t spins = 0; is_anyone_inside(); ++spins) {
     pause();
     if (spins % kSpinsAClock != kSpinsAClock - 1) continue;
     const int64_t now = nanoseconds();
@@ -259,11 +264,11 @@ void ThreadPool::do_without_those_late(int64_t since) {
   for (size_t i = 1; i < threads_.size(); ++i) {
     Thread& thread = threads_[i];
     if (thread.left_late < since) continue;
-    const int64_t now = nanoseconds(), before = thread.away_until.load(std::memory_order_relaxed);
+    const int64_t now = nanoseconds(), before = thread.away_until;
     // Much later than the last time, it is another disturbance.
     const bool is_same = now < before + kStallMemory * thread.away_for;
     thread.away_for = is_same ? std::min(2 * thread.away_for, kLongestAway) : kShortestAway;
-    thread.away_until.store(now + thread.away_for, std::memory_order_relaxed);
+    thread.away_until = now + thread.away_for;
     ++away_;
     swap_ranks(thread.rank.load(std::memory_order_relaxed), threads_.size() - away_);
   }
@@ -291,12 +296,6 @@ void ThreadPool::sleep(size_t self, uint64_t last) {
   thread.is_asleep.store(0);
 }
 
-void ThreadPool::stay_away(int64_t until) {
-  const std::chrono::steady_clock::time_point time{std::chrono::nanoseconds(until)};
-  std::unique_lock<std::mutex> lock(away_mutex_);
-  stopping_.wait_until(lock, time, [&] { return stop_.load(); });
-}
-
 void ThreadPool::work(size_t self) {
   own_pool = this;
   own_index = self;
@@ -304,7 +303,7 @@ void ThreadPool::work(size_t self) {
   stay_on(groups_[threads_[self].group].processors);
   uint64_t last = 0;  // the number of the last loop taken part in
   int64_t idle_since = nanoseconds();
-  for (int spins = 0; !stop_.load(std::memory_order_relaxed); ++spins) {
+  for (uint32_t spins = 0; !stop_.load(std::memory_order_relaxed); ++spins) {
     uint64_t seen = state.load(std::memory_order_acquire);
     if (is_asked(self, seen, last)) {
       if (!state.compare_exchange_weak(seen, seen + 1)) continue;
@@ -318,14 +317,8 @@ void ThreadPool::work(size_t self) {
     }
     pause();
     if (spins % kSpinsAClock != kSpinsAClock - 1) continue;
-    const int64_t now = nanoseconds(), until = threads_[self].away_until.load(std::memory_order_relaxed);
-    if (until > now) {
-      stay_away(until);
-    } else if (now - idle_since > kSpin) {
-      sleep(self, last);
-    } else {
-      continue;
-    }
+    if (nanoseconds() - idle_since < kSpin) continue;
+    sleep(self, last);
     idle_since = nanoseconds();
   }
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -86,10 +85,10 @@ class ThreadPool {
     int64_t end = 0;
 
     std::atomic<uint32_t> is_asleep = 0;
-    std::atomic<size_t> rank = 0;         // a loop for n threads is for those of ranks below n
-    std::atomic<int64_t> away_until = 0;  // ns; until then it is done without
-    int64_t away_for = 0;                 // of the last time
-    int64_t left_late = 0;                // ns; when it last left a loop whose caller slept
+    std::atomic<size_t> rank = 0;  // a loop for n threads is for those of ranks below n
+    int64_t away_until = 0;        // ns; until then it is done without
+    int64_t away_for = 0;          // of the last time
+    int64_t left_late = 0;         // ns; when it last left a loop whose caller slept
     size_t group = 0;
   };
 
@@ -115,7 +114,7 @@ class ThreadPool {
   bool is_asked(size_t self, uint64_t state, uint64_t last) const;
   void leave(size_t self);
   void sleep(size_t self, uint64_t last);
-  void stay_away(int64_t until);
+  void stop();
 
   // The loop, and who has a part in it: written by the owner of busy_ while no thread is inside.
   std::mutex busy_;
@@ -134,8 +133,6 @@ class ThreadPool {
   std::exception_ptr error_;
   std::atomic<int64_t> first_failure_ = INT64_MAX;  // where the first unit that threw begins
   std::atomic<bool> stop_ = false;
-  std::mutex away_mutex_;
-  std::condition_variable stopping_;
   std::vector<std::thread> workers_;
 };
 
