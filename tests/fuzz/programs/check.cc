@@ -26,8 +26,8 @@ using graph::Module;
 using runtime::HostTensor;
 using Tensors = std::vector<HostTensor>;
 
-constexpr int kInputs = 2;  // sets of them
-constexpr int kThreads[] = {1, 2, 7};
+constexpr int kInputs = 2;             // sets of them
+constexpr int kThreads[] = {1, 2, 7};  // that work at once, whatever the machine has
 constexpr uint64_t kSeed = 5;
 constexpr uint32_t kStep = 3;
 
@@ -114,7 +114,7 @@ Checker::Checker(bool with_vulkan)
     : cpu_(backends::open_device("cpu", 2)), cache_(runtime::user_cache_folder()) {
   if (with_vulkan) vulkan_ = backends::open_device("vulkan");
   for (size_t i = 0; i < std::size(kThreads); ++i)
-    pools_[i] = std::make_shared<runtime::ThreadPool>(kThreads[i]);
+    pools_[i] = std::make_shared<runtime::ThreadPool>(kThreads[i], kThreads[i]);
 }
 
 std::string Checker::on_cpu(const Module& module, const Module& expanded, const passes::Options& options) {

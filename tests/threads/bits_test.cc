@@ -1,0 +1,98 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/compile/compile.h"
+#include "backends/cpu/run/executable.h"
+#include "backends/registry/registry.h"
+#include "bench/workloads/workload.h"
+#include "frontend/compile/driver.h"
+#include "ir/graph/text/text.h"
+
+// A step gives the same bits whatever number of threads works on it at once.
+namespace sinter {
+namespace {
+
+using runtime::HostTensor;
+using Tensors = std::vector<HostTensor>;
+
+struct Step {
+  explicit Step(const std::string& name) {
+    const bench::Workload work = bench::workload(name);
+    Program program;
+    program.add("step", work.inputs, work.body, work.options);
+    program.compile({.device = "reference", .seed = 7});
+    module = graph::parse(program.text("step", false));
+    const auto device = backends::open_device("cpu", 1);
+    runtime::DiskCache no_cache("");
+    image = cpu::compile(lower_function(module, "step", *device), cpu::host(), no_cache);
+    state = device->make_state(module.states);
+    for (const runtime::TensorSpec& spec : state->specs()) {
+      states.push_back(*program.state(spec.name).host());
+    }
+    std::mt19937 random(1);
+    for (const runtime::TensorSpec& spec : image.inputs) {
+      HostTensor& tensor = inputs.emplace_back(spec.dtype, spec.shape);
+      for (int64_t i = 0; i < tensor.size(); ++i) {
+        if (spec.dtype == runtime::DType::i32) {
+          tensor.data<int32_t>()[i] = static_cast<int32_t>(random() % static_cast<uint32_t>(work.classes));
+        } else {
+          tensor.data<float>()[i] = static_cast<float>(random() >> 8) * 0x1p-23f - 1;
+        }
+      }
+    }
+  }
+
+  // Outputs and state after a few steps.
+  Tensors run(int threads) const {
+    constexpr uint32_t kSteps = 2;
+    const auto pool = std::make_shared<runtime::ThreadPool>(threads, threads);
+    const auto executable = cpu::make_executable(image, pool);
+    const auto context = executable->make_context();
+    for (size_t i = 0; i < states.size(); ++i) state->set(state->specs()[i].name, states[i]);
+    std::vector<const void*> in;
+    for (const HostTensor& input : inputs) in.push_back(input.raw());
+    Tensors results;
+    for (uint32_t step = 0; step < kSteps; ++step) {
+      std::vector<void*> out;
+      for (const runtime::TensorSpec& spec : image.outputs)
+        out.push_back(results.emplace_back(spec.dtype, spec.shape).raw());
+      executable->run(*context, *state, {in, out, 5, step});
+    }
+    for (const runtime::TensorSpec& spec : state->specs()) results.push_back(state->get(spec.name));
+    return results;
+  }
+
+  graph::Module module;
+  cpu::Image image;
+  std::unique_ptr<runtime::StateStore> state;
+  Tensors states, inputs;
+};
+
+class Bits : public testing::TestWithParam<const char*> {};
+
+TEST_P(Bits, AreThoseOfOneThread) {
+  const Step step(GetParam());
+  const Tensors alone = step.run(1);
+  for (int threads : {2, 3, 5, 8, 16, 33}) {
+    const Tensors together = step.run(threads);
+    for (size_t i = 0; i < alone.size(); ++i) {
+      EXPECT_EQ(std::memcmp(alone[i].raw(), together[i].raw(), alone[i].bytes()), 0)
+          << "result " << i << ", " << threads << " threads";
+    }
+  }
+}
+
+// Products, also with a long k; attention; norms and softmax; embeddings, losses and optimisers of whole
+// models.
+INSTANTIATE_TEST_SUITE_P(Of, Bits,
+                         testing::Values("flagship", "nanogpt:layers=1,batch=5", "rows:rows=333,width=500",
+                                         "sdpa:200", "sdpa:333:causal", "gemm:200x200x3000",
+                                         "gemm:200x200x3000:nt", "gemm:64x64x4096:tn", "gemm:333x500x77"));
+
+}  // namespace
+}  // namespace sinter
