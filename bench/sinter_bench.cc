@@ -14,6 +14,7 @@
 #include "bench/machine_peak.h"
 #include "bench/measure.h"
 #include "bench/workloads/workload.h"
+#include "runtime/thread_pool.h"
 #include "tools/command_line.h"
 #include "tools/validators.h"
 
@@ -24,7 +25,7 @@ struct Options {
   std::string workload;
   std::string device = "cpu";
   std::string target = "native";
-  int threads = static_cast<int>(std::thread::hardware_concurrency());
+  int threads = 0;
   double seconds = 4;
   int callers = 0;  // 0: one Function that is run again and again
   bool json = false;
@@ -208,9 +209,9 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.device, "reference, cpu or another backend")->capture_default_str();
   app.add_option("--target", options.target, "what the cpu device compiles for: native, x86-64-v3, ...")
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "of the cpu device")
+  app.add_option("--threads", options.threads, "of the cpu device; 0: the cores that this process may use")
       ->capture_default_str()
-      ->check(sinter::tools::whole_number(1, 1024));
+      ->check(sinter::tools::whole_number(0, 1024));
   app.add_option("--seconds", options.seconds, "how long to measure, in seconds")
       ->capture_default_str()
       ->check(sinter::tools::number(0, 3600));
@@ -225,6 +226,7 @@ int main(int argc, char** argv) {
   app.add_flag("--json", options.json, "print one line of JSON")->excludes(callers);
   return sinter::tools::run_tool(app, argc, argv, [&] {
     options.fuse = fuse == "on";
+    if (options.threads == 0) options.threads = sinter::runtime::available_cores();
     if (options.callers > 0) return run_callers(options);
     const Result result = run(options);
     options.json ? print_json(options, result) : print_text(options, result);

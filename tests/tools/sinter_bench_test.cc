@@ -1,5 +1,10 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "runtime/thread_pool.h"
 #include "tests/tools/program.h"
 
 namespace sinter {
@@ -15,6 +20,19 @@ TEST_F(SinterBench, TimesAWorkload) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, testing::StartsWith("gemm:3x4x5 on cpu, 1 thread(s), 5 calls\n"));
   EXPECT_THAT(runtime::read_file(path("t.json")), testing::HasSubstr("traceEvents"));
+}
+
+TEST_F(SinterBench, MeasuresTheMachineWithAsManyThreads) {
+  const int cores = runtime::available_cores();
+  for (const auto& [arguments, threads] :
+       {std::pair("", cores), {"--threads 0", cores}, {"--threads 5", 5}}) {
+    const ProgramResult result = bench(fmt::format("gemm:3x4x5 --seconds 0 --json {}", arguments));
+    EXPECT_EQ(result.status, 0) << result.err;
+    const nlohmann::json line = nlohmann::json::parse(result.out);
+    EXPECT_EQ(line["threads"], threads);
+    EXPECT_GT(line["peak_gflops"], 0.1) << result.out;
+    EXPECT_GT(line["peak_gbytes"], 0.1) << result.out;
+  }
 }
 
 TEST_F(SinterBench, RefusesWorkloadsThatItDoesNotHave) {
@@ -58,8 +76,8 @@ TEST_F(SinterBench, ErrorsOfUsage) {
             "sinter-bench: --seconds: expected a number from 0 to 3600, got 'nan'; --help says more\n");
   EXPECT_EQ(usage("--seconds -1"),
             "sinter-bench: --seconds: expected a number from 0 to 3600, got '-1'; --help says more\n");
-  EXPECT_EQ(usage("--threads 0"),
-            "sinter-bench: --threads: expected a whole number from 1 to 1024, got '0'; --help says more\n");
+  EXPECT_EQ(usage("--threads -1"),
+            "sinter-bench: --threads: expected a whole number from 0 to 1024, got '-1'; --help says more\n");
   EXPECT_EQ(bench("").err, "sinter-bench: WORKLOAD is required; --help says more\n");
 }
 
