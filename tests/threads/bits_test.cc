@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "backends/cpu/compile/compile.h"
@@ -49,7 +51,7 @@ struct Step {
 
   // Outputs and state after a few steps.
   Tensors run(int threads) const {
-    constexpr uint32_t kSteps = 2;
+    constexpr uint32_t kSteps = 6;
     const auto pool = std::make_shared<runtime::ThreadPool>(threads, threads);
     const auto executable = cpu::make_executable(image, pool);
     const auto context = executable->make_context();
@@ -57,12 +59,18 @@ struct Step {
     std::vector<const void*> in;
     for (const HostTensor& input : inputs) in.push_back(input.raw());
     Tensors results;
-    for (uint32_t step = 0; step < kSteps; ++step) {
-      std::vector<void*> out;
+    std::vector<std::vector<void*>> out(kSteps);
+    for (std::vector<void*>& each : out) {
       for (const runtime::TensorSpec& spec : image.outputs)
-        out.push_back(results.emplace_back(spec.dtype, spec.shape).raw());
-      executable->run(*context, *state, {in, out, 5, step});
+        each.push_back(results.emplace_back(spec.dtype, spec.shape).raw());
     }
+    // The pool's other threads are before the caller where there are fewer cores: else it would be done
+    // alone.
+    std::thread([&] {
+      EXPECT_NE(::nice(19), -1);
+      for (uint32_t step = 0; step < kSteps; ++step)
+        executable->run(*context, *state, {in, out[step], 5, step});
+    }).join();
     for (const runtime::TensorSpec& spec : state->specs()) results.push_back(state->get(spec.name));
     return results;
   }
