@@ -141,7 +141,7 @@ TEST(ManyThreads, OneThatStallsIsLeftOutAlone) {
   std::mutex mutex;
   for (int round = 0; round < kRounds; ++round)
     pool.parallel_for(4, 1, [&](int64_t, int64_t) { work_or_stall(pool, 2, units, mutex); });
-  EXPECT_LT(units[2], kRounds / 8);
+  EXPECT_LT(units[2], kRounds / 2);
   EXPECT_GT(units[1], kRounds / 4);
   EXPECT_GT(units[3], kRounds / 4);
 }
@@ -189,7 +189,7 @@ TEST(ManyThreads, EndsAtOnceWhoeverSleepsOrIsLeftOut) {
   const auto end = Clock::now() + milliseconds(700);
   while (Clock::now() < end)
     pool->parallel_for(2, 1, [&](int64_t, int64_t) { work_or_stall(*pool, 1, units, mutex); });
-  EXPECT_LT(units[1], 20);
+  EXPECT_LT(units[1], 35);
   EXPECT_LT(seconds_to_end(std::move(pool)), 0.2);
 }
 
