@@ -65,7 +65,24 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
   }
   const Expr whole = depth / p.depth_unroll, done = whole * p.depth_unroll;
   const auto t = loader().variable("t", p.most_depth / p.depth_unroll);
-  const auto inner = loader().variable("t_inner", p.depth_unroll);
+  const auto unrolled = [&](const std::vector<Expr>& from, const Expr& first, const Expr& begin,
+                            int64_t count) {
+    const auto inner = loader().variable("t_inner", count);
+    const Expr next = loop::variable(inner);
+    return loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(count),
+                      step(from, first, begin ? begin + next : next));
+  };
+  // `depth_unroll` steps; more than twice as many as registers hold what they load are a loop.
+  const auto group = [&](const std::vector<Expr>& from, const Expr& first) {
+    const int64_t at_once = steps_at_once(), turns = p.depth_unroll / at_once;
+    if (turns <= 2) return unrolled(from, first, nullptr, p.depth_unroll);
+    const auto turn = loader().variable("t_part", turns);
+    std::vector<Stmt> parts = {loop::loop(LoopKind::serial, turn, loop::integer(0), loop::integer(turns),
+                                          unrolled(from, first, loop::variable(turn) * at_once, at_once))};
+    if (const int64_t rest = p.depth_unroll % at_once; rest > 0)
+      parts.push_back(unrolled(from, first, loop::integer(turns * at_once), rest));
+    return loop::block(std::move(parts));
+  };
   const auto steps = [&](const Expr& first) {
     Lets advanced;
     std::vector<Expr> from = bases;
@@ -75,9 +92,7 @@ Stmt AttentionTile::register_tile(const MatrixProduct& p, const Expr& row0, int6
         loader().ranges()[base->variable] = {0, p.base_end};
       }
     }
-    const Stmt some =
-        advanced.around(loop::loop(LoopKind::unrolled, inner, loop::integer(0), loop::integer(p.depth_unroll),
-                                   step(from, first, loop::variable(inner))));
+    const Stmt some = advanced.around(group(from, first));
     return p.needs ? loop::branch(p.needs(row0, first), some) : some;
   };
   if (loop::as_integer(whole) == 1) {
