@@ -8,6 +8,7 @@
 #include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
 #include "tests/cpu/assembly.h"
+#include "tests/cpu/programs.h"
 
 // Whether the innermost loops of attention, of softmax and of norms do without memory of their own, on the
 // widest vectors: counted in the text of their code for machines that this one need not be.
@@ -28,20 +29,6 @@ std::vector<InnermostLoop> loops_of(const std::string& text, const Machine& mach
   return innermost_loops(emit_asm(passes::lower(graph::parse(text), "f", machine.target, {}), machine));
 }
 
-std::string attention(int64_t length, int64_t width, bool causal, bool with_gradient) {
-  const std::string type = fmt::format("f32[2,4,{},{}]", length, width);
-  std::string text = fmt::format(
-      "func @f(%q: {0}, %k: {0}, %v: {0}) {{\n"
-      "  %y: {0} = attention %q, %k, %v {{causal={1}, scale=0.125}}\n",
-      type, causal);
-  if (!with_gradient) return text + "  return y=%y\n}\n";
-  return text + fmt::format(
-                    "  %sum: f32[] = reduce_sum %y {{axes=[0,1,2,3]}}\n"
-                    "  %dq: {0}, %dk: {0}, %dv: {0} = grad %sum, %q, %k, %v\n"
-                    "  return dq=%dq, dk=%dk, dv=%dv\n}}\n",
-                    type);
-}
-
 // Of a register tile of 6 rows of 2 vectors; where fewer rows are left, of fewer.
 constexpr int64_t kSums = 12, kVectors = 2;
 
@@ -53,7 +40,7 @@ TEST_F(LoopsCode, ProductsOfAttentionStayInRegisters) {
             fmt::format("{}{}{}", machine, causal ? " causal" : "", with_gradient ? " gradient" : ""));
         int64_t whole = 0;
         for (const InnermostLoop& loop :
-             loops_of(attention(256, 64, causal, with_gradient), named(machine))) {
+             loops_of(attention({256, 64, causal, false, with_gradient}), named(machine))) {
           // Of a single step, which is left over, there are no more products than sums; the exponentials'
           // stand on numbers that are at hand.
           if (loop.products <= kSums || loop.broadcasts < loop.products / kVectors) continue;
@@ -78,7 +65,8 @@ TEST_F(LoopsCode, NothingOfAttentionIsSpilledWhereThereAreManyRegisters) {
   for (const auto& [length, width] : {std::pair<int64_t, int64_t>{129, 20}, {256, 64}, {200, 128}}) {
     for (const bool causal : {false, true}) {
       SCOPED_TRACE(fmt::format("{} x {}{}", length, width, causal ? " causal" : ""));
-      for (const InnermostLoop& loop : loops_of(attention(length, width, causal, true), named("x86-64-v4"))) {
+      for (const InnermostLoop& loop :
+           loops_of(attention({length, width, causal, false, true}), named("x86-64-v4"))) {
         if (loop.products < kSums) continue;
         EXPECT_EQ(loop.spills, 0) << loop.text;
         EXPECT_EQ(loop.narrowest_product, 64) << loop.text;

@@ -9,46 +9,12 @@
 #include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
 #include "tests/cpu/assembly.h"
+#include "tests/cpu/programs.h"
 
 // Whether the register tiles of contractions are in registers: counted in the text of their code for machines
 // that this one need not be.
 namespace sinter::cpu::test {
 namespace {
-
-struct Form {
-  const char* name;
-  const char* dims;
-  bool lhs_transposed, rhs_transposed;
-};
-constexpr Form kForms[] = {{"nn", "mk,kn->mn", false, false},
-                           {"nt", "mk,nk->mn", false, true},
-                           {"tn", "km,kn->mn", true, false},
-                           {"tt", "km,nk->mn", true, true}};
-
-struct Size {
-  int64_t m, n, k;
-};
-
-std::string matrix(int64_t rows, int64_t columns, bool transposed = false) {
-  return transposed ? matrix(columns, rows) : fmt::format("f32[{},{}]", rows, columns);
-}
-
-// With what comes before and behind it.
-std::string product(const Form& form, const Size& size, bool with_relu = false, bool with_gelu = false) {
-  const std::string x = matrix(size.m, size.k, form.lhs_transposed),
-                    y = matrix(size.k, size.n, form.rhs_transposed), z = matrix(size.m, size.n);
-  std::string text = fmt::format("func @f(%x: {}, %y: {}, %bias: f32[{}]) {{\n", x, y, size.n), lhs = "x";
-  if (with_relu) {
-    text += fmt::format("  %zero: {0} = constant {{dtype=f32, shape={1}, value=0}}\n", x, x.substr(3));
-    text += fmt::format("  %relu: {} = max %x, %zero\n", x);
-    lhs = "relu";
-  }
-  text += fmt::format("  %z: {} = contract %{}, %y {{dims=\"{}\"}}\n", z, lhs, form.dims);
-  if (!with_gelu) return text + "  return z=%z\n}\n";
-  text += fmt::format("  %row: {} = broadcast %bias {{dims=[1], shape={}}}\n", z, z.substr(3));
-  text += fmt::format("  %sum: {0} = add %z, %row\n  %gelu: {0} = gelu %sum\n", z);
-  return text + "  return z=%gelu\n}\n";
-}
 
 std::string code_of(const std::string& text, const Machine& machine) {
   return emit_asm(passes::lower(graph::parse(text), "f", machine.target, {}), machine);

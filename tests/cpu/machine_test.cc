@@ -10,7 +10,6 @@
 #include "frontend/compile/driver.h"
 #include "ir/error.h"
 #include "ir/graph/text/text.h"
-#include "runtime/file.h"
 #include "tests/cpu/run_kernel.h"
 #include "tests/runtime/scratch_folder.h"
 #include "tests/support/message_of.h"
@@ -41,15 +40,6 @@ class NamedMachines : public testing::Test {
 std::string assembly_for(const std::string& target) {
   const graph::Module module = graph::parse(kLayer);
   return function_text(module, "f", *backends::open_device("cpu", 1, target), "asm");
-}
-
-bool runs_here(const std::string& name) {
-  try {
-    check_runs_here(named(name));
-  } catch (const GraphError&) {
-    return false;
-  }
-  return true;
 }
 
 TEST_F(NamedMachines, HaveTheFactsOfTheirFeatures) {
@@ -96,25 +86,9 @@ TEST_F(NamedMachines, HaveCodeOfTheirOwn) {
   EXPECT_THAT(v4, HasSubstr("%zmm"));
 }
 
-// The kernels of real steps, each by itself and all together, against the reference.
-TEST_F(NamedMachines, ComputeWhatTheReferenceDoes) {
-  for (const std::string target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
-    if (!runs_here(target)) continue;
-    const auto device = backends::open_device("cpu", 2, target);
-    const graph::Module layer = graph::parse(kLayer);
-    EXPECT_EQ(check_function(layer, "f", *device).disagreement, "") << target;
-    for (const char* name : {"group/layer_norm", "group/feed_forward", "differentiate/attention"}) {
-      const std::string path = std::string(SINTER_SOURCE_DIR "/tests/golden/") + name + ".in.sg";
-      const graph::Module module = graph::parse(runtime::read_file(path), name);
-      const CheckResult result = check_function(module, module.functions[0]->name(), *device);
-      EXPECT_EQ(result.disagreement, "") << target << ", " << name;
-      EXPECT_GT(result.kernels, 0) << name;
-    }
-  }
-}
-
 TEST_F(NamedMachines, AreAsGoodInF64) {
-  if (!runs_here("x86-64-v2")) GTEST_SKIP();
+  const std::string refusal = message_of([] { check_runs_here(named("x86-64-v2")); });
+  if (!refusal.empty()) GTEST_SKIP() << refusal;
   std::string text = kLayer;
   for (size_t at; (at = text.find("f32")) != std::string::npos;) text.replace(at, 3, "f64");
   const graph::Module module = graph::parse(text);
