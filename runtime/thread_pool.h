@@ -40,6 +40,7 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  int threads_at_once() const { return static_cast<int>(most_); }
 
   using Body = void (*)(void* data, int64_t begin, int64_t end);
 

@@ -23,6 +23,7 @@ struct Arguments {
   std::string until;
   std::vector<std::string> print_after;
   std::string device, target;  // empty: a machine with threads
+  int threads = 0;             // 0: those of the target
   bool print_target = false;
   bool time_passes = false;
   bool list_passes = false;
@@ -50,8 +51,11 @@ std::unique_ptr<backends::Device> open_device(const Arguments& arguments, const 
 }
 
 loop::Target target_of(const Arguments& arguments) {
-  if (arguments.device.empty() && arguments.target.empty()) return {};
-  return open_device(arguments, arguments.device.empty() ? "cpu" : arguments.device)->target();
+  loop::Target target;
+  if (!arguments.device.empty() || !arguments.target.empty())
+    target = open_device(arguments, arguments.device.empty() ? "cpu" : arguments.device)->target();
+  if (arguments.threads > 0) target.threads = arguments.threads;
+  return target;
 }
 
 // Those of the pipeline, up to the last that is asked for.
@@ -167,6 +171,7 @@ int main(int argc, char** argv) {
   app.add_option("--device", arguments.device, "the device to compile for; none: a machine with threads");
   app.add_option("--target", arguments.target, "what the cpu device compiles for: native, x86-64-v3, ...");
   app.add_flag("--time-passes", arguments.time_passes, "print how long each pass took");
+  app.add_option("--threads", arguments.threads, "that units are cut for")->check(CLI::Range(1, 1024));
   app.add_flag("--print-target", arguments.print_target, "print what passes know of the target");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");

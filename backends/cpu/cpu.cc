@@ -15,7 +15,9 @@ class CpuDevice final : public backends::Device {
   CpuDevice(int threads, Machine machine)
       : machine_(std::move(machine)),
         pool_(std::make_shared<runtime::ThreadPool>(threads)),
-        cache_(runtime::user_cache_folder()) {}
+        cache_(runtime::user_cache_folder()) {
+    machine_.target.threads = pool_->threads_at_once();
+  }
 
   std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
     return std::make_unique<runtime::HostState>(backends::to_specs(states));
@@ -26,7 +28,7 @@ class CpuDevice final : public backends::Device {
   }
   loop::Target target() const override { return machine_.target; }
   std::string text(const backends::Source& source, std::string_view kind) const override {
-    if (kind == "llvm") return emit_llvm(source.lower(target()));
+    if (kind == "llvm") return emit_llvm(source.lower(target()), machine_);
     if (kind == "asm") return emit_asm(source.lower(target()), machine_);
     return Device::text(source, kind);
   }

@@ -33,7 +33,7 @@ TEST(Backend, PrintsWhatItMakes) {
   k.kernel.parts = {vector(
       8, [&](const Expr& i) { return loop::store(y, i, loop::apply(ScalarOp::neg, {loop::load(x, i)})); })};
   const loop::Program program = program_of(k.kernel);
-  const std::string code = emit_llvm(program);
+  const std::string code = emit_llvm(program, host());
   EXPECT_THAT(code, testing::HasSubstr("fneg <8 x float>"));
   EXPECT_THAT(code, testing::HasSubstr("kernel0.negate_at_encoder.0"));
   EXPECT_THAT(emit_asm(program, host()), testing::HasSubstr("kernel0.negate_at_encoder.0:"));
@@ -45,7 +45,7 @@ TEST(Backend, NamesTheKernelThatItCannotCompile) {
   k.kernel.parts = {loop::barrier()};
   loop::Program program;
   program.kernels = {k.kernel};
-  EXPECT_THAT([&] { emit_llvm(program); },
+  EXPECT_THAT([&] { emit_llvm(program, host()); },
               testing::ThrowsMessage<InternalError>("kernel odd one: a barrier in a kernel for threads"));
 }
 

@@ -12,10 +12,11 @@
 #include "backends/cpu/run/executable.h"
 #include "backends/registry/registry.h"
 #include "bench/workloads/workload.h"
-#include "frontend/compile/driver.h"
 #include "ir/graph/text/text.h"
+#include "passes/pipeline.h"
 
-// A step gives the same bits whatever number of threads works on it at once.
+// A step gives the same bits whatever number of threads it is cut for, and whatever number works on it at
+// once.
 namespace sinter {
 namespace {
 
@@ -23,7 +24,7 @@ using runtime::HostTensor;
 using Tensors = std::vector<HostTensor>;
 
 struct Step {
-  explicit Step(const std::string& name) {
+  Step(const std::string& name, int cut_for) {
     const bench::Workload work = bench::workload(name);
     Program program;
     program.add("step", work.inputs, work.body, work.options);
@@ -31,7 +32,9 @@ struct Step {
     module = graph::parse(program.text("step", false));
     const auto device = backends::open_device("cpu", 1);
     runtime::DiskCache no_cache("");
-    image = cpu::compile(lower_function(module, "step", *device), cpu::host(), no_cache);
+    cpu::Machine machine = cpu::host();
+    machine.target.threads = cut_for;
+    image = cpu::compile(passes::lower(module, "step", machine.target, {}), machine, no_cache);
     state = device->make_state(module.states);
     for (const runtime::TensorSpec& spec : state->specs()) {
       states.push_back(*program.state(spec.name).host());
@@ -84,13 +87,16 @@ struct Step {
 class Bits : public testing::TestWithParam<const char*> {};
 
 TEST_P(Bits, AreThoseOfOneThread) {
-  const Step step(GetParam());
-  const Tensors alone = step.run(1);
-  for (int threads : {2, 3, 5, 8, 16, 33}) {
-    const Tensors together = step.run(threads);
-    for (size_t i = 0; i < alone.size(); ++i) {
-      EXPECT_EQ(std::memcmp(alone[i].raw(), together[i].raw(), alone[i].bytes()), 0)
-          << "result " << i << ", " << threads << " threads";
+  const Tensors alone = Step(GetParam(), 1).run(1);
+  for (int cut_for : {2, 7, 64}) {
+    const Step step(GetParam(), cut_for);
+    for (int threads : {2, 3, 5, 8, 16, 33}) {
+      if (cut_for != 7 && threads != 3) continue;
+      const Tensors together = step.run(threads);
+      for (size_t i = 0; i < alone.size(); ++i) {
+        EXPECT_EQ(std::memcmp(alone[i].raw(), together[i].raw(), alone[i].bytes()), 0)
+            << "result " << i << ", cut for " << cut_for << ", " << threads << " threads";
+      }
     }
   }
 }

@@ -16,12 +16,12 @@ namespace {
 // All of a program in one module, to be read.
 class WholeProgram {
  public:
-  explicit WholeProgram(const loop::Program& program) : module_(program.name, context_) {
+  WholeProgram(const loop::Program& program, const loop::Target& target) : module_(program.name, context_) {
     const Pieces pieces = cut(program);
     std::vector<std::string> symbols;
     for (size_t i = 0; i < pieces.pieces.size(); ++i) {
       symbols.push_back(kernel_symbol(i, pieces.pieces[i].kernel));
-      emit_piece(module_, pieces.pieces[i], symbols.back());
+      emit_piece(module_, pieces.pieces[i], symbols.back(), target);
     }
     emit_entry(module_, program, pieces, symbols);
     verify(module_);
@@ -68,12 +68,12 @@ Image compile(const loop::Program& program, const Machine& machine, runtime::Dis
   return load(make_unloaded(program, machine, cache));
 }
 
-std::string emit_llvm(const loop::Program& program) {
-  return print(WholeProgram(program).module());
+std::string emit_llvm(const loop::Program& program, const Machine& machine) {
+  return print(WholeProgram(program, machine.target).module());
 }
 
 std::string emit_asm(const loop::Program& program, const Machine& machine) {
-  WholeProgram whole(program);
+  WholeProgram whole(program, machine.target);
   return CodeGenerator(machine).assembly(whole.module());
 }
 

@@ -19,7 +19,7 @@ Image compile(const backends::Source& source, const Machine& machine, runtime::D
 Image compile(const loop::Program& program, const Machine& machine, runtime::DiskCache& cache);
 
 // What compile() makes on the way, as text; for machines as well that this one is not.
-std::string emit_llvm(const loop::Program& program);
+std::string emit_llvm(const loop::Program& program, const Machine& machine);
 std::string emit_asm(const loop::Program& program, const Machine& machine);
 
 }  // namespace sinter::cpu

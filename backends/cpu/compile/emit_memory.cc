@@ -189,14 +189,21 @@ void KernelEmitter::store_vector(const Buffer& buffer, llvm::Value* base, llvm::
     builder_.CreateAlignedStore(stored, address(buffer, base), alignment(buffer));
   } else {
     const unsigned first = first_lanes(mask);
-    if (first > 0) return store_pieces(buffer, base, stored, first);
+    if (first > 0) return store_first(buffer, base, stored, first);
     llvm::Value* there = builder_.CreateGEP(memory_type(buffer.type), addresses_.at(&buffer), base);
     builder_.CreateMaskedStore(stored, there, alignment(buffer), mask);
   }
 }
 
-// The first lanes, in vectors of powers of two: machines store those faster than under a mask.
-void KernelEmitter::store_pieces(const Buffer& buffer, llvm::Value* base, llvm::Value* x, unsigned lanes) {
+// The first lanes: under a mask, or in vectors of powers of two, which most machines store faster.
+void KernelEmitter::store_first(const Buffer& buffer, llvm::Value* base, llvm::Value* x, unsigned lanes) {
+  if (has_masks_ && !std::has_single_bit(lanes)) {
+    const unsigned all = llvm::cast<llvm::FixedVectorType>(x->getType())->getNumElements();
+    llvm::SmallVector<llvm::Constant*> mask;
+    for (unsigned lane = 0; lane < all; ++lane) mask.push_back(builder_.getInt1(lane < lanes));
+    builder_.CreateMaskedStore(x, address(buffer, base), alignment(buffer), llvm::ConstantVector::get(mask));
+    return;
+  }
   for (unsigned done = 0; done < lanes;) {
     const unsigned count = std::bit_floor(lanes - done);
     llvm::SmallVector<int> taken;

@@ -278,8 +278,9 @@ std::string kernel_symbol(size_t number, const loop::Kernel& kernel) {
   return symbol;
 }
 
-int64_t emit_piece(llvm::Module& module, const Piece& piece, const std::string& symbol) {
-  KernelEmitter emitter(module, piece.kernel, symbol + ".body", piece.unaliased);
+int64_t emit_piece(llvm::Module& module, const Piece& piece, const std::string& symbol,
+                   const loop::Target& target) {
+  KernelEmitter emitter(module, piece.kernel, symbol + ".body", piece.unaliased, target.has_masks);
   emit_wrapper(module, symbol, emitter.emit(), piece.kernel.arguments.size());
   return emitter.scratch_bytes();
 }

@@ -28,8 +28,13 @@ constexpr int64_t kLocalAlignment = 64;
 }  // namespace
 
 KernelEmitter::KernelEmitter(llvm::Module& module, const loop::Kernel& kernel, const std::string& symbol,
-                             const std::vector<bool>& unaliased)
-    : module_(module), context_(module.getContext()), kernel_(kernel), builder_(context_), entry_(context_) {
+                             const std::vector<bool>& unaliased, bool has_masks)
+    : module_(module),
+      has_masks_(has_masks),
+      context_(module.getContext()),
+      kernel_(kernel),
+      builder_(context_),
+      entry_(context_) {
   llvm::Type* pointer = llvm::PointerType::getUnqual(context_);
   std::vector<llvm::Type*> parameters = {pointer};
   parameters.insert(parameters.end(), kernel.arguments.size(), pointer);

@@ -5,8 +5,9 @@
 #include "backends/cpu/compile/index_arithmetic.h"
 #include "ir/loop/simplify.h"
 
-// Copies of a square whose rows lie in the other direction than they came from: the vectors change places
-// with their lanes in registers, where storing them would take one element after the other.
+// Copies of a square, or of some rows of one, that lie in the other direction than they came from: the
+// vectors change places with their lanes in registers, where storing them would take one element after the
+// other.
 namespace sinter::cpu {
 
 using loop::Expr;
@@ -35,14 +36,15 @@ const StmtNode* only_store(const StmtNode& s) {
 
 }  // namespace
 
-// unrolled i of n: vector l of n: buffer[... + i + stride * l] = value, where the value is none of the
-// buffer.
+// unrolled i of at most n: vector l of n: buffer[... + i + stride * l] = value, where the value is none of
+// the buffer.
 const StmtNode* KernelEmitter::transposed_store(const StmtNode& s, int64_t extent) {
   const StmtNode& vector = *s.body[0];
   if (vector.kind != StmtNode::Kind::loop || vector.loop_kind != loop::LoopKind::vector || vector.limit)
     return nullptr;
-  if (extent < 4 || !std::has_single_bit(static_cast<uint64_t>(extent)) ||
-      loop::as_integer(vector.extent) != extent)
+  const int64_t lanes = loop::as_integer(vector.extent).value_or(0);
+  if (lanes < 4 || !std::has_single_bit(static_cast<uint64_t>(lanes)) || extent <= lanes / 2 ||
+      extent > lanes)
     return nullptr;
   const StmtNode* store = only_store(*vector.body[0]);
   if (store == nullptr || store->condition || loads_from(store->value, store->buffer.get())) return nullptr;
@@ -53,7 +55,9 @@ const StmtNode* KernelEmitter::transposed_store(const StmtNode& s, int64_t exten
 
 void KernelEmitter::store_transposed(const loop::Buffer& buffer, Transposed square) {
   std::vector<llvm::Value*>& rows = square.rows;
-  const size_t size = rows.size();
+  const size_t count = rows.size();
+  const size_t size = llvm::cast<llvm::FixedVectorType>(rows[0]->getType())->getNumElements();
+  rows.resize(size, llvm::PoisonValue::get(rows[0]->getType()));
   for (size_t distance = 1; distance < size; distance *= 2) {
     llvm::SmallVector<int> low, high;  // of the lanes of two vectors, what each of them gets
     for (size_t lane = 0; lane < size; ++lane) {
@@ -70,8 +74,13 @@ void KernelEmitter::store_transposed(const loop::Buffer& buffer, Transposed squa
   }
   for (size_t lane = 0; lane < size; ++lane) {
     llvm::Value* offset = emit_index_mul(builder_, square.at.stride, builder_.getInt64(lane));
-    llvm::Value* there = address(buffer, emit_index_add(builder_, square.at.base, offset));
-    builder_.CreateAlignedStore(to_memory(builder_, rows[lane], buffer.type), there, alignment(buffer));
+    llvm::Value* base = emit_index_add(builder_, square.at.base, offset);
+    llvm::Value* stored = to_memory(builder_, rows[lane], buffer.type);
+    if (count < size) {
+      store_first(buffer, base, stored, static_cast<unsigned>(count));
+    } else {
+      builder_.CreateAlignedStore(stored, address(buffer, base), alignment(buffer));
+    }
   }
 }
 

@@ -21,8 +21,9 @@ namespace sinter::cpu {
 class KernelEmitter final : private loop::Emitter {
  public:
   // `unaliased[i]`: no other argument reaches memory that argument i writes or reads while it is written.
+  // `has_masks`: Target::has_masks.
   KernelEmitter(llvm::Module& module, const loop::Kernel& kernel, const std::string& symbol,
-                const std::vector<bool>& unaliased);
+                const std::vector<bool>& unaliased, bool has_masks);
 
   llvm::Function* emit();
   int64_t scratch_bytes() const { return scratch_bytes_; }
@@ -87,7 +88,7 @@ class KernelEmitter final : private loop::Emitter {
                           llvm::Value* mask);
   void store_scalar(const loop::Buffer& buffer, llvm::Value* index, llvm::Value* x, llvm::Value* predicate);
   void store_vector(const loop::Buffer& buffer, llvm::Value* base, llvm::Value* x, llvm::Value* mask);
-  void store_pieces(const loop::Buffer& buffer, llvm::Value* base, llvm::Value* x, unsigned lanes);
+  void store_first(const loop::Buffer& buffer, llvm::Value* base, llvm::Value* x, unsigned lanes);
   void store_lanes(const loop::Buffer& buffer, const std::vector<llvm::Value*>& indices, llvm::Value* x,
                    llvm::Value* mask);
   static const loop::StmtNode* transposed_store(const loop::StmtNode& s, int64_t extent);
@@ -106,6 +107,7 @@ class KernelEmitter final : private loop::Emitter {
   llvm::Type* memory_type(loop::Type type) { return cpu::memory_type(context_, type); }
 
   llvm::Module& module_;
+  bool has_masks_;
   llvm::LLVMContext& context_;
   const loop::Kernel& kernel_;
   llvm::Function* function_ = nullptr;

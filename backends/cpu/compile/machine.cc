@@ -40,6 +40,7 @@ loop::Target target_with(const std::string& cpu, const llvm::Triple& triple, con
   if (has("avx512f") && has("avx512vl") && has("avx512bw") && has("avx512dq")) {
     target.vector_bytes = 64;
     target.vector_registers = 32;
+    target.has_masks = true;
   } else if (has("avx2")) {
     target.vector_bytes = 32;
     target.vector_registers = 16;

@@ -152,7 +152,7 @@ class Work {
     llvm::LLVMContext context;
     llvm::Module module("sinter", context);
     if (i < pieces_.pieces.size()) {
-      objects_[i].scratch_bytes = emit_piece(module, pieces_.pieces[i], symbols_[i]);
+      objects_[i].scratch_bytes = emit_piece(module, pieces_.pieces[i], symbols_[i], machine_.target);
     } else {
       emit_entry(module, program_, pieces_, symbols_);
     }

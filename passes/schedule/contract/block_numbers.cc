@@ -43,6 +43,7 @@ Numbers numbers_of(const ContractBlocks& b) {
     if (holds) numbers.push_back({name, std::move(values)});
   };
   add("pack_lhs", b.pack_lhs);
+  add("turn_lhs", b.turn_lhs);
   add("pack_rhs", b.pack_rhs);
   add("fetch_lhs", b.fetch_lhs);
   add("fetch_rhs", b.fetch_rhs);
@@ -84,6 +85,9 @@ ContractBlocks read_blocks(const ContractProblem& p, const loop::Target& target,
     read.require(has_threads && is_along(p.lhs) && is_along(p.rhs), "the operands do not lie along k");
   } else {
     b.pack_lhs = read.flag("pack_lhs");
+    b.turn_lhs = read.flag("turn_lhs");
+    read.require(!b.turn_lhs || (b.pack_lhs && p.lhs.along_k && b.rows <= vector),
+                 "what is turned is packed, lies along k, and has no more rows than a vector has lanes");
     b.pack_rhs = read.flag("pack_rhs");
     b.fetch_lhs = read.flag("fetch_lhs");
     b.fetch_rhs = read.flag("fetch_rhs");

@@ -1,7 +1,6 @@
 #include "passes/schedule/contract/blocks.h"
 
 #include <algorithm>
-#include <array>
 
 #include "ir/integers.h"
 #include "passes/schedule/core/workgroup_tile.h"
@@ -106,10 +105,10 @@ class Chooser {
     b_.panels = ceil_div(p_.n, b_.width);
   }
 
-  // A panel's block of rhs takes half of the first cache. Up to twice as much is one block: partial sums that
-  // pass through memory cost more than reading a panel out of the second cache.
+  // A panel's block of rhs takes what the first cache has beside some tiles of lhs. Up to twice as much is
+  // one block: partial sums that pass through memory cost more than reading a panel out of the second cache.
   void choose_k() {
-    const int64_t most = std::max<int64_t>(kStep, target_.l1_bytes / 2 / (b_.width * p_.element_bytes));
+    const int64_t most = std::max(kStep, (target_.l1_bytes - kBytesOfTiles) / (b_.width * p_.element_bytes));
     b_.k_blocks = p_.k <= 2 * most ? 1 : ceil_div(p_.k, most);
     b_.k_block = p_.k;
     if (b_.k_blocks > 1) {
@@ -128,6 +127,8 @@ class Chooser {
     } else {
       b_.pack_lhs = b_.panels > 1;
     }
+    // By rows, a tile of many would be as many streams for the machine to follow.
+    b_.turn_lhs = b_.pack_lhs && p_.lhs.along_k && b_.rows >= kManyRows && b_.rows <= lanes_;
     if (p_.rhs.is_direct && !p_.rhs.along_k) {
       b_.pack_rhs = b_.tiles >= 6 && rhs_bytes > target_.l2_bytes / 4;
     } else {
@@ -149,11 +150,12 @@ class Chooser {
     const auto depth = static_cast<double>(p_.k);
     double cycles = kUnitCycles + rows * columns * depth / static_cast<double>(2 * lanes_);
     if (b_.pack_lhs) cycles += rows * depth * copy_cycles(p_.lhs, p_.m * p_.k, false);
-    if (b_.pack_rhs) cycles += columns * depth * copy_cycles(p_.rhs, p_.k * p_.n, p_.rhs.along_k);
+    if (!b_.pack_lhs && is_far(p_.m * p_.k)) cycles += rows * depth * kFarCycles;
+    if (b_.pack_rhs) cycles += rhs_copy_cycles(panel_runs);
     const auto bytes = static_cast<double>(p_.element_bytes), l2 = static_cast<double>(target_.l2_bytes);
     if (b_.k_blocks > 1) {
       const bool is_far = rows * columns * bytes > l2;
-      cycles += rows * columns * static_cast<double>(b_.k_blocks) * (is_far ? 2 : 0.5);
+      cycles += rows * columns * static_cast<double>(b_.k_blocks) * (is_far ? 0.75 : 0.5);
     }
     // Each group of tiles reads all panels.
     const double groups = rows / static_cast<double>(b_.group * b_.rows);
@@ -185,20 +187,15 @@ class Chooser {
 
   bool is_far(int64_t elements) const { return elements * p_.element_bytes > target_.l2_bytes; }
 
-  // The grid of units that is fastest on one, two and eight threads, together.
+  // The grid of units that is done first.
   void choose_runs() {
-    constexpr std::array<std::pair<int64_t, double>, 3> kThreads = {{{1, 1}, {2, 2}, {8, 1}}};
     double best = 0;
-    for (int64_t tile_runs = 1; tile_runs <= std::min(b_.tiles, kMostRuns); ++tile_runs) {
-      for (int64_t panel_runs = 1; panel_runs <= std::min(b_.panels, kMostRuns); ++panel_runs) {
+    for (int64_t tile_runs : run_counts(b_.tiles)) {
+      for (int64_t panel_runs : run_counts(b_.panels)) {
         const bool is_finest =
             tile_runs == std::min(b_.tiles, kMostRuns) && panel_runs == std::min(b_.panels, kMostRuns);
         if (!is_finest && !fits(tile_runs, panel_runs)) continue;
-        const double cycles = unit_cycles(tile_runs, panel_runs);
-        const int64_t units = p_.batch * tile_runs * panel_runs;
-        double score = 0;
-        for (const auto& [threads, weight] : kThreads)
-          score += weight * cycles * static_cast<double>(ceil_div(units, threads));
+        const double score = time_of_threads(tile_runs, panel_runs);
         if (best != 0 && score >= best) continue;
         best = score;
         b_.tile_runs = tile_runs;
@@ -207,10 +204,49 @@ class Chooser {
     }
   }
 
+  // Of how many runs there may be, those that are shorter than with fewer of them.
+  static std::vector<int64_t> run_counts(int64_t all) {
+    std::vector<int64_t> counts;
+    for (int64_t runs = 1; runs <= std::min(all, kMostRuns); ++runs) {
+      if (counts.empty() || ceil_div(all, runs) < ceil_div(all, counts.back())) counts.push_back(runs);
+    }
+    if (counts.back() != std::min(all, kMostRuns)) counts.push_back(std::min(all, kMostRuns));
+    return counts;
+  }
+
+  // Cycles until the last thread is done, with all threads and with a few of them busy elsewhere.
+  double time_of_threads(int64_t tile_runs, int64_t panel_runs) const {
+    constexpr double kRarely = 0.25;
+    const int64_t few = std::max<int64_t>(1, target_.threads * 3 / 4);
+    return time_of(tile_runs, panel_runs, target_.threads) + kRarely * time_of(tile_runs, panel_runs, few);
+  }
+
+  double time_of(int64_t tile_runs, int64_t panel_runs, int64_t threads) const {
+    // Fewer have a part in what is soon done.
+    const double products = static_cast<double>(p_.batch * p_.m) * static_cast<double>(p_.n * p_.k);
+    if (products < kProductsOfThread * static_cast<double>(threads))
+      threads = std::max<int64_t>(1, static_cast<int64_t>(products / kProductsOfThread));
+    const int64_t units = p_.batch * tile_runs * panel_runs, each = ceil_div(units, threads);
+    double cycles = unit_cycles(tile_runs, panel_runs) * static_cast<double>(each);
+    // What threads wait for one another, which differ in speed: a part of a unit.
+    if (threads > 1) cycles += unit_cycles(tile_runs, panel_runs) * kUnevenness;
+    return cycles;
+  }
+
+  double rhs_copy_cycles(int64_t panel_runs) const {
+    const auto columns = static_cast<double>(ceil_div(b_.panels, panel_runs) * b_.width);
+    return columns * static_cast<double>(p_.k) * copy_cycles(p_.rhs, p_.k * p_.n, p_.rhs.along_k);
+  }
+
   static constexpr int64_t kStep = 16;
+  static constexpr int64_t kBytesOfTiles = 16 << 10;
   static constexpr int64_t kPageBytes = 4096;
+  static constexpr int64_t kManyRows = 12;
   static constexpr int64_t kMostRuns = 64;
   static constexpr double kUnitCycles = 1000;
+  static constexpr double kFarCycles = 0.2;  // of an element that the second cache has not
+  static constexpr double kUnevenness = 0.25;
+  static constexpr double kProductsOfThread = 50'000;  // that are worth a thread
   static constexpr double kDotSlowness = 1.6;
   static constexpr double kDotEndCycles = 4;     // of a result's last additions
   static constexpr double kDotCopyCycles = 0.6;  // of an element of rhs, if there were no dot products

@@ -34,7 +34,8 @@ struct ContractBlocks {
   int64_t tile_runs = 1, panel_runs = 1;
   bool are_dots = false;                    // vectors run along k, in one block, rather than along n
   bool pack_lhs = false, pack_rhs = false;  // copy what the unit needs, in the order in which tiles read it
-  int64_t unroll = 1;                       // steps of k, or vectors of it
+  bool turn_lhs = false;  // whose copy has a step's rows side by side though it lies along k
+  int64_t unroll = 1;     // steps of k, or vectors of it
   // What is asked for before it is needed: an operand that is copied, and those of the elementwise work that
   // follows which have more bytes than this; 0: none.
   bool fetch_lhs = false, fetch_rhs = false;

@@ -91,6 +91,10 @@ class ContractLoops {
                               const std::vector<std::pair<graph::Value, Index>>& starts);
 
   // pack.cc
+  // Whether a tile reads lhs, or its copy, along k.
+  bool has_rows_along_k() const;
+  loop::Stmt turn_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
+                      const loop::Expr& tile_end);
   loop::Stmt pack_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
                       const loop::Expr& tile_end);
   loop::Stmt pack_rhs(const Unit& unit, const BlockAt& block);

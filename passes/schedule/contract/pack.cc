@@ -4,7 +4,7 @@
 
 // Copies of operands in the order in which register tiles read them; what a prologue computes is computed
 // here.
-//   lhs, contiguous along k      [tile][row][k]
+//   lhs, contiguous along k      [tile][row][k], or turned, as below
 //   lhs, contiguous along m      [tile][k][row]
 //   rhs                          [panel][k][column]
 namespace sinter::passes {
@@ -27,8 +27,36 @@ Stmt ContractLoops::ahead(const Contraction::Operand& operand, const Unit& unit,
   return loop::prefetch(operand.buffer, c_.place_of(operand, unit.b, own, k));
 }
 
+bool ContractLoops::has_rows_along_k() const {
+  return c_.lhs().along_k && !blocks_.turn_lhs;
+}
+
+Stmt ContractLoops::turn_lhs(const Unit& unit, const BlockAt& block, const Expr& tile_begin,
+                             const Expr& tile_end) {
+  return for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
+    return for_steps(block, lanes_, [&](const StepAt& step, int64_t count) {
+      const auto i = t_.loader.variable("i", at.rows);
+      const Expr row = loop::variable(i);
+      const Stmt copy = vector("k_lane", lanes_, [&](const Expr& lane) {
+        const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
+        const Expr place = lhs_place(tile_begin, at.tile) + (step.offset + lane) * at.rows + row;
+        const Stmt store =
+            loop::store(lhs_, t_.loader.simplify(place),
+                        c_.lhs_at(unit.b, at.row + row, step.first + lane, predicate), predicate);
+        if (!blocks_.fetch_lhs) return store;
+        const Expr later = step.first + lane + ContractBlocks::kVectorsAhead * lanes_;
+        return loop::block({ahead(c_.lhs(), unit, at.row + row, later), store});
+      });
+      // Rows of a square, which a backend can turn in registers, and the steps behind them.
+      const LoopKind kind = count == lanes_ ? LoopKind::unrolled : LoopKind::serial;
+      return loop::loop(kind, i, loop::integer(0), loop::integer(at.rows), copy);
+    });
+  });
+}
+
 Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr& tile_begin,
                              const Expr& tile_end) {
+  if (blocks_.turn_lhs) return turn_lhs(unit, block, tile_begin, tile_end);
   if (c_.lhs().along_k) {
     return for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
       const auto i = t_.loader.variable("i", at.rows);
@@ -50,21 +78,24 @@ Stmt ContractLoops::pack_lhs(const Unit& unit, const BlockAt& block, const Expr&
   // A few rows of lhs at a time, so that they are read in order.
   return for_steps(block, ContractBlocks::kCopiedSteps, [&](const StepAt& step, int64_t count) {
     const Expr row_begin = first_row(tile_begin);
-    const auto element = [&](const TileAt& at, const Expr& next, const Expr& row) {
-      if (!staged_) return c_.lhs_at(unit.b, at.row + row, step.first + next);
-      return loop::load(staged_, t_.loader.simplify(next * staged_stride() + at.row + row - row_begin));
+    const auto element = [&](const TileAt& at, const Expr& next, const Expr& row, const Expr& counts) {
+      if (!staged_) return c_.lhs_at(unit.b, at.row + row, step.first + next, counts);
+      const Expr place = next * staged_stride() + at.row + row - row_begin;
+      return loop::load(staged_, t_.loader.simplify(place), counts);
     };
     const Stmt copy = for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
       const auto k = t_.loader.variable("k_inner", count);
       const Expr next = loop::variable(k);
       std::vector<Stmt> pieces;
       for (int64_t done = 0; done < at.rows;) {
+        const int64_t left = at.rows - done;
         int64_t lanes = lanes_;
-        while (lanes > at.rows - done) lanes /= 2;
+        while (lanes > left && (!t_.target().has_masks || lanes / 2 >= left)) lanes /= 2;
         pieces.push_back(vector("i_lane", lanes, [&](const Expr& lane) {
-          const Expr row = lane + done;
+          const Expr row = lane + done, counts = lanes > left ? lane < loop::integer(left) : nullptr;
           const Expr place = lhs_place(tile_begin, at.tile) + (step.offset + next) * at.rows + row;
-          const Stmt store = loop::store(lhs_, t_.loader.simplify(place), element(at, next, row));
+          const Stmt store =
+              loop::store(lhs_, t_.loader.simplify(place), element(at, next, row, counts), counts);
           if (!blocks_.fetch_lhs) return store;
           return loop::block(
               {ahead(c_.lhs(), unit, at.row + row, step.first + next + ContractBlocks::kCopiedSteps), store});

@@ -31,7 +31,7 @@ Stmt ContractLoops::tile(const Unit& unit, const BlockAt& block, const Expr& gro
   std::optional<Source> left, right;
   if (lhs_) {
     left = Source{lhs_, named("lhs_at", lhs_place(group_begin, tile.tile)),
-                  c_.lhs().along_k ? blocks_.k_block : 1, c_.lhs().along_k ? 1 : tile.rows};
+                  has_rows_along_k() ? blocks_.k_block : 1, has_rows_along_k() ? 1 : tile.rows};
   } else if (c_.lhs().is_direct()) {
     left = source(c_.lhs(), named("lhs_at", c_.place_of(c_.lhs(), unit.b, tile.row, block.first)));
   }
