@@ -120,8 +120,11 @@ class Chooser {
   void choose_packing() {
     const int64_t lhs_bytes = p_.m * p_.k * p_.element_bytes, rhs_bytes = p_.k * p_.n * p_.element_bytes;
     if (p_.lhs.is_direct && p_.lhs.along_k) {
-      // Rows that lie more than a page apart are each fetched on their own.
-      b_.pack_lhs = b_.panels >= 8 && p_.k * p_.element_bytes >= kPageBytes;
+      // Rows that lie more than a page apart are each fetched on their own: into the same sets of the caches,
+      // or from more pages than the machine remembers.
+      const int64_t row_bytes = p_.k * p_.element_bytes;
+      b_.pack_lhs = b_.panels >= 8 && row_bytes >= kPageBytes &&
+                    (row_bytes % kSetBytes == 0 || lhs_bytes > kPages * kPageBytes);
     } else if (p_.lhs.is_direct) {
       b_.pack_lhs = b_.panels >= 3 && lhs_bytes > target_.l1_bytes;
     } else {
@@ -229,7 +232,8 @@ class Chooser {
     const int64_t units = p_.batch * tile_runs * panel_runs, each = ceil_div(units, threads);
     double cycles = unit_cycles(tile_runs, panel_runs) * static_cast<double>(each);
     // What threads wait for one another, which differ in speed: a part of a unit.
-    if (threads > 1) cycles += unit_cycles(tile_runs, panel_runs) * kUnevenness;
+    const double unit = unit_cycles(tile_runs, panel_runs);
+    if (threads > 1) cycles += std::min(unit / 2, unit / 4 + kUnevenCycles);
     return cycles;
   }
 
@@ -241,11 +245,13 @@ class Chooser {
   static constexpr int64_t kStep = 16;
   static constexpr int64_t kBytesOfTiles = 16 << 10;
   static constexpr int64_t kPageBytes = 4096;
+  static constexpr int64_t kPages = 1024;
+  static constexpr int64_t kSetBytes = 512;
   static constexpr int64_t kManyRows = 12;
   static constexpr int64_t kMostRuns = 64;
   static constexpr double kUnitCycles = 1000;
-  static constexpr double kFarCycles = 0.2;  // of an element that the second cache has not
-  static constexpr double kUnevenness = 0.25;
+  static constexpr double kFarCycles = 0.45;  // of an element that the second cache has not
+  static constexpr double kUnevenCycles = 20'000;
   static constexpr double kProductsOfThread = 50'000;  // that are worth a thread
   static constexpr double kDotSlowness = 1.6;
   static constexpr double kDotEndCycles = 4;     // of a result's last additions
