@@ -30,6 +30,7 @@ struct Options {
   int callers = 0;  // 0: one Function that is run again and again
   bool json = false;
   bool explain = false;
+  bool graph = false;
   bool fuse = true;
   bool profile = false;
   std::string trace;  // a file; empty: none
@@ -73,6 +74,14 @@ Workload requested_workload(const Options& options) {
   } catch (const Error& error) {
     throw tools::UsageError(error.what());
   }
+}
+
+void print_graph(const Options& options) {
+  const Workload work = requested_workload(options);
+  Program program;
+  program.add("step", work.inputs, work.body, work.options);
+  program.compile({.device = "reference"});
+  fmt::print("{}", program.text("step", false));
 }
 
 Result run(const Options& options) {
@@ -223,10 +232,12 @@ int main(int argc, char** argv) {
   app.add_option("--fuse", fuse, "on, or off: one kernel an op")->check(CLI::IsMember({"on", "off"}));
   app.add_flag("--profile", options.profile, "print how long each kernel took");
   app.add_option("--trace", options.trace, "write when each kernel ran, for Perfetto, to this file");
+  app.add_flag("--graph", options.graph, "print the step as a graph, for sinter-opt, and nothing else");
   app.add_flag("--json", options.json, "print one line of JSON")->excludes(callers);
   return sinter::tools::run_tool(app, argc, argv, [&] {
     options.fuse = fuse == "on";
     if (options.threads == 0) options.threads = sinter::runtime::available_cores();
+    if (options.graph) return print_graph(options);
     if (options.callers > 0) return run_callers(options);
     const Result result = run(options);
     options.json ? print_json(options, result) : print_text(options, result);

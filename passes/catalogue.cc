@@ -12,6 +12,7 @@
 #include "passes/fuse/legalize.h"
 #include "passes/fuse/shorten_loops.h"
 #include "passes/fuse/sort_scatters.h"
+#include "passes/fuse/split_gradients.h"
 #include "passes/fuse/split_sums.h"
 #include "passes/inline_calls/inline_calls.h"
 #include "passes/merge/merge.h"
@@ -65,6 +66,13 @@ constexpr Pass kPasses[] = {
     {"sort_scatters", "sorts by row what is scattered into large tables", nullptr, each<sort_scatters>},
     {"split_sums", "cuts long sums with small results into a batch of shorter ones", nullptr,
      each<split_sums>},
+    {"split_gradients",
+     "cuts attention's gradients by queries and by keys where heads are fewer than threads; threads=N: so "
+     "many",
+     [](Module& module, const Arguments& arguments, const Target& target) {
+       const Target with = limited("split_gradients", arguments, target, {"threads="});
+       for (const auto& function : module.functions) split_gradients(*function, with);
+     }},
     {"fit_bindings", "copies what one op would read from too many tensors; buffers=N: another limit",
      [](Module& module, const Arguments& arguments, const Target& target) {
        const Target within = limited("fit_bindings", arguments, target, {"buffers="});

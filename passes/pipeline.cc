@@ -81,6 +81,7 @@ constexpr Step kSteps[] = {
     {"split_columns", fuses_on_threads},
     {"sort_scatters", fuses_on_workgroups},
     {"split_sums", fuses_in_shared_memory},
+    {"split_gradients", fuses_on_threads},
     {"fit_bindings"},
     {"group", fuses},
     {"group(off)", fuses_not},

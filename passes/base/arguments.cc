@@ -44,6 +44,7 @@ loop::Target limited(std::string_view pass, const Arguments& arguments, const lo
         std::ranges::find_if(known, [&](std::string_view each) { return argument.starts_with(each); });
     if (name == known.end()) refuse(pass, argument, known);
     if (*name == "buffers=") result.max_buffers = positive(pass, *name, argument);
+    if (*name == "threads=") result.threads = positive(pass, *name, argument);
     if (*name == "iterations=") result.max_iterations = positive(pass, *name, argument);
   }
   return result;

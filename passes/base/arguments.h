@@ -17,7 +17,7 @@ void check_arguments(std::string_view pass, const Arguments& arguments,
                      std::initializer_list<std::string_view> known);
 
 // The target with the limits that arguments set: "buffers=N", how many a kernel may bind; "iterations=N", how
-// long one invocation may loop. `pass` takes those of `known`.
+// long one invocation may loop; "threads=N", how many units are cut for. `pass` takes those of `known`.
 loop::Target limited(std::string_view pass, const Arguments& arguments, const loop::Target& target,
                      std::initializer_list<std::string_view> known);
 

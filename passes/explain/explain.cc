@@ -6,6 +6,7 @@
 #include <map>
 
 #include "ir/integers.h"
+#include "ir/loop/parts.h"
 
 namespace sinter::passes {
 
@@ -90,7 +91,10 @@ std::string explain(const loop::Program& program) {
   for (size_t i = 0; i < program.kernels.size(); ++i) {
     const loop::Kernel& kernel = program.kernels[i];
     text += fmt::format("  {:3} {:9} {}\n", i, kernel.anchor, kernel.name);
-    text += fmt::format("      {}, {}", rate(kernel.flops, "flop"), rate(kernel.bytes, "B"));
+    const int64_t units = loop::units_of(kernel);
+    text += fmt::format("      {}, {}, {} unit{}", rate(kernel.flops, "flop"), rate(kernel.bytes, "B"), units,
+                        units == 1 ? "" : "s");
+    if (units > 1) text += fmt::format(" of {}", rate(kernel.flops / static_cast<double>(units), "flop"));
     if (launches[i] != 1) text += fmt::format(", {} times a call", launches[i]);
     text += "\n" + counted(kernel.notes);
     for (const std::string& reason : kernel.apart) text += fmt::format("      apart: {}\n", reason);

@@ -86,8 +86,16 @@ void add_notes(const Op& kernel, loop::Kernel& result) {
 
 double flops_of(const Op& op) {
   if (op.body != nullptr) {
+    // Of what its results come from: a kernel that has been given some of another one's has all of its ops.
+    std::set<const Op*> needed;
+    for (const graph::Output& output : op.body->outputs) needed.insert(output.value.op);
     double sum = 0;
-    for (const auto& inner : op.body->ops()) sum += flops_of(*inner);
+    for (size_t i = op.body->ops().size(); i-- > 0;) {
+      const Op& inner = *op.body->ops()[i];
+      if (!needed.contains(&inner)) continue;
+      for (graph::Value operand : inner.operands) needed.insert(operand.op);
+      sum += flops_of(inner);
+    }
     return sum;
   }
   switch (op.kind()) {
