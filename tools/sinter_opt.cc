@@ -11,6 +11,7 @@
 #include "passes/pipeline.h"
 #include "passes/work.h"
 #include "tools/command_line.h"
+#include "tools/validators.h"
 
 // Runs passes on a graph or on loops in text form, one after the other, and prints what comes out.
 namespace sinter::tools {
@@ -171,7 +172,8 @@ int main(int argc, char** argv) {
   app.add_option("--device", arguments.device, "the device to compile for; none: a machine with threads");
   app.add_option("--target", arguments.target, "what the cpu device compiles for: native, x86-64-v3, ...");
   app.add_flag("--time-passes", arguments.time_passes, "print how long each pass took");
-  app.add_option("--threads", arguments.threads, "that units are cut for")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", arguments.threads, "that units are cut for")
+      ->check(sinter::tools::whole_number(1, 1024));
   app.add_flag("--print-target", arguments.print_target, "print what passes know of the target");
   app.add_flag("--list-passes", arguments.list_passes, "print the names of the passes");
   app.add_flag("--no-locations", arguments.no_locations, "leave out where values were made");

@@ -55,7 +55,7 @@ const StmtNode* KernelEmitter::transposed_store(const StmtNode& s, int64_t exten
 
 void KernelEmitter::store_transposed(const loop::Buffer& buffer, Transposed square) {
   std::vector<llvm::Value*>& rows = square.rows;
-  const size_t count = rows.size();
+  const auto count = static_cast<unsigned>(rows.size());
   const size_t size = llvm::cast<llvm::FixedVectorType>(rows[0]->getType())->getNumElements();
   rows.resize(size, llvm::PoisonValue::get(rows[0]->getType()));
   for (size_t distance = 1; distance < size; distance *= 2) {
@@ -75,12 +75,7 @@ void KernelEmitter::store_transposed(const loop::Buffer& buffer, Transposed squa
   for (size_t lane = 0; lane < size; ++lane) {
     llvm::Value* offset = emit_index_mul(builder_, square.at.stride, builder_.getInt64(lane));
     llvm::Value* base = emit_index_add(builder_, square.at.base, offset);
-    llvm::Value* stored = to_memory(builder_, rows[lane], buffer.type);
-    if (count < size) {
-      store_first(buffer, base, stored, static_cast<unsigned>(count));
-    } else {
-      builder_.CreateAlignedStore(stored, address(buffer, base), alignment(buffer));
-    }
+    store_first(buffer, base, to_memory(builder_, rows[lane], buffer.type), count);
   }
 }
 

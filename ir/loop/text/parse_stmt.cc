@@ -174,22 +174,24 @@ Stmt StmtParser::fault_at(LineLexer& lexer) {
   return made(here, [&] { return fault(condition, site, position, value); });
 }
 
+std::pair<BufferRef, Expr> StmtParser::place(LineLexer& lexer) {
+  BufferRef buffer = parse_buffer(lexer, scope_);
+  lexer.expect("[");
+  Expr index = expression(lexer);
+  lexer.expect("]");
+  return {std::move(buffer), std::move(index)};
+}
+
 Stmt StmtParser::prefetch_of(LineLexer& lexer) {
   const LineLexer here = lexer;
-  const BufferRef buffer = parse_buffer(lexer, scope_);
-  lexer.expect("[");
-  const Expr index = expression(lexer);
-  lexer.expect("]");
+  const auto [buffer, index] = place(lexer);
   end_line(lexer);
   return made(here, [&] { return prefetch(buffer, index); });
 }
 
 Stmt StmtParser::store_to(LineLexer& lexer) {
   const LineLexer here = lexer;
-  const BufferRef buffer = parse_buffer(lexer, scope_);
-  lexer.expect("[");
-  const Expr index = expression(lexer);
-  lexer.expect("]");
+  const auto [buffer, index] = place(lexer);
   lexer.expect("=");
   const Expr value = expression(lexer);
   const Expr condition = lexer.takes("if") ? expression(lexer) : nullptr;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "ir/loop/stmt.h"
 #include "ir/loop/text/parse_expr.h"
 
@@ -22,6 +24,7 @@ class StmtParser {
   Stmt allocation(LineLexer& lexer, Space space, size_t indent);
   Stmt branch_on(LineLexer& lexer, size_t indent);
   Stmt fault_at(LineLexer& lexer);
+  std::pair<BufferRef, Expr> place(LineLexer& lexer);  // "buffer[index]"
   Stmt prefetch_of(LineLexer& lexer);
   Stmt store_to(LineLexer& lexer);
 

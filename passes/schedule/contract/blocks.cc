@@ -193,10 +193,10 @@ class Chooser {
   // The grid of units that is done first.
   void choose_runs() {
     double best = 0;
-    for (int64_t tile_runs : run_counts(b_.tiles)) {
-      for (int64_t panel_runs : run_counts(b_.panels)) {
-        const bool is_finest =
-            tile_runs == std::min(b_.tiles, kMostRuns) && panel_runs == std::min(b_.panels, kMostRuns);
+    const std::vector<int64_t> of_tiles = run_counts(b_.tiles), of_panels = run_counts(b_.panels);
+    for (int64_t tile_runs : of_tiles) {
+      for (int64_t panel_runs : of_panels) {
+        const bool is_finest = tile_runs == of_tiles.back() && panel_runs == of_panels.back();
         if (!is_finest && !fits(tile_runs, panel_runs)) continue;
         const double score = time_of_threads(tile_runs, panel_runs);
         if (best != 0 && score >= best) continue;
@@ -207,13 +207,14 @@ class Chooser {
     }
   }
 
-  // Of how many runs there may be, those that are shorter than with fewer of them.
+  // Of how many runs there may be, those that are shorter than with fewer of them, and the most.
   static std::vector<int64_t> run_counts(int64_t all) {
+    const int64_t most = std::min(all, kMostRuns);
     std::vector<int64_t> counts;
-    for (int64_t runs = 1; runs <= std::min(all, kMostRuns); ++runs) {
-      if (counts.empty() || ceil_div(all, runs) < ceil_div(all, counts.back())) counts.push_back(runs);
+    for (int64_t runs = 1; runs <= most; ++runs) {
+      const bool is_shorter = counts.empty() || ceil_div(all, runs) < ceil_div(all, counts.back());
+      if (is_shorter || runs == most) counts.push_back(runs);
     }
-    if (counts.back() != std::min(all, kMostRuns)) counts.push_back(std::min(all, kMostRuns));
     return counts;
   }
 
@@ -230,11 +231,10 @@ class Chooser {
     if (products < kProductsOfThread * static_cast<double>(threads))
       threads = std::max<int64_t>(1, static_cast<int64_t>(products / kProductsOfThread));
     const int64_t units = p_.batch * tile_runs * panel_runs, each = ceil_div(units, threads);
-    double cycles = unit_cycles(tile_runs, panel_runs) * static_cast<double>(each);
-    // What threads wait for one another, which differ in speed: a part of a unit.
     const double unit = unit_cycles(tile_runs, panel_runs);
-    if (threads > 1) cycles += std::min(unit / 2, unit / 4 + kUnevenCycles);
-    return cycles;
+    // What threads wait for one another, which differ in speed: a part of a unit.
+    const double wait = threads > 1 ? std::min(unit / 2, unit / 4 + kUnevenCycles) : 0;
+    return unit * static_cast<double>(each) + wait;
   }
 
   double rhs_copy_cycles(int64_t panel_runs) const {

@@ -93,6 +93,22 @@ class ContractLoops {
   // pack.cc
   // Whether a tile reads lhs, or its copy, along k.
   bool has_rows_along_k() const;
+  // The copy of an operand that lies along k in which a step's rows (or columns) lie side by side.
+  struct Turned {
+    const Contraction::Operand& operand;
+    loop::BufferRef to;
+    const char* name;      // of the loop
+    loop::Expr first;      // row (or column)
+    loop::Expr place;      // of its element of the block's first step, in `to`
+    int64_t stride;        // from one step to the next
+    int64_t least_turned;  // of rows, that are worth turning in registers
+    bool fetch;
+    std::function<loop::Expr(const loop::Expr& own, const loop::Expr& k, const loop::Expr& predicate)>
+        element;
+  };
+  // A vector of steps, `count` of which count, of `extent` rows from number `begin` on.
+  loop::Stmt turned(const Turned& copy, const Unit& unit, const StepAt& step, int64_t count, int64_t begin,
+                    int64_t extent);
   loop::Stmt turn_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,
                       const loop::Expr& tile_end);
   loop::Stmt pack_lhs(const Unit& unit, const BlockAt& block, const loop::Expr& tile_begin,

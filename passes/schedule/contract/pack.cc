@@ -31,25 +31,41 @@ bool ContractLoops::has_rows_along_k() const {
   return c_.lhs().along_k && !blocks_.turn_lhs;
 }
 
+Stmt ContractLoops::turned(const Turned& copy, const Unit& unit, const StepAt& step, int64_t count,
+                           int64_t begin, int64_t extent) {
+  const auto number = t_.loader.variable(copy.name, extent);
+  const Expr own = loop::variable(number) + begin;
+  const Stmt vectors = vector("k_lane", lanes_, [&](const Expr& lane) {
+    const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
+    const Expr place = copy.place + (step.offset + lane) * copy.stride + own;
+    const Stmt store = loop::store(copy.to, t_.loader.simplify(place),
+                                   copy.element(copy.first + own, step.first + lane, predicate), predicate);
+    if (!copy.fetch) return store;
+    const Expr later = step.first + lane + ContractBlocks::kVectorsAhead * lanes_;
+    return loop::block({ahead(copy.operand, unit, copy.first + own, later), store});
+  });
+  // Squares, which a backend can turn in registers, and what is left behind them.
+  const bool is_square = count == lanes_ && extent >= copy.least_turned;
+  return loop::loop(is_square ? LoopKind::unrolled : LoopKind::serial, number, loop::integer(0),
+                    loop::integer(extent), vectors);
+}
+
 Stmt ContractLoops::turn_lhs(const Unit& unit, const BlockAt& block, const Expr& tile_begin,
                              const Expr& tile_end) {
   return for_tiles(tile_begin, tile_end, [&](const TileAt& at) {
     return for_steps(block, lanes_, [&](const StepAt& step, int64_t count) {
-      const auto i = t_.loader.variable("i", at.rows);
-      const Expr row = loop::variable(i);
-      const Stmt copy = vector("k_lane", lanes_, [&](const Expr& lane) {
-        const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
-        const Expr place = lhs_place(tile_begin, at.tile) + (step.offset + lane) * at.rows + row;
-        const Stmt store =
-            loop::store(lhs_, t_.loader.simplify(place),
-                        c_.lhs_at(unit.b, at.row + row, step.first + lane, predicate), predicate);
-        if (!blocks_.fetch_lhs) return store;
-        const Expr later = step.first + lane + ContractBlocks::kVectorsAhead * lanes_;
-        return loop::block({ahead(c_.lhs(), unit, at.row + row, later), store});
-      });
-      // Rows of a square, which a backend can turn in registers, and the steps behind them.
-      const LoopKind kind = count == lanes_ ? LoopKind::unrolled : LoopKind::serial;
-      return loop::loop(kind, i, loop::integer(0), loop::integer(at.rows), copy);
+      const Turned copy = {c_.lhs(),
+                           lhs_,
+                           "i",
+                           at.row,
+                           lhs_place(tile_begin, at.tile),
+                           at.rows,
+                           1,
+                           blocks_.fetch_lhs,
+                           [&](const Expr& row, const Expr& k, const Expr& predicate) {
+                             return c_.lhs_at(unit.b, row, k, predicate);
+                           }};
+      return turned(copy, unit, step, count, 0, at.rows);
     });
   });
 }
@@ -140,28 +156,20 @@ Stmt ContractLoops::pack_rhs(const Unit& unit, const BlockAt& block) {
   if (c_.rhs().along_k) {
     return for_panels(unit.panel_begin, unit.panel_end, [&](const PanelAt& at) {
       return for_steps(block, lanes_, [&](const StepAt& step, int64_t count) {
-        const auto copy = [&](const Expr& column) {
-          return vector("k_lane", lanes_, [&](const Expr& lane) {
-            const Expr predicate = count == lanes_ ? nullptr : lane < loop::integer(count);
-            const Expr place = rhs_place(unit, at.panel) + (step.offset + lane) * at.lanes + column;
-            const Stmt store =
-                loop::store(rhs_, t_.loader.simplify(place),
-                            c_.rhs_at(unit.b, step.first + lane, at.column + column, predicate), predicate);
-            if (!blocks_.fetch_rhs) return store;
-            const Expr later = step.first + lane + ContractBlocks::kVectorsAhead * lanes_;
-            return loop::block({ahead(c_.rhs(), unit, at.column + column, later), store});
-          });
-        };
-        // Squares, which a backend can turn in registers, and the columns behind them.
+        const Turned copy = {c_.rhs(),
+                             rhs_,
+                             "j",
+                             at.column,
+                             rhs_place(unit, at.panel),
+                             at.lanes,
+                             lanes_,
+                             blocks_.fetch_rhs,
+                             [&](const Expr& column, const Expr& k, const Expr& predicate) {
+                               return c_.rhs_at(unit.b, k, column, predicate);
+                             }};
         std::vector<Stmt> parts;
-        for (int64_t done = 0; done < at.columns;) {
-          const int64_t columns = std::min(lanes_, at.columns - done);
-          const bool is_square = columns == lanes_ && count == lanes_;
-          const auto j = t_.loader.variable("j", columns);
-          parts.push_back(loop::loop(is_square ? LoopKind::unrolled : LoopKind::serial, j, loop::integer(0),
-                                     loop::integer(columns), copy(loop::variable(j) + done)));
-          done += columns;
-        }
+        for (int64_t done = 0; done < at.columns; done += lanes_)
+          parts.push_back(turned(copy, unit, step, count, done, std::min(lanes_, at.columns - done)));
         return loop::block(std::move(parts));
       });
     });
