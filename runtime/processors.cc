@@ -7,11 +7,13 @@
 #include <cmath>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <sstream>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace sinter::runtime {
 namespace {
@@ -120,7 +122,18 @@ Processors find_processors() {
     const int count = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     for (int processor = 0; processor < count; ++processor) allowed.push_back(processor);
   }
-  return find_processors(allowed);
+  // Cores and caches stay, and a large machine has some hundred files of them.
+  static std::mutex mutex;
+  static std::vector<int> known;
+  static Processors of_known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (known == allowed) {
+    of_known.quota = quota_of_groups("");
+  } else {
+    of_known = find_processors(allowed);
+    known = std::move(allowed);
+  }
+  return of_known;
 }
 
 }  // namespace sinter::runtime
