@@ -86,7 +86,7 @@ class VulkanDevice final : public backends::Device {
   loop::Target target_;
 };
 
-// Devices opened alike share what the driver keeps for them.
+// Devices opened alike share what is kept of shaders.
 std::shared_ptr<Gpu> shared_gpu(const std::string& selector) {
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<Gpu>> opened;

@@ -134,10 +134,14 @@ TEST_F(SinterRun, ErrorsOfDevices) {
   EXPECT_THAT(error(run("sinter-run", random + "abacus")), HasSubstr("abacus"));
   EXPECT_THAT(error(run("sinter-run", random + "cpu --target abacus")), HasSubstr("unknown target 'abacus'"));
   ASSERT_EQ(::setenv("VK_ICD_FILENAMES", "/nowhere", 1), 0);
-  EXPECT_EQ(error(run("sinter-run", random + "vulkan")),
-            "sinter-run: vulkan: cannot start: no Vulkan driver is installed\n");
-  EXPECT_EQ(run("sinter-run", "--list-devices").out,
-            "reference\ncpu\nvulkan: cannot start: no Vulkan driver is installed\n");
+  EXPECT_EQ(
+      error(run("sinter-run", random + "vulkan")),
+      "sinter-run: vulkan: no Vulkan driver is installed, or none can be loaded; VK_LOADER_DEBUG=all shows "
+      "what was tried\n");
+  EXPECT_EQ(
+      run("sinter-run", "--list-devices").out,
+      "reference\ncpu\nvulkan: no Vulkan driver is installed, or none can be loaded; VK_LOADER_DEBUG=all "
+      "shows what was tried\n");
   ::unsetenv("VK_ICD_FILENAMES");
 }
 

@@ -50,8 +50,6 @@ std::string result_text(VkResult result) {
       return "the device was lost: its driver reset it, or a kernel ran for too long";
     case VK_ERROR_INITIALIZATION_FAILED:
       return "the driver failed to start";
-    case VK_ERROR_INCOMPATIBLE_DRIVER:
-      return "no Vulkan driver is installed";
     case VK_ERROR_LAYER_NOT_PRESENT:
       return "a layer is not installed";
     case VK_ERROR_TOO_MANY_OBJECTS:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "backends/vulkan/run/api.h"
@@ -20,8 +21,12 @@ std::vector<T> enumerate(Function function, Args... args) {
 
 bool has_validation_layer();
 
-// With `validate` the validation layer watches, and `next` is for it. Throws RuntimeError where there is no
-// loader or no driver.
-VkInstance create_instance(bool validate, const void* next);
+// Hears what the validation layer finds.
+using Listener = void (*)(const std::string& message);
+
+// The instance of this process, made when it is first asked for and never unmade, as drivers cannot be loaded
+// and unloaded without end. Each listener has one of its own, which the validation layer watches. Any thread
+// may ask. Throws RuntimeError where there is no loader or no driver; the next call tries again.
+VkInstance shared_instance(Listener listener = nullptr);
 
 }  // namespace sinter::vulkan

@@ -80,12 +80,10 @@ std::string describe(VkPhysicalDevice device, size_t index) {
 }  // namespace
 
 std::vector<std::string> list_gpus() {
-  VkInstance instance = create_instance(false, nullptr);
   std::vector<std::string> texts;
-  for (VkPhysicalDevice device : enumerate<VkPhysicalDevice>(vkEnumeratePhysicalDevices, instance)) {
+  for (VkPhysicalDevice device : enumerate<VkPhysicalDevice>(vkEnumeratePhysicalDevices, shared_instance())) {
     texts.push_back(describe(device, texts.size()));
   }
-  vkDestroyInstance(instance, nullptr);
   return texts;
 }
 

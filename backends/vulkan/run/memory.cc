@@ -70,15 +70,20 @@ void SharedMemory::record_copy(VkCommandBuffer commands) const {
 
 Commands::Commands(Gpu& gpu) : gpu_(gpu) {
   VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
-  pool.queueFamilyIndex = gpu.queue_family();
+  pool.queueFamilyIndex = gpu.logical().queue_family();
   check(vkCreateCommandPool(gpu.device(), &pool, nullptr, &pool_), "cannot make commands");
-  VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
-  info.commandPool = pool_;
-  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-  info.commandBufferCount = 1;
-  check(vkAllocateCommandBuffers(gpu.device(), &info, &commands_), "cannot make commands");
-  VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-  check(vkCreateFence(gpu.device(), &fence, nullptr, &fence_), "cannot make a fence");
+  try {
+    VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+    info.commandPool = pool_;
+    info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+    info.commandBufferCount = 1;
+    check(vkAllocateCommandBuffers(gpu.device(), &info, &commands_), "cannot make commands");
+    VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    check(vkCreateFence(gpu.device(), &fence, nullptr, &fence_), "cannot make a fence");
+  } catch (...) {
+    vkDestroyCommandPool(gpu.device(), pool_, nullptr);
+    throw;
+  }
 }
 
 Commands::~Commands() {
@@ -99,9 +104,9 @@ void Commands::end() {
 }
 
 void Commands::run() {
-  gpu_.submit(commands_, fence_);
-  gpu_.watch(vkWaitForFences(gpu_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "waiting for a step");
-  gpu_.watch(vkResetFences(gpu_.device(), 1, &fence_), "waiting for a step");
+  gpu_.logical().submit(commands_, fence_);
+  gpu_.logical().watch(vkWaitForFences(gpu_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "waiting for a step");
+  gpu_.logical().watch(vkResetFences(gpu_.device(), 1, &fence_), "waiting for a step");
 }
 
 int64_t bytes_of(const runtime::TensorSpec& spec) {

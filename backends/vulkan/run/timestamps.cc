@@ -3,7 +3,7 @@
 namespace sinter::vulkan {
 
 Timestamps::Timestamps(const Gpu& gpu, uint32_t count) : gpu_(gpu), count_(count) {
-  if (gpu.timestamp_bits() == 0) return;
+  if (gpu.logical().timestamp_bits() == 0) return;
   VkQueryPoolCreateInfo info{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
   info.queryType = VK_QUERY_TYPE_TIMESTAMP;
   info.queryCount = count;
@@ -29,7 +29,7 @@ std::vector<int64_t> Timestamps::read() const {
   check(vkGetQueryPoolResults(gpu_.device(), pool_, 0, count_, ticks.size() * sizeof(uint64_t), ticks.data(),
                               sizeof(uint64_t), VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
         "cannot take times");
-  const uint32_t bits = gpu_.timestamp_bits();
+  const uint32_t bits = gpu_.logical().timestamp_bits();
   const uint64_t mask = bits >= 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
   std::vector<int64_t> times;
   for (const uint64_t tick : ticks) {
