@@ -48,17 +48,20 @@ struct Result {
   std::string profile;  // of calls after the measured ones
 };
 
-void fill_inputs(Function& function, int32_t classes) {
+Arrays drawn(const std::vector<TensorInfo>& inputs, int32_t classes) {
   std::mt19937_64 random(0);
   std::normal_distribution<float> normal;
-  for (const TensorInfo& info : function.inputs()) {
+  Arrays arrays;
+  for (const TensorInfo& info : inputs) {
+    Array& array = arrays[info.name] = Array(info.dtype, info.shape);
     if (info.dtype == i32) {
-      for (int32_t& value : function.input<int32_t>(info.name))
+      for (int32_t& value : array.values<int32_t>())
         value = static_cast<int32_t>(random() % static_cast<uint64_t>(classes));
     } else {
-      for (float& value : function.input<float>(info.name)) value = normal(random);
+      for (float& value : array.values<float>()) value = normal(random);
     }
   }
+  return arrays;
 }
 
 // Elements here are 4 bytes wide.
@@ -93,7 +96,9 @@ Result run(const Options& options) {
       {.device = options.device, .target = options.target, .threads = options.threads, .fuse = options.fuse});
   if (options.explain) fmt::print("{}{}", program.explain("step"), program.memory("step"));
   Function function = program.function("step");
-  fill_inputs(function, work.classes);
+  for (const auto& [name, array] : drawn(function.inputs(), work.classes)) {
+    function.bind(name, program.upload(array));
+  }
 
   Result result;
   const double begin = seconds_now();
@@ -140,14 +145,7 @@ void run_callers(const Options& options) {
   program.add("step", work.inputs, work.body, work.options);
   program.compile(
       {.device = options.device, .target = options.target, .threads = options.threads, .fuse = options.fuse});
-  Function function = program.function("step");
-  fill_inputs(function, work.classes);
-  Arrays inputs;
-  for (const TensorInfo& info : function.inputs()) {
-    inputs[info.name] = info.dtype == i32
-                            ? Array::from<int32_t>(function.input<int32_t>(info.name), info.shape)
-                            : Array::from<float>(function.input<float>(info.name), info.shape);
-  }
+  const Arrays inputs = drawn(program.function("step").inputs(), work.classes);
   calls_a_second(program, inputs, options.callers, 0.1 * options.seconds);
   // In turns, so that what else the machine does falls on both.
   constexpr int kTurns = 4;

@@ -64,21 +64,25 @@ HostTensor HostState::get(std::string_view name) const {
 }
 
 std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,
-                                int64_t position, int64_t value, int64_t bound, std::string_view location) {
-  return fmt::format("{}: index {} at position {} of '{}' is outside [0,{}){}", op, value,
-                     position_text(shape, position), input, bound, in_parentheses(location));
+                                int64_t position, std::optional<int64_t> value, int64_t bound,
+                                std::string_view location) {
+  return fmt::format("{}: {} at position {} of '{}' is outside [0,{}){}", op,
+                     value ? fmt::format("index {}", *value) : "the index", position_text(shape, position),
+                     input, bound, in_parentheses(location));
 }
 
-std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position, double value,
-                                 std::string_view location) {
-  return fmt::format("{} is not finite: {} at position {}{}", what, value, position_text(shape, position),
-                     in_parentheses(location));
+std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position,
+                                 std::optional<double> value, std::string_view location) {
+  return fmt::format("{} is not finite{} at position {}{}", what, value ? fmt::format(": {}", *value) : "",
+                     position_text(shape, position), in_parentheses(location));
 }
 
-std::string fault_message(const FaultSite& site, int64_t position, int64_t bits) {
+std::string fault_message(const FaultSite& site, int64_t position, std::optional<int64_t> bits) {
   if (site.kind == FaultSite::Kind::index)
     return index_fault_message(site.op, site.subject, site.shape, position, bits, site.bound, site.location);
-  return finite_fault_message(site.subject, site.shape, position, std::bit_cast<double>(bits), site.location);
+  std::optional<double> value;
+  if (bits) value = std::bit_cast<double>(*bits);
+  return finite_fault_message(site.subject, site.shape, position, value, site.location);
 }
 
 }  // namespace sinter::runtime

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/device_buffer.h"
 #include "runtime/profile.h"
 #include "runtime/tensor.h"
 
@@ -36,10 +38,24 @@ class StateStore {
   size_t index_for(std::string_view name, const HostTensor& value) const;
 };
 
-// What one run of an executable changes besides state and outputs: its arena, its fault word.
+// What one call of an executable at a time changes besides state: its arena, its fault word, and, on a device
+// with memory of its own, its inputs and outputs.
 class Context {
  public:
   virtual ~Context() = default;
+
+  // Whether the device has memory for inputs and outputs. Where it has none, calls say where they lie, and
+  // the rest are null.
+  virtual bool has_memory() const { return false; }
+  // Where the host puts an input, of which the calls after it read what lies there then; zero at first.
+  virtual void* input(size_t /*ordinal*/) { return nullptr; }
+  // An output of the last call where the host reads it, until the next call; zero before the first.
+  virtual const void* output(size_t /*ordinal*/) { return nullptr; }
+  // The same where the device has it; each call writes it anew.
+  virtual std::shared_ptr<const DeviceBuffer> output_buffer(size_t /*ordinal*/) { return nullptr; }
+  // The same to be kept: the next call leaves it as it is, and writes elsewhere. Null before the first call,
+  // and where the host has the output already, which costs no less to copy.
+  virtual std::shared_ptr<const DeviceBuffer> keep_output(size_t /*ordinal*/) { return nullptr; }
 };
 
 // How far results may be off where each operation has a relative error of `unit`.
@@ -50,12 +66,17 @@ struct Roundings {
 };
 
 struct Call {
-  std::span<const void* const> inputs;  // in the order of Executable::inputs(), row-major host memory
-  std::span<void* const> outputs;       // in the order of Executable::outputs(), written whole
+  // In the order of Executable::inputs() and outputs(), row-major host memory; outputs are written whole.
+  // Null: it lies in the context's memory, where there is any.
+  std::span<const void* const> inputs;
+  std::span<void* const> outputs;
   uint64_t seed = 0;
   uint32_t step = 0;
   Profile* profile = nullptr;      // where to write how long each kernel took; null costs nothing
   Roundings* roundings = nullptr;  // what the reference fills in, if it is asked to; others do not
+  // By input what the device reads in its place, or null; none where this is empty. It has to be there until
+  // the call has ended.
+  std::span<const DeviceBuffer* const> bound = {};
 };
 
 // One function of a program, compiled for one device: immutable. Runs at the same time need a context each,
@@ -68,6 +89,17 @@ class Executable {
   virtual std::unique_ptr<Context> make_context() const = 0;
   // Throws RuntimeError where a check failed; state is then as it was before.
   virtual void run(Context& context, StateStore& state, const Call& call) const = 0;
+
+  // run() in two parts, between which the host may do other things: what is started first runs first, and
+  // `context` is for nothing else until wait() has been called. A device that computes on the host does all
+  // in start(), and throws there. Outputs stay in the context's memory, where it has any.
+  virtual void start(Context& context, StateStore& state, const Call& call) const {
+    run(context, state, call);
+  }
+  // Whether all checks held. Any thread may start other calls meanwhile.
+  virtual bool wait(Context& /*context*/) const { return true; }
+  // Throws RuntimeError that says which did not, after wait() and while no call writes `state`.
+  virtual void throw_fault(Context& /*context*/, StateStore& /*state*/) const {}
 };
 
 // A piece of memory of a compiled program.
@@ -124,11 +156,13 @@ class HostState final : public StateStore {
 // The message of a failed index check, one wording for every backend:
 // "gather: index 1000 at position [3,2] of 'ids' is outside [0,1000) (model.cpp:12, in words)".
 std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,
-                                int64_t position, int64_t value, int64_t bound, std::string_view location);
+                                int64_t position, std::optional<int64_t> value, int64_t bound,
+                                std::string_view location);
 // "loss is not finite: nan at position [0] (train.cpp:30)".
-std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position, double value,
-                                 std::string_view location);
-// The one of these that a site calls for. `bits` is the value that failed: an i64, or a double's bits.
-std::string fault_message(const FaultSite& site, int64_t position, int64_t bits);
+std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position,
+                                 std::optional<double> value, std::string_view location);
+// The one of these that a site calls for. `bits` is the value that failed, where it is known: an i64, or a
+// double's bits.
+std::string fault_message(const FaultSite& site, int64_t position, std::optional<int64_t> bits);
 
 }  // namespace sinter::runtime

@@ -44,6 +44,9 @@ class HostTensor {
  public:
   HostTensor() = default;
   HostTensor(DType type, Shape shape);
+  // In memory that is there already, and aligned.
+  HostTensor(DType type, Shape shape, std::shared_ptr<void> memory)
+      : dtype_(type), shape_(std::move(shape)), memory_(std::move(memory)) {}
 
   template <typename T>
   static HostTensor from(std::span<const T> values, Shape shape) {

@@ -10,6 +10,7 @@
 #include "backends/vulkan/run/executable.h"
 #include "backends/vulkan/run/list_gpus.h"
 #include "backends/vulkan/run/state.h"
+#include "backends/vulkan/run/tensor_buffer.h"
 #include "runtime/error.h"
 
 namespace sinter::vulkan {
@@ -54,6 +55,13 @@ class VulkanDevice final : public backends::Device {
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
     return make_executable(vulkan::compile(source.lower(target_), target_, features(), gpu_->cache()), gpu_);
   }
+  std::shared_ptr<const runtime::DeviceBuffer> upload(const runtime::HostTensor& tensor) const override {
+    return TensorBuffer::upload(gpu_, tensor);
+  }
+  bool reaches(const runtime::DeviceBuffer& buffer) const override {
+    const auto* own = dynamic_cast<const TensorBuffer*>(&buffer);
+    return own != nullptr && &own->device() == &gpu_->logical();
+  }
   loop::Target target() const override { return target_; }
   std::string text(const backends::Source& source, std::string_view kind) const override {
     if (kind == "glsl") return emit_glsl(source.lower(target_), target_, features());
@@ -93,7 +101,11 @@ std::shared_ptr<Gpu> shared_gpu(const std::string& selector) {
   const std::lock_guard<std::mutex> lock(mutex);
   std::weak_ptr<Gpu>& known = opened[selector];
   std::shared_ptr<Gpu> gpu = known.lock();
-  if (!gpu || gpu->is_lost()) known = gpu = std::make_shared<Gpu>(GpuOptions{.selector = selector});
+  if (!gpu || gpu->is_lost()) {
+    GpuOptions options = options_by_name();
+    options.selector = selector;
+    known = gpu = std::make_shared<Gpu>(options);
+  }
   return gpu;
 }
 
@@ -121,6 +133,11 @@ class VulkanBackend final : public backends::Backend {
 const backends::Backend& backend() {
   static const VulkanBackend instance;
   return instance;
+}
+
+GpuOptions& options_by_name() {
+  static GpuOptions options;
+  return options;
 }
 
 std::unique_ptr<backends::Device> make_device(std::shared_ptr<Gpu> gpu) {

@@ -11,6 +11,9 @@ class Gpu;
 
 const backends::Backend& backend();
 
+// How the backend opens devices, but for their selector. Tests change it while no program is on one.
+GpuOptions& options_by_name();
+
 // A device on a GPU that is open already.
 std::unique_ptr<backends::Device> make_device(std::shared_ptr<Gpu> gpu);
 

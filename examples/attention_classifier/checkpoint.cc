@@ -81,7 +81,7 @@ Checkpoint make_checkpoint(const sinter::Program& program, const ModelOptions& m
   Checkpoint checkpoint{model, vocabulary, example, {}};
   const sinter::Arrays states = program.snapshot().states;
   for (const sinter::TensorInfo& state : program.states()) {
-    if (state.trainable) checkpoint.parameters.emplace(state.name, *states.at(state.name).host());
+    if (state.trainable) checkpoint.parameters.emplace(state.name, states.at(state.name).host());
   }
   return checkpoint;
 }
@@ -122,7 +122,7 @@ void restore(const std::string& path, const Checkpoint& checkpoint, sinter::Prog
                      states.size()));
   }
   for (const auto& [name, tensor] : checkpoint.parameters) {
-    program.set_state(name, sinter::Array(std::make_shared<HostTensor>(tensor)));
+    program.set_state(name, sinter::Array(tensor));
   }
 }
 

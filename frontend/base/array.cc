@@ -2,48 +2,88 @@
 #include <sinter/array.h>
 #include <sinter/error.h>
 
+#include <mutex>
+#include <optional>
+
 #include "frontend/base/convert.h"
 #include "frontend/base/translate.h"
+#include "runtime/device_buffer.h"
 #include "runtime/tensor.h"
 
 namespace sinter {
-namespace {
 
-const runtime::HostTensor& checked_host(const std::shared_ptr<runtime::HostTensor>& host) {
-  if (host == nullptr) throw Error("the array is undefined");
-  return *host;
-}
+using runtime::HostTensor;
 
-}  // namespace
+struct Array::Data {
+  DType dtype;
+  Shape shape;
+  std::mutex fetching;             // guards what is fetched
+  std::optional<HostTensor> host;  // none: it was not fetched yet
+  std::shared_ptr<const runtime::DeviceBuffer> device;
+
+  const HostTensor& fetched() {
+    const std::lock_guard<std::mutex> lock(fetching);
+    if (!host) host = translated([&] { return device->fetch(); });
+    return *host;
+  }
+};
 
 Array::Array(DType type, Shape shape) {
   for (int64_t extent : shape) {
     if (extent < 0) throw Error(fmt::format("array: a negative extent in {}", to_string(type, shape)));
   }
-  host_ =
-      translated([&] { return std::make_shared<runtime::HostTensor>(to_runtime(type), std::move(shape)); });
+  *this = Array(translated([&] { return HostTensor(to_runtime(type), std::move(shape)); }));
 }
 
+Array::Array(HostTensor host)
+    : data_(new Data{to_public(host.dtype()), host.shape(), {}, std::move(host), nullptr}) {}
+
+Array::Array(std::shared_ptr<const runtime::DeviceBuffer> device)
+    : data_(new Data{to_public(device->dtype()), device->shape(), {}, {}, std::move(device)}) {}
+
+const Array::Data& Array::checked() const {
+  if (data_ == nullptr) throw Error("the array is undefined");
+  return *data_;
+}
+
+bool Array::on_device() const {
+  return checked().device != nullptr;
+}
 DType Array::dtype() const {
-  return to_public(checked_host(host_).dtype());
+  return checked().dtype;
 }
 const Shape& Array::shape() const {
-  return checked_host(host_).shape();
+  return checked().shape;
 }
 int64_t Array::size() const {
-  return checked_host(host_).size();
+  return runtime::element_count(checked().shape);
 }
 
 Array Array::clone() const {
-  return translated(
-      [&] { return Array(std::make_shared<runtime::HostTensor>(checked_host(host_).clone())); });
+  if (on_device()) return Array(data_->device);
+  return Array(translated([&] { return host().clone(); }));
 }
 
-void* Array::checked(DType type) const {
+const HostTensor& Array::host() const {
+  checked();
+  return data_->fetched();
+}
+
+const std::shared_ptr<const runtime::DeviceBuffer>& Array::device() const {
+  return checked().device;
+}
+
+const void* Array::checked(DType type) const {
   if (dtype() != type) {
     throw Error(fmt::format("the array is {}, asked for as {}", to_string(dtype(), shape()), name(type)));
   }
-  return host_->raw();
+  return host().raw();
+}
+
+void* Array::to_write(DType type) {
+  checked(type);
+  data_->device = nullptr;
+  return data_->host->raw();
 }
 
 void Array::check_count(size_t count) const {

@@ -74,22 +74,41 @@ Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSize
   Variant& variant = state_->variant(name, state_->solve(name, inputs, dims));
   Code& code = state_->code_of(variant);
   std::vector<const void*> input_pointers(code.inputs.size(), nullptr);
+  std::vector<const runtime::DeviceBuffer*> bound(code.inputs.size(), nullptr);
   for (const auto& [input, value] : inputs) {
     const size_t i = variant.input_index(code, input);
     variant.check_input(code.inputs[i], value);
-    input_pointers[i] = value.host()->raw();
+    if (state_->is_here(value)) {
+      bound[i] = value.device().get();
+    } else {
+      input_pointers[i] = value.host().raw();
+    }
   }
-  Arrays outputs;
-  std::vector<void*> output_pointers;
-  for (const TensorInfo& info : code.outputs) {
-    const Array& array = outputs.emplace(info.name, Array(info.dtype, info.shape)).first->second;
-    output_pointers.push_back(array.host()->raw());
+  const auto lease = translated([&] { return code.contexts.take(); });
+  runtime::Context& context = *lease;
+  std::vector<runtime::HostTensor> own;
+  std::vector<void*> output_pointers(code.outputs.size(), nullptr);
+  if (!context.has_memory()) {
+    for (size_t i = 0; i < code.outputs.size(); ++i) {
+      own.push_back(translated([&] { return tensor_for(code.outputs[i]); }));
+      output_pointers[i] = own.back().raw();
+    }
   }
-  const auto context = translated([&] { return code.contexts.take(); });
-  runtime::Call call{.inputs = input_pointers, .outputs = output_pointers};
+  runtime::Call call{.inputs = input_pointers, .outputs = output_pointers, .bound = bound};
   if (!variant.writes_state()) call.step = state_->next_call();
-  state_->run(variant, code, *context, call);
+  state_->run(variant, code, context, call);
+  Arrays outputs;
+  for (size_t i = 0; i < code.outputs.size(); ++i) {
+    outputs.emplace(code.outputs[i].name,
+                    own.empty() ? output_of(context, code.outputs[i], i) : Array(std::move(own[i])));
+  }
   return outputs;
+}
+
+Array Program::upload(const Array& array) const {
+  state_->check_compiled("upload");
+  if (!array.defined()) throw Error("upload: the array is undefined");
+  return state_->bring_here(array);
 }
 
 std::vector<std::string> Program::functions() const {
@@ -109,9 +128,7 @@ std::vector<TensorInfo> Program::states() const {
 
 Array Program::state(std::string_view name) const {
   state_->check_compiled("state");
-  return state_->reading([&](const runtime::StateStore& store, uint32_t) {
-    return Array(std::make_shared<runtime::HostTensor>(store.get(name)));
-  });
+  return state_->reading([&](const runtime::StateStore& store, uint32_t) { return Array(store.get(name)); });
 }
 
 Snapshot Program::snapshot() const {
@@ -119,7 +136,7 @@ Snapshot Program::snapshot() const {
   return state_->reading([&](const runtime::StateStore& store, uint32_t step) {
     Snapshot snapshot{{}, step};
     for (const StateEntry& entry : state_->table.entries()) {
-      snapshot.states[entry.name] = Array(std::make_shared<runtime::HostTensor>(store.get(entry.name)));
+      snapshot.states[entry.name] = Array(store.get(entry.name));
     }
     return snapshot;
   });
@@ -128,7 +145,7 @@ Snapshot Program::snapshot() const {
 void Program::set_state(std::string_view name, const Array& value) {
   state_->check_compiled("set_state");
   if (!value.defined()) throw Error(fmt::format("state '{}': the array is undefined", name));
-  state_->writing([&](runtime::StateStore& store, auto&) { store.set(name, *value.host()); });
+  state_->writing([&](runtime::StateStore& store, auto&) { store.set(name, value.host()); });
 }
 
 uint32_t Program::step() const {
@@ -143,7 +160,7 @@ void Program::save(const std::string& path) const {
   state_->check_compiled("save");
   const Snapshot now = snapshot();
   runtime::SafetensorsFile file;
-  for (const auto& [name, array] : now.states) file.tensors.emplace(name, *array.host());
+  for (const auto& [name, array] : now.states) file.tensors.emplace(name, array.host());
   file.metadata = {{"seed", std::to_string(state_->options.seed)}, {"step", std::to_string(now.step)}};
   translated([&] { runtime::write_safetensors(path, file); });
 }

@@ -83,7 +83,7 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
     for (const StateEntry& entry : table.entries()) {
       const Array initial =
           entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed, threads);
-      translated([&] { store_->set(entry.name, *initial.host()); });
+      translated([&] { store_->set(entry.name, initial.host()); });
     }
   } catch (...) {
     for (Added& function : added) {
@@ -227,27 +227,70 @@ Code& ProgramState::code_of(Variant& variant) const {
   return variant.code(*device, switches());
 }
 
-void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,
-                       runtime::Call call) {
+template <typename Execute>
+uint32_t ProgramState::calling(const Variant& variant, runtime::Call call, Execute execute) {
   variant.training().check(variant.name());
   call.seed = options.seed;
   if (variant.writes_state()) {
     writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
       call.step = step;
-      execute(code, context, call);
+      execute(call);
       ++step;
     });
   } else {
-    reading([&](const runtime::StateStore&, uint32_t) { execute(code, context, call); });
+    reading([&](const runtime::StateStore&, uint32_t) { execute(call); });
   }
+  return call.step;
 }
 
-void ProgramState::execute(const Code& code, runtime::Context& context, const runtime::Call& call) {
-  if (!is_profiled_) return code.executable->run(context, *store_, call);
+void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,
+                       const runtime::Call& call) {
+  calling(variant, call, [&](runtime::Call& now) {
+    if (!run_profiled(code, context, now)) code.executable->run(context, *store_, now);
+  });
+}
+
+Started ProgramState::start(const Variant& variant, const Code& code, runtime::Context& context,
+                            const runtime::Call& call) {
+  Started started;
+  started.step = calling(variant, call, [&](runtime::Call& now) {
+    started.has_ended = run_profiled(code, context, now);
+    if (!started.has_ended) code.executable->start(context, *store_, now);
+  });
+  return started;
+}
+
+void ProgramState::wait(const Variant& variant, const Code& code, runtime::Context& context,
+                        const Started& started) {
+  if (started.has_ended || translated([&] { return code.executable->wait(context); })) return;
+  if (!variant.writes_state()) {
+    return reading(
+        [&](const runtime::StateStore&, uint32_t) { code.executable->throw_fault(context, *store_); });
+  }
+  writing([&](runtime::StateStore& store, std::atomic<uint32_t>& step) {
+    if (step == started.step + 1) step = started.step;
+    code.executable->throw_fault(context, store);
+  });
+}
+
+bool ProgramState::run_profiled(const Code& code, runtime::Context& context, runtime::Call call) {
+  if (!is_profiled_) return false;
   const std::lock_guard<std::mutex> lock(profile_mutex_);
-  runtime::Call profiled = call;
-  profiled.profile = profile_.get();
-  code.executable->run(context, *store_, profiled);
+  call.profile = profile_.get();
+  code.executable->run(context, *store_, call);
+  return true;
+}
+
+bool ProgramState::is_here(const Array& array) const {
+  return array.on_device() && device->reaches(*array.device());
+}
+
+Array ProgramState::bring_here(const Array& array) const {
+  if (is_here(array)) return array;
+  const runtime::HostTensor& host = array.host();
+  const auto buffer = translated([&] { return device->upload(host); });
+  if (buffer != nullptr) return Array(buffer);
+  return array.on_device() ? Array(host) : array;
 }
 
 void ProgramState::start_profile() {

@@ -26,6 +26,12 @@
 
 namespace sinter {
 
+// A call between its two parts.
+struct Started {
+  uint32_t step = 0;
+  bool has_ended = false;  // as it is profiled
+};
+
 // What a Program is: its functions as they were added, what they have become, and the state they share. Once
 // compiled, all that is not behind one of its mutexes stays as it is, so that any number of threads may use
 // it.
@@ -69,7 +75,15 @@ struct ProgramState {
   Code& code_of(Variant& variant) const;
   // `call` needs inputs, outputs and, where the function writes no state, a number instead of the step. One
   // that does has the state to itself, and counts a step where it succeeds; others run beside each other.
-  void run(const Variant& variant, const Code& code, runtime::Context& context, runtime::Call call);
+  void run(const Variant& variant, const Code& code, runtime::Context& context, const runtime::Call& call);
+  // The same in two parts. What is started later comes after it.
+  Started start(const Variant& variant, const Code& code, runtime::Context& context,
+                const runtime::Call& call);
+  void wait(const Variant& variant, const Code& code, runtime::Context& context, const Started& started);
+
+  // Whether it lies on a device where this one's functions read it; and the array where they do.
+  bool is_here(const Array& array) const;
+  Array bring_here(const Array& array) const;
 
   // What `use` makes of the store and the step, between two calls that write.
   template <typename Use>
@@ -109,7 +123,11 @@ struct ProgramState {
   DimSizes bind(const Added& function, const DimSizes& dims) const;
   static Variant* known(const Added& function, const DimSizes& sizes);
   Variant& trace(Added& function, const DimSizes& sizes);
-  void execute(const Code& code, runtime::Context& context, const runtime::Call& call);
+  // Lets `execute` take the call with what it needs besides, while it has the state; gives its step or
+  // number.
+  template <typename Execute>
+  uint32_t calling(const Variant& variant, runtime::Call call, Execute execute);
+  bool run_profiled(const Code& code, runtime::Context& context, runtime::Call call);
 
   std::mutex trace_mutex_;
   std::set<Dim> bound_dims_;  // by what compile traced

@@ -4,6 +4,7 @@
 #include <sinter/error.h>
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "frontend/base/convert.h"
@@ -32,6 +33,19 @@ size_t index_of(const std::string& function, std::string_view kind, const std::v
 }
 
 }  // namespace
+
+runtime::HostTensor tensor_for(const TensorInfo& info) {
+  return {to_runtime(info.dtype), info.shape};
+}
+
+Array output_of(runtime::Context& context, const TensorInfo& info, size_t ordinal) {
+  return translated([&] {
+    if (auto kept = context.keep_output(ordinal)) return Array(std::move(kept));
+    runtime::HostTensor copy = tensor_for(info);
+    if (copy.bytes() > 0) std::memcpy(copy.raw(), context.output(ordinal), copy.bytes());
+    return Array(std::move(copy));
+  });
+}
 
 Code::Code(std::unique_ptr<runtime::Executable> made)
     : executable(std::move(made)),

@@ -18,6 +18,10 @@
 
 namespace sinter {
 
+runtime::HostTensor tensor_for(const TensorInfo& info);  // zeros
+// A copy of what a call has left in the memory of its context, or that memory, to be kept.
+Array output_of(runtime::Context& context, const TensorInfo& info, size_t ordinal);
+
 // The code of a function, and what is read of it at every call.
 struct Code {
   explicit Code(std::unique_ptr<runtime::Executable> executable);

@@ -37,7 +37,7 @@ struct Step {
     image = cpu::compile(passes::lower(module, "step", machine.target, {}), machine, no_cache);
     state = device->make_state(module.states);
     for (const runtime::TensorSpec& spec : state->specs()) {
-      states.push_back(*program.state(spec.name).host());
+      states.push_back(program.state(spec.name).host());
     }
     std::mt19937 random(1);
     for (const runtime::TensorSpec& spec : image.inputs) {

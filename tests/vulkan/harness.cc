@@ -59,6 +59,14 @@ std::shared_ptr<Gpu> staging_gpu() {
   return gpu;
 }
 
+StagingByName::StagingByName() {
+  options_by_name() = options(true);
+}
+
+StagingByName::~StagingByName() {
+  options_by_name() = {};
+}
+
 std::unique_ptr<backends::Device> on_cpu() {
   return backends::open_device("cpu", 1);
 }

@@ -19,6 +19,15 @@ std::shared_ptr<Gpu> watched_gpu();
 // The same, with inputs and outputs copied as for a device with memory of its own.
 std::shared_ptr<Gpu> staging_gpu();
 
+// For as long as this lives, programs compiled for "vulkan" have such a device.
+class StagingByName {
+ public:
+  StagingByName();
+  ~StagingByName();
+  StagingByName(const StagingByName&) = delete;
+  StagingByName& operator=(const StagingByName&) = delete;
+};
+
 template <typename T>
 std::span<T> elements(runtime::HostTensor& tensor) {
   return {tensor.data<T>(), static_cast<size_t>(tensor.size())};

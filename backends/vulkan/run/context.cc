@@ -1,5 +1,7 @@
 #include "backends/vulkan/run/context.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 
 #include "runtime/error.h"
@@ -11,54 +13,101 @@ RunContext::RunContext(std::shared_ptr<Gpu> gpu, const Image& image, const Pipel
     : gpu_(std::move(gpu)),
       image_(image),
       pipelines_(pipelines),
-      memory_(*gpu_, image, constants, constant_offsets),
+      memory_(gpu_, image, constants, constant_offsets),
       plain_(*gpu_, image, pipelines, memory_, false) {}
 
-std::optional<Fault> RunContext::step_once(Recording& recording, const DeviceState& state,
-                                           const runtime::Call& call, uint32_t wanted_site,
-                                           uint32_t wanted_position) {
-  const SharedMemory &upload = memory_.upload(), &download = memory_.download();
-  const CallBlock block{static_cast<uint32_t>(call.seed), static_cast<uint32_t>(call.seed >> 32), call.step,
-                        wanted_site, wanted_position};
-  std::memcpy(upload.mapped(), &block, sizeof block);
-  if (!download.is_staged()) {
-    std::memset(download.mapped(), 0, sizeof(FaultBlock));
-    std::memset(download.mapped() + sizeof(FaultBlock), 0xff,
-                static_cast<size_t>(memory_.faults().bytes) - sizeof(FaultBlock));
+// What runs uses the memory until it has ended.
+RunContext::~RunContext() {
+  if (running_ == nullptr) return;
+  try {
+    wait();
+  } catch (const RuntimeError&) {
+    // The device was lost, and runs nothing.
   }
-  recording.run(state);
-  FaultBlock found{};
-  std::memcpy(&found, download.mapped(), sizeof found);
-  if (found.fault == 0) return {};
-  for (size_t site = 0; site < image_.faults.size(); ++site) {
-    uint32_t position = 0;
-    std::memcpy(&position, download.mapped() + sizeof(FaultBlock) + 4 * site, sizeof position);
-    if (position != kNowhere) return Fault{site, position, found.low, found.high};
-  }
-  throw RuntimeError("a check failed that the program does not have");
 }
 
-std::optional<Fault> RunContext::run(const DeviceState& state, const runtime::Call& call) {
+void RunContext::bind(const runtime::Call& call) {
   for (size_t i = 0; i < call.inputs.size(); ++i) {
+    const runtime::DeviceBuffer* bound = call.bound.empty() ? nullptr : call.bound[i];
+    const auto* buffer = dynamic_cast<const TensorBuffer*>(bound);
+    if (bound != nullptr && (buffer == nullptr || &buffer->device() != &gpu_->logical())) {
+      throw RuntimeError(fmt::format("input '{}' lies on another device", image_.inputs[i].name));
+    }
+    memory_.bind(i, buffer);
     const auto bytes = static_cast<size_t>(bytes_of(image_.inputs[i]));
-    if (bytes > 0) std::memcpy(memory_.input(i), call.inputs[i], bytes);
+    if (buffer != nullptr || bytes == 0 || call.inputs[i] == nullptr) continue;
+    std::byte* own = memory_.input(i);
+    if (call.inputs[i] != own) std::memcpy(own, call.inputs[i], bytes);
   }
+}
+
+void RunContext::submit(Recording& recording, const DeviceState& state, bool has_failed) {
+  memory_.write_call(block_, has_failed);
+  state.note_started();
+  try {
+    recording.submit(state);
+  } catch (...) {
+    state.note_ended();
+    throw;
+  }
+  running_ = &recording;
+  running_on_ = &state;
+}
+
+void RunContext::start(const DeviceState& state, const runtime::Call& call) {
+  memory_.renew_outputs();
+  bind(call);
   if (call.profile != nullptr && !timed_) {
     timed_ = std::make_unique<Recording>(*gpu_, image_, pipelines_, memory_, true);
   }
-  Recording& recording = call.profile != nullptr ? *timed_ : plain_;
-  if (const auto fault = step_once(recording, state, call, kNowhere, kNowhere)) {
-    // The step has changed nothing, so it can be taken again: to fetch the value at the position that is now
-    // known to be the first.
-    return step_once(plain_, state, call, static_cast<uint32_t>(fault->site),
-                     static_cast<uint32_t>(fault->position));
+  block_ = {static_cast<uint32_t>(call.seed), static_cast<uint32_t>(call.seed >> 32), call.step, kNowhere,
+            kNowhere};
+  submit(call.profile != nullptr ? *timed_ : plain_, state, false);
+}
+
+bool RunContext::wait() {
+  struct Ending {
+    RunContext& context;
+    ~Ending() {
+      context.running_on_->note_ended();
+      context.running_ = nullptr;
+    }
+  };
+  {
+    const Ending ending{*this};
+    running_->wait();
   }
-  if (call.profile != nullptr) recording.write_times(*call.profile);
-  for (size_t i = 0; i < call.outputs.size(); ++i) {
-    const auto bytes = static_cast<size_t>(bytes_of(image_.outputs[i]));
-    if (bytes > 0) std::memcpy(call.outputs[i], memory_.output(i), bytes);
+  FaultBlock found{};
+  std::memcpy(&found, memory_.read_faults(), sizeof found);
+  return found.fault == 0;
+}
+
+// The step has changed nothing, so it can be taken again: to fetch the value at the position that is known to
+// be the first. As it begins with a check that has failed, it changes nothing now either, whatever steps
+// after it have made of the state; then the value may be another, or fail no check.
+Fault RunContext::find_fault(const DeviceState& state) {
+  Fault fault;
+  const auto first = [&](size_t site) {
+    uint32_t position = 0;
+    std::memcpy(&position, memory_.read_faults() + sizeof(FaultBlock) + 4 * site, sizeof position);
+    return position;
+  };
+  while (fault.site < image_.faults.size() && first(fault.site) == kNowhere) ++fault.site;
+  if (fault.site == image_.faults.size()) {
+    throw RuntimeError("a check failed that the program does not have");
   }
-  return {};
+  const uint32_t position = first(fault.site);
+  fault.position = position;
+  block_.wanted_site = static_cast<uint32_t>(fault.site);
+  block_.wanted_position = position;
+  submit(plain_, state, true);
+  wait();
+  FaultBlock found{};
+  std::memcpy(&found, memory_.read_faults(), sizeof found);
+  fault.has_value = first(fault.site) == position;
+  fault.low = found.low;
+  fault.high = found.high;
+  return fault;
 }
 
 }  // namespace sinter::vulkan

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -9,27 +10,42 @@
 
 namespace sinter::vulkan {
 
-// The first check that failed, and the bits of the value found there.
+// The first check that failed, and the bits of the value found there, where it was found again.
 struct Fault {
   size_t site = 0;
   int64_t position = 0;
+  bool has_value = false;
   uint32_t low = 0;
   uint32_t high = 0;
 };
 
-// Memory and the recorded commands of one run at a time. A step is one submit of what the first step has
+// Memory and the recorded commands of one call at a time. A step is one submit of what the first step has
 // recorded.
 class RunContext final : public runtime::Context {
  public:
   RunContext(std::shared_ptr<Gpu> gpu, const Image& image, const Pipelines& pipelines,
              const Memory& constants, const std::vector<int64_t>& constant_offsets);
+  ~RunContext() override;
 
-  // Nothing where all checks held; then outputs are written.
-  std::optional<Fault> run(const DeviceState& state, const runtime::Call& call);
+  bool has_memory() const override { return true; }
+  void* input(size_t ordinal) override { return memory_.input(ordinal); }
+  const void* output(size_t ordinal) override { return memory_.output(ordinal); }
+  std::shared_ptr<const runtime::DeviceBuffer> output_buffer(size_t ordinal) override {
+    return memory_.output_buffer(ordinal);
+  }
+  std::shared_ptr<const runtime::DeviceBuffer> keep_output(size_t ordinal) override {
+    return memory_.keep_output(ordinal);
+  }
+
+  void start(const DeviceState& state, const runtime::Call& call);
+  bool wait();  // whether all checks held
+  // What did not in the step waited for.
+  Fault find_fault(const DeviceState& state);
+  void write_times(runtime::Profile& profile) const { timed_->write_times(profile); }
 
  private:
-  std::optional<Fault> step_once(Recording& recording, const DeviceState& state, const runtime::Call& call,
-                                 uint32_t wanted_site, uint32_t wanted_position);
+  void bind(const runtime::Call& call);
+  void submit(Recording& recording, const DeviceState& state, bool has_failed);
 
   std::shared_ptr<Gpu> gpu_;
   const Image& image_;
@@ -37,6 +53,9 @@ class RunContext final : public runtime::Context {
   StepMemory memory_;
   Recording plain_;
   std::unique_ptr<Recording> timed_;  // once a profile was asked for
+  CallBlock block_{};
+  Recording* running_ = nullptr;             // what is to be waited for,
+  const DeviceState* running_on_ = nullptr;  // and what it uses
 };
 
 }  // namespace sinter::vulkan

@@ -13,9 +13,16 @@ using runtime::Slot;
 namespace {
 
 // As runtime::fault_message takes it.
-int64_t bits_of(const Fault& fault, bool is_f32) {
+std::optional<int64_t> bits_of(const Fault& fault, bool is_f32) {
+  if (!fault.has_value) return {};
   if (is_f32) return std::bit_cast<int64_t>(static_cast<double>(std::bit_cast<float>(fault.low)));
   return static_cast<int64_t>(static_cast<uint64_t>(fault.high) << 32 | fault.low);
+}
+
+const DeviceState& own(const runtime::StateStore& state) {
+  const auto* store = dynamic_cast<const DeviceState*>(&state);
+  if (store == nullptr) throw RuntimeError("the state belongs to another device or program");
+  return *store;
 }
 
 class VulkanExecutable final : public runtime::Executable {
@@ -37,15 +44,31 @@ class VulkanExecutable final : public runtime::Executable {
   }
 
   void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
-    runtime::check_call(image_, call);
-    const auto* store = dynamic_cast<const DeviceState*>(&state);
-    if (store == nullptr) throw RuntimeError("the state belongs to another device or program");
+    auto& own_context = dynamic_cast<RunContext&>(context);
     const int64_t begin = call.profile == nullptr ? 0 : runtime::Profile::now();
-    const auto fault = dynamic_cast<RunContext&>(context).run(*store, call);
+    start(context, state, call);
+    const bool all_held = own_context.wait();
     if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
-    if (!fault) return;
-    throw RuntimeError(runtime::fault_message(image_.faults.at(fault->site), fault->position,
-                                              bits_of(*fault, image_.f32_faults.at(fault->site))));
+    if (!all_held) throw_fault(context, state);
+    if (call.profile != nullptr) own_context.write_times(*call.profile);
+    for (size_t i = 0; i < call.outputs.size(); ++i) {
+      const auto bytes = static_cast<size_t>(bytes_of(image_.outputs[i]));
+      if (bytes > 0 && call.outputs[i] != nullptr) std::memcpy(call.outputs[i], own_context.output(i), bytes);
+    }
+  }
+
+  void start(runtime::Context& context, runtime::StateStore& state,
+             const runtime::Call& call) const override {
+    runtime::check_call(image_, call);
+    dynamic_cast<RunContext&>(context).start(own(state), call);
+  }
+
+  bool wait(runtime::Context& context) const override { return dynamic_cast<RunContext&>(context).wait(); }
+
+  void throw_fault(runtime::Context& context, runtime::StateStore& state) const override {
+    const Fault fault = dynamic_cast<RunContext&>(context).find_fault(own(state));
+    throw RuntimeError(runtime::fault_message(image_.faults.at(fault.site), fault.position,
+                                              bits_of(fault, image_.f32_faults.at(fault.site))));
   }
 
  private:
@@ -62,24 +85,18 @@ class VulkanExecutable final : public runtime::Executable {
 
   void fill_constants() {
     if (constant_offsets_.back() == 0) return;
-    std::unique_ptr<Memory> staging;
+    std::vector<std::byte> staging;
     std::byte* to = constants_.mapped();
     if (to == nullptr) {
-      staging = std::make_unique<Memory>(*gpu_, Memory::Kind::upload, constants_.bytes(), "constants");
-      to = staging->mapped();
+      staging.resize(static_cast<size_t>(constants_.bytes()));
+      to = staging.data();
     }
     for (size_t i = 0; i < image_.slots.size(); ++i) {
       const std::vector<std::byte>& data = image_.slots[i].data;
       if (!data.empty()) std::memcpy(to + constant_offsets_[i], data.data(), data.size());
       image_.slots[i].data = {};
     }
-    if (!staging) return;
-    Commands commands(*gpu_);
-    VkCommandBuffer recorded = commands.begin(true);
-    const VkBufferCopy region{0, 0, static_cast<VkDeviceSize>(constants_.bytes())};
-    vkCmdCopyBuffer(recorded, staging->buffer(), constants_.buffer(), 1, &region);
-    commands.end();
-    commands.run();
+    if (!staging.empty()) copy_up(*gpu_, to, {constants_.buffer(), 0, constants_.bytes()});
   }
 
   std::shared_ptr<Gpu> gpu_;

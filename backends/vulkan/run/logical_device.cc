@@ -174,10 +174,11 @@ void LogicalDevice::open() {
 
 void LogicalDevice::submit(VkCommandBuffer commands, VkFence fence) {
   if (is_lost()) {
-    throw RuntimeError(fmt::format("vulkan: {} was lost before; compile the program anew", name()));
+    throw RuntimeError(
+        fmt::format("vulkan: {} was lost before, with all that lay there; compile the program anew", name()));
   }
   VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
-  info.commandBufferCount = 1;
+  info.commandBufferCount = commands != VK_NULL_HANDLE ? 1 : 0;
   info.pCommandBuffers = &commands;
   const std::lock_guard<std::mutex> lock(queue_mutex_);
   watch(vkQueueSubmit(queue_, 1, &info, fence), "cannot submit");

@@ -31,6 +31,8 @@ struct GpuStats {
   std::atomic<int64_t> allocations = 0;
   std::atomic<int64_t> recordings = 0;
   std::atomic<int64_t> submits = 0;
+  std::atomic<int64_t> bytes_up = 0;  // copied from the memory of the host to the device's, and back
+  std::atomic<int64_t> bytes_down = 0;
 };
 
 // A logical device with its one queue, and what its physical device is.
@@ -56,7 +58,8 @@ class LogicalDevice {
   std::string name() const { return properties_.deviceName; }
   GpuStats& stats() { return stats_; }
 
-  // Any thread may; what is submitted first runs first.
+  // Any thread may; what is submitted first runs first. Without commands, the fence says when all that was
+  // submitted before has ended.
   void submit(VkCommandBuffer commands, VkFence fence);
   // check(), which besides remembers that the device is lost. Nothing can be submitted to it any more.
   void watch(VkResult result, std::string_view what);

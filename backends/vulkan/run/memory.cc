@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "runtime/error.h"
@@ -55,19 +56,6 @@ Memory::~Memory() {
   vkFreeMemory(gpu_.device(), memory_, nullptr);
 }
 
-SharedMemory::SharedMemory(const Gpu& gpu, Memory::Kind direction, int64_t bytes, const std::string& what)
-    : direction_(direction), device_(gpu, Memory::Kind::device, bytes, what) {
-  if (device_.mapped() == nullptr) host_ = std::make_unique<Memory>(gpu, direction, bytes, what);
-}
-
-void SharedMemory::record_copy(VkCommandBuffer commands) const {
-  if (!host_) return;
-  const VkBufferCopy region{0, 0, static_cast<VkDeviceSize>(device_.bytes())};
-  const bool up = direction_ == Memory::Kind::upload;
-  vkCmdCopyBuffer(commands, up ? host_->buffer() : device_.buffer(), up ? device_.buffer() : host_->buffer(),
-                  1, &region);
-}
-
 Commands::Commands(Gpu& gpu) : gpu_(gpu) {
   VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
   pool.queueFamilyIndex = gpu.logical().queue_family();
@@ -103,10 +91,58 @@ void Commands::end() {
   check(vkEndCommandBuffer(commands_), "cannot record");
 }
 
-void Commands::run() {
+void Commands::submit() {
   gpu_.logical().submit(commands_, fence_);
+}
+
+void Commands::wait() {
   gpu_.logical().watch(vkWaitForFences(gpu_.device(), 1, &fence_, VK_TRUE, UINT64_MAX), "waiting for a step");
   gpu_.logical().watch(vkResetFences(gpu_.device(), 1, &fence_), "waiting for a step");
+}
+
+namespace {
+
+constexpr int64_t kPiece = int64_t{64} << 20;  // what is copied up at once
+
+void copy_now(Gpu& gpu, VkBuffer from, VkBuffer to, const VkBufferCopy& region) {
+  Commands commands(gpu);
+  VkCommandBuffer recorded = commands.begin(true);
+  constexpr VkAccessFlags kAll = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
+  record_barrier(recorded, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, kAll, kAll);
+  vkCmdCopyBuffer(recorded, from, to, 1, &region);
+  record_barrier(recorded, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT,
+                 VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
+  commands.end();
+  commands.run();
+}
+
+}  // namespace
+
+void copy_up(Gpu& gpu, const std::byte* from, const Place& to) {
+  const Memory staging(gpu, Memory::Kind::upload, std::min(to.bytes, kPiece), "a copy");
+  for (int64_t done = 0; done < to.bytes; done += kPiece) {
+    const auto bytes = static_cast<size_t>(std::min(to.bytes - done, kPiece));
+    std::memcpy(staging.mapped(), from + done, bytes);
+    copy_now(gpu, staging.buffer(), to.buffer, {0, static_cast<VkDeviceSize>(to.offset + done), bytes});
+  }
+  gpu.stats().bytes_up += to.bytes;
+}
+
+void copy_down(Gpu& gpu, const Place& from, const Memory& to) {
+  copy_now(gpu, from.buffer, to.buffer(),
+           {static_cast<VkDeviceSize>(from.offset), 0, static_cast<VkDeviceSize>(from.bytes)});
+  gpu.stats().bytes_down += from.bytes;
+}
+
+void wait_for_all(Gpu& gpu) {
+  Commands none(gpu);
+  gpu.logical().submit(VK_NULL_HANDLE, none.fence());
+  none.wait();
+}
+
+uint64_t next_id() {
+  static std::atomic<uint64_t> last = 0;
+  return ++last;
 }
 
 int64_t bytes_of(const runtime::TensorSpec& spec) {

@@ -37,21 +37,11 @@ class Memory {
   std::byte* mapped_ = nullptr;
 };
 
-// Memory that kernels use and the host fills or reads: one buffer where they share it, else two and a copy.
-class SharedMemory {
- public:
-  SharedMemory(const Gpu& gpu, Memory::Kind direction, int64_t bytes, const std::string& what);
-
-  VkBuffer buffer() const { return device_.buffer(); }
-  std::byte* mapped() const { return host_ ? host_->mapped() : device_.mapped(); }
-  bool is_staged() const { return host_ != nullptr; }
-  // Between host and device, as the direction is; nothing to do where they share memory.
-  void record_copy(VkCommandBuffer commands) const;
-
- private:
-  Memory::Kind direction_;
-  Memory device_;
-  std::unique_ptr<Memory> host_;
+// A piece of a buffer.
+struct Place {
+  VkBuffer buffer = VK_NULL_HANDLE;
+  int64_t offset = 0;
+  int64_t bytes = 0;
 };
 
 // Commands and the fence that says when they are done.
@@ -62,9 +52,15 @@ class Commands {
   Commands(const Commands&) = delete;
   Commands& operator=(const Commands&) = delete;
 
+  VkFence fence() const { return fence_; }
   VkCommandBuffer begin(bool once);  // what was recorded before is gone
   void end();
-  void run();  // submits and waits
+  void submit();
+  void wait();  // once for each submit
+  void run() {
+    submit();
+    wait();
+  }
 
  private:
   Gpu& gpu_;
@@ -73,6 +69,13 @@ class Commands {
   VkFence fence_ = VK_NULL_HANDLE;
 };
 
+// Between host and device, after all that was submitted before; waits for it.
+void copy_up(Gpu& gpu, const std::byte* from, const Place& to);
+void copy_down(Gpu& gpu, const Place& from, const Memory& to);
+// All that was submitted before has ended.
+void wait_for_all(Gpu& gpu);
+
+uint64_t next_id();  // no two are the same in a process
 int64_t bytes_of(const runtime::TensorSpec& spec);
 // The next multiple of `alignment`, at least one of them.
 int64_t aligned(int64_t bytes, int64_t alignment);

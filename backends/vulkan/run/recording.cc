@@ -33,12 +33,20 @@ void Recording::forget_bindings() {
   views_.clear();
 }
 
-void Recording::run(const DeviceState& state) {
-  if (recorded_for_ != state.id()) {
-    recorded_for_ = 0;
+void Recording::submit(const DeviceState& state) {
+  if (state_ != state.id() || places_ != memory_.ids()) {
+    state_ = 0;
     record(state);
+    state_ = state.id();
+    places_ = memory_.ids();
   }
-  commands_.run();
+  commands_.submit();
+  gpu_.stats().bytes_up += bytes_up_;
+  gpu_.stats().bytes_down += bytes_down_;
+}
+
+void Recording::wait() {
+  commands_.wait();
 }
 
 // The device's clock is moved to the host's so that the last launch ends now.
@@ -165,11 +173,8 @@ void Recording::record(const DeviceState& state) {
   // Steps before this one may have been other programs on the same state.
   record_barrier(commands, kWork, kWork, kShader | kTransfer, kShader | kTransfer);
   if (times_) times_->record_reset(commands);
-  memory_.upload().record_copy(commands);
-  if (memory_.download().is_staged()) {
-    vkCmdFillBuffer(commands, memory_.faults().buffer, 0, sizeof(FaultBlock), 0);
-    vkCmdFillBuffer(commands, memory_.faults().buffer, sizeof(FaultBlock),
-                    static_cast<VkDeviceSize>(memory_.faults().bytes) - sizeof(FaultBlock), kNowhere);
+  bytes_up_ = memory_.record_upload(commands);
+  if (bytes_up_ > 0) {
     record_barrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kTransfer,
                    kShader);
   }
@@ -178,14 +183,13 @@ void Recording::record(const DeviceState& state) {
     record_launch(commands, image_.launches[i], state);
     if (times_) times_->record(commands, static_cast<uint32_t>(i + 1));
   }
-  if (memory_.download().is_staged()) {
-    record_barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-                   VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | kTransfer, VK_ACCESS_TRANSFER_READ_BIT);
+  if (memory_.is_staged()) {
+    record_barrier(commands, kWork, VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | kTransfer,
+                   VK_ACCESS_TRANSFER_READ_BIT);
   }
-  memory_.download().record_copy(commands);
+  bytes_down_ = memory_.record_download(commands);
   record_barrier(commands, kWork, VK_PIPELINE_STAGE_HOST_BIT, kShader | kTransfer, VK_ACCESS_HOST_READ_BIT);
   commands_.end();
-  recorded_for_ = state.id();
   ++gpu_.stats().recordings;
 }
 

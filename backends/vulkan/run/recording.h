@@ -23,7 +23,8 @@ class Recording {
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  void run(const DeviceState& state);  // one submit
+  void submit(const DeviceState& state);
+  void wait();  // once for each submit
   void write_times(runtime::Profile& profile) const;
 
  private:
@@ -44,7 +45,9 @@ class Recording {
   std::map<std::pair<size_t, std::vector<size_t>>, VkDescriptorSet> sets_;
   std::map<std::tuple<VkBuffer, int64_t, int64_t, View::Kind>, VkBufferView> views_;
   Commands commands_;
-  uint64_t recorded_for_ = 0;                     // a state's id
+  uint64_t state_ = 0;            // what it was recorded for: a state's id,
+  std::vector<uint64_t> places_;  // and StepMemory::ids()
+  int64_t bytes_up_ = 0, bytes_down_ = 0;
   std::vector<std::pair<Place, bool>> accesses_;  // since the last barrier; the flag says that it was written
 };
 

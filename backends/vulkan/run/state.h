@@ -1,7 +1,7 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "backends/vulkan/run/memory.h"
@@ -22,15 +22,21 @@ class DeviceState final : public runtime::StateStore {
   int64_t offset(size_t index) const { return offsets_[index]; }
   uint64_t id() const { return id_; }  // no other state of this process has it
 
+  // Between these a call may be using it, for which the host then waits. Any thread may call them.
+  void note_started() const { ++started_; }
+  void note_ended() const { --started_; }
+
  private:
-  void transfer(size_t index, std::byte* host, bool to_device) const;
+  void write(size_t index, const std::byte* from);
+  Place place_of(size_t index) const;
+  void settle() const;
 
   std::shared_ptr<Gpu> gpu_;
   std::vector<runtime::TensorSpec> specs_;
   std::vector<int64_t> offsets_;
   Memory memory_;
   uint64_t id_;
-  mutable std::mutex mutex_;
+  mutable std::atomic<int> started_ = 0;
 };
 
 }  // namespace sinter::vulkan

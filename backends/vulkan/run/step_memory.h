@@ -7,15 +7,9 @@
 #include "backends/vulkan/run/image.h"
 #include "backends/vulkan/run/memory.h"
 #include "backends/vulkan/run/state.h"
+#include "backends/vulkan/run/tensor_buffer.h"
 
 namespace sinter::vulkan {
-
-// A piece of a buffer.
-struct Place {
-  VkBuffer buffer = VK_NULL_HANDLE;
-  int64_t offset = 0;
-  int64_t bytes = 0;
-};
 
 // What shaders see as Call and as Faults; the sites' first positions follow.
 struct CallBlock {
@@ -27,28 +21,81 @@ struct FaultBlock {
 
 constexpr uint32_t kNowhere = 0xffffffff;  // where a site's check first failed, if it held
 
-// The memory of one run at a time: inputs behind the call, outputs behind the faults, and the arena.
+// The memory of one call at a time: a block of call, small inputs, faults and small outputs in this order,
+// each large input and output by itself, and the arena. Where the host does not see the device's memory, each
+// step copies the block's beginning up and its end down, besides the large inputs; a large output is copied
+// when it is asked for.
 class StepMemory {
  public:
-  StepMemory(const Gpu& gpu, const Image& image, const Memory& constants,
+  static constexpr int64_t kSmall = int64_t{64} << 10;
+
+  StepMemory(std::shared_ptr<Gpu> gpu, const Image& image, const Memory& constants,
              const std::vector<int64_t>& constant_offsets);
 
   Place place_of(size_t slot, const DeviceState& state) const;
-  const Place& call() const { return call_; }
-  const Place& faults() const { return faults_; }
-  const SharedMemory& upload() const { return *upload_; }
-  const SharedMemory& download() const { return *download_; }
-  std::byte* input(size_t ordinal) const { return upload_->mapped() + input_offsets_[ordinal]; }
-  const std::byte* output(size_t ordinal) const { return download_->mapped() + output_offsets_[ordinal]; }
+  Place call() const { return in_block(0, sizeof(CallBlock)); }
+  Place faults() const { return in_block(faults_, fault_bytes()); }
+  // What tells whether places are still the same: by input, then by output.
+  const std::vector<uint64_t>& ids() const { return ids_; }
+
+  // Before a step.
+  void write_call(const CallBlock& call, bool has_failed);
+  // After it: FaultBlock and positions.
+  const std::byte* read_faults() const { return host_outputs() + faults_; }
+
+  // An input in memory of its own, made when it is first asked for, for the host to write.
+  std::byte* input(size_t ordinal);
+  // What the next steps read in its place; null: its own memory.
+  void bind(size_t ordinal, const TensorBuffer* buffer);
+
+  // Of the last step.
+  const std::byte* output(size_t ordinal);
+  std::shared_ptr<const TensorBuffer> output_buffer(size_t ordinal) const { return outputs_[ordinal].buffer; }
+  std::shared_ptr<const TensorBuffer> keep_output(size_t ordinal);
+  // Before a step: those that are kept stay as they are, and what was fetched is out of date.
+  void renew_outputs();
+
+  bool is_staged() const { return block_->mapped() == nullptr; }
+  // Of what the host does not see. They return the number of bytes.
+  int64_t record_upload(VkCommandBuffer commands) const;
+  int64_t record_download(VkCommandBuffer commands) const;
 
  private:
+  struct In {
+    int64_t offset = -1;  // in the block; -1: by itself
+    std::unique_ptr<const Memory> device, host;
+    uint64_t id = 0;
+    const TensorBuffer* bound = nullptr;
+  };
+  struct Out {
+    int64_t offset = -1;
+    std::shared_ptr<const TensorBuffer> buffer;
+    std::weak_ptr<const TensorBuffer> kept;
+    std::unique_ptr<const Memory> host;
+    bool is_fetched = true;  // before the first step, zeros
+  };
+
+  void lay_out();
+  std::shared_ptr<const TensorBuffer> make_output(const runtime::TensorSpec& spec) const;
+  Place in_block(int64_t offset, int64_t bytes) const { return {block_->buffer(), offset, bytes}; }
+  int64_t fault_bytes() const;
+  std::byte* host_inputs() const { return is_staged() ? upload_->mapped() : block_->mapped(); }
+  // So that what is at an offset in the block is there too.
+  std::byte* host_outputs() const { return is_staged() ? download_->mapped() - faults_ : block_->mapped(); }
+
+  std::shared_ptr<Gpu> gpu_;
   const Image& image_;
   const Memory& constants_;
   const std::vector<int64_t>& constant_offsets_;
-  std::vector<int64_t> input_offsets_, output_offsets_;  // by ordinal; the last is the end
-  Place call_, faults_;
-  std::unique_ptr<SharedMemory> upload_, download_;
-  std::unique_ptr<Memory> arena_;
+  bool has_call_ = false, has_faults_ = false;  // that a kernel looks at
+  bool has_run_ = false;
+  std::vector<In> inputs_;
+  std::vector<Out> outputs_;
+  std::vector<uint64_t> ids_;
+  int64_t faults_ = 0, outputs_begin_ = 0, end_ = 0;  // in the block
+  std::shared_ptr<const Memory> block_;
+  std::unique_ptr<const Memory> upload_, download_;  // the host's copies of the block's beginning and end
+  std::unique_ptr<const Memory> arena_;
 };
 
 }  // namespace sinter::vulkan

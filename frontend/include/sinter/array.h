@@ -11,10 +11,19 @@
 namespace sinter {
 
 namespace runtime {
+class DeviceBuffer;
 class HostTensor;
-}
+}  // namespace runtime
 
-// A dense row-major array in host memory. Copies share the memory; clone() does not.
+// A dense row-major array, in host memory or, as Program::upload and Function::output give it, on a device.
+// Copies share the memory; clone() does not.
+//
+// What lies on a device is never changed there. Reading it with data(), values() or item() fetches it, once
+// for all its copies; the device keeps it too. data() and values() of an array that is not const are for
+// writing as well, and bring it back: from then on it, and with it each copy, lies in host memory. They throw
+// Error where there is not enough memory, or the device was lost.
+//
+// Any number of threads may read an array at once; who may write to it has it alone.
 class Array {
  public:
   Array() = default;
@@ -41,7 +50,8 @@ class Array {
     return from(std::span<const T>(&value, 1), {});
   }
 
-  bool defined() const { return host_ != nullptr; }
+  bool defined() const { return data_ != nullptr; }
+  bool on_device() const;
   DType dtype() const;
   const Shape& shape() const;
   int64_t size() const;  // elements
@@ -49,7 +59,7 @@ class Array {
   // Throw Error where T is not the element type.
   template <Element T>
   T* data() {
-    return static_cast<T*>(checked(dtype_of<T>()));
+    return static_cast<T*>(to_write(dtype_of<T>()));
   }
   template <Element T>
   const T* data() const {
@@ -70,17 +80,23 @@ class Array {
     return *data<T>();
   }
 
-  Array clone() const;
+  Array clone() const;  // where this one lies
 
   // For the library itself.
-  explicit Array(std::shared_ptr<runtime::HostTensor> host) : host_(std::move(host)) {}
-  const std::shared_ptr<runtime::HostTensor>& host() const { return host_; }
+  explicit Array(runtime::HostTensor host);
+  explicit Array(std::shared_ptr<const runtime::DeviceBuffer> device);
+  const runtime::HostTensor& host() const;                             // fetches
+  const std::shared_ptr<const runtime::DeviceBuffer>& device() const;  // null: it lies in host memory
 
  private:
-  void* checked(DType type) const;
+  struct Data;
+
+  const Data& checked() const;
+  const void* checked(DType type) const;
+  void* to_write(DType type);
   void check_count(size_t count) const;
 
-  std::shared_ptr<runtime::HostTensor> host_;
+  std::shared_ptr<Data> data_;
 };
 
 }  // namespace sinter

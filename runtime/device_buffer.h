@@ -1,0 +1,29 @@
+#pragma once
+
+#include <utility>
+
+#include "runtime/tensor.h"
+
+namespace sinter::runtime {
+
+// A tensor in the memory of a device. Any thread may use it.
+class DeviceBuffer {
+ public:
+  DeviceBuffer(DType type, Shape shape) : dtype_(type), shape_(std::move(shape)) {}
+  virtual ~DeviceBuffer() = default;
+
+  DType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  // What lies there, in host memory that is the caller's. Throws RuntimeError where the device was lost.
+  virtual HostTensor fetch() const = 0;
+
+ protected:
+  DeviceBuffer(const DeviceBuffer&) = default;
+  DeviceBuffer& operator=(const DeviceBuffer&) = default;
+
+ private:
+  DType dtype_;
+  Shape shape_;
+};
+
+}  // namespace sinter::runtime
