@@ -170,7 +170,8 @@ int main(int argc, char** argv) {
                                       "run the compiler's own passes, and print what these leave")
                            ->excludes(passes);
   app.add_option("--device", arguments.device, "the device to compile for; none: a machine with threads");
-  app.add_option("--target", arguments.target, "what the cpu device compiles for: native, x86-64-v3, ...");
+  app.add_option("--target", arguments.target,
+                 "what the device compiles for: native, x86-64-v3, ...; of vulkan h200, ...");
   app.add_flag("--time-passes", arguments.time_passes, "print how long each pass took");
   app.add_option("--threads", arguments.threads, "that units are cut for")
       ->check(sinter::tools::whole_number(1, 1024));

@@ -7,26 +7,25 @@
 #include <mutex>
 
 #include "backends/vulkan/compile/compile.h"
+#include "backends/vulkan/named_gpus.h"
 #include "backends/vulkan/run/executable.h"
 #include "backends/vulkan/run/list_gpus.h"
 #include "backends/vulkan/run/state.h"
 #include "backends/vulkan/run/tensor_buffer.h"
+#include "ir/error.h"
 #include "runtime/error.h"
 
 namespace sinter::vulkan {
 namespace {
 
-constexpr int64_t kLocalBytes = 1024;  // of one invocation, most of it in registers
-
-loop::Target target_of(const Gpu& gpu) {
-  const GpuAbilities& abilities = gpu.abilities();
+loop::Target target_of(const GpuAbilities& abilities, const std::string& description) {
   const VkPhysicalDeviceLimits& limits = abilities.limits;
   loop::Target target;
   target.kind = abilities.is_processor ? loop::Target::Kind::gpu_on_cpu : loop::Target::Kind::gpu;
-  target.description = gpu.name();
-  target.unit_vectors = abilities.is_processor ? 4 : 1;
-  target.local_bytes = kLocalBytes;
-  target.has_fma = false;
+  target.description = description;
+  target.unit_vectors = 4;
+  target.local_bytes = abilities.local_bytes;
+  target.has_fma = abilities.fuses_multiply_add;
   target.exact_division = false;
   target.subgroup_size = abilities.subgroup_size;
   target.subgroup_arithmetic = abilities.subgroup_arithmetic;
@@ -34,26 +33,77 @@ loop::Target target_of(const Gpu& gpu) {
   target.max_workgroup_size =
       std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   target.max_workgroups = limits.maxComputeWorkGroupCount[0];
+  if (abilities.multiprocessors > 0) target.multiprocessors = abilities.multiprocessors;
   target.max_iterations = abilities.max_iterations;
   target.max_buffers = std::min({limits.maxPerStageDescriptorStorageBuffers,
                                  limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources});
   target.max_buffer_bytes = limits.maxStorageBufferRange;
-  target.buffer_alignment = gpu.buffer_alignment();
+  target.buffer_alignment = abilities.buffer_alignment();
   target.has_f64 = abilities.has_f64;
   target.has_i64 = abilities.has_i64;
   return target;
 }
 
-class VulkanDevice final : public backends::Device {
+ShaderFeatures features_of(const GpuAbilities& abilities) {
+  const VkPhysicalDeviceLimits& limits = abilities.limits;
+  const int64_t texel_buffers =
+      std::min(limits.maxPerStageDescriptorStorageImages, limits.maxDescriptorSetStorageImages);
+  const bool reaches_texels = limits.maxTexelBufferElements >= limits.maxStorageBufferRange / 4;
+  return {
+      .has_f64 = abilities.has_f64,
+      .has_i64 = abilities.has_i64,
+      .has_bytes = abilities.has_bytes,
+      .keeps_nan = abilities.keeps_nan,
+      .keeps_denormals = abilities.keeps_denormals,
+      .is_processor = abilities.is_processor,
+      .texel_buffers = abilities.is_processor && reaches_texels ? texel_buffers : 0,
+      .shuffled_lanes = abilities.is_processor && abilities.subgroup_shuffle ? abilities.subgroup_size : 0,
+      .max_groups = std::min<int64_t>(limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1]),
+      .max_allocation = abilities.max_allocation};
+}
+
+// A device that need not be at hand: it shows what it would run.
+class DescribedDevice : public backends::Device {
  public:
-  explicit VulkanDevice(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)), target_(target_of(*gpu_)) {}
+  DescribedDevice(const GpuAbilities& abilities, const std::string& name)
+      : target_(target_of(abilities, name)), features_(features_of(abilities)) {}
+
+  std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>&) const override {
+    not_here();
+  }
+  std::unique_ptr<runtime::Executable> compile(const backends::Source&) const override { not_here(); }
+  loop::Target target() const override { return target_; }
+  std::string text(const backends::Source& source, std::string_view kind) const override {
+    if (kind == "glsl") return emit_glsl(source.lower(target_), target_, features_);
+    if (kind == "spirv") return emit_spirv(source.lower(target_), target_, features_);
+    return Device::text(source, kind);
+  }
+
+ protected:
+  const ShaderFeatures& features() const { return features_; }
+
+ private:
+  [[noreturn]] void not_here() const {
+    throw GraphError(
+        fmt::format("vulkan: the target {} is there to be looked at, not to run; a program runs on 'native'",
+                    target_.description));
+  }
+
+  loop::Target target_;
+  ShaderFeatures features_;
+};
+
+class VulkanDevice final : public DescribedDevice {
+ public:
+  explicit VulkanDevice(std::shared_ptr<Gpu> gpu)
+      : DescribedDevice(gpu->abilities(), gpu->name()), gpu_(std::move(gpu)) {}
 
   std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
     return std::make_unique<DeviceState>(gpu_, backends::to_specs(states));
   }
-
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return make_executable(vulkan::compile(source.lower(target_), target_, features(), gpu_->cache()), gpu_);
+    return make_executable(vulkan::compile(source.lower(target()), target(), features(), gpu_->cache()),
+                           gpu_);
   }
   std::shared_ptr<const runtime::DeviceBuffer> upload(const runtime::HostTensor& tensor) const override {
     return TensorBuffer::upload(gpu_, tensor);
@@ -62,36 +112,9 @@ class VulkanDevice final : public backends::Device {
     const auto* own = dynamic_cast<const TensorBuffer*>(&buffer);
     return own != nullptr && &own->device() == &gpu_->logical();
   }
-  loop::Target target() const override { return target_; }
-  std::string text(const backends::Source& source, std::string_view kind) const override {
-    if (kind == "glsl") return emit_glsl(source.lower(target_), target_, features());
-    if (kind == "spirv") return emit_spirv(source.lower(target_), target_, features());
-    return Device::text(source, kind);
-  }
 
  private:
-  ShaderFeatures features() const {
-    const GpuAbilities& abilities = gpu_->abilities();
-    const VkPhysicalDeviceLimits& limits = abilities.limits;
-    const int64_t texel_buffers =
-        std::min(limits.maxPerStageDescriptorStorageImages, limits.maxDescriptorSetStorageImages);
-    const bool reaches_texels = limits.maxTexelBufferElements >= limits.maxStorageBufferRange / 4;
-    return {
-        .has_f64 = abilities.has_f64,
-        .has_i64 = abilities.has_i64,
-        .has_bytes = abilities.has_bytes,
-        .keeps_nan = abilities.keeps_nan,
-        .keeps_denormals = abilities.keeps_denormals,
-        .is_processor = abilities.is_processor,
-        .texel_buffers = abilities.is_processor && reaches_texels ? texel_buffers : 0,
-        .shuffled_lanes = abilities.is_processor && abilities.subgroup_shuffle ? abilities.subgroup_size : 0,
-        .max_groups =
-            std::min<int64_t>(limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1]),
-        .max_allocation = abilities.max_allocation};
-  }
-
   std::shared_ptr<Gpu> gpu_;
-  loop::Target target_;
 };
 
 // Devices opened alike share what is kept of shaders.
@@ -113,6 +136,7 @@ class VulkanBackend final : public backends::Backend {
  public:
   std::string_view name() const override { return "vulkan"; }
   std::vector<std::string> texts() const override { return {"glsl", "spirv"}; }
+  bool has_targets() const override { return true; }
 
   std::vector<std::string> devices() const override {
     try {
@@ -124,7 +148,9 @@ class VulkanBackend final : public backends::Backend {
   }
 
   std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
-    return make_device(shared_gpu(options.selector));
+    if (options.target == "native") return make_device(shared_gpu(options.selector));
+    const NamedGpu gpu = named_gpu(options.target);
+    return std::make_unique<DescribedDevice>(gpu.abilities, gpu.description);
   }
 };
 

@@ -32,11 +32,7 @@ class Gpu {
   VkDevice device() const { return logical_->handle(); }
   const GpuAbilities& abilities() const { return abilities_; }
   const VkPhysicalDeviceLimits& limits() const { return abilities_.limits; }
-  // Of the beginning of a tensor: for bindings, and for vectors of four.
-  int64_t buffer_alignment() const {
-    return std::max<int64_t>({16, static_cast<int64_t>(limits().minStorageBufferOffsetAlignment),
-                              static_cast<int64_t>(limits().minTexelBufferOffsetAlignment)});
-  }
+  int64_t buffer_alignment() const { return abilities_.buffer_alignment(); }
   std::string name() const { return logical_->name(); }
   std::string identity() const;  // of the device and its driver: what is made for one is for no other
 

@@ -35,28 +35,54 @@ int rank(const VkPhysicalDeviceProperties& properties) {
 // one.
 constexpr int64_t kIterationsOfLavapipe = 65535;
 
+constexpr uint32_t kIntel = 0x8086;
+
 VkPhysicalDeviceProperties properties_of(VkPhysicalDevice device) {
   VkPhysicalDeviceProperties properties{};
   vkGetPhysicalDeviceProperties(device, &properties);
   return properties;
 }
 
-// Whether all subgroups of a device have the same size, as far as it tells.
-bool has_one_subgroup_size(VkPhysicalDevice device) {
+bool has_extension(VkPhysicalDevice device, std::string_view name) {
   uint32_t count = 0;
   vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
   std::vector<VkExtensionProperties> extensions(count);
   vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
-  const bool tells = std::any_of(extensions.begin(), extensions.end(), [](const auto& extension) {
-    return std::string_view(extension.extensionName) == VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
-  });
-  if (!tells) return false;
-  VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT};
+  return std::any_of(extensions.begin(), extensions.end(),
+                     [&](const auto& extension) { return extension.extensionName == name; });
+}
+
+// What an extension says of the device.
+template <typename Properties>
+Properties properties_as(VkPhysicalDevice device, VkStructureType type) {
+  Properties properties{type};
   VkPhysicalDeviceProperties2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
-  all.pNext = &sizes;
+  all.pNext = &properties;
   vkGetPhysicalDeviceProperties2(device, &all);
+  return properties;
+}
+
+// Whether all subgroups of a device have the same size, as far as it tells.
+bool has_one_subgroup_size(VkPhysicalDevice device) {
+  if (!has_extension(device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) return false;
+  const auto sizes = properties_as<VkPhysicalDeviceSubgroupSizeControlPropertiesEXT>(
+      device, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT);
   return sizes.minSubgroupSize == sizes.maxSubgroupSize;
+}
+
+// Those that workgroups are spread over: NVIDIA's multiprocessors, AMD's compute units.
+int64_t multiprocessors_of(VkPhysicalDevice device) {
+  if (has_extension(device, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME)) {
+    return properties_as<VkPhysicalDeviceShaderSMBuiltinsPropertiesNV>(
+               device, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV)
+        .shaderSMCount;
+  }
+  if (has_extension(device, VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME)) {
+    return properties_as<VkPhysicalDeviceShaderCoreProperties2AMD>(
+               device, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_2_AMD)
+        .activeComputeUnitCount;
+  }
+  return 0;
 }
 
 VkPhysicalDevice choose(VkInstance instance, const std::string& selector) {
@@ -138,6 +164,10 @@ void LogicalDevice::look() {
       .keeps_nan = vulkan12.shaderSignedZeroInfNanPreserveFloat32 == VK_TRUE,
       .keeps_denormals = vulkan12.shaderDenormPreserveFloat32 == VK_TRUE,
       .is_processor = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
+      // GLSL leaves it open; hardware has one instruction, drivers on processors make two of it.
+      .fuses_multiply_add = properties_.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU,
+      .multiprocessors = multiprocessors_of(physical_),
+      .local_bytes = properties_.vendorID == kIntel ? kLocalBytesOfIntel : GpuAbilities().local_bytes,
   };
   vkGetPhysicalDeviceMemoryProperties(physical_, &memory_);
   const auto families =

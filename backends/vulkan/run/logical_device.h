@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,8 @@
 #include "backends/vulkan/run/instance.h"
 
 namespace sinter::vulkan {
+
+inline constexpr int64_t kLocalBytesOfIntel = 512;  // in subgroups of 8
 
 // What a device can do, as far as programs depend on it.
 struct GpuAbilities {
@@ -23,6 +26,15 @@ struct GpuAbilities {
   bool has_bytes = false;  // 8-bit elements in buffers
   bool keeps_nan = false, keeps_denormals = false;
   bool is_processor = false;  // a driver that computes on the CPU
+  bool fuses_multiply_add = false;
+  int64_t multiprocessors = 0;  // 0: the device does not tell
+  int64_t local_bytes = 1024;   // of one invocation, most of it in registers
+
+  // Of the beginning of a tensor: for bindings, and for vectors of four.
+  int64_t buffer_alignment() const {
+    return std::max<int64_t>({16, static_cast<int64_t>(limits.minStorageBufferOffsetAlignment),
+                              static_cast<int64_t>(limits.minTexelBufferOffsetAlignment)});
+  }
 };
 
 // What programs cost, so that tests can see that running them costs nothing but the step.
