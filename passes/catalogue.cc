@@ -64,8 +64,7 @@ constexpr Pass kPasses[] = {
     {"split_columns", "makes sums of columns beside the rows that they go through", nullptr,
      each<split_columns>},
     {"sort_scatters", "sorts by row what is scattered into large tables", nullptr, each<sort_scatters>},
-    {"split_sums", "cuts long sums with small results into a batch of shorter ones", nullptr,
-     each<split_sums>},
+    {"split_sums", "cuts long sums with small results into a batch of shorter ones", nullptr, split_sums},
     {"split_gradients",
      "cuts attention's gradients by queries and by keys where heads are fewer than threads; threads=N: so "
      "many",

@@ -4,6 +4,7 @@
 
 #include "ir/graph/builder.h"
 #include "passes/base/rewrite.h"
+#include "passes/schedule/contract/shared_tiles.h"
 
 namespace sinter::passes {
 
@@ -15,16 +16,19 @@ using graph::Value;
 
 namespace {
 
-constexpr int64_t kTile = 16 * 16;       // elements of the result that a workgroup makes at least
-constexpr int64_t kManyWorkgroups = 64;  // that keep a machine busy
-constexpr int64_t kStepsAPart = 256;     // fewer are not worth a second kernel
-
-// The largest divisor of `extent` with parts that are long enough and no more of them than are wanted.
-int64_t parts_of(int64_t extent, int64_t wanted) {
-  for (int64_t parts = std::min(wanted, extent / kStepsAPart); parts > 1; --parts) {
-    if (extent % parts == 0) return parts;
+// The product, as the schedule of contractions will see it.
+ContractProblem problem_of(const Op& op, const ContractDims& dims) {
+  const Shape &lhs = op.operands[0].shape(), &rhs = op.operands[1].shape();
+  ContractProblem problem;
+  problem.element_bytes = graph::size_in_bytes(op.results[0].dtype);
+  for (size_t i = 0; i < dims.lhs.size(); ++i) {
+    const bool in_rhs = dims.rhs.find(dims.lhs[i]) != std::string::npos;
+    (dims.is_summed(dims.lhs[i]) ? problem.k : in_rhs ? problem.batch : problem.m) *= lhs[i];
   }
-  return 1;
+  for (size_t i = 0; i < dims.rhs.size(); ++i) {
+    if (dims.lhs.find(dims.rhs[i]) == std::string::npos) problem.n *= rhs[i];
+  }
+  return problem;
 }
 
 // x with the axis of `letter` cut in two, the parts in front of it.
@@ -35,17 +39,17 @@ Value cut(graph::Builder& b, Value x, size_t axis, int64_t parts) {
   return b.reshape(x, shape);
 }
 
-std::optional<Value> split(graph::Module& module, graph::Function& function, const Op& op) {
-  const int64_t elements = op.results[0].elements();
-  const int64_t tiles = (elements + kTile - 1) / kTile;
-  if (elements == 0 || tiles >= kManyWorkgroups) return std::nullopt;
+std::optional<Value> split(graph::Module& module, graph::Function& function, const Op& op,
+                           const loop::Target& target) {
+  if (op.results[0].elements() == 0) return std::nullopt;
   ContractDims dims = ContractDims::parse(op.attributes.text("dims"));
+  const ContractProblem problem = problem_of(op, dims);
   const Value lhs = op.operands[0], rhs = op.operands[1];
   for (size_t axis = 0; axis < dims.lhs.size(); ++axis) {
     const char letter = dims.lhs[axis];
     const size_t other = dims.rhs.find(letter);
     if (!dims.is_summed(letter) || other == std::string::npos) continue;
-    const int64_t parts = parts_of(lhs.shape()[axis], kManyWorkgroups / tiles);
+    const int64_t parts = parts_of_sum(problem, lhs.shape()[axis], target);
     if (parts == 1) continue;
     char part = 'a';
     while ((dims.lhs + dims.rhs).find(part) != std::string::npos) ++part;
@@ -65,11 +69,11 @@ std::optional<Value> split(graph::Module& module, graph::Function& function, con
 
 }  // namespace
 
-void split_sums(graph::Module& module, graph::Function& function) {
+void split_sums(graph::Module& module, graph::Function& function, const loop::Target& target) {
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
     if (op.code != OpCode::contract) return std::nullopt;
-    const auto whole = split(module, function, op);
+    const auto whole = split(module, function, op, target);
     if (!whole) return std::nullopt;
     return std::vector<Value>{*whole};
   });

@@ -1,5 +1,8 @@
 #include "passes/schedule/choose.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "ir/graph/anchor.h"
 #include "passes/schedule/schedule.h"
 
@@ -7,6 +10,55 @@ namespace sinter::passes {
 
 using graph::Op;
 using graph::OpCode;
+
+namespace {
+
+std::optional<int64_t> lanes_of(const Choice& choice) {
+  if (!is_by_workgroup(choice)) return std::nullopt;
+  for (const auto& [name, numbers] : choice.numbers) {
+    if (name == "lanes") return numbers.front();
+  }
+  return std::nullopt;
+}
+
+// Whether kernels that are made so may stand side by side in one.
+bool go_together(const Choice& a, const Choice& b) {
+  const auto ours = lanes_of(a), theirs = lanes_of(b);
+  return !ours || !theirs || (*ours == *theirs && (a.schedule != b.schedule || a == b));
+}
+
+// Of kernels side by side the best choices that go together: each takes its first that goes with one of all
+// there are, with the one that leaves the best to them.
+void choose_together(const std::vector<Op*>& kernels, const loop::Target& target) {
+  std::vector<std::vector<Choice>> all;
+  std::vector<Choice> leaders;
+  for (const Op* kernel : kernels) {
+    const bool is_chosen = kernel->attributes.has("choice");
+    all.push_back(is_chosen ? std::vector{parse_choice(kernel->attributes.text("choice"), kernel->location)}
+                            : choices(*kernel, target));
+    std::ranges::copy_if(all.back(), std::back_inserter(leaders), is_by_workgroup);
+  }
+  std::vector<size_t> best(all.size());
+  size_t least = SIZE_MAX;
+  for (const Choice& leader : leaders) {
+    std::vector<size_t> picked;
+    size_t passed_over = 0;
+    for (const auto& own : all) {
+      const auto first = std::ranges::find_if(own, [&](const Choice& c) { return go_together(c, leader); });
+      if (first == own.end()) break;
+      picked.push_back(static_cast<size_t>(first - own.begin()));
+      passed_over += picked.back();
+    }
+    if (picked.size() < all.size() || passed_over >= least) continue;
+    least = passed_over;
+    best = std::move(picked);
+  }
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    if (!kernels[i]->attributes.has("choice")) kernels[i]->attributes.set("choice", print(all[i][best[i]]));
+  }
+}
+
+}  // namespace
 
 void choose(graph::Function& function, const loop::Target& target) {
   for (const auto& op : function.ops()) {
@@ -16,9 +68,11 @@ void choose(graph::Function& function, const loop::Target& target) {
 
 void choose(Op& kernel, const loop::Target& target) {
   if (is_kernel(kernel, graph::Anchor::together)) {
+    std::vector<Op*> parts;
     for (const auto& part : kernel.body->ops()) {
-      if (part->code == OpCode::kernel) choose(*part, target);
+      if (part->code == OpCode::kernel) parts.push_back(part.get());
     }
+    choose_together(parts, target);
   } else if (!kernel.attributes.has("choice")) {
     kernel.attributes.set("choice", print(choices(kernel, target).front()));
   }

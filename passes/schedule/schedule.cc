@@ -133,6 +133,12 @@ std::vector<Choice> choices(const Op& kernel, const loop::Target& target) {
   return all;
 }
 
+bool is_by_workgroup(const Choice& choice) {
+  return std::ranges::any_of(kSchedules, [&](const Schedule* schedule) {
+    return schedule->by_workgroup && schedule->name == choice.schedule;
+  });
+}
+
 loop::Program schedule(const graph::Module& module, const graph::Function& function,
                        const loop::Target& target) {
   return Scheduler(module, target).run(function);

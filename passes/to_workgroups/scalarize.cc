@@ -28,6 +28,8 @@ using Values = std::unordered_map<loop::VariableRef, std::vector<Expr>>;
 
 class Scalarizer {
  public:
+  explicit Scalarizer(bool keeps_unrolled) : keeps_unrolled_(keeps_unrolled) {}
+
   Stmt rewrite(const Stmt& stmt) {
     done_.clear();
     switch (stmt->kind) {
@@ -111,6 +113,10 @@ class Scalarizer {
       case LoopKind::vector:
         return rewrite_vector(s);
       case LoopKind::unrolled: {
+        if (keeps_unrolled_) {
+          const Expr first = value(s.begin);
+          return loop::loop(s.loop_kind, s.variable, first, s.extent, rewrite(s.body[0]));
+        }
         const Expr begin = value(s.begin);
         std::vector<Stmt> body;
         for (int64_t i = 0; i < *loop::as_integer(s.extent); ++i) {
@@ -220,6 +226,7 @@ class Scalarizer {
     return loop::block(std::move(faults));
   }
 
+  bool keeps_unrolled_;
   Values values_;
   loop::VaryingSet varying_;
   std::map<std::pair<const ExprNode*, int64_t>, Expr> done_;  // of one statement
@@ -229,8 +236,8 @@ class Scalarizer {
 
 }  // namespace
 
-Stmt scalarize(const Stmt& stmt) {
-  return Scalarizer().rewrite(stmt);
+Stmt scalarize(const Stmt& stmt, bool keeps_unrolled) {
+  return Scalarizer(keeps_unrolled).rewrite(stmt);
 }
 
 }  // namespace sinter::passes

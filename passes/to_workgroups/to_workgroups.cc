@@ -22,9 +22,10 @@ using loop::StmtNode;
 namespace {
 
 // Invocations of a workgroup: whole subgroups of every machine, enough to hide latency; a single subgroup
-// where there would not be many workgroups, as these are what spreads over a machine.
-constexpr int64_t kInvocations = 64;
-constexpr int64_t kManyWorkgroups = 16;
+// where there would not be many workgroups, as these are what spreads over a machine. A processor runs one
+// after the other.
+constexpr int64_t kInvocations = 256, kInvocationsOfProcessor = 64;
+constexpr int64_t kManyOfProcessor = 16;
 
 bool has_workgroups(const Stmt& part) {
   const Stmt loop = loop::root_loop(part);
@@ -57,8 +58,11 @@ bool works_by_subgroup(const Stmt& parallel, const loop::Target& target) {
 
 int64_t invocations(const Stmt& parallel, int64_t units, const loop::Target& target) {
   if (works_by_subgroup(parallel, target)) return target.subgroup_size;
-  int64_t count = std::min(kInvocations, target.max_workgroup_size);
-  while (count > target.subgroup_size && units < count * kManyWorkgroups) count /= 2;
+  const bool has_multiprocessors = target.kind == loop::Target::Kind::gpu;
+  const int64_t many = has_multiprocessors ? target.multiprocessors : kManyOfProcessor;
+  int64_t count =
+      std::min(has_multiprocessors ? kInvocations : kInvocationsOfProcessor, target.max_workgroup_size);
+  while (count > target.subgroup_size && units < count * many) count /= 2;
   return count;
 }
 
@@ -124,12 +128,13 @@ std::vector<Stmt> spread(const std::vector<Stmt>& parts, const loop::Target& tar
   };
   if (grouped == parts.end() && (parts.size() == 1 || std::ranges::none_of(parts, by_subgroup))) {
     const auto lanes = [&](const Stmt& loop) { return invocations(loop, loop::units_of(loop), target); };
-    return {spread(loop::in_one_loop(parts), lanes)};
+    return {scalarize(spread(loop::in_one_loop(parts), lanes), false)};
   }
   const int64_t lanes = grouped == parts.end() ? target.subgroup_size : lanes_in(*grouped).value_or(1);
   for (const Stmt& part : parts) {
     const auto same = [&](const Stmt&) { return lanes; };
-    result.push_back(has_workgroups(part) ? part : spread(loop::over_units(part), same));
+    const bool is_grouped = has_workgroups(part);
+    result.push_back(scalarize(is_grouped ? part : spread(loop::over_units(part), same), is_grouped));
   }
   return result;
 }
@@ -139,7 +144,6 @@ std::vector<Stmt> spread(const std::vector<Stmt>& parts, const loop::Target& tar
 loop::Kernel to_workgroups(const loop::Kernel& kernel, const loop::Target& target) {
   loop::Kernel result = kernel;
   result.parts = spread(kernel.parts, target);
-  for (Stmt& part : result.parts) part = scalarize(part);
   return result;
 }
 

@@ -6,8 +6,9 @@
 namespace sinter::passes {
 
 // Loop -> Loop: a schedule for threads becomes one for workgroups, where its kernel is not one already. An
-// iteration of the parallel loop becomes a lane of a workgroup; the lanes of vector loops, and unrolled
-// loops, become statements one after the other.
+// iteration of the parallel loop becomes a lane of a workgroup; the lanes of vector loops become statements
+// one after the other, and so do unrolled loops, but for those of schedules for workgroups, which compilers
+// unroll.
 //
 //   parallel for u in 0..100:                workgroup for group in 0..2:
 //     vector for v in 0..2:         becomes    lane for lane in 0..64:

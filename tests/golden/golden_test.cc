@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "backends/registry/registry.h"
 #include "ir/error.h"
 #include "ir/graph/text/text.h"
 #include "passes/work.h"
@@ -45,13 +46,19 @@ std::string pass_of(const fs::path& input, std::string_view text) {
 }
 
 // A machine with threads, or, where a line "// target: workgroups" says so, one that executes workgroups in
-// vectors of 8 lanes; "// target: gpu": one whose shared memory is fast.
+// vectors of 8 lanes; "// target: gpu": one whose shared memory is fast; "// target: vulkan h200": what a
+// device of the backend compiles for when it is to compile for the machine of that name.
 loop::Target target_of(std::string_view text) {
+  constexpr std::string_view kMark = "// target: vulkan ";
+  if (const size_t at = text.find(kMark); at != std::string_view::npos) {
+    const size_t name = at + kMark.size();
+    return backends::open_device("vulkan", 1, text.substr(name, text.find('\n', name) - name))->target();
+  }
   loop::Target target;
   const bool is_gpu = text.find("// target: gpu\n") != std::string_view::npos;
   if (!is_gpu && text.find("// target: workgroups\n") == std::string_view::npos) return target;
   target.kind = is_gpu ? loop::Target::Kind::gpu : loop::Target::Kind::gpu_on_cpu;
-  target.unit_vectors = 1;
+  target.unit_vectors = is_gpu ? 4 : 1;
   target.subgroup_size = 8;
   target.shared_bytes = 32 << 10;
   target.max_workgroup_size = 64;

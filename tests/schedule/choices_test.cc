@@ -207,8 +207,10 @@ TEST(Choices, AnyThatIsLetThroughIsRight) {
        "contract.tiles rows=2 width=64 k=48 runs=3,1 unroll=2 pack_lhs fetch_above=1",
        "contract.tiles rows=12 width=2 runs=1,5 unroll=4 pack_rhs"});
   run_with(product, gpu(),
-           {"contract.workgroups tile=24 chunk=7 lanes=16", "contract.workgroups tile=5 chunk=70 lanes=1",
-            "contract.workgroups tile=64 chunk=8 lanes=64", "contract.tiles rows=3 width=5 runs=8,9 unroll=4",
+           {"contract.workgroups tile=16,32 lanes=32 rows=4 chunk=8 stages=1",
+            "contract.workgroups tile=32,64 lanes=32 rows=8 chunk=4 stages=2",
+            "contract.workgroups tile=16,128 lanes=64 rows=4 chunk=16 stages=1",
+            "contract.tiles rows=3 width=5 runs=8,9 unroll=4",
             "contract.tiles rows=2 width=2 k=32 runs=12,21 unroll=1 short"});
   run_with(
       R"(func @f(%x: f32[23,70], %w: f32[41,70]) {
@@ -342,12 +344,17 @@ TEST(Choices, SayWhatDoesNotSuit) {
   expect(tiles("rows=10 width=16 runs=1,1 unroll=4"),
          "the tile takes 20 vector registers, the machine has 16");
   expect("contract.dots rows=1 width=8 runs=1,1 unroll=2", "the operands do not lie along k");
-  expect("contract.workgroups tile=32 chunk=16 lanes=64", "the machine has no workgroups");
-  expect("contract.workgroups tile=32 chunk=16 lanes=128", "lanes is from 1 to 64 here, got 128", gpu());
-  expect("contract.workgroups tile=32 chunk=16 lanes=48", "lanes is a power of two", gpu());
-  expect("contract.workgroups tile=20 chunk=16 lanes=64", "lanes do not divide the tile", gpu());
-  expect("contract.workgroups tile=256 chunk=16 lanes=64", "the tile does not fit the machine's memory",
+  const auto staged = [](const std::string& numbers) { return "contract.workgroups " + numbers; };
+  expect(staged("tile=32,32 lanes=64 rows=4 chunk=16 stages=1"), "the machine has no workgroups");
+  expect(staged("tile=32 lanes=64 rows=4 chunk=16 stages=1"), "tile is rows and columns", gpu());
+  expect(staged("tile=32,32 lanes=128 rows=4 chunk=16 stages=1"), "lanes is from 1 to 64 here, got 128",
          gpu());
+  expect(staged("tile=32,32 lanes=48 rows=4 chunk=16 stages=1"), "lanes is a power of two", gpu());
+  expect(staged("tile=32,32 lanes=64 rows=8 chunk=16 stages=1"),
+         "the tile does not suit its lanes and memory", gpu());
+  expect(staged("tile=20,32 lanes=64 rows=4 chunk=16 stages=1"), "lanes do not divide the tile", gpu());
+  expect(staged("tile=64,64 lanes=64 rows=8 chunk=32 stages=1"),
+         "the tile does not suit its lanes and memory", gpu());
   expect(tiles("rows=70 width=8 runs=1,7 unroll=1"),
          "a lane takes 2240 bytes of memory, the machine has 1024", gpu());
   expect("nothing",

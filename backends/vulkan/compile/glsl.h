@@ -75,6 +75,7 @@ class GlslEmitter final : private loop::Emitter {
   void emit_block(const loop::StmtNode& s) override;
   void emit_store(const loop::StmtNode& s) override;
   void emit_stores(const loop::Stmt* four, const loop::Expr& vector);
+  void emit_repeated(const loop::StmtNode& s, const char* hint);
   void emit_let(const loop::StmtNode& s) override;
   void emit_branch(const loop::StmtNode& s) override;
   void emit_allocate(const loop::StmtNode& s) override;
@@ -99,6 +100,11 @@ class GlslEmitter final : private loop::Emitter {
   Text load_of_four(const loop::ExprNode& x, const FourElement& element);
   std::string loaded(const loop::Buffer& buffer, const std::string& index);
   std::string element(const loop::Buffer& buffer, const std::string& index);
+  std::string element_of_four(const loop::Buffer& shared, const loop::Expr& index);
+  // Whether it is shared memory that is seen by four.
+  bool is_in_fours(const loop::Buffer& buffer) const {
+    return buffer.space == loop::Space::shared && fours_.uses(buffer);
+  }
   std::string place(const loop::Buffer& buffer, const std::string& index) const;
   void need(const loop::Buffer& buffer, View::Kind kind) { views_[&buffer].insert(kind); }
   std::string declaration(const loop::Buffer& buffer, View::Kind kind, size_t binding) const;
@@ -126,6 +132,7 @@ class GlslEmitter final : private loop::Emitter {
   loop::VariableRef subgroup_lane_ = loop::make_variable("subgroup_lane");
   Fours fours_;
   bool keeps_loops_;
+  bool orders_tensors_;  // lanes may load from tensors what others have stored there
   std::string body_, shared_;
   int depth_ = 1, loops_ = 0;
   std::set<std::string> helpers_;  // functions of glsl_helpers.h that the text calls

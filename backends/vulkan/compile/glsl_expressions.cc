@@ -143,6 +143,16 @@ std::string GlslEmitter::element(const loop::Buffer& buffer, const std::string& 
   return fmt::format("{}[{}]", buffers_.at(&buffer), place(buffer, index));
 }
 
+std::string GlslEmitter::element_of_four(const loop::Buffer& shared, const Expr& index) {
+  const std::string& name = buffers_.at(&shared);
+  if (const auto four = fours_.find(shared, index)) {
+    kept_.push_back(four->vector);
+    return fmt::format("{}[{}].{}", name, value(four->vector), "xyzw"[four->lane]);
+  }
+  const std::string at = value(index);
+  return fmt::format("{0}[{1} >> 2][{1} & 3]", name, at);
+}
+
 // Texel buffers make long code of each load: those that run once do without. What is also written is seen one
 // way only.
 std::string GlslEmitter::loaded(const loop::Buffer& buffer, const std::string& index) {
@@ -169,12 +179,13 @@ GlslEmitter::Text GlslEmitter::load_of_four(const ExprNode& x, const FourElement
   kept_.push_back(element.vector);
   const Text index = text_of(element.vector);
   const bool is_in_texels = texels_.contains(x.buffer.get());
-  need(*x.buffer, is_in_texels ? View::Kind::texels_f32_by_4 : View::Kind::storage);
-  const std::string name = buffers_.at(x.buffer.get()) + "_by_4";
+  const bool is_shared = x.buffer->space == loop::Space::shared;
+  if (!is_shared) need(*x.buffer, is_in_texels ? View::Kind::texels_f32_by_4 : View::Kind::storage);
+  const std::string name = buffers_.at(x.buffer.get()) + (is_shared ? "" : "_by_4");
   Text vector{is_in_texels ? fmt::format("imageLoad({}, {})", name, index.text)
                            : fmt::format("{}[{}]", name, index.text),
               index.reads, 1};
-  if (x.buffer->written) vector.reads.insert(x.buffer.get());
+  if (is_shared || x.buffer->written) vector.reads.insert(x.buffer.get());
   return {named("vec4", vector) + "." + "xyzw"[element.lane], vector.reads, 0};
 }
 
@@ -183,7 +194,9 @@ GlslEmitter::Text GlslEmitter::load(const ExprNode& x) {
   if (const auto shuffled = shuffled_.find(x)) return shuffled_load(x, *shuffled);
   if (const auto four = fours_.find(x)) return load_of_four(x, *four);
   const Text index = text_of(x.args[0]);
-  Text result{loaded(buffer, index.text), index.reads, index.size + 1};
+  const std::string text =
+      is_in_fours(buffer) ? element_of_four(buffer, x.args[0]) : loaded(buffer, index.text);
+  Text result{text, index.reads, index.size + 1};
   if (buffer.space != loop::Space::global || buffer.written) result.reads.insert(&buffer);
   if (buffer.type == Type::boolean && buffer.space == loop::Space::global) {
     result.text = fmt::format("(uint({}) != 0u)", result.text);

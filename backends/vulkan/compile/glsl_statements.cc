@@ -24,6 +24,22 @@ bool has_barrier(const Stmt& stmt) {
   return stmt->kind == StmtNode::Kind::barrier || std::ranges::any_of(stmt->body, has_barrier);
 }
 
+bool reads_written(const Stmt& stmt) {
+  const auto is_written = [](const loop::ExprNode& x) {
+    return x.kind == loop::ExprNode::Kind::load && x.buffer->space == loop::Space::global &&
+           x.buffer->written;
+  };
+  const auto all = loop::expressions(*stmt);
+  return std::ranges::any_of(all, [&](const loop::Expr* x) { return *x && loop::any_of(*x, is_written); }) ||
+         std::ranges::any_of(stmt->body, reads_written);
+}
+
+FourViews four_views(const ShaderFeatures& features) {
+  return !features.is_processor       ? FourViews::both
+         : features.texel_buffers > 0 ? FourViews::exclusive
+                                      : FourViews::of_reads;
+}
+
 }  // namespace
 
 Shader emit_glsl(const loop::Kernel& kernel, const ShaderFeatures& features, const std::vector<bool>& moved,
@@ -38,8 +54,9 @@ GlslEmitter::GlslEmitter(const loop::Kernel& kernel, const ShaderFeatures& featu
       moved_(moved),
       root_(loop::in_one_loop(kernel.parts)),
       shuffled_(root_, features.shuffled_lanes),
-      fours_(kernel.arguments, root_, moved, features.texel_buffers > 0),
-      keeps_loops_(features.is_processor && has_barrier(root_)) {
+      fours_(kernel.arguments, root_, moved, four_views(features)),
+      keeps_loops_(features.is_processor && has_barrier(root_)),
+      orders_tensors_(features.is_processor || reads_written(root_)) {
   variables_[subgroup_lane_.get()] = "int(gl_SubgroupInvocationID)";
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const loop::Buffer& buffer = *kernel.arguments[i];
@@ -84,9 +101,8 @@ std::string GlslEmitter::declaration(const loop::Buffer& buffer, View::Kind kind
       std::string text = fmt::format("layout(std430, binding = {0}) {1}buffer Binding{0} {{ {2} {3}[]; }};\n",
                                      binding, access, type, name);
       if (fours_.uses(buffer) && !texels_.contains(&buffer)) {
-        text += fmt::format(
-            "layout(std430, binding = {0}) readonly buffer Binding{0}By4 {{ vec4 {1}_by_4[]; }};\n", binding,
-            name);
+        text += fmt::format("layout(std430, binding = {0}) {1}buffer Binding{0}By4 {{ vec4 {2}_by_4[]; }};\n",
+                            binding, access, name);
       }
       return text;
     }
@@ -198,8 +214,9 @@ void GlslEmitter::forget_writable() {
   std::erase_if(known_, [](const auto& entry) { return !entry.second.reads.empty(); });
 }
 
+// barrier() orders shared memory by itself.
 void GlslEmitter::emit_barrier(const StmtNode&) {
-  line("groupMemoryBarrier();");
+  if (orders_tensors_) line("groupMemoryBarrier();");
   line("barrier();");
   forget_writable();
 }
@@ -207,7 +224,8 @@ void GlslEmitter::emit_barrier(const StmtNode&) {
 void GlslEmitter::emit_block(const StmtNode& s) {
   for (size_t i = 0; i < s.body.size(); ++i) {
     const auto vector = fours_.stores(s.body, i);
-    if (!vector || !texels_.contains(s.body[i]->buffer.get())) {
+    const bool is_seen = vector && (!features_.is_processor || texels_.contains(s.body[i]->buffer.get()));
+    if (!is_seen) {
       emit(s.body[i]);
       continue;
     }
@@ -221,8 +239,16 @@ void GlslEmitter::emit_stores(const Stmt* four, const loop::Expr& vector) {
   std::string values;
   for (size_t lane = 0; lane < 4; ++lane) values += (lane == 0 ? "" : ", ") + value(four[lane]->value);
   const loop::Buffer& buffer = *four[0]->buffer;
-  need(buffer, View::Kind::texels_f32_by_4);
-  line(fmt::format("imageStore({}_by_4, {}, vec4({}));", buffers_.at(&buffer), value(vector), values));
+  const std::string& name = buffers_.at(&buffer);
+  if (buffer.space == loop::Space::shared) {
+    line(fmt::format("{}[{}] = vec4({});", name, value(vector), values));
+  } else if (texels_.contains(&buffer)) {
+    need(buffer, View::Kind::texels_f32_by_4);
+    line(fmt::format("imageStore({}_by_4, {}, vec4({}));", name, value(vector), values));
+  } else {
+    need(buffer, View::Kind::storage);
+    line(fmt::format("{}_by_4[{}] = vec4({});", name, value(vector), values));
+  }
   forget(buffer);
 }
 
@@ -253,37 +279,44 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
       known_ = outside;
       return forget_writable();
     }
-    case LoopKind::serial: {
-      kept_.push_back(s.begin + s.extent);
-      const std::string end = value(kept_.back());
-      const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
-      const auto outside = known_;
-      forget_writable();
-      if (keeps_loops_) extensions_.insert("GL_EXT_control_flow_attributes");
-      open(fmt::format("{3}for (int {0} = {1}; {0} < {2}; ++{0})", name, begin, end,
-                       keeps_loops_ ? "[[dont_unroll]] " : ""));
-      ++loops_;
-      emit(s.body[0]);
-      --loops_;
-      close();
-      known_ = outside;
-      return forget_writable();
-    }
+    case LoopKind::serial:
+      return emit_repeated(s, keeps_loops_ ? "[[dont_unroll]] " : "");
+    case LoopKind::unrolled:
+      return emit_repeated(s, "[[unroll]] ");
     default:
       throw InternalError("kernel " + kernel_.name + ": a loop that no shader has");
   }
 }
 
+void GlslEmitter::emit_repeated(const StmtNode& s, const char* hint) {
+  const std::string begin = value(s.begin);
+  kept_.push_back(s.begin + s.extent);
+  const std::string end = value(kept_.back());
+  const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
+  const auto outside = known_;
+  forget_writable();
+  if (*hint != 0) extensions_.insert("GL_EXT_control_flow_attributes");
+  open(fmt::format("{3}for (int {0} = {1}; {0} < {2}; ++{0})", name, begin, end, hint));
+  ++loops_;
+  emit(s.body[0]);
+  --loops_;
+  close();
+  known_ = outside;
+  forget_writable();
+}
+
 void GlslEmitter::emit_store(const StmtNode& s) {
   count_uses({s.index, s.value, s.condition});
-  const std::string index = value(s.index);
-  std::string stored = value(s.value);
   const loop::Buffer& buffer = *s.buffer;
+  const std::string index = is_in_fours(buffer) ? "" : value(s.index);
+  std::string stored = value(s.value);
   if (buffer.type == loop::Type::boolean && buffer.space == loop::Space::global) {
     stored = fmt::format("uint8_t({})", stored);
   }
   const std::string guard = s.condition ? fmt::format("if ({}) ", value(s.condition)) : "";
-  line(fmt::format("{}{} = {};", guard, element(buffer, index), stored));
+  const std::string place =
+      is_in_fours(buffer) ? element_of_four(buffer, s.index) : element(buffer, index);
+  line(fmt::format("{}{} = {};", guard, place, stored));
   forget(buffer);
 }
 
@@ -293,6 +326,10 @@ void GlslEmitter::emit_let(const StmtNode& s) {
   const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
   // What is bound keeps its value, whatever is stored afterwards.
   line(fmt::format("{} {} = {};", type_name(s.variable->type), name, bound.text));
+  if (const auto quarter = fours_.quarter_of(*s.variable)) {
+    const std::string by_four = variables_[quarter.get()] = unique(quarter->name);
+    line(fmt::format("int {} = {} >> 2;", by_four, name));
+  }
   emit(s.body[0]);
 }
 
@@ -319,8 +356,9 @@ void GlslEmitter::emit_allocate(const StmtNode& s) {
   const bool is_known = buffer.space == loop::Space::shared && buffers_.contains(&buffer);
   if (is_known) return emit(s.body[0]);
   const std::string name = buffers_[&buffer] = unique(buffer.name);
-  const std::string text =
-      fmt::format("{} {}[{}];", type_name(buffer.type), name, std::max<int64_t>(buffer.size, 1));
+  const std::string text = is_in_fours(buffer) ? fmt::format("vec4 {}[{}];", name, buffer.size / 4)
+                                               : fmt::format("{} {}[{}];", type_name(buffer.type), name,
+                                                             std::max<int64_t>(buffer.size, 1));
   if (buffer.space == loop::Space::shared) {
     shared_ += "shared " + text + "\n";
   } else {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "ir/integers.h"
-#include "passes/schedule/core/workgroup_tile.h"
 
 namespace sinter::passes {
 namespace {
@@ -271,31 +270,6 @@ class Chooser {
 
 ContractBlocks choose_blocks(const ContractProblem& problem, const loop::Target& target) {
   return Chooser(problem, target).run();
-}
-
-bool fits(const SharedTile& tile, const ContractProblem& problem, const loop::Target& target) {
-  const int64_t elements = 2 * WorkgroupTile::stage_size(tile.chunk, tile.extent);
-  return elements * problem.element_bytes <= target.shared_bytes &&
-         tile.extent * tile.extent / tile.lanes * problem.element_bytes <= target.local_bytes / 2;
-}
-
-// The largest tile of which there are many is the best; the smallest where of none.
-std::vector<SharedTile> choose_shared_tiles(const ContractProblem& problem, const loop::Target& target) {
-  constexpr int64_t kLeast = 16;           // rows, columns and steps below which staging does not pay
-  constexpr int64_t kManyWorkgroups = 64;  // that keep a machine busy
-  constexpr int64_t kChunk = 16;
-  if (!target.has_fast_shared() || std::min({problem.m, problem.n, problem.k}) < kLeast) return {};
-  std::vector<SharedTile> tiles;
-  for (int64_t extent = 64; extent >= kLeast; extent /= 2) {
-    const SharedTile tile{extent, std::min(kChunk, problem.k), workgroup_lanes(target)};
-    if (extent == kLeast || fits(tile, problem, target)) tiles.push_back(tile);
-  }
-  const auto best = std::ranges::find_if(tiles, [&](const SharedTile& tile) {
-    const int64_t all = ceil_div(problem.m, tile.extent) * ceil_div(problem.n, tile.extent) * problem.batch;
-    return tile.extent == kLeast || all >= kManyWorkgroups;
-  });
-  std::rotate(tiles.begin(), best, best + 1);
-  return tiles;
 }
 
 }  // namespace sinter::passes

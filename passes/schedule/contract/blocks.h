@@ -57,16 +57,4 @@ Numbers numbers_of(const ContractBlocks& blocks);
 ContractBlocks read_blocks(const ContractProblem& problem, const loop::Target& target, bool are_dots,
                            ChoiceReader& read);
 
-// A tile of the result that a workgroup makes.
-struct SharedTile {
-  int64_t extent = 16;  // rows and columns
-  int64_t chunk = 1;    // steps of k that are staged at a time
-  int64_t lanes = 1;
-};
-
-// Best first; nothing where staging does not pay.
-std::vector<SharedTile> choose_shared_tiles(const ContractProblem& problem, const loop::Target& target);
-// Whether a workgroup and a lane have the memory.
-bool fits(const SharedTile& tile, const ContractProblem& problem, const loop::Target& target);
-
 }  // namespace sinter::passes

@@ -1,18 +1,30 @@
 #include <algorithm>
 
+#include "ir/integers.h"
 #include "passes/schedule/contract/contraction.h"
+#include "passes/schedule/contract/staged_operand.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
 #include "passes/schedule/core/workgroup_tile.h"
 
 // The schedule of `contract` for machines whose workgroups have shared memory that is faster than what lies
-// behind it. A workgroup makes a tile of the result: runs of rows of lhs and columns of rhs are staged in
-// shared memory, and each invocation multiplies into registers. The elementwise work that follows happens
-// there. Small contractions stay with the schedule of threads, a register tile an invocation.
+// behind it. A workgroup makes a tile of the result: chunks of rows of lhs and columns of rhs are staged in
+// shared memory (staged_operand.h), and each invocation multiplies into registers. The elementwise work that
+// follows happens there. Small contractions stay with the schedule of threads, a register tile an invocation.
+//
+//   workgroup for tile
+//     lane
+//       fetch the first chunk
+//       for chunk
+//         put what is fetched to shared memory; barrier
+//         fetch the next chunk
+//         sums += rows * columns of this one
+//       results, from the sums
 namespace sinter::passes {
 
 using loop::Expr;
 using loop::LoopKind;
+using loop::ScalarOp;
 using loop::Stmt;
 
 namespace {
@@ -21,84 +33,213 @@ constexpr int64_t kMostTile = 256;
 
 class ContractWorkgroups {
  public:
-  ContractWorkgroups(Template& t, const Contraction& contraction, const SharedTile& shared)
-      : t_(t), c_(contraction), extent_(shared.extent), chunk_(shared.chunk), tile_(t.loader, shared.lanes) {}
+  ContractWorkgroups(Template& t, const Contraction& contraction, const SharedTile& tile)
+      : t_(t),
+        c_(contraction),
+        tile_(tile),
+        lane_variable_(t.loader.variable("lane", tile.lanes())),
+        sums_(local_buffer("sums", contraction.type(), tile.sums())) {}
 
   loop::Kernel run() {
-    Loader& loader = t_.loader;
-    const int64_t across = tiles(c_.n()), down = tiles(c_.m());
+    const int64_t across = ceil_div(c_.n(), tile_.columns), down = ceil_div(c_.m(), tile_.rows);
     const int64_t groups = c_.batch().extent() * down * across;
-    const auto group = loader.variable("group", groups);
+    const auto group = loader().variable("group", groups);
     const Expr g = loop::variable(group);
-    const Index b = delinearize(loader.simplify(g / (down * across)), c_.batch().shape, loader.ranges());
-    const Expr row = loader.simplify(g / across % down * extent_);
-    const Expr column = loader.simplify(g % across * extent_);
-    TileProduct p;
-    p.grid = tile_.placed(lane_grid(extent_, extent_, tile_.lanes()), "tile");
-    p.depth = c_.k();
-    p.chunk = chunk_;
-    p.sums = local_buffer("sums", c_.type(), p.grid.elements());
-    const int64_t size = WorkgroupTile::stage_size(p.chunk, extent_);
-    p.left = {[&](const Expr& k, const Expr& i, const Expr& predicate) {
-                const Expr inside = predicate && exists(row + i, c_.m());
-                return guarded(c_.lhs_at(b, row + i, k, inside), inside);
-              },
-              extent_, stage("left_stage", size)};
-    p.right = {[&](const Expr& k, const Expr& j, const Expr& predicate) {
-                 const Expr inside = predicate && exists(column + j, c_.n());
-                 return guarded(c_.rhs_at(b, k, column + j, inside), inside);
-               },
-               extent_, stage("right_stage", size)};
-    const Stmt clear = each(p.grid.elements(), [&](int64_t slot) {
-      return loop::store(p.sums, loop::integer(slot), loop::constant(0, c_.type()));
+    b_ = delinearize(loader().simplify(g / (down * across)), c_.batch().shape, loader().ranges());
+    row_ = named("row", loader().simplify(g / across % down * tile_.rows), down * tile_.rows);
+    column_ = named("column", loader().simplify(g % across * tile_.columns), across * tile_.columns);
+    place_lanes();
+    const StagedOperand left = staged_lhs(), right = staged_rhs();
+    const Stmt clear = each(tile_.sums(), [&](int64_t slot) {
+      return loop::store(sums_, loop::integer(slot), loop::constant(0, c_.type()));
     });
-    const Stmt finish = each(p.grid.elements(), [&](int64_t slot) {
-      Loader::Scope scope(loader);
-      const Expr m = row + p.grid.row(slot / p.grid.columns);
-      const Expr n = column + p.grid.column(slot % p.grid.columns);
-      const Expr inside = exists(m, c_.m()) && exists(n, c_.n());
-      loader.bind(c_.result(), loop::load(p.sums, loop::integer(slot)));
-      const Tile tile(t_.body, {{c_.result(), c_.result_index(b, m, n)}}, loader.ranges());
-      return loop::block({t_.checks(tile, inside), store_tile(loader, tile, t_.stores(), inside)});
-    });
-    Stmt body = loop::allocate(p.sums, loop::block({clear, tile_.multiply(p), finish}));
-    body = tile_.around(body);
-    for (const auto& buffer : {p.left.stage, p.right.stage}) body = loop::allocate(buffer, body);
+    Stmt body = loop::block(
+        {clear, loop::block({left.fetch_first(), right.fetch_first()}), for_chunks(left, right), finish()});
+    body = right.around(left.around(loop::allocate(sums_, body)));
+    for (size_t i = lets_.size(); i-- > 0;) body = loop::let(lets_[i].first, lets_[i].second, body);
+    body = loop::loop(LoopKind::lane, lane_variable_, loop::integer(0), loop::integer(tile_.lanes()), body);
+    for (const auto& buffer : stages_) body = loop::allocate(buffer, body);
     return t_.finish(loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups), body));
   }
 
  private:
-  int64_t tiles(int64_t extent) const { return ceil_div(extent, extent_); }
+  Loader& loader() const { return t_.loader; }
+  int64_t first_steps() const { return c_.k() % tile_.chunk == 0 ? tile_.chunk : c_.k() % tile_.chunk; }
 
-  Expr exists(const Expr& index, int64_t extent) const {
-    return extent % extent_ == 0 ? nullptr : index < loop::integer(extent);
+  Expr named(const char* name, const Expr& value, int64_t end) {
+    if (loop::as_integer(value)) return value;
+    const auto variable = loader().variable(name, end);
+    lets_.emplace_back(variable, value);
+    return loop::variable(variable);
   }
 
-  Expr guarded(const Expr& x, const Expr& predicate) const {
-    const bool is_zero_outside = x->kind == loop::ExprNode::Kind::load;
+  // Lanes fall into blocks of 4 x 8, in which they alternate between rows and columns: those that read shared
+  // memory together read few places of either operand.
+  void place_lanes() {
+    const Expr lane = loop::variable(lane_variable_);
+    const int64_t across = tile_.column_lanes() / 8;
+    const Expr block = lane / 32, in_block = lane % 32;
+    const Expr down = block / across * 4 + in_block / 16 * 2 + in_block % 2;
+    const Expr along = block % across * 8 + in_block / 2 % 8;
+    lane_row_ = named("lane_row", loader().simplify(down * 4), 4 * tile_.row_lanes());
+    lane_column_ = named("lane_column", loader().simplify(along * 4), 4 * tile_.column_lanes());
+  }
+
+  // Of a lane's rows, in fours that lie apart, from its first on.
+  int64_t row_offset(int64_t i) const { return i / 4 * 4 * tile_.row_lanes() + i % 4; }
+  int64_t column_offset(int64_t j) const { return j / 4 * 4 * tile_.column_lanes() + j % 4; }
+
+  StagedOperand staged_lhs() {
+    const auto element = [this](const Expr& own, const Expr& k, const Expr& predicate) {
+      return guarded(c_.lhs_at(b_, own, k, predicate), predicate);
+    };
+    const auto place = [this](const Expr& own, const Expr& k) { return c_.place_of(c_.lhs(), b_, own, k); };
+    return {loader(),
+            {"lhs", c_.lhs(), c_.m(), row_, tile_.rows, first_steps(), element, place},
+            tile_,
+            loop::variable(lane_variable_),
+            stage("left_stage", tile_.rows)};
+  }
+
+  StagedOperand staged_rhs() {
+    const auto element = [this](const Expr& own, const Expr& k, const Expr& predicate) {
+      return guarded(c_.rhs_at(b_, k, own, predicate), predicate);
+    };
+    const auto place = [this](const Expr& own, const Expr& k) { return c_.place_of(c_.rhs(), b_, own, k); };
+    return {loader(),
+            {"rhs", c_.rhs(), c_.n(), column_, tile_.columns, first_steps(), element, place},
+            tile_,
+            loop::variable(lane_variable_),
+            stage("right_stage", tile_.columns)};
+  }
+
+  static Expr guarded(const Expr& x, const Expr& predicate) {
+    const bool is_zero_outside = x->kind == loop::ExprNode::Kind::load && x->args.size() > 1;
     if (!predicate || is_zero_outside) return x;
     return loop::select(predicate, x, loop::constant(0, x->type));
   }
 
-  // One for all kernels of a program, as those that run side by side in one share it.
-  loop::BufferRef stage(const char* name, int64_t size) const {
-    for (const auto& buffer : t_.context.shared) {
-      if (buffer->name == name && buffer->type == c_.type() && buffer->size == size) return buffer;
+  Stmt for_chunks(const StagedOperand& left, const StagedOperand& right) {
+    const int64_t chunks = 1 + (c_.k() - first_steps()) / tile_.chunk;
+    const auto number = loader().variable("chunk", chunks);
+    const Expr chunk = loop::variable(number);
+    std::vector<Stmt> body;
+    const bool alternates = tile_.stages > 1 && chunks > 1;
+    const Expr half = alternates ? loader().simplify(chunk % 2) : nullptr;
+    const auto begin = [&](const SharedTile& tile, int64_t extent) {
+      return half ? half * (tile.chunk * SharedTile::line(extent)) : nullptr;
+    };
+    const Expr left_half = begin(tile_, tile_.rows), right_half = begin(tile_, tile_.columns);
+    body.push_back(loop::block({left.put(left_half), right.put(right_half)}));
+    body.push_back(loop::barrier());
+    if (chunks > 1) {
+      const auto ahead = loader().variable("ahead", chunks - 1);
+      const Stmt fetch =
+          loop::block({left.fetch_after(loop::variable(ahead)), right.fetch_after(loop::variable(ahead))});
+      body.push_back(loop::branch(chunk < loop::integer(chunks - 1), loop::let(ahead, chunk, fetch)));
     }
-    t_.context.shared.push_back(shared_buffer(name, c_.type(), size));
-    return t_.context.shared.back();
+    body.push_back(multiply(left, right, left_half, right_half));
+    if (!alternates && chunks > 1) body.push_back(loop::barrier());
+    return loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(chunks),
+                      loop::block(std::move(body)));
+  }
+
+  Stmt multiply(const StagedOperand& left, const StagedOperand& right, const Expr& left_half,
+                const Expr& right_half) {
+    Loader::Scope scope(loader());
+    const auto step = loader().variable("t", tile_.chunk);
+    std::vector<std::pair<loop::VariableRef, Expr>> lets;
+    const auto value = [&](const char* name, const Expr& x) {
+      lets.emplace_back(loop::make_variable(name, x->type), x);
+      return loop::variable(lets.back().first);
+    };
+    std::vector<Expr> rows, columns;
+    for (int64_t i = 0; i < tile_.lane_rows; ++i)
+      rows.push_back(value("left", left.at(left_half, loop::variable(step), lane_row_, row_offset(i))));
+    for (int64_t j = 0; j < tile_.lane_columns; ++j)
+      columns.push_back(
+          value("right", right.at(right_half, loop::variable(step), lane_column_, column_offset(j))));
+    Stmt products = each(tile_.sums(), [&](int64_t slot) {
+      const Expr& x = rows[static_cast<size_t>(slot / tile_.lane_columns)];
+      const Expr& y = columns[static_cast<size_t>(slot % tile_.lane_columns)];
+      const Expr sum = loop::load(sums_, loop::integer(slot));
+      const Expr next = loop::is_floating(c_.type()) ? loop::apply(ScalarOp::fma, {x, y, sum}) : sum + x * y;
+      return loop::store(sums_, loop::integer(slot), next);
+    });
+    for (size_t i = lets.size(); i-- > 0;) products = loop::let(lets[i].first, lets[i].second, products);
+    return loop::loop(LoopKind::unrolled, step, loop::integer(0), loop::integer(tile_.chunk), products);
+  }
+
+  // A lane's results, four columns at a time.
+  Stmt finish() {
+    Loader::Scope scope(loader());
+    const auto rows = loader().variable("row_four", tile_.lane_rows / 4), row = loader().variable("i", 4);
+    const auto columns = loader().variable("column_four", tile_.lane_columns / 4);
+    const auto column = loader().variable("j", 4);
+    const Expr i = loop::variable(rows), j = loop::variable(columns);
+    const Expr m = row_ + (lane_row_ + i * (4 * tile_.row_lanes()) + loop::variable(row));
+    const Expr first = column_ + (lane_column_ + j * (4 * tile_.column_lanes()));
+    const Expr n = first + loop::variable(column);
+    const Expr slot = (i * 4 + loop::variable(row)) * tile_.lane_columns + j * 4 + loop::variable(column);
+    const bool by_four = c_.n() % 4 == 0;
+    const Expr has_row = exists(m, c_.m(), tile_.rows);
+    const Expr has_column = exists(by_four ? first : n, c_.n(), tile_.columns);
+    const Expr predicate = by_four ? nullptr : has_column;
+    loader().bind(c_.result(), loop::load(sums_, slot));
+    const Tile results(t_.body, {{c_.result(), c_.result_index(b_, m, n)}}, loader().ranges());
+    Stmt body =
+        loop::block({t_.checks(results, predicate), store_tile(loader(), results, t_.stores(), predicate)});
+    body = loop::loop(LoopKind::vector, column, loop::integer(0), loop::integer(4), body);
+    if (const Expr is_inside = has_row && (by_four ? has_column : nullptr))
+      body = loop::branch(is_inside, body);
+    const auto unrolled = [&](const loop::VariableRef& variable, int64_t extent) {
+      body = loop::loop(LoopKind::unrolled, variable, loop::integer(0), loop::integer(extent), body);
+    };
+    unrolled(columns, tile_.lane_columns / 4);
+    unrolled(row, 4);
+    unrolled(rows, tile_.lane_rows / 4);
+    return body;
+  }
+
+  // Null where no tile reaches beyond the last.
+  static Expr exists(const Expr& index, int64_t extent, int64_t tile) {
+    return extent % tile == 0 ? nullptr : index < loop::integer(extent);
+  }
+
+  // One for all kernels of a program, as those that run side by side in one share it.
+  loop::BufferRef stage(const char* name, int64_t extent) {
+    const int64_t size = tile_.stage_elements(extent);
+    auto& pool = t_.context.shared;
+    const auto known = std::ranges::find_if(pool, [&](const loop::BufferRef& buffer) {
+      return buffer->name == name && buffer->type == c_.type() && buffer->size == size;
+    });
+    const loop::BufferRef buffer = known != pool.end() ? *known : shared_buffer(name, c_.type(), size);
+    if (known == pool.end()) pool.push_back(buffer);
+    stages_.push_back(buffer);
+    return buffer;
   }
 
   Template& t_;
   const Contraction& c_;
-  int64_t extent_, chunk_;  // rows and columns of a tile, and steps of k that are staged at a time
-  WorkgroupTile tile_;
+  const SharedTile tile_;
+  loop::VariableRef lane_variable_;
+  loop::BufferRef sums_;  // of the lane
+  Index b_;
+  Expr row_, column_;            // first of the tile
+  Expr lane_row_, lane_column_;  // first of the lane, in it
+  std::vector<std::pair<loop::VariableRef, Expr>> lets_;
+  std::vector<loop::BufferRef> stages_;
 };
 
 std::vector<Numbers> workgroups_choices(Template& t) {
   std::vector<Numbers> result;
-  for (const auto& [extent, chunk, lanes] : choose_shared_tiles(Contraction(t).problem(), t.target()))
-    result.push_back({{"tile", {extent}}, {"chunk", {chunk}}, {"lanes", {lanes}}});
+  for (const SharedTile& tile : choose_shared_tiles(Contraction(t).problem(), t.target())) {
+    result.push_back({{"tile", {tile.rows, tile.columns}},
+                      {"lanes", {tile.lanes()}},
+                      {"rows", {tile.lane_rows}},
+                      {"chunk", {tile.chunk}},
+                      {"stages", {tile.stages}}});
+  }
   return result;
 }
 
@@ -106,14 +247,17 @@ loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
   const Contraction contraction(t);
   ChoiceReader read(choice, t.kernel.location);
   read.require(t.target().has_workgroups(), "the machine has no workgroups");
-  SharedTile tile;
-  tile.extent = read.number("tile", 1, kMostTile);
-  tile.chunk = read.number("chunk", 1, std::max<int64_t>(contraction.k(), 1));
-  tile.lanes = read.lanes(t.target().max_workgroup_size);
-  const LaneGrid grid = lane_grid(tile.extent, tile.extent, tile.lanes);
-  read.require(grid.tile_rows() == tile.extent && grid.tile_columns() == tile.extent,
-               "lanes do not divide the tile");
-  read.require(fits(tile, contraction.problem(), t.target()), "the tile does not fit the machine's memory");
+  read.require(contraction.k() > 0, "nothing is summed");
+  const std::vector<int64_t> extents = read.list("tile", 1, kMostTile);
+  read.require(extents.size() == 2, "tile is rows and columns");
+  SharedTile tile{.rows = extents[0], .columns = extents[1]};
+  const int64_t lanes = read.lanes(t.target().max_workgroup_size);
+  tile.lane_rows = read.number("rows", 4, tile.rows);
+  tile.chunk = read.number("chunk", 4, kMostTile);
+  tile.stages = read.number("stages", 1, 2);
+  tile.lane_columns = tile.columns * tile.rows / tile.lane_rows / lanes;
+  read.require(tile.lane_columns > 0 && tile.lanes() == lanes, "lanes do not divide the tile");
+  read.require(fits(tile, contraction.problem(), t.target()), "the tile does not suit its lanes and memory");
   read.finish();
   return ContractWorkgroups(t, contraction, tile).run();
 }
@@ -121,6 +265,6 @@ loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
 }  // namespace
 
 constinit const Schedule kContractWorkgroups = {graph::Anchor::contract, "contract.workgroups",
-                                                workgroups_choices, emit_workgroups};
+                                                workgroups_choices, emit_workgroups, true};
 
 }  // namespace sinter::passes

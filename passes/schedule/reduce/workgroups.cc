@@ -201,6 +201,6 @@ loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
 }  // namespace
 
 constinit const Schedule kReduceWorkgroups = {graph::Anchor::reduce, "reduce.workgroups", workgroups_choices,
-                                              emit_workgroups};
+                                              emit_workgroups, true};
 
 }  // namespace sinter::passes

@@ -1,0 +1,93 @@
+#include <gtest/gtest.h>
+
+#include "tests/vulkan/harness.h"
+
+// The shaders that a discrete GPU gets, run by the device at hand, which is told to pass for one: at sizes
+// with edges, against the CPU.
+namespace sinter::vulkan::test {
+namespace {
+
+void discrete(GpuAbilities& abilities) {
+  abilities.is_processor = false;
+  abilities.multiprocessors = 4;  // large tiles at small sizes
+}
+
+void expect_same(const std::string& text, double tolerance = 1e-5) {
+  SCOPED_TRACE(text);
+  Compiled cpu(text, on_cpu()), gpu(text, on_vulkan_as(discrete));
+  cpu.run();
+  gpu.run();
+  for (size_t i = 0; i < cpu.outputs().size(); ++i) {
+    SCOPED_TRACE("output " + std::to_string(i));
+    expect_close(gpu.outputs()[i], cpu.outputs()[i], tolerance);
+  }
+}
+
+std::string shape(int64_t a, int64_t b) {
+  return "f32[" + std::to_string(a) + "," + std::to_string(b) + "]";
+}
+
+// x [m, k] or [k, m] times w [k, n] or [n, k].
+std::string product(int64_t m, int64_t n, int64_t k, bool turns_x = false, bool turns_w = false) {
+  const std::string dims = std::string(turns_x ? "ki" : "ik") + "," + (turns_w ? "jk" : "kj") + "->ij";
+  return "func @f(%x: " + (turns_x ? shape(k, m) : shape(m, k)) +
+         ", %w: " + (turns_w ? shape(n, k) : shape(k, n)) + ") {\n  %0: " + shape(m, n) +
+         " = contract %x, %w {dims=\"" + dims + "\"}\n  return %0\n}\n";
+}
+
+TEST(DiscreteProducts, OfEverySizeAndOrder) {
+  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{128, 128, 64},
+                                                                   {256, 512, 40},
+                                                                   {130, 260, 36},
+                                                                   {129, 67, 33},
+                                                                   {64, 64, 16},
+                                                                   {61, 100, 18},
+                                                                   {40, 17, 130}})
+    for (const bool turns_x : {false, true})
+      for (const bool turns_w : {false, true}) expect_same(product(m, n, k, turns_x, turns_w));
+}
+
+TEST(DiscreteProducts, OfBatchesWithWorkBeforeAndBehind) {
+  expect_same(R"(func @f(%x: f32[3,70,24], %w: f32[3,24,36], %b: f32[36], %r: f32[3,70,36]) {
+  %0: f32[3,70,24] = tanh %x
+  %1: f32[3,70,36] = contract %0, %w {dims="bik,bkj->bij"}
+  %2: f32[3,70,36] = broadcast %b {shape=[3,70,36], dims=[2]}
+  %3: f32[3,70,36] = add %1, %2
+  %4: f32[3,70,36] = exp %3
+  %5: f32[3,70,36] = add %4, %r
+  return %4, %5
+})");
+  expect_same(R"(func @f(%x: f32[2,3,33,40], %y: f32[2,70,3,40]) {
+  %0: f32[2,33,3,70] = contract %x, %y {dims="bhqw,bkhw->bqhk"}
+  return %0
+})");
+}
+
+TEST(DiscreteProducts, OfWhatIsGatheredPaddedAndJoined) {
+  expect_same(R"(func @f(%t: f32[3,48], %at: i32[90], %w: f32[48,68]) {
+  %0: f32[90,48] = gather %t, %at {axis=0}
+  %1: f32[90,68] = contract %0, %w {dims="ik,kj->ij"}
+  return %1
+})");
+  expect_same(R"(func @f(%x: f32[60,30], %y: f32[70,12], %w: f32[42,64]) {
+  %0: f32[70,30] = pad %x {low=[3,0], high=[7,0], interior=[0,0], value=0.5}
+  %1: f32[70,42] = concat %0, %y {axis=1}
+  %2: f32[70,64] = contract %1, %w {dims="ik,kj->ij"}
+  return %2
+})");
+}
+
+TEST(DiscreteProducts, SideBySideAndInParts) {
+  expect_same(
+      R"(func @f(%x: f32[80,64], %a: f32[64,40], %b: f32[64,130], %c: f32[64,3], %y: f32[2048,80], %z: f32[2048,20]) {
+  %0: f32[80,40] = contract %x, %a {dims="ik,kj->ij"}
+  %1: f32[80,130] = contract %x, %b {dims="ik,kj->ij"}
+  %2: f32[80,3] = contract %x, %c {dims="ik,kj->ij"}
+  %3: f32[80,20] = contract %y, %z {dims="ki,kj->ij"}
+  %4: f32[64] = reduce_sum %x {axes=[0]}
+  return %0, %1, %2, %3, %4
+})");
+}
+
+}  // namespace
+}  // namespace sinter::vulkan::test
