@@ -314,8 +314,7 @@ void GlslEmitter::emit_store(const StmtNode& s) {
     stored = fmt::format("uint8_t({})", stored);
   }
   const std::string guard = s.condition ? fmt::format("if ({}) ", value(s.condition)) : "";
-  const std::string place =
-      is_in_fours(buffer) ? element_of_four(buffer, s.index) : element(buffer, index);
+  const std::string place = is_in_fours(buffer) ? element_of_four(buffer, s.index) : element(buffer, index);
   line(fmt::format("{}{} = {};", guard, place, stored));
   forget(buffer);
 }
