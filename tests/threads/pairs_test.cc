@@ -44,6 +44,21 @@ std::vector<PairsCall> every_call(const ScratchFolder& folder) {
          total.run();
          Served::expect(total.value<float>("y") == 64, "total");
        }},
+      {"Function in two parts",
+       [](Served& s, int64_t) {
+         Function step = s.program.function("train"), total = s.program.function("total");
+         total.bind("x", s.program.upload(Served::filled(Served::kUsual, 8, 2)));
+         step.start();
+         total.start();
+         step.wait();
+         total.wait();
+         Served::expect(total.value<float>("y") == 64, "total");
+       }},
+      {"upload",
+       [](Served& s, int64_t) {
+         const Array x = s.program.upload(Served::filled(Served::kUsual, 8, 3));
+         Served::check_product(s.program.run("product", {{"x", x}}).at("y"), 3);
+       }},
       {"functions",
        [](Served& s, int64_t) { Served::expect(s.program.functions().size() == 4, "functions"); }},
       {"states", [](Served& s, int64_t) { Served::expect(s.program.states().size() == 9, "states"); }},

@@ -50,12 +50,14 @@ void draw(HostTensor& tensor, std::mt19937& random) {
 }  // namespace
 
 std::shared_ptr<Gpu> watched_gpu() {
-  static const auto gpu = std::make_shared<Gpu>(options(false));
+  static std::shared_ptr<Gpu> gpu;
+  if (!gpu || gpu->is_lost()) gpu = std::make_shared<Gpu>(options(false));
   return gpu;
 }
 
 std::shared_ptr<Gpu> staging_gpu() {
-  static const auto gpu = std::make_shared<Gpu>(options(true));
+  static std::shared_ptr<Gpu> gpu;
+  if (!gpu || gpu->is_lost()) gpu = std::make_shared<Gpu>(options(true));
   return gpu;
 }
 

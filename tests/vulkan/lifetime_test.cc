@@ -137,8 +137,8 @@ TEST(VulkanLifetime, SixteenThreadsHaveAProgramEachOnOneDevice) {
   std::vector<std::vector<std::byte>> results(16);
   std::vector<std::function<void()>> threads;
   for (std::vector<std::byte>& result : results) {
-    threads.emplace_back([&result] {
-      Compiled program(kProgram, on_vulkan());
+    threads.emplace_back([&result, gpu = watched_gpu()] {
+      Compiled program(kProgram, make_device(gpu));
       for (int32_t& id : elements<int32_t>(program.input(1))) id = 1;
       for (uint32_t step = 0; step < 20; ++step) program.run(step);
       result = program.output_bytes();

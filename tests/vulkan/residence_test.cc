@@ -8,6 +8,7 @@
 #include "backends/vulkan/run/memory.h"
 #include "tests/support/message_of.h"
 #include "tests/vulkan/harness.h"
+#include "tests/vulkan/replaced.h"
 
 // What crosses the bus, on a device whose memory the host does not see.
 namespace sinter::vulkan::test {
@@ -129,6 +130,43 @@ TEST_F(Residence, ALoopOverAnUploadedDataSetMovesOnlyIndices) {
   EXPECT_THAT(message_of([&] { rows.run(); }), testing::HasSubstr("index 300 at position [2] of 'ids'"));
 }
 
+TEST_F(Residence, TrainingOnAnUploadedDataSetMovesIndicesAndTheLoss) {
+  nn::Module root;
+  nn::Linear classes(root, "classes", kWide, 5);
+  SGD optimizer({.learning_rate = 1e-3});
+  Program training;
+  training.add("train", {{"images", f32, {kRows, kWide}}, {"labels", i32, {kRows}}, {"rows", i32, {8}}},
+               [&](const Inputs& in) -> Outputs {
+                 const Tensor logits = classes(gather(in["images"], in["rows"]));
+                 const Tensor loss = cross_entropy(logits, gather(in["labels"], in["rows"]));
+                 return {{"loss", optimizer.minimize(loss).loss}};
+               },
+               {.training = true});
+  training.compile({.device = "vulkan"});
+  Array images(f32, {kRows, kWide}), labels(i32, {kRows});
+  for (size_t i = 0; i < kRows; ++i) {
+    labels.values<int32_t>()[i] = static_cast<int32_t>(i % 5);
+    images.values<float>()[i * kWide + i % 5] = 10;
+  }
+  Function step = training.function("train");
+  step.bind("images", training.upload(images));
+  step.bind("labels", training.upload(labels));
+  const std::span<int32_t> rows = step.input<int32_t>("rows");
+  float first = 0, last = 0;
+  for (int32_t i = 0; i < 200; ++i) {
+    for (size_t k = 0; k < rows.size(); ++k) rows[k] = (8 * i + static_cast<int32_t>(k)) % kRows;
+    bus.moved();
+    step.run();
+    last = step.value<float>("loss");
+    if (i == 0) first = last;
+    const Bus::Moved moved = bus.moved();
+    const int64_t finding = moved.down - padded(4);  // of the checks that no index is outside
+    EXPECT_LE(finding, 64);
+    EXPECT_EQ(moved.up, padded(20) + padded(32) + finding);
+  }
+  EXPECT_LT(last, 0.7f * first);
+}
+
 TEST_F(Residence, LargeOutputsStayUntilTheyAreRead) {
   Function all = program.function("all");
   all.bind("x", program.upload(counting({kRows, kWide})));
@@ -245,6 +283,28 @@ TEST_F(Residence, OtherDevicesTakeArraysToo) {
   EXPECT_EQ(
       message_of([&] { function.bind("x", all, "y"); }),
       "all: input 'x' is on another device than output 'y' of all: give it to set_input, which copies it");
+}
+
+TEST_F(Residence, WhatLayOnALostDeviceIsGone) {
+  const Array table = program.upload(counting({kRows, kWide}));
+  {
+    const Replaced<vkQueueSubmit> losing([](auto...) -> VkResult { return VK_ERROR_DEVICE_LOST; });
+    EXPECT_THAT(message_of([&] {
+                  program.run("sums", {{"x", table}});
+                }),
+                testing::HasSubstr("the device was lost"));
+  }
+  const std::string lost = "vulkan: " + watched_gpu()->name() +
+                           " was lost before, with all that lay there; compile the program anew";
+  EXPECT_EQ(message_of([&] { table.values<float>(); }), lost);
+  EXPECT_EQ(message_of([&] { program.run("sums", {{"x", table}}); }), lost);
+  Program other;
+  other.add("all", {{"x", f32, {kRows, kWide}}}, [](const Inputs& in) -> Outputs {
+    return {{"y", in["x"] + 2}};
+  });
+  other.compile({.device = "vulkan"});
+  EXPECT_EQ(message_of([&] { other.run("all", {{"x", table}}); }), lost);
+  EXPECT_EQ(other.run("all", {{"x", counting({kRows, kWide})}}).at("y").values<float>()[1], 3);
 }
 
 TEST_F(Residence, AnArrayOutlivesItsProgram) {
