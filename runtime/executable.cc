@@ -63,6 +63,18 @@ HostTensor HostState::get(std::string_view name) const {
   return tensors_[index_of(name)].clone();
 }
 
+std::unique_ptr<StateStore> HostState::with(const StateStore& other,
+                                            std::span<const std::string> names) const {
+  auto both = std::make_unique<HostState>(*this);
+  const auto& more = dynamic_cast<const HostState&>(other);
+  for (const std::string& name : names) {
+    const size_t index = other.index_of(name);
+    both->specs_.push_back(more.specs_[index]);
+    both->tensors_.push_back(more.tensors_[index]);
+  }
+  return both;
+}
+
 std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,
                                 int64_t position, std::optional<int64_t> value, int64_t bound,
                                 std::string_view location) {

@@ -30,6 +30,10 @@ class StateStore {
   virtual void set(std::string_view name, const HostTensor& value) = 0;
   virtual HostTensor get(std::string_view name) const = 0;
   virtual const std::vector<TensorSpec>& specs() const = 0;
+  // This state and, after it, the states of `other`, of the same device, that are called so: what calls use
+  // that use both. It shares their memory.
+  virtual std::unique_ptr<StateStore> with(const StateStore& other,
+                                           std::span<const std::string> names) const = 0;
 
   size_t index_of(std::string_view name) const;  // throws RuntimeError on an unknown name
 
@@ -145,6 +149,8 @@ class HostState final : public StateStore {
   void set(std::string_view name, const HostTensor& value) override;
   HostTensor get(std::string_view name) const override;
   const std::vector<TensorSpec>& specs() const override { return specs_; }
+  std::unique_ptr<StateStore> with(const StateStore& other,
+                                   std::span<const std::string> names) const override;
 
   HostTensor& at(size_t index) { return tensors_[index]; }
 

@@ -24,9 +24,11 @@ Shape fixed_shape(const Module& owner, const Name& name, const Extents& extents)
     if (!size || *size < 0) {
       const std::string path = owner.path().empty() ? name.text() : owner.path() + "." + name.text();
       Ranges(fmt::format("state '{}'", path), name.where())
-          .fail(
-              fmt::format("cannot be {}: {} {}", extents.text(), extent.text(),
-                          extent.dim() ? "has a Dim, and state has one shape in all calls" : "is no extent"));
+          .fail(fmt::format(
+              "cannot be {}: {} {}", extents.text(), extent.text(),
+              extent.dim()
+                  ? "has a Dim, and state has one shape in all calls, but for an nn::Cache of a session"
+                  : "is no extent"));
     }
     shape.push_back(*size);
   }
@@ -62,6 +64,21 @@ Buffer::~Buffer() {
 }
 
 std::string Buffer::path() const {
+  return owner_->path_of(name_);
+}
+
+Cache::Cache(Module& owner, Name name, Extents shape, Initializer initializer, DType type)
+    : Variable(type, std::move(shape), std::move(initializer)),
+      owner_(&owner),
+      name_(checked_name(std::move(name))) {
+  owner.adopt({name_, nullptr, nullptr, this});
+}
+
+Cache::~Cache() {
+  owner_->release(this);
+}
+
+std::string Cache::path() const {
   return owner_->path_of(name_);
 }
 
@@ -102,7 +119,7 @@ void Module::adopt(Member member) {
 
 void Module::release(const void* member) {
   std::erase_if(members_, [&](const Member& other) {
-    return other.module == member || other.parameter == member || other.buffer == member;
+    return other.module == member || other.parameter == member || other.state == member;
   });
 }
 

@@ -24,7 +24,7 @@ size_t bytes_of(const TensorInfo& info) {
 
 }  // namespace
 
-Function::State::State(std::shared_ptr<ProgramState> of, Variant& called)
+Function::State::State(std::shared_ptr<ProgramState> of, Variant& called, const runtime::StateStore* session)
     : program(std::move(of)),
       variant(&called),
       code(&program->code_of(called)),
@@ -34,6 +34,7 @@ Function::State::State(std::shared_ptr<ProgramState> of, Variant& called)
       output_pointers_(code->outputs.size(), nullptr) {
   outputs = std::make_shared<Outputs>(
       Outputs{program, translated([&] { return code->executable->make_context(); }), {}});
+  if (!variant->session_states().empty()) joined = program->state_for(*variant, *session);
   if (outputs->context->has_memory()) return;
   for (size_t i = 0; i < code->outputs.size(); ++i) {
     outputs->own.push_back(translated([&] { return tensor_for(code->outputs[i]); }));
@@ -101,7 +102,8 @@ void Function::State::start() {
   try {
     started_ = program->start(
         *variant, *code, *outputs->context,
-        {.inputs = input_pointers_, .outputs = output_pointers_, .step = call, .bound = bound_});
+        {.inputs = input_pointers_, .outputs = output_pointers_, .step = call, .bound = bound_},
+        joined.get());
   } catch (...) {
     failure_ = std::current_exception();
   }
@@ -112,7 +114,7 @@ void Function::State::wait() {
   if (!is_started_) throw Error(fmt::format("{}: wait() for a call that was not started", variant->name()));
   is_started_ = false;
   if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
-  program->wait(*variant, *code, *outputs->context, *started_);
+  program->wait(*variant, *code, *outputs->context, *started_, joined.get());
   ++call;
 }
 

@@ -28,7 +28,8 @@ struct Function::State {
     std::shared_ptr<const runtime::DeviceBuffer> held;  // what a call reads of it
   };
 
-  State(std::shared_ptr<ProgramState> of, Variant& called);
+  // `session`, if there is any, has the state of the session that it belongs to.
+  State(std::shared_ptr<ProgramState> of, Variant& called, const runtime::StateStore* session = nullptr);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -45,7 +46,8 @@ struct Function::State {
   const Code* code;
   std::shared_ptr<Outputs> outputs;
   std::vector<In> inputs;
-  uint32_t call = 0;  // which the next one is
+  uint32_t call = 0;                            // which the next one is
+  std::unique_ptr<runtime::StateStore> joined;  // where it uses state of a session: that and the program's
 
  private:
   void find_inputs();

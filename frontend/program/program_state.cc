@@ -77,7 +77,7 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
         translated([&] { return backends::open_device(options.device, options.threads, options.target); });
     for (Added& function : added) is_written_ = trace_first(function).writes_state() || is_written_;
     check_dims(ranges);
-    for (Added& function : added) function.links.front().variant.settle();
+    for (Added& function : added) function.links.front().variant.settle(table.states());
     store_ = translated([&] { return device->make_state(table.states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
@@ -90,8 +90,10 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
       function.newest = nullptr;
       function.links.clear();
       function.parts.clear();
+      function.session_dims.clear();
+      function.session_state.clear();
     }
-    table.truncate(0);
+    table.truncate(0, 0);
     is_written_ = false;
     throw;
   }
@@ -111,16 +113,19 @@ Variant& ProgramState::trace_first(Added& function) {
           what += fmt::format(" {} = {},", extent.dim()->name, size);
       }
     }
-    if (free.empty()) return trace(function, bind(function, {}));
-    const size_t states = table.entries().size();
+    const size_t states = table.entries().size(), session_states = table.session_entries().size();
     try {
-      return trace(function, bind(function, free));
+      return trace(function, bind(function, free), size);
     } catch (const Error& error) {
-      if (error.kind() == Error::Kind::internal) throw;
-      if (!first)
+      if (error.kind() == Error::Kind::internal || (free.empty() && function.session_dims.empty())) throw;
+      if (!first) {
+        for (const auto& [dim, tried] : function.session_dims) {
+          if (!free.contains(dim)) what += fmt::format(" {} = {},", dim.name, tried);
+        }
         first = Error(fmt::format("{}; tried with{} as compile was given no size", error.what(), what));
+      }
     }
-    table.truncate(states);
+    table.truncate(states, session_states);
   }
   throw *first;
 }
@@ -163,7 +168,28 @@ Variant* ProgramState::known(const Added& function, const DimSizes& sizes) {
 Variant& ProgramState::variant(const std::string& name, const DimSizes& dims) {
   check_compiled(name);
   Added& function = find(name);
-  const DimSizes sizes = bind(function, dims);
+  if (!function.session_state.empty()) {
+    throw Error(
+        fmt::format("{0}: uses '{1}', which each session has its own of: program.session().function(\"{0}\")",
+                    name, function.session_state));
+  }
+  return variant_of(function, bind(function, dims));
+}
+
+Variant& ProgramState::variant(const std::string& name, const DimSizes& dims, const DimSizes& session) {
+  check_compiled(name);
+  Added& function = find(name);
+  DimSizes sizes = dims;
+  for (const auto& [dim, size] : session) {
+    if (!function.session_dims.contains(dim) && !has_dim(function.inputs, dim)) continue;
+    const auto [given, is_new] = sizes.emplace(dim, size);
+    if (is_new || given->second == size) continue;
+    throw Error(fmt::format("{}: '{}' is {} in this session, got {}", name, dim.name, size, given->second));
+  }
+  return variant_of(function, bind(function, sizes));
+}
+
+Variant& ProgramState::variant_of(Added& function, const DimSizes& sizes) {
   if (Variant* found = known(function, sizes)) return *found;
   // Models and optimisers, which a body may change, are for one thread at a time.
   const std::lock_guard<std::mutex> lock(trace_mutex_);
@@ -171,7 +197,7 @@ Variant& ProgramState::variant(const std::string& name, const DimSizes& dims) {
   return trace(function, sizes);
 }
 
-Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
+Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::optional<int64_t> trial) {
   std::string name = function.name;
   for (const auto& [dim, size] : sizes) {
     const auto usual = options.dims.find(dim);
@@ -190,11 +216,21 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
   DimSizes all = sizes;
   all.insert(options.dims.begin(), options.dims.end());
   Trace trace(module, table, name, function.options.training, std::move(all));
+  if (trial) trace.set_session_trial(*trial);
   std::map<std::string, Tensor> tensors;
   for (const Input& input : function.inputs) {
     tensors[input.name] = trace.parameter(input.name, input.dtype, bind_shape(function.name, input, sizes));
   }
-  trace.finish(function.body(Inputs(function.name, std::move(tensors))));
+  try {
+    trace.finish(function.body(Inputs(function.name, std::move(tensors))));
+  } catch (...) {
+    if (trial) function.session_dims = trace.session_dims();
+    throw;
+  }
+  if (trial) {
+    function.session_dims = trace.session_dims();
+    if (!trace.session_states().empty()) function.session_state = trace.session_states().front();
+  }
   for (const auto& [dim, size] : sizes) {
     if (!trace.bound_dims().contains(dim) && !has_dim(function.inputs, dim)) {
       throw Error(fmt::format("{}: no input has a '{}'", function.name, dim.name));
@@ -207,8 +243,10 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes) {
   }
   function.parts = trace.parts();
   std::erase_if(function.parts, [](const auto& part) { return part.second.expired(); });  // the body's own
-  Link& link = function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, sizes,
-                                           std::move(module), trace.writes_state(),
+  DimSizes of_all = sizes;
+  of_all.insert(trace.session_dims().begin(), trace.session_dims().end());
+  Link& link = function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, of_all,
+                                           std::move(module), trace.session_states(), trace.writes_state(),
                                            compiled ? usual(function.name).training() : trace.trains());
   function.newest.store(&link, std::memory_order_release);
   return link.variant;
@@ -246,38 +284,41 @@ uint32_t ProgramState::calling(const Variant& variant, runtime::Call call, Execu
 void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,
                        const runtime::Call& call) {
   calling(variant, call, [&](runtime::Call& now) {
-    if (!run_profiled(code, context, now)) code.executable->run(context, *store_, now);
+    if (!run_profiled(code, context, now, *store_)) code.executable->run(context, *store_, now);
   });
 }
 
 Started ProgramState::start(const Variant& variant, const Code& code, runtime::Context& context,
-                            const runtime::Call& call) {
+                            const runtime::Call& call, runtime::StateStore* joined) {
+  runtime::StateStore& store = joined == nullptr ? *store_ : *joined;
   Started started;
   started.step = calling(variant, call, [&](runtime::Call& now) {
-    started.has_ended = run_profiled(code, context, now);
-    if (!started.has_ended) code.executable->start(context, *store_, now);
+    started.has_ended = run_profiled(code, context, now, store);
+    if (!started.has_ended) code.executable->start(context, store, now);
   });
   return started;
 }
 
 void ProgramState::wait(const Variant& variant, const Code& code, runtime::Context& context,
-                        const Started& started) {
+                        const Started& started, runtime::StateStore* joined) {
   if (started.has_ended || translated([&] { return code.executable->wait(context); })) return;
+  runtime::StateStore& store = joined == nullptr ? *store_ : *joined;
   if (!variant.writes_state()) {
     return reading(
-        [&](const runtime::StateStore&, uint32_t) { code.executable->throw_fault(context, *store_); });
+        [&](const runtime::StateStore&, uint32_t) { code.executable->throw_fault(context, store); });
   }
-  writing([&](runtime::StateStore& store, std::atomic<uint32_t>& step) {
+  writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
     if (step == started.step + 1) step = started.step;
     code.executable->throw_fault(context, store);
   });
 }
 
-bool ProgramState::run_profiled(const Code& code, runtime::Context& context, runtime::Call call) {
+bool ProgramState::run_profiled(const Code& code, runtime::Context& context, runtime::Call call,
+                                runtime::StateStore& store) {
   if (!is_profiled_) return false;
   const std::lock_guard<std::mutex> lock(profile_mutex_);
   call.profile = profile_.get();
-  code.executable->run(context, *store_, call);
+  code.executable->run(context, store, call);
   return true;
 }
 

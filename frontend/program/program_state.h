@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <shared_mutex>
 #include <string>
@@ -48,8 +49,10 @@ struct ProgramState {
     std::vector<Input> inputs;
     Program::Body body;
     FunctionOptions options;
-    std::deque<Link> links = {};  // its variants; for who traces, as parts are
-    Trace::Parts parts = {};      // what it was made from
+    DimSizes session_dims = {};      // of the state of sessions that it uses, as compile traced it,
+    std::string session_state = {};  // and one of these, or ""
+    std::deque<Link> links = {};     // its variants; for who traces, as parts are
+    Trace::Parts parts = {};         // what it was made from
     std::atomic<Link*> newest = nullptr;
   };
 
@@ -68,6 +71,13 @@ struct ProgramState {
   std::vector<std::string> untrained(const std::string& function);
   // Of these sizes, traced where nobody has asked for them before. What is known is found without a lock.
   Variant& variant(const std::string& name, const DimSizes& dims);
+  // The same for a session that has sizes for all Dims of its state.
+  Variant& variant(const std::string& name, const DimSizes& dims, const DimSizes& session);
+  // Of the program and, of the session whose state is in `session`, those that the variant uses.
+  std::unique_ptr<runtime::StateStore> state_for(const Variant& variant,
+                                                 const runtime::StateStore& session) const {
+    return store_->with(session, variant.session_states());
+  }
   // `dims`, and a size for every Dim that has none, by the arrays. Throws Error where they are not the
   // inputs.
   DimSizes solve(const std::string& name, const Arrays& arrays, const DimSizes& dims);
@@ -76,10 +86,12 @@ struct ProgramState {
   // `call` needs inputs, outputs and, where the function writes no state, a number instead of the step. One
   // that does has the state to itself, and counts a step where it succeeds; others run beside each other.
   void run(const Variant& variant, const Code& code, runtime::Context& context, const runtime::Call& call);
-  // The same in two parts. What is started later comes after it.
+  // The same in two parts. What is started later comes after it. `joined`, if there is any, is what state_for
+  // made of the state.
   Started start(const Variant& variant, const Code& code, runtime::Context& context,
-                const runtime::Call& call);
-  void wait(const Variant& variant, const Code& code, runtime::Context& context, const Started& started);
+                const runtime::Call& call, runtime::StateStore* joined);
+  void wait(const Variant& variant, const Code& code, runtime::Context& context, const Started& started,
+            runtime::StateStore* joined);
 
   // Whether it lies on a device where this one's functions read it; and the array where they do.
   bool is_here(const Array& array) const;
@@ -122,12 +134,15 @@ struct ProgramState {
   void check_dims(const Ranges& ranges) const;
   DimSizes bind(const Added& function, const DimSizes& dims) const;
   static Variant* known(const Added& function, const DimSizes& sizes);
-  Variant& trace(Added& function, const DimSizes& sizes);
+  // With `trial`, for Dims that state of sessions alone has.
+  Variant& trace(Added& function, const DimSizes& sizes, std::optional<int64_t> trial = {});
   // Lets `execute` take the call with what it needs besides, while it has the state; gives its step or
   // number.
   template <typename Execute>
   uint32_t calling(const Variant& variant, runtime::Call call, Execute execute);
-  bool run_profiled(const Code& code, runtime::Context& context, runtime::Call call);
+  bool run_profiled(const Code& code, runtime::Context& context, runtime::Call call,
+                    runtime::StateStore& store);
+  Variant& variant_of(Added& function, const DimSizes& sizes);
 
   std::mutex trace_mutex_;
   std::set<Dim> bound_dims_;  // by what compile traced

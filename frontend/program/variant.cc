@@ -53,12 +53,20 @@ Code::Code(std::unique_ptr<runtime::Executable> made)
       outputs(to_infos(executable->outputs())),
       contexts(*executable) {}
 
-Variant::Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state, Training training)
+Variant::Variant(std::string name, DimSizes sizes, graph::Module graph,
+                 std::vector<std::string> session_states, bool writes_state, Training training)
     : name_(std::move(name)),
       sizes_(std::move(sizes)),
       graph_(std::move(graph)),
+      session_states_(std::move(session_states)),
       writes_state_(writes_state),
       training_(std::move(training)) {}
+
+void Variant::settle(std::vector<graph::State> states) {
+  training_.settle();
+  for (const std::string& name : session_states_) states.push_back(*graph_.find_state(name));
+  graph_.states = std::move(states);
+}
 
 Code& Variant::code(const backends::Device& device, const passes::Options& options) {
   if (Code* known = code_.load(std::memory_order_acquire)) return *known;

@@ -36,16 +36,19 @@ struct Code {
 class Variant {
  public:
   // `graph` holds the function, called `name`, with those that it calls and all states of its program.
-  Variant(std::string name, DimSizes sizes, graph::Module graph, bool writes_state, Training training);
+  Variant(std::string name, DimSizes sizes, graph::Module graph, std::vector<std::string> session_states,
+          bool writes_state, Training training);
 
   const std::string& name() const {
     return name_;
   }  // in the graph, and in messages: "predict", "predict.batch_1"
   const DimSizes& sizes() const { return sizes_; }
   const graph::Module& graph() const { return graph_; }
-  bool writes_state() const { return writes_state_; }
+  const std::vector<std::string>& session_states() const { return session_states_; }  // that it uses
+  bool writes_state() const { return writes_state_; }                                 // of the program
   const Training& training() const { return training_; }
-  void settle() { training_.settle(); }  // before the program is compiled
+  // Before the program is compiled, when all its states are known.
+  void settle(std::vector<graph::State> states);
 
   // Compiles where nobody has asked before; who comes meanwhile waits. Throws Error where it cannot be
   // compiled.
@@ -59,7 +62,8 @@ class Variant {
  private:
   std::string name_;
   DimSizes sizes_;
-  graph::Module graph_;
+  graph::Module graph_;  // its states are the program's, and then these
+  std::vector<std::string> session_states_;
   bool writes_state_;
   Training training_;
   std::mutex compiling_;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sinter/error.h>
 
+#include <algorithm>
+
 #include "frontend/base/convert.h"
 
 namespace sinter {
@@ -25,25 +27,55 @@ void StateTable::seal() {
   sealed_ = true;
 }
 
-const StateEntry& StateTable::declare(const Variable& variable, graph::Module& module) {
-  std::string name = variable.path();
-  if (const StateEntry* known = find(name)) {
-    if (known->dtype != variable.dtype() || known->shape != variable.shape()) {
-      throw Error(fmt::format(
-          "state '{}' is both {} and {}: two models or optimisers of a program need names, "
-          "and state has no Dim, but one shape in all calls",
-          name, to_string(known->dtype, known->shape), to_string(variable.dtype(), variable.shape())));
-    }
-    if (known->variable != &variable) {
-      throw Error(fmt::format(
-          "two states of one program are called '{}'; give their models or optimisers names", name));
-    }
-    return *known;
+namespace {
+
+// Of a variable that has the name of another state.
+void check_same(const std::string& name, const Variable* known, const Variable& variable, bool is_alike,
+                const std::string& known_type) {
+  if (!is_alike) {
+    throw Error(
+        fmt::format("state '{}' is both {} and {}{}: two models or optimisers of a program need names, "
+                    "and state has no Dim, but one shape in all calls",
+                    name, known_type, sinter::name(variable.dtype()), variable.extents().text()));
   }
-  module.states.push_back({name, {to_graph(variable.dtype()), variable.shape()}});
-  entries_.push_back({std::move(name), &variable, variable.initializer(), variable.dtype(), variable.shape(),
-                      variable.trainable()});
-  return entries_.back();
+  if (known != &variable) {
+    throw Error(fmt::format(
+        "two states of one program are called '{}'; give their models or optimisers names", name));
+  }
+}
+
+}  // namespace
+
+void StateTable::declare(const Variable& variable, const Shape& shape, graph::Module& module) {
+  std::string name = variable.path();
+  const graph::State state{name, {to_graph(variable.dtype()), shape}};
+  if (const StateEntry* known = find(name)) {
+    const bool is_alike =
+        !variable.is_of_session() && known->dtype == variable.dtype() && known->shape == variable.shape();
+    return check_same(name, known->variable, variable, is_alike, to_string(known->dtype, known->shape));
+  }
+  for (const SessionEntry& known : session_entries_) {
+    if (known.name != name) continue;
+    const bool is_alike = variable.is_of_session() && known.dtype == variable.dtype() &&
+                          known.extents.text() == variable.extents().text();
+    check_same(name, known.variable, variable, is_alike,
+               fmt::format("{}{}", sinter::name(known.dtype), known.extents.text()));
+    module.states.push_back(state);
+    return;
+  }
+  module.states.push_back(state);
+  if (variable.is_of_session()) {
+    session_entries_.push_back(
+        {std::move(name), &variable, variable.initializer(), variable.dtype(), variable.extents()});
+  } else {
+    entries_.push_back(
+        {std::move(name), &variable, variable.initializer(), variable.dtype(), shape, variable.trainable()});
+  }
+}
+
+bool StateTable::has(std::string_view name) const {
+  return find(name) != nullptr || std::any_of(session_entries_.begin(), session_entries_.end(),
+                                              [&](const SessionEntry& entry) { return entry.name == name; });
 }
 
 const StateEntry* StateTable::find(std::string_view name) const {
@@ -53,8 +85,9 @@ const StateEntry* StateTable::find(std::string_view name) const {
   return nullptr;
 }
 
-void StateTable::truncate(size_t count) {
+void StateTable::truncate(size_t count, size_t session_count) {
   while (entries_.size() > count) entries_.pop_back();
+  while (session_entries_.size() > session_count) session_entries_.pop_back();
 }
 
 std::vector<graph::State> StateTable::states() const {

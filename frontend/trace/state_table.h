@@ -23,6 +23,15 @@ struct StateEntry {
   bool trainable;
 };
 
+// A state of which each session has its own.
+struct SessionEntry {
+  std::string name;
+  const Variable* variable;
+  Initializer initializer;
+  DType dtype;
+  Extents extents;
+};
+
 // Whether a variable can be trained: now, also when the variable is gone, and when a program was compiled.
 struct Trainability {
   std::string path;
@@ -47,18 +56,21 @@ class StateTable {
  public:
   // A state not known yet is declared in `module` as well, which has all the others. Throws Error where
   // another variable has the same path.
-  const StateEntry& declare(const Variable& variable, graph::Module& module);
+  void declare(const Variable& variable, const Shape& shape, graph::Module& module);
   const StateEntry* find(std::string_view name) const;  // nullptr where there is none
   const std::deque<StateEntry>& entries() const { return entries_; }
+  const std::deque<SessionEntry>& session_entries() const { return session_entries_; }
+  bool has(std::string_view name) const;     // of either kind
   std::vector<graph::State> states() const;  // as a graph declares them
-  // Forgets all but the first `count`.
-  void truncate(size_t count);
+  // Forgets all but the first `count`, and but `session_count` of sessions.
+  void truncate(size_t count, size_t session_count);
   // No state comes to it any more: its user declares known ones alone.
   void seal();
   bool is_sealed() const { return sealed_; }
 
  private:
   std::deque<StateEntry> entries_;
+  std::deque<SessionEntry> session_entries_;
   bool sealed_ = false;
 };
 

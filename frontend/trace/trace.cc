@@ -172,13 +172,27 @@ Trace::Usage& Trace::usage(const Variable& variable) {
   for (Usage& usage : usages_) {
     if (usage.variable == &variable) return usage;
   }
-  if (states_->is_sealed() && states_->find(variable.path()) == nullptr) {
+  if (states_->is_sealed() && !states_->has(variable.path())) {
     throw Error(fmt::format("{}: uses state '{}', which no function had when the program was compiled",
                             frames_.front().function->name(), variable.path()));
   }
-  states_->declare(variable, *module_);
+  const Shape shape = variable.is_of_session() ? session_shape(variable) : variable.shape();
+  states_->declare(variable, shape, *module_);
   const std::weak_ptr<const void> alive = parts_[variable.path()] = variable.lifetime().watch();
-  return usages_.emplace_back(Usage{&variable, variable.path(), alive, {}, {}, {}, false, {}, {}});
+  return usages_.emplace_back(Usage{&variable, variable.path(), shape, alive, {}, {}, {}, false, {}, {}});
+}
+
+Shape Trace::session_shape(const Variable& variable) {
+  const std::string what = fmt::format("state '{}'", variable.path());
+  for (const Extent& extent : variable.extents()) {
+    if (extent.dim() && session_trial_) sizes_.emplace(*extent.dim(), *session_trial_);
+  }
+  const Shape shape = bind(what, variable.extents(), std::source_location());
+  for (const Extent& extent : variable.extents()) {
+    if (extent.dim()) session_dims_.insert(*sizes_.find(*extent.dim()));
+  }
+  session_states_.push_back(variable.path());
+  return shape;
 }
 
 Tensor Trace::read(const Variable& variable, const std::source_location& where) {
@@ -202,11 +216,11 @@ void Trace::assign(const Variable& variable, const Tensor& value, const std::sou
   const std::string what = fmt::format("assign to '{}'", variable.path());
   if (frames_.size() > 1) fail(what, "state is written outside of scan and checkpoint only", where);
   use(what, value, where);
-  if (value.dtype() != variable.dtype() || value.shape() != variable.shape()) {
-    fail(what, fmt::format("it is {}, got {}", to_string(variable.dtype(), variable.shape()), value.type()),
+  Usage& entry = usage(variable);
+  if (value.dtype() != variable.dtype() || value.shape() != entry.shape) {
+    fail(what, fmt::format("it is {}, got {}", to_string(variable.dtype(), entry.shape), value.type()),
          where);
   }
-  Usage& entry = usage(variable);
   entry.assigned = value;
   entry.is_leaf = false;
   entry.location = place(where);
@@ -273,7 +287,7 @@ std::vector<Trace::Reading> Trace::readings(const Tensor& from) {
 
 bool Trace::writes_state() const {
   return std::any_of(usages_.begin(), usages_.end(),
-                     [](const Usage& entry) { return entry.assigned.has_value(); });
+                     [](const Usage& entry) { return entry.assigned && !entry.variable->is_of_session(); });
 }
 
 Training Trace::trains() const {

@@ -62,6 +62,11 @@ class Trace {
   // The shape, by the sizes of the Dims. Throws Error as fail does where one has none, or does not fit.
   Shape bind(std::string_view what, const Extents& extents, const std::source_location& where);
   const std::set<Dim>& bound_dims() const { return bound_dims_; }  // those asked for by bind
+  // The size of the Dims that state of a session has and nothing else, while it is of no session.
+  void set_session_trial(int64_t size) { session_trial_ = size; }
+  // The Dims of the state of sessions that the function uses, with their sizes, and the names of that state.
+  const DimSizes& session_dims() const { return session_dims_; }
+  const std::vector<std::string>& session_states() const { return session_states_; }
 
   // Where an operation that was asked for at `where` stands.
   graph::Location place(const std::source_location& where) const;
@@ -111,7 +116,7 @@ class Trace {
 
   // Writes the assigned state and sets the function's outputs.
   void finish(const Outputs& outputs);
-  bool writes_state() const;
+  bool writes_state() const;  // of the program
   Training trains() const;
   // The variables and modules that the function is made from, by their paths: what must be there to trace it
   // again.
@@ -142,6 +147,7 @@ class Trace {
   struct Usage {
     const Variable* variable;
     std::string path;
+    Shape shape;
     std::weak_ptr<const void> alive;
     std::vector<graph::Value> leaves;        // what it was read as, one after another
     Tensor now;                              // what it reads as
@@ -159,6 +165,7 @@ class Trace {
   Frame& push_frame(std::string name, Nested kind);
   graph::Value capture(Frame& frame, graph::Value outer);
   Usage& usage(const Variable& variable);
+  Shape session_shape(const Variable& variable);
   const Usage* find_usage(const Variable& variable) const;
 
   graph::Module* module_;
@@ -166,6 +173,9 @@ class Trace {
   bool training_;
   DimSizes sizes_;
   std::set<Dim> bound_dims_;
+  std::optional<int64_t> session_trial_;
+  DimSizes session_dims_;
+  std::vector<std::string> session_states_;
   Trace* previous_;
   std::deque<Frame> frames_;
   std::vector<std::string> scopes_;

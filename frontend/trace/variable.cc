@@ -2,6 +2,8 @@
 #include <sinter/error.h>
 #include <sinter/variable.h>
 
+#include <cmath>
+
 #include "frontend/base/hash.h"
 #include "frontend/base/ranges.h"
 #include "frontend/trace/trace.h"
@@ -72,6 +74,11 @@ Initializer Initializer::values(Array values, std::source_location where) {
   return {Kind::values, 0, 0, std::move(values)};
 }
 
+bool Initializer::is_zero() const {
+  const auto is_zero = [](auto value) { return value == 0 && !std::signbit(static_cast<double>(value)); };
+  return kind_ == Kind::constant && std::visit(is_zero, value_.content());
+}
+
 Array Initializer::make(const std::string& name, DType type, const Shape& shape, uint64_t seed,
                         runtime::ThreadPool& threads) const {
   const runtime::RandomStream stream{seed, 0, fnv1a(name), kInitialSalt};
@@ -96,6 +103,12 @@ Array Initializer::make(const std::string& name, DType type, const Shape& shape,
                             to_string(values_.dtype(), values_.shape())));
   }
   return values_;
+}
+
+const Shape& Variable::shape() const {
+  if (!is_of_session_) return shape_;
+  throw Error(
+      fmt::format("state '{}' has no shape of its own: it is {} of each session", path(), extents_.text()));
 }
 
 Tensor Variable::read(std::source_location where) const {

@@ -232,13 +232,13 @@ TEST(Extents, StateHasNoDim) {
         nn::Parameter cache(model, "cache", {2 * kBatch, 4}, Initializer::zeros());
       }),
       testing::StartsWith("state 'model.cache': cannot be [2*batch,4]: 2*batch has a Dim, and state has "
-                          "one shape in all calls (extent_test.cc:"));
+                          "one shape in all calls, but for an nn::Cache of a session (extent_test.cc:"));
   EXPECT_THAT(
       message_of([&] {
         nn::Buffer cache(model, "cache", {4, kBatch});
       }),
       testing::StartsWith("state 'model.cache': cannot be [4,batch]: batch has a Dim, and state has one "
-                          "shape in all calls (extent_test.cc:"));
+                          "shape in all calls, but for an nn::Cache of a session (extent_test.cc:"));
   // Nor by way of a tensor's shape.
   std::deque<nn::Module> models;
   std::deque<nn::Buffer> buffers;

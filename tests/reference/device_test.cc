@@ -14,6 +14,10 @@ class ElsewhereState final : public runtime::StateStore {
   void set(std::string_view, const runtime::HostTensor&) override {}
   runtime::HostTensor get(std::string_view) const override { return {}; }
   const std::vector<runtime::TensorSpec>& specs() const override { return specs_; }
+  std::unique_ptr<runtime::StateStore> with(const runtime::StateStore&,
+                                            std::span<const std::string>) const override {
+    return nullptr;
+  }
 
  private:
   std::vector<runtime::TensorSpec> specs_;

@@ -104,19 +104,30 @@ namespace {
 
 constexpr int64_t kPiece = int64_t{64} << 20;  // what is copied up at once
 
-void copy_now(Gpu& gpu, VkBuffer from, VkBuffer to, const VkBufferCopy& region) {
+// What `record` makes, after all that was submitted before.
+template <typename Record>
+void do_now(Gpu& gpu, Record record) {
   Commands commands(gpu);
   VkCommandBuffer recorded = commands.begin(true);
   constexpr VkAccessFlags kAll = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
   record_barrier(recorded, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, kAll, kAll);
-  vkCmdCopyBuffer(recorded, from, to, 1, &region);
+  record(recorded);
   record_barrier(recorded, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT,
                  VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
   commands.end();
   commands.run();
 }
 
+void copy_now(Gpu& gpu, VkBuffer from, VkBuffer to, const VkBufferCopy& region) {
+  do_now(gpu, [&](VkCommandBuffer commands) { vkCmdCopyBuffer(commands, from, to, 1, &region); });
+}
+
 }  // namespace
+
+void clear(Gpu& gpu, const Memory& memory) {
+  do_now(gpu,
+         [&](VkCommandBuffer commands) { vkCmdFillBuffer(commands, memory.buffer(), 0, VK_WHOLE_SIZE, 0); });
+}
 
 void copy_up(Gpu& gpu, const std::byte* from, const Place& to) {
   const Memory staging(gpu, Memory::Kind::upload, std::min(to.bytes, kPiece), "a copy");

@@ -72,6 +72,7 @@ class Commands {
 // Between host and device, after all that was submitted before; waits for it.
 void copy_up(Gpu& gpu, const std::byte* from, const Place& to);
 void copy_down(Gpu& gpu, const Place& from, const Memory& to);
+void clear(Gpu& gpu, const Memory& memory);  // to zeros
 // All that was submitted before has ended.
 void wait_for_all(Gpu& gpu);
 

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "backends/vulkan/run/memory.h"
@@ -9,7 +11,7 @@
 
 namespace sinter::vulkan {
 
-// State in one buffer on the device.
+// State on the device, in one buffer or, with() others, in several.
 class DeviceState final : public runtime::StateStore {
  public:
   DeviceState(std::shared_ptr<Gpu> gpu, std::vector<runtime::TensorSpec> specs);
@@ -17,26 +19,37 @@ class DeviceState final : public runtime::StateStore {
   void set(std::string_view name, const runtime::HostTensor& value) override;
   runtime::HostTensor get(std::string_view name) const override;
   const std::vector<runtime::TensorSpec>& specs() const override { return specs_; }
+  std::unique_ptr<runtime::StateStore> with(const runtime::StateStore& other,
+                                            std::span<const std::string> names) const override;
 
-  VkBuffer buffer() const { return memory_.buffer(); }
-  int64_t offset(size_t index) const { return offsets_[index]; }
+  Place place_of(size_t index) const;
   uint64_t id() const { return id_; }  // no other state of this process has it
 
   // Between these a call may be using it, for which the host then waits. Any thread may call them.
-  void note_started() const { ++started_; }
-  void note_ended() const { --started_; }
+  void note_started() const;
+  void note_ended() const;
 
  private:
-  void write(size_t index, const std::byte* from);
-  Place place_of(size_t index) const;
-  void settle() const;
+  struct Block {
+    Block(std::shared_ptr<Gpu> of, int64_t bytes)
+        : gpu(std::move(of)), memory(*gpu, Memory::Kind::device, bytes, "the state") {}
 
-  std::shared_ptr<Gpu> gpu_;
+    std::shared_ptr<Gpu> gpu;
+    Memory memory;
+    std::atomic<int> started = 0;
+  };
+  struct Piece {
+    std::shared_ptr<Block> block;
+    int64_t offset;
+  };
+
+  DeviceState() : id_(next_id()) {}
+  void settle(const Block& block) const;
+
   std::vector<runtime::TensorSpec> specs_;
-  std::vector<int64_t> offsets_;
-  Memory memory_;
+  std::vector<Piece> pieces_;                   // by tensor
+  std::vector<std::shared_ptr<Block>> blocks_;  // all of them
   uint64_t id_;
-  mutable std::atomic<int> started_ = 0;
 };
 
 }  // namespace sinter::vulkan

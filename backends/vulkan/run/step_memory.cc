@@ -92,7 +92,7 @@ Place StepMemory::place_of(size_t index, const DeviceState& state) const {
       if (slot.ordinal >= state.specs().size() || bytes_of(state.specs()[slot.ordinal]) != slot.bytes) {
         throw RuntimeError("the state belongs to another device or program");
       }
-      return {state.buffer(), state.offset(slot.ordinal), bytes};
+      return {state.place_of(slot.ordinal).buffer, state.place_of(slot.ordinal).offset, bytes};
     case Slot::Kind::arena:
       return {arena_->buffer(), slot.offset, bytes};
     case Slot::Kind::constant:

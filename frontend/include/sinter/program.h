@@ -104,6 +104,7 @@ struct Snapshot {
 };
 
 class Function;
+class Session;
 struct ProgramState;
 
 // Functions that are compiled together and share their state: parameters, moments, running statistics.
@@ -144,10 +145,10 @@ class Program {
   void compile(const CompileOptions& options = {},
                std::source_location where = std::source_location::current());
 
-  // A call bound to its own inputs and outputs. With `dims`, for other sizes than those compile was given,
-  // which were none for those that are free; the state is the same one. Throws Error where a Dim has no size,
-  // is not of the function, or an extent made from it is not whole. A Function is for one thread at a time,
-  // which each makes for itself.
+  // A call bound to its own inputs and outputs, of a function that uses no state of a session. With `dims`,
+  // for other sizes than those compile was given, which were none for those that are free; the state is the
+  // same one. Throws Error where a Dim has no size, is not of the function, or an extent made from it is not
+  // whole. A Function is for one thread at a time, which each makes for itself.
   Function function(const std::string& name, const DimSizes& dims = {});
   // One call: every input by name, all outputs as arrays of their own. A free Dim gets its size from the
   // first input that has it, and the others must agree; the code for new sizes is made when they first come.
@@ -161,6 +162,11 @@ class Program {
   // On devices that compute in host memory it is `array` itself, which nobody may write to while a function
   // reads it. Throws Error before compile, and where the device has no room.
   Array upload(const Array& array) const;
+
+  // A use of its own of what the functions keep in nn::Cache, at its beginning, with a size for every Dim of
+  // such state that compile was given none for. Throws Error where one has none, no such state has the Dim,
+  // or no function uses any.
+  Session session(const DimSizes& dims = {}) const;
 
   std::vector<std::string> functions() const;
 
@@ -284,6 +290,7 @@ class Function {
 
  private:
   friend class Program;
+  friend class Session;
   explicit Function(std::unique_ptr<State> state);
   template <typename T>
   static std::span<T> as(std::span<std::byte> bytes) {

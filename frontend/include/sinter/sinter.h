@@ -16,6 +16,7 @@
 #include <sinter/parameters.h>
 #include <sinter/program.h>
 #include <sinter/reductions.h>
+#include <sinter/session.h>
 #include <sinter/sources.h>
 #include <sinter/tensor.h>
 #include <sinter/types.h>

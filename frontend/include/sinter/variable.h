@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/extent.h>
 #include <sinter/tensor.h>
 
 #include <atomic>
@@ -32,6 +33,7 @@ class Initializer {
   static Initializer values(Array values,  // of the state's type and shape
                             std::source_location where = std::source_location::current());
 
+  bool is_zero() const;
   // The beginning of the state called `name`, whatever the number of threads.
   Array make(const std::string& name, DType type, const Shape& shape, uint64_t seed,
              runtime::ThreadPool& threads) const;
@@ -61,9 +63,9 @@ class Lifetime {
   std::shared_ptr<const void> alive_;
 };
 
-// A value that lives between the calls of a program: every function of the program reads and writes the same
-// one. It is used like a tensor; what it reads as is its last assigned value, through whose making no
-// gradient goes.
+// A value that lives between the calls of a program: every function of the program, or of a session of it,
+// reads and writes the same one. It is used like a tensor; what it reads as is its last assigned value,
+// through whose making no gradient goes.
 class Variable {
  public:
   Variable(const Variable&) = delete;
@@ -71,7 +73,9 @@ class Variable {
 
   virtual std::string path() const = 0;  // "encoder.0.attention.query.weight"
   DType dtype() const { return dtype_; }
-  const Shape& shape() const { return shape_; }
+  const Shape& shape() const;  // throws Error for state of a session, whose extents may be Dims
+  const Extents& extents() const { return extents_; }
+  bool is_of_session() const { return is_of_session_; }
   bool trainable() const { return trainable_->load(std::memory_order_relaxed); }
   const Initializer& initializer() const { return initializer_; }
   const Lifetime& lifetime() const { return lifetime_; }
@@ -85,8 +89,17 @@ class Variable {
   Variable(DType type, Shape shape, Initializer initializer, bool trainable)
       : dtype_(type),
         shape_(std::move(shape)),
+        extents_(shape_),
+        is_of_session_(false),
         initializer_(std::move(initializer)),
         trainable_(std::make_shared<std::atomic<bool>>(trainable)) {}
+  // State of a session.
+  Variable(DType type, Extents extents, Initializer initializer)
+      : dtype_(type),
+        extents_(std::move(extents)),
+        is_of_session_(true),
+        initializer_(std::move(initializer)),
+        trainable_(std::make_shared<std::atomic<bool>>(false)) {}
   ~Variable() = default;
 
   // Not a part of the value: what optimisers may do with it.
@@ -99,6 +112,8 @@ class Variable {
 
   DType dtype_;
   Shape shape_;
+  Extents extents_;
+  bool is_of_session_;
   Initializer initializer_;
   std::shared_ptr<std::atomic<bool>> trainable_;  // programs look at it, also when the variable is gone
   Lifetime lifetime_;

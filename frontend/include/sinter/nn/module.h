@@ -51,12 +51,28 @@ class Parameter final : public Variable {
   std::string name_;
 };
 
-// State that gradients do not reach: running statistics, caches, counters.
+// State that gradients do not reach: running statistics, counters.
 class Buffer final : public Variable {
  public:
   Buffer(Module& owner, Name name, Extents shape, Initializer initializer = Initializer::zeros(),
          DType type = f32);
   ~Buffer();
+
+  std::string path() const override;
+
+ private:
+  Module* owner_;
+  std::string name_;
+};
+
+// State of each session of a program (Program::session) by itself, which gradients do not reach: the keys and
+// values of what attention has seen, say. Its extents may be Dims, whose sizes a session has. It begins as
+// the initializer says, and is in no file that Program::save writes.
+class Cache final : public Variable {
+ public:
+  Cache(Module& owner, Name name, Extents shape, Initializer initializer = Initializer::zeros(),
+        DType type = f32);
+  ~Cache();
 
   std::string path() const override;
 
@@ -91,13 +107,14 @@ class Module {
  private:
   friend class Parameter;
   friend class Buffer;
+  friend class Cache;
 
   struct Member {
     std::string name;
     // One of these.
     Module* module;
     Parameter* parameter;
-    Buffer* buffer;
+    const void* state;  // a buffer or a cache
   };
   void adopt(Member member);
   void release(const void* member);
