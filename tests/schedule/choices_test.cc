@@ -388,6 +388,32 @@ TEST(Choices, SayWhatMayNotBeKept) {
             "choice 'reduce.columns lanes=8': the kernel's last axis is reduced");
 }
 
+// The second pass reads the exponentials for the last time, and leaves its quotients in their place.
+TEST(Choices, ValuesThatAreReadNoMoreGiveTheirMemoryToOthers) {
+  const auto text_of = [](const std::string& choice) {
+    return R"(func @f(%x: f32[7,50]) {
+  %0: f32[7,50] = kernel %x {anchor="reduce", choice="reduce.rows lanes=8 rows=2)" +
+           choice + R"("} (%p0: f32[7,50]) {
+    %0: f32[7,50] = exp %p0
+    %1: f32[7] = reduce_sum %0 {axes=[1]}
+    %2: f32[7,50] = broadcast %1 {dims=[0], shape=[7,50]}
+    %3: f32[7,50] = div %0, %2
+    %4: f32[7] = reduce_max %3 {axes=[1]}
+    %5: f32[7,50] = broadcast %4 {dims=[0], shape=[7,50]}
+    %6: f32[7,50] = sub %3, %5
+    return %6
+  }
+  return %0
+})";
+  };
+  const loop::Program kept = loops_of(text_of(" keep=1,4"));
+  EXPECT_THAT(print(kept), HasSubstr("stash0: f32[56]"));
+  EXPECT_THAT(print(kept), Not(HasSubstr("stash1")));
+  const graph::Module module = graph::parse(text_of(""), "test.sg");
+  const auto inputs = numbers_for(*module.functions[0]);
+  expect_same(interpret(loops_of(text_of("")), inputs), interpret(kept, inputs));
+}
+
 TEST(Choices, ComeBeforeSchedule) {
   std::string text = product_with("x");
   text.replace(text.find(", choice=\"x\""), 12, "");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "ir/loop/fold.h"
@@ -43,18 +44,33 @@ ExprPrinter::ExprPrinter(const std::vector<Expr>& roots, const Names& names) : n
   }
 }
 
-void ExprPrinter::measure(const Expr& x) {
-  if (shapes_[x.get()].uses++ > 0) return;
+const ExprNode* ExprPrinter::measure(const Expr& x) {
+  if (const auto seen = equals_.find(x.get()); seen != equals_.end()) {
+    ++shapes_[seen->second].uses;
+    return seen->second;
+  }
+  Key key{{static_cast<int64_t>(x->kind), static_cast<int64_t>(x->type), x->integer,
+           std::bit_cast<int64_t>(x->number), static_cast<int64_t>(x->op), static_cast<int64_t>(x->context)},
+          {x->variable.get(), x->buffer.get()}};
   int size = 1;
   for (const Expr& arg : x->args) {
-    measure(arg);
-    size = std::min(size + shapes_[arg.get()].size, 1 << 20);
+    key.second.push_back(measure(arg));
+    size = std::min(size + shapes_[equal_of(arg)].size, 1 << 20);
   }
-  shapes_[x.get()].size = size;
+  const auto [it, is_first] = first_.try_emplace(std::move(key), x.get());
+  const ExprNode* first = it->second;
+  equals_[x.get()] = first;
+  if (!is_first) {
+    for (const Expr& arg : x->args) --shapes_[equal_of(arg)].uses;  // those of the first count
+  }
+  Shape& shape = shapes_[first];
+  ++shape.uses;
+  shape.size = size;
+  return first;
 }
 
 void ExprPrinter::name_shared(const Expr& x) {
-  Shape& shape = shapes_[x.get()];
+  Shape& shape = shapes_[equal_of(x)];
   if (shape.uses == 0) return;  // seen
   const bool named = shape.uses > 1 && shape.size >= kLongText;
   shape.uses = 0;
@@ -62,11 +78,11 @@ void ExprPrinter::name_shared(const Expr& x) {
   if (!named) return;
   std::string name = fmt::format("${}", shared_.size());
   definitions_.push_back(name + " = " + body(x, 0));
-  shared_.emplace(x.get(), std::move(name));
+  shared_.emplace(equal_of(x), std::move(name));
 }
 
 std::string ExprPrinter::text(const Expr& x, int precedence) const {
-  const auto found = shared_.find(x.get());
+  const auto found = shared_.find(equal_of(x));
   return found == shared_.end() ? body(x, precedence) : found->second;
 }
 

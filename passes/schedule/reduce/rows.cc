@@ -6,6 +6,7 @@
 #include "ir/loop/reducers.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
+#include "passes/schedule/reduce/keep.h"
 #include "passes/schedule/reduce/reduce.h"
 
 // Vectors along the row. What several passes need is kept where that is cheaper; columns are summed in the
@@ -38,9 +39,7 @@ class Rows : public ReduceSchedule {
     std::vector<Stmt> body;
     std::vector<loop::BufferRef> locals;
     std::vector<Known> known;
-    graph::ValueMap<loop::BufferRef> stash;
-    make_stash(blocks.kept, length, lanes, stash, locals);
-    graph::ValueMap<bool> stashed;
+    make_stash(blocks, locals);
     for (size_t level = 0; level < levels_.size(); ++level) {
       const auto pass = accumulators(level, lanes);
       for (const Accumulator& a : pass) locals.push_back(a.lanes);
@@ -48,7 +47,7 @@ class Rows : public ReduceSchedule {
       const Expr at = loop::variable(lane);
       body.push_back(
           loop::loop(LoopKind::vector, lane, loop::integer(0), loop::integer(lanes), initialize(pass, at)));
-      body.push_back(row_pass(length, lanes, outer, known, stash, stashed, pass));
+      body.push_back(row_pass(level, lanes, outer, known, pass));
       std::vector<Stmt> finish;
       for (const Accumulator& a : pass) {
         const auto result = local_buffer(fmt::format("known{}", known.size()), a.lanes->type, 1);
@@ -70,7 +69,7 @@ class Rows : public ReduceSchedule {
       body.push_back(t_.checks(tile));
     }
     const std::vector<loop::BufferRef> sums = column_sums(length, lanes);
-    body.push_back(output_pass(length, lanes, outer, known, stash, stashed, sums));
+    body.push_back(output_pass(lanes, outer, known, sums));
     Stmt loops = loop::block(std::move(body));
     for (const auto& buffer : locals) loops = loop::allocate(buffer, loops);
     loops =
@@ -117,99 +116,81 @@ class Rows : public ReduceSchedule {
   }
 
   // Memory for the values that are kept.
-  void make_stash(const std::vector<int64_t>& kept, int64_t length, int64_t lanes,
-                  graph::ValueMap<loop::BufferRef>& stash, std::vector<loop::BufferRef>& locals) const {
-    for (const int64_t place : kept) {
-      const Value value = t_.body.ops()[static_cast<size_t>(place)]->result();
-      stash[value] = local_buffer(fmt::format("stash{}", stash.size()), loop::from_graph(value.dtype()),
-                                  round_up(length, lanes));
-      locals.push_back(stash[value]);
+  void make_stash(const RowBlocks& blocks, std::vector<loop::BufferRef>& locals) {
+    kept_ = Keeping(*this, blocks.lanes).plan(blocks.kept);
+    for (const Kept& kept : kept_) {
+      if (kept.slot < slots_.size()) continue;
+      slots_.push_back(local_buffer(fmt::format("stash{}", kept.slot), loop::from_graph(kept.value.dtype()),
+                                    round_up(length(), blocks.lanes)));
+      locals.push_back(slots_.back());
     }
   }
 
-  Stmt row_pass(int64_t length, int64_t lanes, const Index& outer, const std::vector<Known>& known,
-                const graph::ValueMap<loop::BufferRef>& stash, graph::ValueMap<bool>& stashed,
+  Stmt row_pass(size_t level, int64_t lanes, const Index& outer, const std::vector<Known>& known,
                 const std::vector<Accumulator>& pass) {
-    graph::ValueMap<bool> now;
-    Stmt result = vector_loop(t_.loader, "c", length, lanes, [&](const VectorPoint& at) {
+    return vector_loop(t_.loader, "c", length(), lanes, [&](const VectorPoint& at) {
       bind_known(known, loop::integer(0));
-      return with_stash(outer, at.index, at.predicate, stash, stashed, now, roots(pass),
-                        [&] { return accumulate(pass, outer, at.index, at.lane, at.predicate); });
+      return with_kept(level, outer, at,
+                       [&](const Tile&) { return accumulate(pass, outer, at.index, at.lane, at.predicate); });
     });
-    for (const auto& [value, flag] : now) stashed[value] = flag;
-    return result;
   }
 
-  static std::vector<Value> roots(const std::vector<Accumulator>& pass) {
-    std::vector<Value> values;
-    for (const Accumulator& a : pass) values.push_back(a.reduction->operands[0]);
-    return values;
-  }
-
-  // Binds what earlier passes have stashed; stores what this one computes for later ones.
-  Stmt with_stash(const Index& outer, const Expr& c, const Expr& predicate,
-                  const graph::ValueMap<loop::BufferRef>& stash, const graph::ValueMap<bool>& stashed,
-                  graph::ValueMap<bool>& now, const std::vector<Value>& wanted,
-                  const std::function<Stmt()>& body) {
+  // Reads what earlier passes have kept; keeps what this one computes for later ones.
+  Stmt with_kept(size_t pass, const Index& outer, const VectorPoint& at,
+                 const std::function<Stmt(const Tile&)>& body) {
     std::vector<std::pair<loop::VariableRef, Expr>> lets;
-    std::vector<Stmt> keep;
-    if (!stash.empty()) {
-      const Tile tile = full_tile(outer, c);
-      for (Value value : tile.values()) {
-        const auto it = stash.find(value);
-        if (it == stash.end()) continue;
-        if (stashed.contains(value)) {
-          t_.loader.bind(value, loop::load(it->second, c));
-        } else if (needs(wanted, value)) {
-          const Expr expr = t_.loader.at(value, *tile.find(value), predicate);
-          const auto variable = loop::make_variable(fmt::format("kept{}", lets.size()), expr->type);
-          lets.push_back({variable, expr});
-          t_.loader.bind(value, loop::variable(variable));
-          keep.push_back(loop::store(it->second, c, loop::variable(variable)));
-          now[value] = true;
-        }
+    const auto bind = [&](Value value, std::string_view name, const Expr& expr) {
+      const auto variable = loop::make_variable(fmt::format("{}{}", name, lets.size()), expr->type);
+      lets.push_back({variable, expr});
+      t_.loader.bind(value, loop::variable(variable));
+      return loop::variable(variable);
+    };
+    for (const Kept& kept : kept_) {
+      if (kept.first >= pass || kept.last < pass) continue;
+      const Expr element = loop::load(slots_[kept.slot], at.index);
+      const auto takes_its_memory = [&](const Kept& next) {
+        return next.first == pass && next.slot == kept.slot;
+      };
+      if (std::ranges::any_of(kept_, takes_its_memory)) {
+        bind(kept.value, "was", element);
+      } else {
+        t_.loader.bind(kept.value, element);
       }
     }
-    keep.push_back(body());
-    Stmt result = loop::block(std::move(keep));
+    const Tile tile = full_tile(outer, at.index);
+    std::vector<Stmt> stmts;
+    for (Value value : tile.values()) {
+      const auto kept = std::ranges::find(kept_, value, &Kept::value);
+      if (kept == kept_.end() || kept->first != pass) continue;
+      const Expr element = bind(value, "kept", t_.loader.at(value, *tile.find(value), at.predicate));
+      stmts.push_back(loop::store(slots_[kept->slot], at.index, element));
+    }
+    stmts.push_back(body(tile));
+    Stmt result = loop::block(std::move(stmts));
     for (size_t i = lets.size(); i-- > 0;) result = loop::let(lets[i].first, lets[i].second, result);
     return result;
   }
 
-  static bool needs(const std::vector<Value>& roots, Value target) {
-    std::vector<Value> pending = roots;
-    graph::ValueMap<bool> seen;
-    while (!pending.empty()) {
-      const Value value = pending.back();
-      pending.pop_back();
-      if (value == target) return true;
-      if (seen[value] || value.op->kind() == OpKind::reduction) continue;
-      seen[value] = true;
-      for (Value operand : value.op->operands) pending.push_back(operand);
-    }
-    return false;
-  }
-
   // What is stored for each element of the row, and added to the sums of its columns.
-  Stmt output_pass(int64_t length, int64_t lanes, const Index& outer, const std::vector<Known>& known,
-                   const graph::ValueMap<loop::BufferRef>& stash, const graph::ValueMap<bool>& stashed,
+  Stmt output_pass(int64_t lanes, const Index& outer, const std::vector<Known>& known,
                    const std::vector<loop::BufferRef>& sums) {
     const auto list = stores(true);
     bool has_checks = false;
     for (const auto& op : t_.body.ops())
       has_checks |= op->kind() == OpKind::check && !is_row_value(op->result());
     if (list.empty() && sums.empty() && !has_checks) return loop::block({});
-    return vector_loop(t_.loader, "c", length, lanes, [&](const VectorPoint& at) {
+    return vector_loop(t_.loader, "c", length(), lanes, [&](const VectorPoint& at) {
       bind_known(known, loop::integer(0));
-      for (const auto& [value, buffer] : stash) {
-        if (stashed.contains(value)) t_.loader.bind(value, loop::load(buffer, at.index));
-      }
       std::vector<TileStore> all = list;
       for (size_t i = 0; i < sums.size(); ++i) all.push_back({summed(*columns_[i]), sums[i], at.index});
-      const Tile tile = full_tile(outer, at.index);
-      return loop::block({t_.checks(tile, at.predicate), store_tile(t_.loader, tile, all, at.predicate)});
+      return with_kept(levels_.size(), outer, at, [&](const Tile& tile) {
+        return loop::block({t_.checks(tile, at.predicate), store_tile(t_.loader, tile, all, at.predicate)});
+      });
     });
   }
+
+  std::vector<Kept> kept_;
+  std::vector<loop::BufferRef> slots_;
 };
 
 }  // namespace
