@@ -384,6 +384,11 @@ TEST(Choices, SayWhatMayNotBeKept) {
             "choice 'reduce.rows lanes=32 rows=1 keep=4': keep names what no later pass needs, or more than "
             "there is "
             "memory for");
+  EXPECT_EQ(error_of("reduce.rows lanes=32 rows=1 keep=1 ahead=0,1"), "");
+  EXPECT_EQ(
+      error_of("reduce.rows lanes=32 rows=1 keep=1 ahead=0,2"),
+      "choice 'reduce.rows lanes=32 rows=1 keep=1 ahead=0,2': ahead names a pass for each tensor that has "
+      "elements of the rows");
   EXPECT_EQ(error_of("reduce.columns lanes=8"),
             "choice 'reduce.columns lanes=8': the kernel's last axis is reduced");
 }

@@ -2,8 +2,8 @@
 
 #include "ir/integers.h"
 #include "passes/schedule/core/workgroup_tile.h"
-#include "passes/schedule/reduce/keep.h"
 #include "passes/schedule/reduce/reduce.h"
+#include "passes/schedule/reduce/row_passes.h"
 #include "passes/schedule/reduce/sum_blocks.h"
 
 // How rows are cut: what the schedules of `reduce` decide where vectors run along the row.
@@ -11,7 +11,7 @@ namespace sinter::passes {
 
 namespace {
 
-constexpr int64_t kKeptBytes = 64 << 10;  // of a row's values that are kept between passes
+constexpr int64_t kKeptBytes = 64 << 10;  // of a row's values that are kept between passes, at least
 constexpr int64_t kFewRows = 32;          // that leave a machine idle with one invocation each
 constexpr int64_t kLongRow = 16 * 64;     // that is worth barriers where shared memory is slow
 
@@ -30,12 +30,18 @@ RowBlocks choose_rows(const ReduceSchedule& schedule, const loop::Target& target
   blocks.unit = schedule.rows_of_sums();
   if (blocks.unit == 0)
     blocks.unit = std::max<int64_t>(1, target.elements_a_unit() / std::max<int64_t>(schedule.length(), 1));
-  blocks.kept = Keeping(schedule, blocks.lanes).best(std::min(kKeptBytes, target.local_bytes));
+  const RowPasses passes(schedule, blocks.lanes);
+  blocks.kept = passes.best(std::min(std::max(kKeptBytes, target.l2_bytes / 4), target.local_bytes));
+  blocks.ahead = passes.best_ahead(blocks.kept, target);
   return blocks;
 }
 
 bool may_keep(const ReduceSchedule& schedule, const RowBlocks& blocks, const loop::Target& target) {
-  return blocks.kept.empty() || Keeping(schedule, blocks.lanes).may_keep(blocks.kept, target.local_bytes);
+  return blocks.kept.empty() || RowPasses(schedule, blocks.lanes).may_keep(blocks.kept, target.local_bytes);
+}
+
+bool may_ask(const ReduceSchedule& schedule, const RowBlocks& blocks) {
+  return RowPasses(schedule, blocks.lanes).may_ask(blocks.ahead);
 }
 
 bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target) {

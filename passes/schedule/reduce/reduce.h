@@ -90,13 +90,16 @@ class ReduceSchedule {
 
 // How rows are cut along which vectors run.
 struct RowBlocks {
-  int64_t lanes = 1;          // elements that are taken at once
-  int64_t unit = 1;           // rows of a unit of parallel work
-  std::vector<int64_t> kept;  // places in the body of the ops whose values are kept between passes
+  int64_t lanes = 1;           // elements that are taken at once
+  int64_t unit = 1;            // rows of a unit of parallel work
+  std::vector<int64_t> kept;   // places in the body of the ops whose values are kept between passes
+  std::vector<int64_t> ahead;  // the passes that ask for what the next row reads and writes
 };
 RowBlocks choose_rows(const ReduceSchedule& schedule, const loop::Target& target);
 // Whether these values may be kept, and fit.
 bool may_keep(const ReduceSchedule& schedule, const RowBlocks& blocks, const loop::Target& target);
+// Whether there are these passes.
+bool may_ask(const ReduceSchedule& schedule, const RowBlocks& blocks);
 loop::Stmt reduce_rows(const ReduceSchedule& schedule, const RowBlocks& blocks);
 
 // Whether a row has a workgroup, on a machine that has them.

@@ -6,8 +6,8 @@
 #include "ir/loop/reducers.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
-#include "passes/schedule/reduce/keep.h"
 #include "passes/schedule/reduce/reduce.h"
+#include "passes/schedule/reduce/row_passes.h"
 
 // Vectors along the row. What several passes need is kept where that is cheaper; columns are summed in the
 // last one.
@@ -117,7 +117,9 @@ class Rows : public ReduceSchedule {
 
   // Memory for the values that are kept.
   void make_stash(const RowBlocks& blocks, std::vector<loop::BufferRef>& locals) {
-    kept_ = Keeping(*this, blocks.lanes).plan(blocks.kept);
+    const RowPasses passes(*this, blocks.lanes);
+    kept_ = passes.plan(blocks.kept);
+    for (size_t pass = 0; pass <= levels_.size(); ++pass) asked_.push_back(passes.asked(blocks.ahead, pass));
     for (const Kept& kept : kept_) {
       if (kept.slot < slots_.size()) continue;
       slots_.push_back(local_buffer(fmt::format("stash{}", kept.slot), loop::from_graph(kept.value.dtype()),
@@ -166,6 +168,10 @@ class Rows : public ReduceSchedule {
       stmts.push_back(loop::store(slots_[kept->slot], at.index, element));
     }
     stmts.push_back(body(tile));
+    const Expr here =
+        linearize(domain_index(outer, delinearize(at.index, reduced_shape_, t_.loader.ranges())), domain_);
+    for (const auto& tensor : asked_[pass])
+      stmts.push_back(loop::prefetch(tensor, t_.loader.simplify(here + length())));
     Stmt result = loop::block(std::move(stmts));
     for (size_t i = lets.size(); i-- > 0;) result = loop::let(lets[i].first, lets[i].second, result);
     return result;
@@ -191,6 +197,7 @@ class Rows : public ReduceSchedule {
 
   std::vector<Kept> kept_;
   std::vector<loop::BufferRef> slots_;
+  std::vector<std::vector<loop::BufferRef>> asked_;  // by each pass, of the next row
 };
 
 }  // namespace
@@ -207,6 +214,7 @@ std::vector<Numbers> rows_choices(Template& t) {
   const RowBlocks best = choose_rows(schedule, t.target());
   Numbers numbers = {{"lanes", {best.lanes}}, {"rows", {best.unit}}};
   if (!best.kept.empty()) numbers.emplace_back("keep", best.kept);
+  if (!best.ahead.empty()) numbers.emplace_back("ahead", best.ahead);
   return {numbers};
 }
 
@@ -222,6 +230,8 @@ loop::Kernel emit_rows(Template& t, const Choice& choice) {
   blocks.kept = read.list("keep", 0, static_cast<int64_t>(t.body.ops().size()) - 1);
   read.require(may_keep(schedule, blocks, t.target()),
                "keep names what no later pass needs, or more than there is memory for");
+  blocks.ahead = read.list("ahead", 0, static_cast<int64_t>(t.body.ops().size()));
+  read.require(may_ask(schedule, blocks), "ahead names a pass for each tensor that has elements of the rows");
   read.finish();
   return t.finish(reduce_rows(schedule, blocks));
 }
