@@ -140,9 +140,17 @@ void ShuffledLoads::spread(const Region& region) {
 }
 
 bool ShuffledLoads::is_uniform(const Expr& x) const {
-  if (x->kind == ExprNode::Kind::load) return false;
-  if (x->kind == ExprNode::Kind::variable) return !varying_.contains(x->variable.get());
-  return std::ranges::all_of(x->args, [&](const Expr& arg) { return is_uniform(arg); });
+  std::vector<const ExprNode*> pending = {x.get()};
+  std::unordered_set<const ExprNode*> seen;
+  while (!pending.empty()) {
+    const ExprNode& next = *pending.back();
+    pending.pop_back();
+    if (!seen.insert(&next).second) continue;
+    if (next.kind == ExprNode::Kind::load) return false;
+    if (next.kind == ExprNode::Kind::variable && varying_.contains(next.variable.get())) return false;
+    for (const Expr& arg : next.args) pending.push_back(arg.get());
+  }
+  return true;
 }
 
 }  // namespace sinter::vulkan

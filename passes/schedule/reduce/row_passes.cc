@@ -98,7 +98,7 @@ bool RowPasses::may_keep(const std::vector<int64_t>& places, int64_t most) const
 bool RowPasses::may_keep(const Op& op) const {
   if (op.results.size() != 1 || op.kind() == OpKind::reduction || op.code == OpCode::parameter) return false;
   const Value value{const_cast<Op*>(&op), 0};
-  return value.type().elements() == elements() && tile_.is_private(value);
+  return value.type().elements() == elements() && tile_.find(value) != nullptr && tile_.is_private(value);
 }
 
 std::vector<Kept> RowPasses::plan(const std::vector<int64_t>& places) const {
