@@ -95,6 +95,16 @@ class Replace final : public loop::Rewriter {
   loop::RangeMap ranges_;
 };
 
+// `stmt` without loops that every unit goes through once.
+Stmt without_single_turns(const Stmt& stmt, const loop::RangeMap& ranges) {
+  StmtNode node = *stmt;
+  for (Stmt& child : node.body) child = without_single_turns(child, ranges);
+  const bool is_serial = node.kind == StmtNode::Kind::loop && node.loop_kind == LoopKind::serial;
+  if (is_serial && loop::as_integer(loop::simplify(node.extent, ranges)) == 1)
+    return loop::let(node.variable, node.begin, node.body[0]);
+  return std::make_shared<const StmtNode>(std::move(node));
+}
+
 // A parallel loop of a constant extent as workgroups of so many lanes.
 Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
   const int64_t units = *loop::as_integer(parallel->extent);
@@ -109,11 +119,16 @@ Stmt over_lanes(const Stmt& parallel, int64_t lanes) {
 }
 
 // A part without workgroups, in workgroups of as many lanes as `lanes_of` says for its parallel loop.
-Stmt spread(const Stmt& part, const auto& lanes_of) {
+Stmt spread(const Stmt& part, const loop::Target& target, const auto& lanes_of) {
   if (part->kind == StmtNode::Kind::allocate)
-    return loop::allocate(part->buffer, spread(part->body[0], lanes_of));
+    return loop::allocate(part->buffer, spread(part->body[0], target, lanes_of));
   if (!loop::root_loop(part)) return part;
-  return loop::units_of(part) == 0 ? loop::block({}) : over_lanes(part, lanes_of(part));
+  const int64_t units = loop::units_of(part);
+  if (units == 0) return loop::block({});
+  const int64_t lanes = lanes_of(part);
+  // (Where texel buffers are fast, what is in a loop is read from these.)
+  if (target.kind == loop::Target::Kind::gpu_on_cpu) return over_lanes(part, lanes);
+  return over_lanes(without_single_turns(part, {{part->variable, {0, units}}}), lanes);
 }
 
 // All workgroups of a kernel have as many lanes. Where some parts have workgroups already, these say how
@@ -128,13 +143,13 @@ std::vector<Stmt> spread(const std::vector<Stmt>& parts, const loop::Target& tar
   };
   if (grouped == parts.end() && (parts.size() == 1 || std::ranges::none_of(parts, by_subgroup))) {
     const auto lanes = [&](const Stmt& loop) { return invocations(loop, loop::units_of(loop), target); };
-    return {scalarize(spread(loop::in_one_loop(parts), lanes), false)};
+    return {scalarize(spread(loop::in_one_loop(parts), target, lanes), false)};
   }
   const int64_t lanes = grouped == parts.end() ? target.subgroup_size : lanes_in(*grouped).value_or(1);
   for (const Stmt& part : parts) {
     const auto same = [&](const Stmt&) { return lanes; };
     const bool is_grouped = has_workgroups(part);
-    result.push_back(scalarize(is_grouped ? part : spread(loop::over_units(part), same), is_grouped));
+    result.push_back(scalarize(is_grouped ? part : spread(loop::over_units(part), target, same), is_grouped));
   }
   return result;
 }

@@ -184,8 +184,8 @@ TEST(Choices, AnyThatIsLetThroughIsRight) {
   run_with(softmax, Target(),
            {"reduce.rows lanes=1 rows=1", "reduce.rows lanes=4 rows=2", "reduce.rows lanes=64 rows=4"});
   run_with(softmax, gpu(),
-           {"reduce.rows lanes=2 rows=3", "reduce.workgroups lanes=8 subgroup=1",
-            "reduce.workgroups lanes=64 subgroup=1"});
+           {"reduce.rows lanes=2 rows=3", "reduce.workgroups lanes=8 vector=1 subgroup=1",
+            "reduce.workgroups lanes=64 vector=1 subgroup=1"});
   const std::string columns = R"(func @f(%x: f32[9,30]) {
   %0: f32[30] = reduce_sum %x {axes=[0]}
   return %0

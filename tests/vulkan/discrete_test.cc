@@ -89,5 +89,39 @@ TEST(DiscreteProducts, SideBySideAndInParts) {
 })");
 }
 
+TEST(DiscreteRows, OfEveryLength) {
+  for (const int64_t length : {64, 99, 128, 200, 203, 384, 1000, 1024, 1500, 4100, 20000}) {
+    const std::string row = "f32[" + std::to_string(length) + "]", rows = shape(3, length);
+    expect_same(
+        "func @f(%x: " + rows + ", %s: " + row + ", %b: " + row + ") {\n  %0: " + rows +
+        " = softmax %x {axis=1}\n  %1: " + rows +
+        " = layer_norm %x, %s, %b {epsilon=1e-05}\n  %2: f32[3] = reduce_max %x {axes=[1]}\n  %3: f32[] = "
+        "reduce_sum %x {axes=[0,1]}\n  return %0, %1, %2, %3\n}\n");
+  }
+}
+
+TEST(DiscreteRows, OfWhatIsPaddedTurnedAndOfSeveralAxes) {
+  expect_same(R"(func @f(%x: f32[5,200], %y: f32[256,6], %z: f32[4,16,20]) {
+  %0: f32[5,256] = pad %x {low=[0,0], high=[0,56], interior=[0,0], value=0.5}
+  %1: f32[5,256] = softmax %0 {axis=1}
+  %2: f32[6,256] = transpose %y {permutation=[1,0]}
+  %3: f32[6,256] = softmax %2 {axis=1}
+  %4: f32[4] = reduce_sum %z {axes=[1,2]}
+  %5: f32[4,16,20] = exp %z
+  %6: f32[4] = reduce_max %5 {axes=[1,2]}
+  return %1, %3, %4, %6
+})");
+}
+
+TEST(DiscreteMaps, OfEveryLength) {
+  for (const auto& [rows, columns] :
+       std::vector<std::array<int64_t, 2>>{{7, 9}, {40, 128}, {33, 1023}, {64, 1000}}) {
+    const std::string text = shape(rows, columns), row = "f32[" + std::to_string(columns) + "]";
+    expect_same("func @f(%x: " + text + ", %y: " + text + ", %r: " + row + ") {\n  %0: " + text +
+                " = mul %x, %y\n  %1: " + text + " = broadcast %r {shape=" + text.substr(3) +
+                ", dims=[1]}\n  %2: " + text + " = add %0, %1\n  return %0, %2\n}\n");
+  }
+}
+
 }  // namespace
 }  // namespace sinter::vulkan::test

@@ -149,8 +149,11 @@ std::string GlslEmitter::element_of_four(const loop::Buffer& shared, const Expr&
     kept_.push_back(four->vector);
     return fmt::format("{}[{}].{}", name, value(four->vector), "xyzw"[four->lane]);
   }
-  const std::string at = value(index);
-  return fmt::format("{0}[{1} >> 2][{1} & 3]", name, at);
+  // A multiple of four leaves the part as it is.
+  const bool is_sum = index->kind == ExprNode::Kind::apply && index->op == ScalarOp::add;
+  const int64_t apart = is_sum ? loop::as_integer(index->args[1]).value_or(1) : 1;
+  if (apart % 4 != 0) return fmt::format("{0}[{1} >> 2][{1} & 3]", name, value(index));
+  return fmt::format("{0}[({1} >> 2) + {2}][{1} & 3]", name, value(index->args[0]), apart / 4);
 }
 
 // Texel buffers make long code of each load: those that run once do without. What is also written is seen one

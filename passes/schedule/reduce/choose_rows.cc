@@ -13,7 +13,18 @@ namespace {
 
 constexpr int64_t kKeptBytes = 64 << 10;  // of a row's values that are kept between passes, at least
 constexpr int64_t kFewRows = 32;          // that leave a machine idle with one invocation each
+constexpr int64_t kShortRow = 64;         // that keeps a subgroup busy
+constexpr int64_t kLeastLanes = 32;       // of a workgroup that has a row
 constexpr int64_t kLongRow = 16 * 64;     // that is worth barriers where shared memory is slow
+
+RowPasses passes_of(const ReduceSchedule& schedule, const WorkgroupRows& rows) {
+  return RowPasses(schedule, rows.lanes * rows.vector, true);
+}
+
+// Of all lanes, for what is kept of a row.
+int64_t register_bytes(const WorkgroupRows& rows, const loop::Target& target) {
+  return rows.unrolls ? rows.lanes * target.local_bytes / 4 : 0;
+}
 
 // Elements of a row that are taken at once, where a vector has so many.
 int64_t lanes_of_row(int64_t vector, int64_t length) {
@@ -44,8 +55,35 @@ bool may_ask(const ReduceSchedule& schedule, const RowBlocks& blocks) {
   return RowPasses(schedule, blocks.lanes).may_ask(blocks.ahead);
 }
 
+// Lanes have eight elements of a row each, or more where there are not so many: with fewer they would wait for
+// one another more than for memory.
+std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule, const loop::Target& target) {
+  constexpr int64_t kElements = 8, kMostLanes = 256, kMostTurns = 16;
+  const int64_t length = schedule.length();
+  if (!target.has_fast_shared()) return {{.lanes = workgroup_lanes(target), .kept = {}}};
+  std::vector<WorkgroupRows> all;
+  for (int64_t lanes = kLeastLanes; lanes <= kMostLanes; lanes *= 2) {
+    if (lanes > target.max_workgroup_size && lanes > kLeastLanes) break;
+    WorkgroupRows rows;
+    rows.lanes = std::min(lanes, target.max_workgroup_size);
+    rows.vector = length % 4 == 0 && length >= 4 * lanes ? 4 : 1;
+    rows.unrolls = length <= kMostTurns * rows.lanes * rows.vector;
+    rows.kept = passes_of(schedule, rows).best(register_bytes(rows, target));
+    all.push_back(std::move(rows));
+  }
+  const auto best =
+      std::ranges::find_if(all, [&](const WorkgroupRows& rows) { return rows.lanes * kElements >= length; });
+  std::rotate(all.begin(), best == all.end() ? best - 1 : best, best == all.end() ? best : best + 1);
+  return all;
+}
+
+bool may_keep(const ReduceSchedule& schedule, const WorkgroupRows& rows, const loop::Target& target) {
+  return rows.kept.empty() ||
+         passes_of(schedule, rows).may_keep(rows.kept, register_bytes(rows, target));
+}
+
 bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target) {
-  return target.has_fast_shared() ? length >= 2 * workgroup_lanes(target)
+  return target.has_fast_shared() ? length >= kShortRow
                                   : length >= kLongRow && rows < kFewRows;
 }
 
@@ -53,7 +91,9 @@ int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool h
                            const loop::Target& target) {
   if (!goes_along) return iterations_in_blocks(length);
   const bool by_workgroup = target.has_workgroups() && !has_checks && is_for_workgroup(rows, length, target);
-  const int64_t lanes = by_workgroup ? workgroup_lanes(target) : lanes_of_row(target.lanes(), length);
+  const int64_t of_workgroup = target.has_fast_shared() ? std::min(kLeastLanes, target.max_workgroup_size)
+                                                        : workgroup_lanes(target);
+  const int64_t lanes = by_workgroup ? of_workgroup : lanes_of_row(target.lanes(), length);
   return length / lanes + 1;
 }
 

@@ -102,6 +102,17 @@ bool may_keep(const ReduceSchedule& schedule, const RowBlocks& blocks, const loo
 bool may_ask(const ReduceSchedule& schedule, const RowBlocks& blocks);
 loop::Stmt reduce_rows(const ReduceSchedule& schedule, const RowBlocks& blocks);
 
+// How a workgroup goes over a row.
+struct WorkgroupRows {
+  int64_t lanes = 1;
+  int64_t vector = 1;         // neighbours that a lane takes at once
+  int64_t subgroup = 1;       // lanes that are added up by subgroup arithmetic
+  std::vector<int64_t> kept;  // as of RowBlocks, in registers; and what is loaded is kept so, too
+};
+// Best first.
+std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule, const loop::Target& target);
+bool may_keep(const ReduceSchedule& schedule, const WorkgroupRows& rows, const loop::Target& target);
+
 // Whether a row has a workgroup, on a machine that has them.
 bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target);
 // How many iterations one pass over a row takes; checks keep rows from workgroups.

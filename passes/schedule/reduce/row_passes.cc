@@ -36,9 +36,10 @@ void walk(const std::vector<Value>& roots, const Stop& stop) {
 
 }  // namespace
 
-RowPasses::RowPasses(const ReduceSchedule& schedule, int64_t lanes)
+RowPasses::RowPasses(const ReduceSchedule& schedule, int64_t lanes, bool in_registers)
     : ReduceSchedule(schedule),
       padded_(round_up(length(), lanes)),
+      in_registers_(in_registers),
       tile_(full_tile(any_row(), loop::integer(0))) {}
 
 Index RowPasses::any_row() const {
@@ -64,10 +65,10 @@ std::vector<int64_t> RowPasses::best(int64_t most) const {
   const auto& ops = t_.body.ops();
   for (size_t place = 0; place < ops.size(); ++place) {
     const Op& op = *ops[place];
-    if (op.results.size() != 1 || op.kind() == OpKind::reduction || op.code == OpCode::parameter) continue;
+    if (!is_worth_a_look(op)) continue;
     const Value value = ops[place]->result();
     if (is_row_value(value)) continue;  // computed once a row
-    int here = cost(op);
+    int here = op.code == OpCode::parameter ? kWorthKeeping : cost(op);
     for (Value operand : op.operands) here += costs[operand];
     costs[value] = here;
     if (here < kWorthKeeping || !may_keep(op)) continue;
@@ -95,8 +96,13 @@ bool RowPasses::may_keep(const std::vector<int64_t>& places, int64_t most) const
   return plan(places).size() == places.size() && fits(places, most);
 }
 
+bool RowPasses::is_worth_a_look(const Op& op) const {
+  return op.results.size() == 1 && op.kind() != OpKind::reduction &&
+         (in_registers_ || op.code != OpCode::parameter);
+}
+
 bool RowPasses::may_keep(const Op& op) const {
-  if (op.results.size() != 1 || op.kind() == OpKind::reduction || op.code == OpCode::parameter) return false;
+  if (!is_worth_a_look(op)) return false;
   const Value value{const_cast<Op*>(&op), 0};
   return value.type().elements() == elements() && tile_.find(value) != nullptr && tile_.is_private(value);
 }

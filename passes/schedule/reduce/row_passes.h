@@ -20,8 +20,9 @@ struct Kept {
 // of columns. What they keep for one another, and what they ask for ahead.
 class RowPasses : private ReduceSchedule {
  public:
-  // Of rows that are padded to a multiple of `lanes`.
-  RowPasses(const ReduceSchedule& schedule, int64_t lanes);
+  // Of rows that are padded to a multiple of `lanes`. What is loaded may be kept, too, where it is to lie in
+  // registers.
+  RowPasses(const ReduceSchedule& schedule, int64_t lanes, bool in_registers = false);
 
   // Places in the body of the ops whose values take longer to compute again than to keep, in `most` bytes.
   std::vector<int64_t> best(int64_t most) const;
@@ -43,6 +44,7 @@ class RowPasses : private ReduceSchedule {
   Index any_row() const;
   // What each pass computes.
   std::vector<std::vector<Value>> roots() const;
+  bool is_worth_a_look(const Op& op) const;
   bool may_keep(const Op& op) const;
   bool fits(const std::vector<int64_t>& places, int64_t most) const;
   int64_t bytes_of(Value value) const;
@@ -51,6 +53,7 @@ class RowPasses : private ReduceSchedule {
   std::vector<loop::BufferRef> streams() const;
 
   int64_t padded_;
+  bool in_registers_;
   Tile tile_;
 };
 
