@@ -107,6 +107,7 @@ struct WorkgroupRows {
   int64_t lanes = 1;
   int64_t vector = 1;         // neighbours that a lane takes at once
   int64_t subgroup = 1;       // lanes that are added up by subgroup arithmetic
+  bool unrolls = false;       // a lane's vectors of a row, so that registers may hold what they have
   std::vector<int64_t> kept;  // as of RowBlocks, in registers; and what is loaded is kept so, too
 };
 // Best first.

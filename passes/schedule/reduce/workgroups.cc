@@ -49,8 +49,6 @@ class LanesOfWorkgroup : private loop::Rewriter {
   }
 
  private:
-  static constexpr int64_t kMostUnrolled = 16;
-
   Stmt rewrite(const Stmt& stmt, bool in_vector) {
     StmtNode node = *stmt;
     switch (stmt->kind) {
@@ -61,9 +59,7 @@ class LanesOfWorkgroup : private loop::Rewriter {
         break;
       case StmtNode::Kind::loop:
         if (stmt->loop_kind == LoopKind::vector) return vector(*stmt);
-        // What is kept in registers is found there at places that are known.
-        if (const auto turns = loop::as_integer(stmt->extent);
-            !rows_.kept.empty() && turns && *turns > 1 && *turns <= kMostUnrolled)
+        if (rows_.unrolls && loop::as_integer(stmt->extent).value_or(1) > 1)
           node.loop_kind = LoopKind::unrolled;
         break;
       case StmtNode::Kind::store: {
@@ -262,6 +258,7 @@ std::vector<Numbers> workgroups_choices(Template& t) {
     result.push_back({{"lanes", {rows.lanes}},
                       {"vector", {rows.vector}},
                       {"subgroup", {subgroup_of(rows.lanes, t.target())}}});
+    if (rows.unrolls) result.back().emplace_back("unroll", std::vector<int64_t>{});
     if (!rows.kept.empty()) result.back().emplace_back("keep", rows.kept);
   }
   return result;
@@ -281,6 +278,7 @@ loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
   rows.subgroup = read.number("subgroup", 1, rows.lanes);
   read.require(rows.subgroup == 1 || rows.subgroup == subgroup_of(rows.lanes, t.target()),
                "subgroup is 1, or the machine's where that adds up");
+  rows.unrolls = read.flag("unroll");
   rows.kept = read.list("keep", 0, static_cast<int64_t>(t.body.ops().size()) - 1);
   read.require(may_keep(schedule, rows, t.target()),
                "keep names what no later pass needs, or more than there are registers for");
