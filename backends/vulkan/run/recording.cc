@@ -183,11 +183,12 @@ void Recording::record(const DeviceState& state) {
     record_launch(commands, image_.launches[i], state);
     if (times_) times_->record(commands, static_cast<uint32_t>(i + 1));
   }
-  if (memory_.is_staged()) {
+  bytes_down_ = memory_.bytes_down();
+  if (bytes_down_ > 0) {
     record_barrier(commands, kWork, VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | kTransfer,
                    VK_ACCESS_TRANSFER_READ_BIT);
+    memory_.record_download(commands);
   }
-  bytes_down_ = memory_.record_download(commands);
   record_barrier(commands, kWork, VK_PIPELINE_STAGE_HOST_BIT, kShader | kTransfer, VK_ACCESS_HOST_READ_BIT);
   commands_.end();
   ++gpu_.stats().recordings;

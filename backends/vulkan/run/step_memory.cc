@@ -199,14 +199,11 @@ int64_t StepMemory::record_upload(VkCommandBuffer commands) const {
   return bytes;
 }
 
-int64_t StepMemory::record_download(VkCommandBuffer commands) const {
-  if (!is_staged()) return 0;
-  const int64_t begin = has_faults_ ? faults_ : outputs_begin_;
-  if (begin == end_) return 0;
+void StepMemory::record_download(VkCommandBuffer commands) const {
+  const int64_t begin = download_begin();
   const VkBufferCopy region{static_cast<VkDeviceSize>(begin), static_cast<VkDeviceSize>(begin - faults_),
                             static_cast<VkDeviceSize>(end_ - begin)};
   vkCmdCopyBuffer(commands, block_->buffer(), download_->buffer(), 1, &region);
-  return end_ - begin;
 }
 
 }  // namespace sinter::vulkan

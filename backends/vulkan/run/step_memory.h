@@ -55,10 +55,10 @@ class StepMemory {
   // Before a step: those that are kept stay as they are, and what was fetched is out of date.
   void renew_outputs();
 
-  bool is_staged() const { return block_->mapped() == nullptr; }
-  // Of what the host does not see. They return the number of bytes.
+  // Of what the host does not see, in bytes: what record_upload returns, and what record_download copies.
   int64_t record_upload(VkCommandBuffer commands) const;
-  int64_t record_download(VkCommandBuffer commands) const;
+  int64_t bytes_down() const { return is_staged() ? end_ - download_begin() : 0; }
+  void record_download(VkCommandBuffer commands) const;
 
  private:
   struct In {
@@ -79,6 +79,8 @@ class StepMemory {
   std::shared_ptr<const TensorBuffer> make_output(const runtime::TensorSpec& spec) const;
   Place in_block(int64_t offset, int64_t bytes) const { return {block_->buffer(), offset, bytes}; }
   int64_t fault_bytes() const;
+  bool is_staged() const { return block_->mapped() == nullptr; }
+  int64_t download_begin() const { return has_faults_ ? faults_ : outputs_begin_; }
   std::byte* host_inputs() const { return is_staged() ? upload_->mapped() : block_->mapped(); }
   // So that what is at an offset in the block is there too.
   std::byte* host_outputs() const { return is_staged() ? download_->mapped() - faults_ : block_->mapped(); }
