@@ -6,16 +6,18 @@
 
 #include "tests/frontend/evaluate.h"
 #include "tests/support/message_of.h"
+#include "tests/support/staging.h"
 
 // Calls in two parts, and what their inputs are, on every device.
 namespace sinter {
 namespace {
 
 struct Calls : testing::TestWithParam<const char*> {
+  const DeviceByParam device{GetParam()};
   nn::Module root;
   nn::Buffer total{root, "total", {3}};
   Program program;
-  bool computes_on_host = std::string(GetParam()) != "vulkan";
+  bool computes_on_host = device.name() != "vulkan";
 
   void SetUp() override {
     // Adds a row of the table to the total.
@@ -33,7 +35,7 @@ struct Calls : testing::TestWithParam<const char*> {
                   return {{"y", dropout(in["x"], 0.5)}};
                 },
                 {.training = true});
-    program.compile({.device = GetParam(), .threads = 2});
+    program.compile({.device = device.name(), .threads = 2});
   }
 
   static Array table() {
@@ -48,8 +50,8 @@ struct Calls : testing::TestWithParam<const char*> {
   std::vector<float> totals() const { return floats(program.state("total")); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Devices, Calls, testing::Values("reference", "cpu", "vulkan"),
-                         [](const auto& device) { return std::string(device.param); });
+INSTANTIATE_TEST_SUITE_P(Devices, Calls, testing::Values("reference", "cpu", "vulkan", kStaging),
+                         [](const auto& of) { return name_of_device(of.param); });
 
 TEST_P(Calls, StartsQueueInOrder) {
   Function first = adding(1), second = adding(2);

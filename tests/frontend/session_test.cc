@@ -6,6 +6,7 @@
 #include "tests/frontend/evaluate.h"
 #include "tests/runtime/scratch_folder.h"
 #include "tests/support/message_of.h"
+#include "tests/support/staging.h"
 #include "tests/threads/together.h"
 
 // State that each session of a program has for itself.
@@ -43,6 +44,7 @@ struct Reader : nn::Module {
 };
 
 struct Sessions : testing::TestWithParam<const char*> {
+  const DeviceByParam device{GetParam()};
   Reader reader;
   Program program;
 
@@ -57,7 +59,7 @@ struct Sessions : testing::TestWithParam<const char*> {
       reader.length.assign(reader.length - in["by"]);
       return {{"left", reader.length.read()}};
     });
-    program.compile({.device = GetParam(), .threads = 2, .seed = 3});
+    program.compile({.device = device.name(), .threads = 2, .seed = 3});
   }
 
   static Array words(int64_t count, int64_t first = 0) {
@@ -86,8 +88,8 @@ struct Sessions : testing::TestWithParam<const char*> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Devices, Sessions, testing::Values("reference", "cpu", "vulkan"),
-                         [](const auto& device) { return std::string(device.param); });
+INSTANTIATE_TEST_SUITE_P(Devices, Sessions, testing::Values("reference", "cpu", "vulkan", kStaging),
+                         [](const auto& of) { return name_of_device(of.param); });
 
 TEST_P(Sessions, KeepWhatTheyHaveSeen) {
   Session session = program.session({{"time", 6}});
@@ -193,7 +195,7 @@ TEST_P(Sessions, AFaultLeavesThemAsTheyWere) {
     last.assign(picked + last);
     return {{"y", picked}};
   });
-  checked.compile({.device = GetParam()});
+  checked.compile({.device = device.name()});
   Session session = checked.session({{"slots", 2}});
   Function pick = session.function("pick");
   pick.set_input("table", Array::from<int32_t>({10, 20, 30}, {3}));
@@ -217,7 +219,7 @@ TEST_P(Sessions, BesideStateOfTheProgram) {
     shared.assign(shared + 1);
     return {{"own", own.read()}, {"shared", shared.read()}};
   });
-  both.compile({.device = GetParam()});
+  both.compile({.device = device.name()});
   Session one = both.session(), other = both.session();
   Function first = one.function("count"), second = other.function("count");
   first.start();
@@ -274,7 +276,7 @@ TEST_P(Sessions, WhatIsWrongIsTold) {
             "state 'keys' has no shape of its own: it is [time,8] of each session");
   Program plain;
   plain.add("f", {}, [](const Inputs&) -> Outputs { return {{"y", zeros({2})}}; });
-  plain.compile({.device = GetParam()});
+  plain.compile({.device = device.name()});
   EXPECT_EQ(message_of([&] { plain.session(); }), "session: no function of the program uses an nn::Cache");
 }
 
