@@ -25,6 +25,7 @@ const Schedule* const kSchedules[] = {
     &kMapRows,
     &kReduceWorkgroups,
     &kReduceRows,
+    &kReduceColumnWorkgroups,
     &kReduceColumns,
     &kContractWorkgroups,
     &kContractDots,

@@ -192,6 +192,9 @@ TEST(Choices, AnyThatIsLetThroughIsRight) {
 })";
   run_with(columns, Target(),
            {"reduce.columns lanes=1", "reduce.columns lanes=8", "reduce.columns lanes=64"});
+  run_with(columns, gpu(),
+           {"reduce.column_workgroups lanes=8 across=8 vector=1",
+            "reduce.column_workgroups lanes=32 across=2 vector=1"});
 
   const std::string product = R"(func @f(%x: f32[23,70], %w: f32[70,41], %b: f32[41]) {
   %0: f32[23,41] = contract %x, %w {dims="mk,kn->mn"}

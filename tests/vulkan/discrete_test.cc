@@ -113,6 +113,26 @@ TEST(DiscreteRows, OfWhatIsPaddedTurnedAndOfSeveralAxes) {
 })");
 }
 
+TEST(DiscreteColumns, OfEveryExtent) {
+  for (const auto& [rows, columns] :
+       std::vector<std::array<int64_t, 2>>{{64, 4}, {100, 5}, {320, 64}, {333, 68}, {2000, 37}, {700, 200}}) {
+    const std::string text = shape(rows, columns), row = "f32[" + std::to_string(columns) + "]";
+    expect_same("func @f(%x: " + text + ", %y: " + text + ", %b: " + row + ") {\n  %0: " + text +
+                " = mul %x, %y\n  %1: " + row + " = reduce_sum %0 {axes=[0]}\n  %2: " + row +
+                " = add %1, %b\n  %3: " + row + " = reduce_max %x {axes=[0]}\n  return %1, %2, %3\n}\n");
+  }
+  expect_same(R"(func @f(%x: f32[3,200,24], %y: f32[3,5,70,6]) {
+  %0: f32[3,24] = reduce_sum %x {axes=[1]}
+  %1: f32[5,6] = reduce_sum %y {axes=[0,2]}
+  return %0, %1
+})");
+}
+
+TEST(DiscreteProducts, OfLongSumsWithFewResults) {
+  expect_same(product(64, 5, 320, true));
+  expect_same(product(7, 9, 1000));
+}
+
 TEST(DiscreteMaps, OfEveryLength) {
   for (const auto& [rows, columns] :
        std::vector<std::array<int64_t, 2>>{{7, 9}, {40, 128}, {33, 1023}, {64, 1000}}) {

@@ -95,7 +95,25 @@ std::vector<SharedTile> choose_shared_tiles(const ContractProblem& problem, cons
   return tiles;
 }
 
+namespace {
+
+// Of a product that is not staged, whose lanes wait for each few steps of the sum: as many parts as have
+// steps enough, where there are few lanes.
+int64_t parts_of_small(const ContractProblem& problem, int64_t extent, const loop::Target& target) {
+  constexpr int64_t kSteps = 32, kLane = 4 * 4, kSubgroup = 32;
+  const int64_t lanes = ceil_div(problem.batch * problem.m * problem.n, kLane);
+  int64_t best = 1;
+  for (int64_t parts = 2; parts <= extent && problem.k / parts >= kSteps; ++parts) {
+    if (lanes * parts > kSubgroup * target.multiprocessors) break;
+    if (extent % parts == 0 && extent / parts % 4 == 0) best = parts;
+  }
+  return problem.k >= 4 * kSteps ? best : 1;
+}
+
+}  // namespace
+
 int64_t parts_of_sum(const ContractProblem& problem, int64_t extent, const loop::Target& target) {
+  if (target.has_fast_shared() && !is_staged(problem, target)) return parts_of_small(problem, extent, target);
   const int64_t tiles = ceil_div(problem.m, kMiddle) * ceil_div(problem.n, kMiddle) * problem.batch;
   if (!is_staged(problem, target) || tiles >= 2 * target.multiprocessors) return 1;
   const auto cycles = [&](int64_t parts) {

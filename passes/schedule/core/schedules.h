@@ -24,7 +24,7 @@ struct Schedule {
 
 // In schedule.cc they stand in order.
 extern const Schedule kMapFlat, kMapRows;
-extern const Schedule kReduceWorkgroups, kReduceRows, kReduceColumns;
+extern const Schedule kReduceWorkgroups, kReduceRows, kReduceColumnWorkgroups, kReduceColumns;
 extern const Schedule kContractWorkgroups, kContractDots, kContractTiles;
 extern const Schedule kScatterRows, kScatterRuns;
 extern const Schedule kConcat;

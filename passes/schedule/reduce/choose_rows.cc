@@ -55,8 +55,8 @@ bool may_ask(const ReduceSchedule& schedule, const RowBlocks& blocks) {
   return RowPasses(schedule, blocks.lanes).may_ask(blocks.ahead);
 }
 
-// Lanes have eight elements of a row each, or more where there are not so many: with fewer they would wait for
-// one another more than for memory.
+// Lanes have eight elements of a row each, or more where there are not so many: with fewer they would wait
+// for one another more than for memory.
 std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule, const loop::Target& target) {
   constexpr int64_t kElements = 8, kMostLanes = 256, kMostTurns = 16;
   const int64_t length = schedule.length();
@@ -78,21 +78,19 @@ std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule,
 }
 
 bool may_keep(const ReduceSchedule& schedule, const WorkgroupRows& rows, const loop::Target& target) {
-  return rows.kept.empty() ||
-         passes_of(schedule, rows).may_keep(rows.kept, register_bytes(rows, target));
+  return rows.kept.empty() || passes_of(schedule, rows).may_keep(rows.kept, register_bytes(rows, target));
 }
 
 bool is_for_workgroup(int64_t rows, int64_t length, const loop::Target& target) {
-  return target.has_fast_shared() ? length >= kShortRow
-                                  : length >= kLongRow && rows < kFewRows;
+  return target.has_fast_shared() ? length >= kShortRow : length >= kLongRow && rows < kFewRows;
 }
 
 int64_t iterations_of_pass(int64_t rows, int64_t length, bool goes_along, bool has_checks,
                            const loop::Target& target) {
   if (!goes_along) return iterations_in_blocks(length);
   const bool by_workgroup = target.has_workgroups() && !has_checks && is_for_workgroup(rows, length, target);
-  const int64_t of_workgroup = target.has_fast_shared() ? std::min(kLeastLanes, target.max_workgroup_size)
-                                                        : workgroup_lanes(target);
+  const int64_t of_workgroup =
+      target.has_fast_shared() ? std::min(kLeastLanes, target.max_workgroup_size) : workgroup_lanes(target);
   const int64_t lanes = by_workgroup ? of_workgroup : lanes_of_row(target.lanes(), length);
   return length / lanes + 1;
 }
