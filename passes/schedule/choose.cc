@@ -24,7 +24,8 @@ std::optional<int64_t> lanes_of(const Choice& choice) {
 // Whether kernels that are made so may stand side by side in one.
 bool go_together(const Choice& a, const Choice& b) {
   const auto ours = lanes_of(a), theirs = lanes_of(b);
-  return !ours || !theirs || (*ours == *theirs && (a.schedule != b.schedule || a == b));
+  if (!ours || !theirs) return true;
+  return *ours == *theirs && (!fills_shared(a) || !fills_shared(b) || a == b);
 }
 
 // Of kernels side by side the best choices that go together: each takes its first that goes with one of all

@@ -134,10 +134,24 @@ std::vector<Choice> choices(const Op& kernel, const loop::Target& target) {
   return all;
 }
 
+namespace {
+
+const Schedule* find_schedule(const Choice& choice) {
+  const auto* const found =
+      std::ranges::find(kSchedules, choice.schedule, [](const Schedule* schedule) { return schedule->name; });
+  return found == std::end(kSchedules) ? nullptr : *found;
+}
+
+}  // namespace
+
 bool is_by_workgroup(const Choice& choice) {
-  return std::ranges::any_of(kSchedules, [&](const Schedule* schedule) {
-    return schedule->by_workgroup && schedule->name == choice.schedule;
-  });
+  const Schedule* schedule = find_schedule(choice);
+  return schedule != nullptr && schedule->by_workgroup;
+}
+
+bool fills_shared(const Choice& choice) {
+  const Schedule* schedule = find_schedule(choice);
+  return schedule != nullptr && schedule->fills_shared;
 }
 
 loop::Program schedule(const graph::Module& module, const graph::Function& function,

@@ -21,6 +21,8 @@ namespace sinter::passes {
 std::vector<Choice> choices(const graph::Op& kernel, const loop::Target& target);
 // Whether it makes workgroups of `lanes` that work together; kernels side by side then have as many.
 bool is_by_workgroup(const Choice& choice);
+// Whether what these stage fills shared memory; kernels side by side then have the same choice.
+bool fills_shared(const Choice& choice);
 
 // Graph -> kernels: the loop nest of each kernel op of a function, as a program that has no steps yet. They
 // are in the order of ops; those of a loop's body stand where it does.

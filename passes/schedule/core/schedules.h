@@ -17,9 +17,11 @@ struct Schedule {
   std::vector<Numbers> (*choices)(Template& t);
   // The loops for one choice, which decide nothing more; a GraphError where the choice does not suit.
   loop::Kernel (*emit)(Template& t, const Choice& choice);
-  // Whether its workgroups are loops that `to_workgroups` finds made. Kernels side by side in one then have
-  // the same `lanes`, and those of one schedule the same choice, so that what they stage lies in one place.
+  // Whether it makes workgroups that work together: kernels side by side in one then have the same `lanes`.
   bool by_workgroup = false;
+  // And whether they fill shared memory: those of one kernel then have the same choice, so that what they
+  // stage lies in one place.
+  bool fills_shared = false;
 };
 
 // In schedule.cc they stand in order.
