@@ -1,8 +1,10 @@
 #include <sinter/elementwise.h>
-#include <sinter/optimizer.h>
+#include <sinter/learning_rate.h>
 #include <sinter/sources.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "frontend/base/ranges.h"
@@ -49,6 +51,70 @@ LearningRate cosine_decay(double rate, int64_t warmup, int64_t steps, double low
     const Tensor falling = lowest + (cos(progress * std::numbers::pi) + 1) * ((rate - lowest) / 2);
     return sinter::where(step < up, (step + 1) * (rate / (up + 1)), falling);
   });
+}
+
+LearningRate exponential_decay(double rate, double factor, int64_t every, std::source_location where) {
+  const Ranges ranges("exponential_decay", where);
+  ranges.not_negative("rate", rate);
+  ranges.require(factor > 0 && factor <= 1, "factor", "in (0,1]", factor);
+  ranges.at_least(1, "every", every);
+  return LearningRate::Schedule([=](const Tensor& step) {
+    const Tensor times = every == 1 ? step : floor(step / static_cast<double>(every));
+    return exp(times * std::log(factor)) * rate;
+  });
+}
+
+LearningRate one_cycle(double rate, int64_t steps, const OneCycleOptions& options,
+                       std::source_location where) {
+  const Ranges ranges("one_cycle", where);
+  ranges.not_negative("rate", rate);
+  ranges.at_least(2, "steps", steps);
+  ranges.require(options.rising > 0 && options.rising < 1, "rising", "in (0,1)", options.rising);
+  ranges.require(options.start >= 1 && std::isfinite(options.start), "start", "finite and at least 1",
+                 options.start);
+  ranges.require(options.end >= 1 && std::isfinite(options.end), "end", "finite and at least 1", options.end);
+  const double last = static_cast<double>(steps - 1);
+  const double peak = std::max(options.rising * static_cast<double>(steps) - 1, 0.0);
+  const double first = rate / options.start, lowest = first / options.end;
+  // From `a` down or up to `b` half a cosine.
+  const auto along = [](double a, double b, const Tensor& share) {
+    return b + (cos(share * std::numbers::pi) + 1) * ((a - b) / 2);
+  };
+  return LearningRate::Schedule([=](const Tensor& step) {
+    const Tensor falling = along(rate, lowest, clamp((step - peak) / (last - peak), 0, 1));
+    if (peak == 0) return falling;
+    return sinter::where(step <= peak, along(first, rate, step / peak), falling);
+  });
+}
+
+LearningRate warm_up(int64_t steps, LearningRate after, std::source_location where) {
+  Ranges("warm_up", where).at_least(1, "steps", steps);
+  const double up = static_cast<double>(steps);
+  return LearningRate::Schedule([=, after = std::move(after)](const Tensor& step) {
+    const Tensor rate = after.at(maximum(step - up, 0));
+    return rate * minimum((step + 1) / (up + 1), 1);
+  });
+}
+
+Plateau::Plateau(double rate, PlateauOptions options, std::source_location where)
+    : options_(options), rate_(rate), best_(std::numeric_limits<double>::infinity()) {
+  const Ranges ranges("Plateau", where);
+  ranges.not_negative("rate", rate);
+  ranges.require(options.factor > 0 && options.factor < 1, "factor", "in (0,1)", options.factor);
+  ranges.at_least(0, "patience", options.patience);
+  ranges.not_negative("threshold", options.threshold);
+  ranges.not_negative("lowest", options.lowest);
+}
+
+double Plateau::update(double measure) {
+  if (measure < best_ - std::abs(best_) * options_.threshold || (std::isinf(best_) && measure < best_)) {
+    best_ = measure;
+    worse_ = 0;
+  } else if (++worse_ > options_.patience) {
+    rate_ = std::max(rate_ * options_.factor, std::min(rate_, options_.lowest));
+    worse_ = 0;
+  }
+  return rate_;
 }
 
 }  // namespace sinter

@@ -42,7 +42,11 @@ Optimizer::State& Optimizer::state(const std::string& path, DType type, const Sh
 }
 
 Variable& Optimizer::moment(const std::string& what, const Variable& parameter) {
-  return state(fmt::format("{}.{}.{}", name_, what, parameter.path()), parameter.dtype(), parameter.shape());
+  return moment(what, parameter, parameter.shape());
+}
+
+Variable& Optimizer::moment(const std::string& what, const Variable& parameter, const Shape& shape) {
+  return state(fmt::format("{}.{}.{}", name_, what, parameter.path()), parameter.dtype(), shape);
 }
 
 Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <sinter/learning_rate.h>
 #include <sinter/parameters.h>
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,38 +10,6 @@
 #include <vector>
 
 namespace sinter {
-
-// How fast to learn: a number, finite and not negative, or a function of the step, an f32 scalar that counts
-// the updates made before this one.
-class LearningRate {
- public:
-  using Schedule = std::function<Tensor(const Tensor& step)>;
-
-  template <Scalar T>
-  LearningRate(T value, std::source_location where = std::source_location::current())
-      : LearningRate(Number{static_cast<double>(value)}, where) {}
-  LearningRate(Schedule schedule, std::source_location where = std::source_location::current());
-
-  Tensor at(const Tensor& step, std::source_location where = std::source_location::current()) const;
-
- private:
-  struct Number {
-    double value;
-  };
-  LearningRate(Number number, const std::source_location& where);
-
-  double value_ = 0;
-  Schedule schedule_;
-};
-
-// From `rate` down in a straight line, reaching 0 after `steps` (at least 1), but never below `floor` * rate;
-// `floor` is in [0,1].
-LearningRate linear_decay(double rate, int64_t steps, double floor = 0,
-                          std::source_location where = std::source_location::current());
-// Up in a straight line to `rate` during `warmup` steps, then down half a cosine to `lowest` at `steps` (at
-// least 1), where it stays (nanoGPT's get_lr). `warmup` is in [0,steps], `lowest` in [0,rate].
-LearningRate cosine_decay(double rate, int64_t warmup, int64_t steps, double lowest = 0,
-                          std::source_location where = std::source_location::current());
 
 // Scales gradients together so that their joint Euclidean norm is at most `max_norm`, as PyTorch's
 // clip_grad_norm_: by max_norm / (norm + 1e-6) where that is below 1. max_norm is above 0; an infinite one
@@ -100,8 +68,9 @@ class Optimizer {
   };
   // The new value of each parameter.
   virtual std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) = 0;
-  // The state "<name>.<what>.<parameter>", of the parameter's type.
+  // The state "<name>.<what>.<parameter>", of the parameter's type and, where none is given, its shape.
   Variable& moment(const std::string& what, const Variable& parameter);
+  Variable& moment(const std::string& what, const Variable& parameter, const Shape& shape);
 
  private:
   class State;
@@ -110,44 +79,6 @@ class Optimizer {
   std::string name_;
   LearningRate rate_;
   std::map<std::string, std::unique_ptr<State>> states_;
-};
-
-struct SGDOptions {
-  LearningRate learning_rate = 1e-2;
-  double momentum = 0;      // in [0,1]
-  bool nesterov = false;    // with a momentum
-  double weight_decay = 0;  // added to the gradient; not negative
-  std::string name = "sgd";
-};
-// PyTorch's SGD.
-class SGD final : public Optimizer {
- public:
-  explicit SGD(SGDOptions options = {}, std::source_location where = std::source_location::current());
-
- private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
-
-  SGDOptions options_;
-};
-
-struct AdamWOptions {
-  LearningRate learning_rate = 1e-3;
-  double beta1 = 0.9;                   // in [0,1)
-  double beta2 = 0.999;                 // in [0,1)
-  double epsilon = 1e-8;                // not negative
-  double weight_decay = 1e-2;           // not negative
-  ParameterPredicate decays = nullptr;  // which parameters decay; all when left out
-  std::string name = "adamw";
-};
-// PyTorch's AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019).
-class AdamW final : public Optimizer {
- public:
-  explicit AdamW(AdamWOptions options = {}, std::source_location where = std::source_location::current());
-
- private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
-
-  AdamWOptions options_;
 };
 
 }  // namespace sinter

@@ -30,9 +30,16 @@ enum class KeepDims : bool { no, yes };
 inline constexpr KeepDims keepdims = KeepDims::yes;
 
 Tensor sum(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);
-Tensor mean(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);      // floating
-Tensor variance(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);  // of a population; floating
-Tensor max(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);       // of nothing: the type's lowest
+Tensor mean(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);  // floating
+// Floating: the sum of squared distances from the mean, divided by the count less `correction`: 0 for a
+// population, 1 for a sample of one.
+Tensor variance(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no, int64_t correction = 0);
+// Its root; where that is 0, so is the gradient.
+Tensor standard_deviation(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no, int64_t correction = 0);
+Tensor norm(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);  // Euclidean; at 0 the gradient is 0
+// log(sum(exp(x))), without overflow; -inf, with a gradient of 0, of -inf alone.
+Tensor logsumexp(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);
+Tensor max(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);  // of nothing: the type's lowest
 Tensor min(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);
 // The position of the first largest (smallest) element, row-major over `axes`, i32. A NaN counts as largest.
 Tensor argmax(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);

@@ -8,11 +8,13 @@
 #include <sinter/extent.h>
 #include <sinter/functional.h>
 #include <sinter/indexing.h>
+#include <sinter/learning_rate.h>
 #include <sinter/losses.h>
 #include <sinter/nn/attention.h>
 #include <sinter/nn/layers.h>
 #include <sinter/nn/module.h>
 #include <sinter/optimizer.h>
+#include <sinter/optimizers.h>
 #include <sinter/parameters.h>
 #include <sinter/program.h>
 #include <sinter/reductions.h>

@@ -1,0 +1,112 @@
+#include <sinter/elementwise.h>
+#include <sinter/optimizers.h>
+#include <sinter/reductions.h>
+
+#include <cmath>
+
+#include "frontend/base/ranges.h"
+
+// Adam and what is made of it, in PyTorch's order of operations.
+namespace sinter {
+namespace {
+
+template <typename Options>
+void check(std::string_view owner, const Options& options, const std::source_location& where) {
+  const Ranges ranges(owner, where);
+  ranges.require(options.beta1 >= 0 && options.beta1 < 1, "beta1", "in [0,1)", options.beta1);
+  ranges.require(options.beta2 >= 0 && options.beta2 < 1, "beta2", "in [0,1)", options.beta2);
+  ranges.not_negative("epsilon", options.epsilon);
+  ranges.not_negative("weight_decay", options.weight_decay);
+}
+
+// The means that are kept after `updates`, as shares of those without the zeros that they began with: 1 -
+// beta^t, taken as -expm1(t log(beta)), exact in f32 also while t is small.
+struct Corrections {
+  template <typename Options>
+  Corrections(const Options& options, const Tensor& updates)
+      : first(-expm1(updates * std::log(options.beta1))),
+        root(sqrt(-expm1(updates * std::log(options.beta2)))) {}
+
+  Tensor first, root;
+};
+
+// first_moment / (sqrt(second_moment) / root + epsilon), after both were moved.
+template <typename Options>
+Tensor direction(const Options& options, Variable& first, Variable& second, const Tensor& gradient,
+                 const Tensor& root) {
+  const Tensor old = first;
+  const Tensor m = old + (gradient - old) * (1 - options.beta1);
+  const Tensor v = second * options.beta2 + square(gradient) * (1 - options.beta2);
+  first.assign(m);
+  second.assign(v);
+  return m / (sqrt(v) / cast(root, gradient.dtype()) + options.epsilon);
+}
+
+template <typename Options>
+bool decays(const Options& options, const Variable& parameter) {
+  return options.weight_decay != 0 && (!options.decays || options.decays(parameter));
+}
+
+}  // namespace
+
+Adam::Adam(AdamOptions options, std::source_location where)
+    : Optimizer(options.name, options.learning_rate, where), options_(std::move(options)) {
+  check("Adam", options_, where);
+}
+
+std::vector<Tensor> Adam::update(const std::vector<Slot>& slots, const Context& context) {
+  const Corrections corrections(options_, context.updates);
+  const Tensor step_size = context.rate / corrections.first;
+  std::vector<Tensor> results;
+  for (const auto& [parameter, value, gradient] : slots) {
+    const Tensor g = options_.weight_decay == 0 ? gradient : gradient + value * options_.weight_decay;
+    const Tensor step = direction(options_, moment("first_moment", parameter),
+                                  moment("second_moment", parameter), g, corrections.root);
+    results.push_back(value - step * cast(step_size, value.dtype()));
+  }
+  return results;
+}
+
+AdamW::AdamW(AdamWOptions options, std::source_location where)
+    : Optimizer(options.name, options.learning_rate, where), options_(std::move(options)) {
+  check("AdamW", options_, where);
+}
+
+std::vector<Tensor> AdamW::update(const std::vector<Slot>& slots, const Context& context) {
+  const Corrections corrections(options_, context.updates);
+  const Tensor step_size = context.rate / corrections.first;
+  const Tensor kept = 1 - context.rate * options_.weight_decay;
+  std::vector<Tensor> results;
+  for (const auto& [parameter, value, gradient] : slots) {
+    const DType type = value.dtype();
+    const Tensor step = direction(options_, moment("first_moment", parameter),
+                                  moment("second_moment", parameter), gradient, corrections.root);
+    const Tensor decayed = decays(options_, parameter) ? value * cast(kept, type) : value;
+    results.push_back(decayed - step * cast(step_size, type));
+  }
+  return results;
+}
+
+LAMB::LAMB(LAMBOptions options, std::source_location where)
+    : Optimizer(options.name, options.learning_rate, where), options_(std::move(options)) {
+  check("LAMB", options_, where);
+}
+
+std::vector<Tensor> LAMB::update(const std::vector<Slot>& slots, const Context& context) {
+  const Corrections corrections(options_, context.updates);
+  std::vector<Tensor> results;
+  for (const auto& [parameter, value, gradient] : slots) {
+    const DType type = value.dtype();
+    Tensor step = direction(options_, moment("first_moment", parameter), moment("second_moment", parameter),
+                            gradient, corrections.root) /
+                  cast(corrections.first, type);
+    if (decays(options_, parameter)) step = step + value * options_.weight_decay;
+    const Tensor size = sqrt(sum(square(value))), length = sqrt(sum(square(step)));
+    const Tensor trust =
+        sinter::where((size > 0) & (length > 0), size / sinter::where(length > 0, length, 1), 1);
+    results.push_back(value - step * (trust * cast(context.rate, type)));
+  }
+  return results;
+}
+
+}  // namespace sinter
