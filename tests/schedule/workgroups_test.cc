@@ -198,6 +198,21 @@ TEST(Workgroups, ReduceLongRowsTogether) {
             0);
 }
 
+TEST(Workgroups, SumLongColumnsTogether) {
+  std::vector<Target> all = workgroup_machines();
+  for (Target& target : all) target.unit_vectors = 4;
+  for (const Target& target : all) {
+    EXPECT_EQ(check(R"(func @f(%x: f32[130,36], %y: f32[3,70,5], %b: f32[36]) {
+  %0: f32[36] = reduce_sum %x {axes=[0]}
+  %1: f32[36] = add %0, %b
+  %2: f32[3,5] = reduce_max %y {axes=[1]}
+  return %1, %2
+})",
+                    target),
+              1);
+  }
+}
+
 TEST(Workgroups, ComputeAttentionWithinTheirLimits) {
   for (const Target& target : workgroup_machines()) {
     for (const char* causal : {"false", "true"}) {
