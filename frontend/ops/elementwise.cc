@@ -1,4 +1,7 @@
 #include <sinter/elementwise.h>
+#include <sinter/functional.h>
+
+#include <numbers>
 
 #include "frontend/trace/emit.h"
 
@@ -46,6 +49,51 @@ Tensor where(Operand condition, Operand if_true, Operand if_false) {
     const Values values = resolve_alike(trace, "where", {if_true, if_false}, place);
     return trace.wrap(trace.builder(place).select(chosen, values[0], values[1]));
   });
+}
+
+Tensor tan(Operand x) {
+  const Pin pin("tan", x.where());
+  return sin(x) / cos(x);
+}
+Tensor asin(Operand x) {
+  return composite("asin", {x});
+}
+Tensor acos(Operand x) {
+  return composite("acos", {x});
+}
+Tensor atan(Operand x) {
+  return composite("atan", {x});
+}
+Tensor sinh(Operand x) {
+  return composite("sinh", {x});
+}
+Tensor cosh(Operand x) {
+  return composite("cosh", {x});
+}
+Tensor asinh(Operand x) {
+  return composite("asinh", {x});
+}
+Tensor acosh(Operand x) {
+  return composite("acosh", {x});
+}
+Tensor atanh(Operand x) {
+  return composite("atanh", {x});
+}
+
+// By the quotient that is at most 1: from the x axis, or from the y axis where y is larger.
+Tensor atan2(Operand y, Operand x) {
+  const Pin pin("atan2", y.where());
+  constexpr double kPi = std::numbers::pi;
+  const Tensor high = abs(y), wide = abs(x);
+  const Tensor is_steep = high > wide, is_low = y < 0, is_left = x < 0;
+  const Tensor divisor = where(is_steep, y, x);
+  const Tensor quotient = where(is_steep, x, y) / where(divisor == 0, 1, divisor);
+  const Tensor are_infinite = (high == wide) & !is_finite(high) & (high == high);
+  const Tensor diagonal = cast(is_low == is_left, quotient.dtype()) * 2 - 1;
+  const Tensor angle = atan(where(are_infinite, diagonal, quotient));
+  const Tensor side = 1 - cast(is_low, quotient.dtype()) * 2;
+  const Tensor turned = where(is_steep, side * (kPi / 2) - angle, where(is_left, angle + side * kPi, angle));
+  return where(divisor == 0, 0, turned);
 }
 
 Tensor cast(Operand x, DType type) {

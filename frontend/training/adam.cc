@@ -1,6 +1,6 @@
 #include <sinter/elementwise.h>
-#include <sinter/optimizers.h>
 #include <sinter/reductions.h>
+#include <sinter/training/optimizers.h>
 
 #include <cmath>
 

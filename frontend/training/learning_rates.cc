@@ -1,6 +1,6 @@
 #include <sinter/elementwise.h>
-#include <sinter/learning_rate.h>
 #include <sinter/sources.h>
+#include <sinter/training/learning_rate.h>
 
 #include <algorithm>
 #include <cmath>

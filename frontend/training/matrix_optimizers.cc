@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <sinter/elementwise.h>
 #include <sinter/error.h>
-#include <sinter/optimizers.h>
 #include <sinter/reductions.h>
+#include <sinter/training/optimizers.h>
 #include <sinter/views.h>
 
 #include <cmath>

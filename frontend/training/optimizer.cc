@@ -2,9 +2,9 @@
 #include <sinter/control.h>
 #include <sinter/elementwise.h>
 #include <sinter/error.h>
-#include <sinter/optimizer.h>
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
+#include <sinter/training/optimizer.h>
 
 #include <algorithm>
 #include <cctype>

@@ -1,5 +1,5 @@
 #include <sinter/elementwise.h>
-#include <sinter/optimizers.h>
+#include <sinter/training/optimizers.h>
 
 #include "frontend/base/ranges.h"
 

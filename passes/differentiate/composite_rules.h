@@ -51,6 +51,41 @@ inline graph::Value softplus_vjp(const Vjp& v, size_t) {
   return v.b.mul(v.g, v.b.emit(graph::OpCode::sigmoid, {v.x()}).result());
 }
 
+inline graph::Value square_of(const Vjp& v) {
+  return v.b.mul(v.x(), v.x());
+}
+inline graph::Value by_root(const Vjp& v, graph::Value square) {
+  return v.b.mul(v.g, v.b.rsqrt(square));
+}
+inline graph::Value of_composite(const Vjp& v, graph::OpCode code) {
+  return v.b.mul(v.g, v.b.emit(code, {v.x()}).result());
+}
+inline graph::Value sinh_vjp(const Vjp& v, size_t) {
+  return of_composite(v, graph::OpCode::cosh);
+}
+inline graph::Value cosh_vjp(const Vjp& v, size_t) {
+  return of_composite(v, graph::OpCode::sinh);
+}
+// Factors of a difference of squares cancel nothing.
+inline graph::Value asin_vjp(const Vjp& v, size_t) {
+  return by_root(v, v.b.mul(v.b.sub(v.number(1), v.x()), v.b.add(v.number(1), v.x())));
+}
+inline graph::Value acos_vjp(const Vjp& v, size_t i) {
+  return v.b.neg(asin_vjp(v, i));
+}
+inline graph::Value atan_vjp(const Vjp& v, size_t) {
+  return v.b.div(v.g, v.b.add(square_of(v), v.number(1)));
+}
+inline graph::Value asinh_vjp(const Vjp& v, size_t) {
+  return by_root(v, v.b.add(square_of(v), v.number(1)));
+}
+inline graph::Value acosh_vjp(const Vjp& v, size_t) {
+  return by_root(v, v.b.mul(v.b.sub(v.x(), v.number(1)), v.b.add(v.x(), v.number(1))));
+}
+inline graph::Value atanh_vjp(const Vjp& v, size_t) {
+  return v.b.div(v.g, v.b.mul(v.b.sub(v.number(1), v.x()), v.b.add(v.number(1), v.x())));
+}
+
 inline graph::Value binary_cross_entropy_vjp(const Vjp& v, size_t i) {
   if (i == 1) return v.b.mul(v.g, v.b.neg(v.x()));
   const graph::Value probability = v.b.emit(graph::OpCode::sigmoid, {v.x()}).result();
@@ -81,6 +116,14 @@ inline constexpr VjpRule kCompositeRules[] = {
     whole(graph::OpCode::rms_norm, [](const Vjp& v) { return norm_vjp(v, false); }),
     per_operand(graph::OpCode::sigmoid, sigmoid_vjp),
     per_operand(graph::OpCode::softplus, softplus_vjp),
+    per_operand(graph::OpCode::sinh, sinh_vjp),
+    per_operand(graph::OpCode::cosh, cosh_vjp),
+    per_operand(graph::OpCode::asin, asin_vjp),
+    per_operand(graph::OpCode::acos, acos_vjp),
+    per_operand(graph::OpCode::atan, atan_vjp),
+    per_operand(graph::OpCode::asinh, asinh_vjp),
+    per_operand(graph::OpCode::acosh, acosh_vjp),
+    per_operand(graph::OpCode::atanh, atanh_vjp),
     per_operand(graph::OpCode::binary_cross_entropy, binary_cross_entropy_vjp),
     per_operand(graph::OpCode::variance, variance_vjp),
     per_operand(graph::OpCode::dropout, dropout_vjp),

@@ -114,9 +114,23 @@ TEST(Composites, AllHaveADefinitionThatDoesNotUseItself) {
 }
 
 TEST(Composites, AreElementwiseIfTheirDefinitionsAre) {
-  const std::set<OpCode> elementwise = {OpCode::sigmoid,  OpCode::silu,       OpCode::gelu,
-                                        OpCode::relu,     OpCode::leaky_relu, OpCode::elu,
-                                        OpCode::softplus, OpCode::dropout,    OpCode::binary_cross_entropy};
+  const std::set<OpCode> elementwise = {OpCode::sigmoid,
+                                        OpCode::silu,
+                                        OpCode::gelu,
+                                        OpCode::relu,
+                                        OpCode::leaky_relu,
+                                        OpCode::elu,
+                                        OpCode::softplus,
+                                        OpCode::sinh,
+                                        OpCode::cosh,
+                                        OpCode::asin,
+                                        OpCode::acos,
+                                        OpCode::atan,
+                                        OpCode::asinh,
+                                        OpCode::acosh,
+                                        OpCode::atanh,
+                                        OpCode::dropout,
+                                        OpCode::binary_cross_entropy};
   for (OpCode code : all_opcodes()) {
     if (info(code).kind != OpKind::composite) continue;
     const Example of = example(code);

@@ -432,6 +432,10 @@ const std::vector<Maker> kFloats = {
     SINTER_COMPOSITE(gelu),
     SINTER_COMPOSITE(relu),
     SINTER_COMPOSITE(softplus),
+    SINTER_COMPOSITE(sinh),
+    SINTER_COMPOSITE(cosh),
+    SINTER_COMPOSITE(atan),
+    SINTER_COMPOSITE(asinh),
     {"attention", Kind::floats,
      [](Scene& s, const Shape& x) {
        const Shape q{1, 1, graph::element_count(x) / x.back(), 3}, k{1, 1, 4, 3}, v{1, 1, 4, x.back()};

@@ -20,7 +20,17 @@ Tensor sqrt(Operand x);
 Tensor rsqrt(Operand x);  // 1 / sqrt(x)
 Tensor sin(Operand x);
 Tensor cos(Operand x);
+Tensor tan(Operand x);
+Tensor asin(Operand x);  // NaN beyond 1, as acos and atanh; at 1 the gradient is infinite
+Tensor acos(Operand x);
+Tensor atan(Operand x);
+Tensor atan2(Operand y, Operand x);  // the angle of (x, y), in [-pi,pi]; 0 at the origin
+Tensor sinh(Operand x);
+Tensor cosh(Operand x);
 Tensor tanh(Operand x);
+Tensor asinh(Operand x);
+Tensor acosh(Operand x);  // NaN below 1
+Tensor atanh(Operand x);
 Tensor erf(Operand x);
 Tensor is_finite(Operand x);  // bool
 Tensor square(Operand x);     // x * x

@@ -120,6 +120,36 @@ bool relu(Writer& w) {
 bool softplus(Writer& w) {
   return activation(w, OpCode::softplus);
 }
+// Within its domain, and where the result is no larger than some hundreds.
+bool bounded(Writer& w, OpCode code, double low, double high, double least, double most) {
+  Value x = w.floating();
+  x = w.b.max(w.b.min(x, w.b.scalar_like(high, x)), w.b.scalar_like(low, x));
+  return noted(w, composite(w, code, {x}, {}), least, most);
+}
+bool sinh(Writer& w) {
+  return bounded(w, OpCode::sinh, -6, 6, -202, 202);
+}
+bool cosh(Writer& w) {
+  return bounded(w, OpCode::cosh, -6, 6, 1, 202);
+}
+bool asin(Writer& w) {
+  return bounded(w, OpCode::asin, -0.9, 0.9, -1.2, 1.2);
+}
+bool acos(Writer& w) {
+  return bounded(w, OpCode::acos, -0.9, 0.9, 0.4, 2.7);
+}
+bool atan(Writer& w) {
+  return noted(w, composite(w, OpCode::atan, {w.floating()}, {}), -1.6, 1.6);
+}
+bool asinh(Writer& w) {
+  return noted(w, composite(w, OpCode::asinh, {w.floating()}, {}), -90, 90);
+}
+bool acosh(Writer& w) {
+  return bounded(w, OpCode::acosh, 1.1, 1000, 0.4, 8);
+}
+bool atanh(Writer& w) {
+  return bounded(w, OpCode::atanh, -0.9, 0.9, -1.5, 1.5);
+}
 bool binary_cross_entropy(Writer& w) {
   const Value x = w.limited(w.floating(), 8);
   const Value t = w.limited(w.fit(x.type()), 4);

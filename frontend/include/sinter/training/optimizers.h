@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/optimizer.h>
+#include <sinter/training/optimizer.h>
 
 // The optimisers, each as its source has it.
 namespace sinter {

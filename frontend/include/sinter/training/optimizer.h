@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/learning_rate.h>
 #include <sinter/parameters.h>
+#include <sinter/training/learning_rate.h>
 
 #include <map>
 #include <memory>
