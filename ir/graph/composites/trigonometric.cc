@@ -23,6 +23,7 @@ struct Magnitude {
     return b.select(b.greater(a, number(limit)), y, other);
   }
   Value at_most(double limit) const { return above(limit, number(limit), a); }
+  Value at_least(double limit) const { return above(limit, a, number(limit)); }
 
   Builder& b;
   Value x, a;
@@ -57,7 +58,8 @@ Value atan_to_one(Builder& b, Value a) {
 Value atan_of_magnitude(Builder& b, Value a) {
   const Value one = b.scalar_like(1, a);
   const Value is_above = b.greater(a, one);
-  const Value inner = atan_to_one(b, b.select(is_above, b.div(one, a), a));
+  // What is not chosen has a finite gradient, too.
+  const Value inner = atan_to_one(b, b.select(is_above, b.div(one, b.select(is_above, a, one)), a));
   return b.select(is_above, b.sub(b.scalar_like(std::numbers::pi / 2, a), inner), inner);
 }
 
@@ -91,7 +93,7 @@ Value asinh(const Composite& c) {
   const Value square = c.b.mul(near, near), one = x.number(1);
   const Value root = c.b.sqrt(c.b.add(square, one));
   const Value small = c.b.log1p(c.b.add(near, c.b.div(square, c.b.add(root, one))));
-  const Value large = c.b.add(c.b.log(x.a), x.number(std::numbers::ln2));
+  const Value large = c.b.add(c.b.log(x.at_least(kLarge)), x.number(std::numbers::ln2));
   return x.with_sign(x.above(kLarge, large, small));
 }
 
@@ -102,7 +104,7 @@ Value acosh(const Composite& c) {
       c.b.sub(c.b.select(c.b.greater(c.x(), x.number(kLarge)), x.number(kLarge), c.x()), x.number(1));
   const Value root = c.b.sqrt(c.b.mul(t, c.b.add(t, x.number(2))));
   const Value small = c.b.log1p(c.b.add(t, root));
-  const Value large = c.b.add(c.b.log(x.a), x.number(std::numbers::ln2));
+  const Value large = c.b.add(c.b.log(x.at_least(kLarge)), x.number(std::numbers::ln2));
   return c.b.select(c.b.greater(c.x(), x.number(kLarge)), large, small);
 }
 
