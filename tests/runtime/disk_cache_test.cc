@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <string>
@@ -155,18 +156,18 @@ TEST(DiskCache, IsSharedByProcessesAndThreads) {
   };
   const auto use = [&] {
     DiskCache cache(folder, 8000);
-    bool good = true;
+    std::atomic<bool> good = true;
     const auto work = [&](int salt) {
       for (int i = 0; i < 200; ++i) {
         const int key = (i * 7 + salt) % 20;
-        if (const auto found = cache.get(std::to_string(key))) good = good && *found == value(key);
+        if (const auto found = cache.get(std::to_string(key)); found && *found != value(key)) good = false;
         cache.put(std::to_string(key), value(key));
       }
     };
     std::thread other(work, 3);
     work(0);
     other.join();
-    return good;
+    return good.load();
   };
   std::vector<pid_t> children;
   for (int i = 0; i < 3; ++i) {
