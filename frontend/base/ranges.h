@@ -37,6 +37,9 @@ class Ranges {
   void fraction(std::string_view option, double got) const {
     require(got >= 0 && got <= 1, option, "in [0,1]", got);
   }
+  void below_one(std::string_view option, double got) const {
+    require(got >= 0 && got < 1, option, "in [0,1)", got);
+  }
   [[noreturn]] void fail(std::string_view message) const { fail_at(owner_, message, place_); }
 
  private:

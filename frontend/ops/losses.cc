@@ -21,20 +21,25 @@ void check_alike(const Pin& call, const Tensor& x, const Tensor& y) {
   call.fail(fmt::format("prediction {} and target {} differ", x.type(), y.type()));
 }
 
-// The sum of `losses` by how much each counts, as the reduction says; `counts` undefined: all alike.
-Tensor reduced(const Tensor& losses, const Tensor& counts, Reduction reduction) {
-  const Tensor weighted = counts.defined() ? losses * counts : losses;
-  if (reduction == Reduction::none) return weighted;
-  if (reduction == Reduction::sum) return sum(weighted);
+// What the reduction makes of losses that are weighted already; `counts`, of their shape, says by how much
+// each was, undefined: by 1.
+Tensor folded(const Tensor& losses, const Tensor& counts, Reduction reduction) {
+  if (reduction == Reduction::none) return losses;
+  if (reduction == Reduction::sum) return sum(losses);
   if (!counts.defined()) return mean(losses);
-  const Tensor total = sum(broadcast_to(counts, losses.shape()));
-  return sum(weighted) / where(total == 0, 1, total);
+  const Tensor total = sum(counts);
+  return sum(losses) / where(total == 0, 1, total);
 }
 
 Tensor reduced(const Pin& call, const Tensor& losses, const LossOptions& options) {
-  if (options.weights.defined())
-    check_broadcasts(call, "tensor of weights", options.weights, losses.dtype(), losses.shape());
-  return reduced(losses, options.weights, options.reduction);
+  if (!options.weights.defined()) return folded(losses, {}, options.reduction);
+  check_broadcasts(call, "tensor of weights", options.weights, losses.dtype(), losses.shape());
+  return folded(losses * options.weights, broadcast_to(options.weights, losses.shape()), options.reduction);
+}
+
+// Along an axis, of length 1; shorter than 1e-8 it stays short.
+Tensor unit(const Operand& x, int64_t axis) {
+  return x / maximum(norm(x, axis, keepdims), 1e-8);
 }
 
 Tensor surprise_of(Operand logits, Operand targets) {
@@ -71,11 +76,7 @@ Tensor cross_entropy_of_positions(const Tensor& logits, const Operand& labels,
     counts = counts.defined() ? counts * options.position_weights
                               : broadcast_to(options.position_weights, losses.shape());
   }
-  if (options.reduction == Reduction::none) return losses;
-  if (options.reduction == Reduction::sum) return sum(losses);
-  if (!counts.defined()) return mean(losses);
-  const Tensor total = sum(counts);
-  return sum(losses) / where(total == 0, 1, total);
+  return folded(losses, counts, options.reduction);
 }
 
 }  // namespace
@@ -92,6 +93,7 @@ Tensor cross_entropy(Operand logits, Operand labels, const CrossEntropyOptions& 
     ranges.require(holds, "ignore_index", "an i32, as the labels", ignored);
     attributes.set("ignore_index", ignored);
   }
+  // Built in any case, for what it requires of its operands; where it is not used it is dropped.
   const Tensor loss = build("cross_entropy", operands, [&](Builder& b, const Values& v) {
     return b.emit(OpCode::cross_entropy, v, attributes).result();
   });
@@ -177,9 +179,7 @@ Tensor kl_divergence(Operand log_probabilities, Operand targets, const LossOptio
 Tensor cosine_similarity(Operand x, Operand y, int64_t axis) {
   const Pin pin("cosine_similarity", x.where());
   check_alike(pin, x.tensor(), y.tensor());
-  const Tensor a = maximum(norm(x, axis, keepdims), 1e-8);
-  const Tensor b = maximum(norm(y, axis, keepdims), 1e-8);
-  return sum((x / a) * (y / b), axis);
+  return sum(unit(x, axis) * unit(y, axis), axis);
 }
 
 Tensor cosine_loss(Operand x, Operand y, Operand targets, double margin, const LossOptions& options) {
@@ -205,8 +205,7 @@ Tensor info_nce(Operand x, Operand y, double temperature, const LossOptions& opt
   ranges_at("info_nce", x.where()).positive("temperature", temperature);
   check_takes(pin, "x", x.tensor(), x.tensor().dtype(), {"n", "width"});
   check_alike(pin, x.tensor(), y.tensor());
-  const auto unit = [](const Tensor& rows) { return rows / maximum(norm(rows, -1, keepdims), 1e-8); };
-  const Tensor scores = contract(unit(x.tensor()), unit(y.tensor()), "iw,jw->ij") / temperature;
+  const Tensor scores = contract(unit(x, -1), unit(y, -1), "iw,jw->ij") / temperature;
   return cross_entropy(scores, arange(x.tensor().shape()[0]),
                        {.reduction = options.reduction, .position_weights = options.weights});
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "frontend/base/ranges.h"
+#include "frontend/training/means.h"
 
 // Adam and what is made of it, in PyTorch's order of operations.
 namespace sinter {
@@ -13,8 +14,8 @@ namespace {
 template <typename Options>
 void check(std::string_view owner, const Options& options, const std::source_location& where) {
   const Ranges ranges(owner, where);
-  ranges.require(options.beta1 >= 0 && options.beta1 < 1, "beta1", "in [0,1)", options.beta1);
-  ranges.require(options.beta2 >= 0 && options.beta2 < 1, "beta2", "in [0,1)", options.beta2);
+  ranges.below_one("beta1", options.beta1);
+  ranges.below_one("beta2", options.beta2);
   ranges.not_negative("epsilon", options.epsilon);
   ranges.not_negative("weight_decay", options.weight_decay);
 }
@@ -34,17 +35,9 @@ struct Corrections {
 template <typename Options>
 Tensor direction(const Options& options, Variable& first, Variable& second, const Tensor& gradient,
                  const Tensor& root) {
-  const Tensor old = first;
-  const Tensor m = old + (gradient - old) * (1 - options.beta1);
-  const Tensor v = second * options.beta2 + square(gradient) * (1 - options.beta2);
-  first.assign(m);
-  second.assign(v);
+  const Tensor m = move_mean(first, gradient, 1 - options.beta1);
+  const Tensor v = blend_mean(second, square(gradient), options.beta2);
   return m / (sqrt(v) / cast(root, gradient.dtype()) + options.epsilon);
-}
-
-template <typename Options>
-bool decays(const Options& options, const Variable& parameter) {
-  return options.weight_decay != 0 && (!options.decays || options.decays(parameter));
 }
 
 }  // namespace
@@ -59,7 +52,7 @@ std::vector<Tensor> Adam::update(const std::vector<Slot>& slots, const Context& 
   const Tensor step_size = context.rate / corrections.first;
   std::vector<Tensor> results;
   for (const auto& [parameter, value, gradient] : slots) {
-    const Tensor g = options_.weight_decay == 0 ? gradient : gradient + value * options_.weight_decay;
+    const Tensor g = with_decay(gradient, value, options_.weight_decay);
     const Tensor step = direction(options_, moment("first_moment", parameter),
                                   moment("second_moment", parameter), g, corrections.root);
     results.push_back(value - step * cast(step_size, value.dtype()));
@@ -101,7 +94,7 @@ std::vector<Tensor> LAMB::update(const std::vector<Slot>& slots, const Context& 
                             gradient, corrections.root) /
                   cast(corrections.first, type);
     if (decays(options_, parameter)) step = step + value * options_.weight_decay;
-    const Tensor size = sqrt(sum(square(value))), length = sqrt(sum(square(step)));
+    const Tensor size = norm(value), length = norm(step);
     const Tensor trust =
         sinter::where((size > 0) & (length > 0), size / sinter::where(length > 0, length, 1), 1);
     results.push_back(value - step * (trust * cast(context.rate, type)));

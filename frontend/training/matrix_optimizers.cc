@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "frontend/base/ranges.h"
+#include "frontend/training/means.h"
 
 // Optimisers that treat a matrix as one.
 namespace sinter {
@@ -50,23 +51,19 @@ std::vector<Tensor> Adafactor::update(const std::vector<Slot>& slots, const Cont
     const double least = type == f64 ? std::numeric_limits<double>::epsilon()
                                      : static_cast<double>(std::numeric_limits<float>::epsilon());
     const double root = std::sqrt(static_cast<double>(element_count(value.shape())));
-    const auto moved = [&](Variable& mean, const Tensor& now) {
-      const Tensor old = mean;
-      const Tensor next = old + (now - old) * cast(fresh, type);
-      mean.assign(next);
-      return next;
-    };
+    const Tensor share = cast(fresh, type);
     Tensor squares;
     if (value.rank() > 1) {
       Shape rows = value.shape(), columns = value.shape();
       rows.back() = 1;
       columns[columns.size() - 2] = 1;
-      const Tensor of_rows = moved(moment("rows", parameter, rows), mean(square(gradient), -1, keepdims));
+      const Tensor of_rows =
+          move_mean(moment("rows", parameter, rows), mean(square(gradient), -1, keepdims), share);
       const Tensor of_columns =
-          moved(moment("columns", parameter, columns), mean(square(gradient), -2, keepdims));
+          move_mean(moment("columns", parameter, columns), mean(square(gradient), -2, keepdims), share);
       squares = of_rows * of_columns / maximum(mean(of_rows, -2, keepdims), least);
     } else {
-      squares = moved(moment("squares", parameter), square(gradient));
+      squares = move_mean(moment("squares", parameter), square(gradient), share);
     }
     const Tensor step = rsqrt(maximum(squares, least * least)) * gradient;
     const Tensor too_long = maximum(norm(step) / (root * options_.clip), 1);
@@ -95,10 +92,7 @@ std::vector<Tensor> Muon::update(const std::vector<Slot>& slots, const Context& 
                       "option parameters of minimize",
                       parameter.path(), value.type()));
     }
-    Variable& mean = moment("mean", parameter);
-    const Tensor old = mean;
-    const Tensor m = old + (gradient - old) * (1 - options_.momentum);
-    mean.assign(m);
+    const Tensor m = move_mean(moment("mean", parameter), gradient, 1 - options_.momentum);
     const Tensor step = options_.nesterov ? gradient + (m - gradient) * options_.momentum : m;
     const double rows = static_cast<double>(value.shape()[0]),
                  columns = static_cast<double>(value.shape()[1]);

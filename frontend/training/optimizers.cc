@@ -2,6 +2,7 @@
 #include <sinter/training/optimizers.h>
 
 #include "frontend/base/ranges.h"
+#include "frontend/training/means.h"
 
 namespace sinter {
 
@@ -16,8 +17,7 @@ SGD::SGD(SGDOptions options, std::source_location where)
 std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Context& context) {
   std::vector<Tensor> results;
   for (const auto& [parameter, value, gradient] : slots) {
-    Tensor step = gradient;
-    if (options_.weight_decay != 0) step = step + value * options_.weight_decay;
+    Tensor step = with_decay(gradient, value, options_.weight_decay);
     if (options_.momentum != 0) {
       Variable& velocity = moment("velocity", parameter);
       const Tensor moved = velocity * options_.momentum + step;
@@ -32,7 +32,7 @@ std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Context& c
 RMSprop::RMSprop(RMSpropOptions options, std::source_location where)
     : Optimizer(options.name, options.learning_rate, where), options_(std::move(options)) {
   const Ranges ranges("RMSprop", where);
-  ranges.require(options_.alpha >= 0 && options_.alpha < 1, "alpha", "in [0,1)", options_.alpha);
+  ranges.below_one("alpha", options_.alpha);
   ranges.not_negative("epsilon", options_.epsilon);
   ranges.fraction("momentum", options_.momentum);
   ranges.not_negative("weight_decay", options_.weight_decay);
@@ -41,18 +41,10 @@ RMSprop::RMSprop(RMSpropOptions options, std::source_location where)
 std::vector<Tensor> RMSprop::update(const std::vector<Slot>& slots, const Context& context) {
   std::vector<Tensor> results;
   for (const auto& [parameter, value, gradient] : slots) {
-    const Tensor g = options_.weight_decay == 0 ? gradient : gradient + value * options_.weight_decay;
-    Variable& squares = moment("squares", parameter);
-    const Tensor v = squares * options_.alpha + square(g) * (1 - options_.alpha);
-    squares.assign(v);
+    const Tensor g = with_decay(gradient, value, options_.weight_decay);
+    const Tensor v = blend_mean(moment("squares", parameter), square(g), options_.alpha);
     Tensor spread = v;
-    if (options_.centered) {
-      Variable& mean = moment("mean", parameter);
-      const Tensor old = mean;
-      const Tensor m = old + (g - old) * (1 - options_.alpha);
-      mean.assign(m);
-      spread = v - square(m);
-    }
+    if (options_.centered) spread = v - square(move_mean(moment("mean", parameter), g, 1 - options_.alpha));
     Tensor step = g / (sqrt(spread) + options_.epsilon);
     if (options_.momentum != 0) {
       Variable& velocity = moment("velocity", parameter);
@@ -74,7 +66,7 @@ Adagrad::Adagrad(AdagradOptions options, std::source_location where)
 std::vector<Tensor> Adagrad::update(const std::vector<Slot>& slots, const Context& context) {
   std::vector<Tensor> results;
   for (const auto& [parameter, value, gradient] : slots) {
-    const Tensor g = options_.weight_decay == 0 ? gradient : gradient + value * options_.weight_decay;
+    const Tensor g = with_decay(gradient, value, options_.weight_decay);
     Variable& squares = moment("squares", parameter);
     const Tensor sum = squares + square(g);
     squares.assign(sum);
@@ -86,8 +78,8 @@ std::vector<Tensor> Adagrad::update(const std::vector<Slot>& slots, const Contex
 Lion::Lion(LionOptions options, std::source_location where)
     : Optimizer(options.name, options.learning_rate, where), options_(std::move(options)) {
   const Ranges ranges("Lion", where);
-  ranges.require(options_.beta1 >= 0 && options_.beta1 < 1, "beta1", "in [0,1)", options_.beta1);
-  ranges.require(options_.beta2 >= 0 && options_.beta2 < 1, "beta2", "in [0,1)", options_.beta2);
+  ranges.below_one("beta1", options_.beta1);
+  ranges.below_one("beta2", options_.beta2);
   ranges.not_negative("weight_decay", options_.weight_decay);
 }
 
@@ -97,9 +89,8 @@ std::vector<Tensor> Lion::update(const std::vector<Slot>& slots, const Context& 
     Variable& mean = moment("mean", parameter);
     const Tensor m = mean;
     Tensor step = sign(m * options_.beta1 + gradient * (1 - options_.beta1));
-    mean.assign(m * options_.beta2 + gradient * (1 - options_.beta2));
-    if (options_.weight_decay != 0 && (!options_.decays || options_.decays(parameter)))
-      step = step + value * options_.weight_decay;
+    blend_mean(mean, gradient, options_.beta2);
+    if (decays(options_, parameter)) step = step + value * options_.weight_decay;
     results.push_back(value - step * cast(context.rate, value.dtype()));
   }
   return results;
