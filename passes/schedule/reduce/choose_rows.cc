@@ -47,14 +47,6 @@ RowBlocks choose_rows(const ReduceSchedule& schedule, const loop::Target& target
   return blocks;
 }
 
-bool may_keep(const ReduceSchedule& schedule, const RowBlocks& blocks, const loop::Target& target) {
-  return blocks.kept.empty() || RowPasses(schedule, blocks.lanes).may_keep(blocks.kept, target.local_bytes);
-}
-
-bool may_ask(const ReduceSchedule& schedule, const RowBlocks& blocks) {
-  return RowPasses(schedule, blocks.lanes).may_ask(blocks.ahead);
-}
-
 // Lanes have eight elements of a row each, or more where there are not so many: with fewer they would wait
 // for one another more than for memory.
 std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule, const loop::Target& target) {

@@ -96,10 +96,6 @@ struct RowBlocks {
   std::vector<int64_t> ahead;  // the passes that ask for what the next row reads and writes
 };
 RowBlocks choose_rows(const ReduceSchedule& schedule, const loop::Target& target);
-// Whether these values may be kept, and fit.
-bool may_keep(const ReduceSchedule& schedule, const RowBlocks& blocks, const loop::Target& target);
-// Whether there are these passes.
-bool may_ask(const ReduceSchedule& schedule, const RowBlocks& blocks);
 loop::Stmt reduce_rows(const ReduceSchedule& schedule, const RowBlocks& blocks);
 
 // How a workgroup goes over a row.
@@ -112,6 +108,7 @@ struct WorkgroupRows {
 };
 // Best first.
 std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule, const loop::Target& target);
+// Whether these values may be kept, and fit.
 bool may_keep(const ReduceSchedule& schedule, const WorkgroupRows& rows, const loop::Target& target);
 
 // Whether a row has a workgroup, on a machine that has them.

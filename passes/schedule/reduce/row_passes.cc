@@ -1,6 +1,7 @@
 #include "passes/schedule/reduce/row_passes.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "ir/integers.h"
 #include "passes/base/costs.h"
@@ -14,6 +15,7 @@ using graph::Value;
 
 namespace {
 
+constexpr size_t kNever = std::numeric_limits<size_t>::max();
 constexpr int kWorthKeeping = 5;  // instructions, against a store and a load
 
 // Bytes of a row: shorter ones the machine sees coming, longer ones would drive out what is at work.
@@ -80,10 +82,7 @@ std::vector<int64_t> RowPasses::best(int64_t most) const {
     }
   }
   std::vector<int64_t> read;
-  for (const Kept& kept : plan(places)) {
-    const auto is_it = [&](int64_t place) { return ops[static_cast<size_t>(place)].get() == kept.value.op; };
-    read.push_back(*std::ranges::find_if(places, is_it));
-  }
+  for (const Kept& kept : plan(places)) read.push_back(kept.place);
   std::ranges::sort(read);
   return read;
 }
@@ -108,26 +107,20 @@ bool RowPasses::may_keep(const Op& op) const {
 }
 
 std::vector<Kept> RowPasses::plan(const std::vector<int64_t>& places) const {
-  graph::ValueMap<Kept> kept;
-  std::vector<Value> order;
-  for (const int64_t place : places) {
-    const Value value = t_.body.ops()[static_cast<size_t>(place)]->result();
-    order.push_back(value);
-  }
+  std::vector<Kept> result;
+  for (const int64_t place : places)
+    result.push_back({place, t_.body.ops()[static_cast<size_t>(place)]->result(), kNever, kNever, 0});
   const auto passes = roots();
   for (size_t pass = 0; pass < passes.size(); ++pass) {
     walk(passes[pass], [&](Value value) {
-      if (std::ranges::find(order, value) == order.end()) return false;
-      Kept& it = kept.try_emplace(value, Kept{value, pass, pass, 0}).first->second;
-      it.last = pass;
-      return it.first < pass;
+      const auto it = std::ranges::find(result, value, &Kept::value);
+      if (it == result.end()) return false;
+      it->first = std::min(it->first, pass);
+      it->last = pass;
+      return it->first < pass;
     });
   }
-  std::vector<Kept> result;
-  for (const Value value : order) {
-    const auto it = kept.find(value);
-    if (it != kept.end() && it->second.last > it->second.first) result.push_back(it->second);
-  }
+  std::erase_if(result, [](const Kept& kept) { return kept.first == kept.last; });
   std::ranges::stable_sort(result, {}, &Kept::first);
   std::vector<const Kept*> slots;  // the last value of each
   for (Kept& next : result) {

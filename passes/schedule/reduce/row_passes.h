@@ -10,6 +10,7 @@ namespace sinter::passes {
 // The values of a row that later passes over it read rather than compute again, each at the row's own
 // elements.
 struct Kept {
+  int64_t place;  // in the body, of the op
   graph::Value value;
   size_t first;  // the pass that computes it
   size_t last;   // the last one that reads it

@@ -228,10 +228,12 @@ loop::Kernel emit_rows(Template& t, const Choice& choice) {
   read.require(schedule.rows_of_sums() == 0 || schedule.rows_of_sums() == blocks.unit,
                fmt::format("rows is {}, as columns are summed so", schedule.rows_of_sums()));
   blocks.kept = read.list("keep", 0, static_cast<int64_t>(t.body.ops().size()) - 1);
-  read.require(may_keep(schedule, blocks, t.target()),
+  const RowPasses passes(schedule, blocks.lanes);
+  read.require(passes.may_keep(blocks.kept, t.target().local_bytes),
                "keep names what no later pass needs, or more than there is memory for");
   blocks.ahead = read.list("ahead", 0, static_cast<int64_t>(t.body.ops().size()));
-  read.require(may_ask(schedule, blocks), "ahead names a pass for each tensor that has elements of the rows");
+  read.require(passes.may_ask(blocks.ahead),
+               "ahead names a pass for each tensor that has elements of the rows");
   read.finish();
   return t.finish(reduce_rows(schedule, blocks));
 }
