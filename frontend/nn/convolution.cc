@@ -3,6 +3,7 @@
 #include <sinter/elementwise.h>
 #include <sinter/functional.h>
 #include <sinter/nn/layers.h>
+#include <sinter/nn/windows.h>
 #include <sinter/reductions.h>
 #include <sinter/views.h>
 

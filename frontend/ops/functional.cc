@@ -1,7 +1,7 @@
-#include <fmt/format.h>
 #include <sinter/elementwise.h>
 #include <sinter/functional.h>
 #include <sinter/losses.h>
+#include <sinter/nn/windows.h>
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
 
@@ -25,11 +25,6 @@ Tensor composite(OpCode code, const std::vector<Operand>& operands,
 
 Tensor along_axis(OpCode code, const Operand& x, int64_t axis) {
   return composite(code, {x}, {{"axis", checked_axis(name(code), axis, x.tensor().rank(), x)}});
-}
-
-Tensor pool(OpCode code, const Operand& x, const std::vector<int64_t>& size,
-            const std::vector<int64_t>& stride) {
-  return composite(code, {x}, {{"size", size}, {"stride", stride.empty() ? size : stride}});
 }
 
 }  // namespace
@@ -91,31 +86,6 @@ Tensor dropout(Operand x, double rate) {
     if (salt) operands.push_back(salt);
     return b.emit(OpCode::dropout, operands, attributes).result();
   });
-}
-
-Tensor convolution(Operand x, Operand kernel, const ConvolutionOptions& options) {
-  const int64_t spatial = x.tensor().rank() - 2;
-  if (spatial < 1) {
-    Trace::current("convolution", x.where())
-        .fail("convolution", fmt::format("takes x [n,c,spatial...], got {}", x.tensor().type()), x.where());
-  }
-  const auto filled = [&](const std::vector<int64_t>& given, int64_t otherwise) {
-    return given.empty() ? std::vector<int64_t>(static_cast<size_t>(spatial), otherwise) : given;
-  };
-  std::vector<Operand> operands{x, kernel};
-  if (options.bias.defined()) operands.emplace_back(options.bias, x.where());
-  return composite(OpCode::convolution, operands,
-                   {{"stride", filled(options.stride, 1)},
-                    {"padding", filled(options.padding, 0)},
-                    {"dilation", filled(options.dilation, 1)},
-                    {"groups", options.groups}});
-}
-
-Tensor max_pool(Operand x, std::vector<int64_t> size, std::vector<int64_t> stride) {
-  return pool(OpCode::max_pool, x, size, stride);
-}
-Tensor average_pool(Operand x, std::vector<int64_t> size, std::vector<int64_t> stride) {
-  return pool(OpCode::average_pool, x, size, stride);
 }
 
 }  // namespace sinter

@@ -15,6 +15,24 @@ Values resolve_parts(Trace& trace, std::string_view what, const Operands& parts)
   return resolve_alike(trace, what, parts.all(), parts.where());
 }
 
+// x with elements before and after those of one axis.
+Tensor extended(const Tensor& x, int64_t axis, int64_t low, int64_t high, PadMode mode) {
+  const int64_t extent = x.dim(axis);
+  // `count` elements from `near` on for a mirror, from `far` on for a turn; of an edge, the one at `end`.
+  const auto beyond = [&](int64_t count, int64_t near, int64_t far, int64_t end) {
+    if (mode == PadMode::wrap) return slice(x, axis, far, far + count);
+    if (mode == PadMode::reflect) return reverse(slice(x, axis, near, near + count), axis);
+    Shape shape = x.shape();
+    shape[static_cast<size_t>(axis)] = count;
+    return broadcast_to(slice(x, axis, end, end + 1), shape);
+  };
+  std::vector<Tensor> parts;
+  if (low > 0) parts.push_back(beyond(low, 1, extent - low, 0));
+  parts.push_back(x);
+  if (high > 0) parts.push_back(beyond(high, extent - 1 - high, 0, extent - 1));
+  return parts.size() == 1 ? x : concat(parts, axis);
+}
+
 }  // namespace
 
 Tensor reshape(Operand x, Extents shape) {
@@ -99,6 +117,28 @@ Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, Numbe
   return build("pad", {x}, [&](Builder& b, const Values& v) {
     return b.pad(v[0], low, high, {}, value_in("pad", value, v[0].dtype(), x.where()));
   });
+}
+
+Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, PadMode mode) {
+  const Pin pin("pad", x.where());
+  const Tensor tensor = x.tensor();
+  const auto rank = static_cast<size_t>(tensor.rank());
+  if (low.size() != rank || high.size() != rank) {
+    pin.fail(
+        fmt::format("takes {} numbers for {}, got {} and {}", rank, tensor.type(), low.size(), high.size()));
+  }
+  Tensor padded = tensor;
+  for (size_t axis = 0; axis < rank; ++axis) {
+    const int64_t extent = tensor.shape()[axis], most = std::max(low[axis], high[axis]);
+    const int64_t limit = mode == PadMode::reflect ? extent - 1 : extent;
+    if (std::min(low[axis], high[axis]) < 0 ||
+        (mode == PadMode::edge ? most > 0 && extent == 0 : most > limit)) {
+      pin.fail(fmt::format("{} and {} elements on the sides of axis {} of {}", low[axis], high[axis], axis,
+                           tensor.type()));
+    }
+    padded = extended(padded, static_cast<int64_t>(axis), low[axis], high[axis], mode);
+  }
+  return padded;
 }
 
 Tensor concat(Operands parts, int64_t axis) {

@@ -172,12 +172,13 @@ TEST(Options, OfFunctions) {
                           },
                           {.length = -2}),
                      "scan: length must be at least -1, got -2");
-  EXPECT_OPTION_SAYS(max_pool(zeros({1, 1, 4, 4}), {2, 2}, {0, 2}),
-                     "max_pool: size 2, stride 0 and dilation 1 must be at least 1");
+  EXPECT_OPTION_SAYS(
+      max_pool(zeros({1, 1, 4, 4}), {2, 2}, {.stride = {0, 2}}),
+      "max_pool: size 2, stride 0 and dilation 1 must be at least 1 on axis 2 of x f32[1,1,4,4]");
   EXPECT_OPTION_SAYS(max_pool(zeros({1, 1, 4, 4}), {5, 2}),
                      "max_pool: a window of 5 with dilation 1 is longer than axis 2 of f32[1,1,4,4]");
   EXPECT_OPTION_SAYS(convolution(zeros({1, 1, 4, 4}), zeros({1, 1, 2, 2}), {.padding = {-1, 0}}),
-                     "convolution: negative padding on axis 2");
+                     "convolution: negative padding on axis 2 of x f32[1,1,4,4]");
 }
 
 TEST(Options, OfAttention) {

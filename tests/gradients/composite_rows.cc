@@ -60,7 +60,7 @@ std::vector<Case> composite_rows() {
        {real({1, 4, 5, 6}), real({2, 2, 3, 2})},
        {{"stride", List{1, 2}}, {"padding", List{1, 0}}, {"dilation", List{1, 2}}, {"groups", 2}}},
       {Op::max_pool, {real({1, 2, 5, 6})}, {{"size", List{2, 3}}, {"stride", List{2, 1}}}},
-      {Op::average_pool, {real({2, 1, 7})}, {{"size", List{3}}, {"stride", List{2}}}},
+      {Op::average_pool, {real({2, 1, 7})}, {{"dilation", List{2}}, {"size", List{3}}, {"stride", List{2}}}},
   };
 }
 

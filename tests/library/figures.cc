@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "runtime/safetensors.h"
 #include "tests/frontend/evaluate.h"
@@ -9,9 +10,14 @@
 namespace sinter {
 
 Array figure(const std::string& name) {
-  static const runtime::SafetensorsFile file =
-      runtime::read_safetensors(SINTER_SOURCE_DIR "/tests/library/figures.safetensors");
-  const runtime::HostTensor& tensor = file.tensors.at(name);
+  static std::map<std::string, runtime::SafetensorsFile> files;
+  const size_t slash = name.find('/');
+  const std::string file = slash == std::string::npos ? "figures" : name.substr(0, slash);
+  if (!files.contains(file)) {
+    files.emplace(file,
+                  runtime::read_safetensors(SINTER_SOURCE_DIR "/tests/library/" + file + ".safetensors"));
+  }
+  const runtime::HostTensor& tensor = files.at(file).tensors.at(name.substr(slash + 1));
   const Shape shape(tensor.shape().begin(), tensor.shape().end());
   if (tensor.dtype() == runtime::DType::i32) {
     const auto values = tensor.values<int32_t>();

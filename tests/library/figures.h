@@ -8,7 +8,8 @@
 
 namespace sinter {
 
-// An array of figures.safetensors, which make_figures.py makes.
+// An array of figures.safetensors, which make_figures.py makes; "windows/x" is x of windows.safetensors, by
+// make_windows.py.
 Array figure(const std::string& name);
 std::vector<float> figures(const std::string& name);
 Tensor given(const std::string& name);  // as a constant of the function being traced

@@ -67,17 +67,4 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& option
 // The weights that attention gives to each key, [b,h,tq,tk], without dropout: to look at.
 Tensor attention_weights(Operand q, Operand k, const AttentionOptions& options = {});
 
-struct ConvolutionOptions {
-  std::vector<int64_t> stride = {};    // one number for each spatial axis; 1 when left out
-  std::vector<int64_t> padding = {};   // zeros on both sides; 0 when left out
-  std::vector<int64_t> dilation = {};  // 1 when left out
-  int64_t groups = 1;
-  Tensor bias = {};  // [o]
-};
-// x [n,c,spatial...] and kernel [o,c/groups,spatial...] give [n,o,spatial...].
-Tensor convolution(Operand x, Operand kernel, const ConvolutionOptions& options = {});
-// Over x [n,c,spatial...]; stride is size when left out.
-Tensor max_pool(Operand x, std::vector<int64_t> size, std::vector<int64_t> stride = {});
-Tensor average_pool(Operand x, std::vector<int64_t> size, std::vector<int64_t> stride = {});
-
 }  // namespace sinter

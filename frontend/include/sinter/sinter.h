@@ -12,6 +12,7 @@
 #include <sinter/nn/attention.h>
 #include <sinter/nn/layers.h>
 #include <sinter/nn/module.h>
+#include <sinter/nn/windows.h>
 #include <sinter/parameters.h>
 #include <sinter/program.h>
 #include <sinter/reductions.h>

@@ -23,6 +23,10 @@ Tensor at(Operand x, int64_t axis, int64_t i);
 
 // Adds elements of `value` before (low[i]) and after (high[i]) axis i.
 Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, Number value = 0);
+// What comes next to the ends of an axis: its elements mirrored, without the one at the end; the one at the
+// end again; or the elements of its other end.
+enum class PadMode { reflect, edge, wrap };
+Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, PadMode mode);
 Tensor concat(Operands parts, int64_t axis);
 Tensor stack(Operands parts, int64_t axis = 0);  // along a new axis
 std::vector<Tensor> split(Operand x, std::vector<int64_t> sizes, int64_t axis);

@@ -38,7 +38,10 @@ Value pool_windows(const Composite& c) {
   const auto& size = c.attributes.integers("size");
   require_spatial(c, "size");
   require_spatial(c, "stride");
-  return windows(c.b, c.x(), size, c.attributes.integers("stride"), std::vector<int64_t>(size.size(), 1));
+  if (c.attributes.has("dilation")) require_spatial(c, "dilation");
+  const std::vector<int64_t> dilation =
+      c.attributes.has("dilation") ? c.attributes.integers("dilation") : std::vector<int64_t>(size.size(), 1);
+  return windows(c.b, c.x(), size, c.attributes.integers("stride"), dilation);
 }
 
 std::vector<int64_t> last_axes(Value x, size_t count) {
