@@ -155,9 +155,10 @@ Values Interpreter::primitive(const Op& op, const Values& operands, const Frame&
     kernel(invocation);
   } catch (const IndexFault& fault) {
     const std::string_view caller = op.attributes.has("op") ? op.attributes.text("op") : graph::name(op.code);
-    throw RuntimeError(runtime::index_fault_message(caller, origin(op.operands[fault.operand], frame),
-                                                    in[fault.operand].shape(), fault.position, fault.value,
-                                                    fault.bound, location));
+    const std::string what =
+        op.attributes.has("what") ? op.attributes.text("what") : origin(op.operands[fault.operand], frame);
+    throw RuntimeError(runtime::index_fault_message(caller, what, in[fault.operand].shape(), fault.position,
+                                                    fault.value, fault.bound, location));
   } catch (const FiniteFault& fault) {
     throw RuntimeError(runtime::finite_fault_message(op.attributes.text("what"), in[0].shape(),
                                                      fault.position, fault.value, location));

@@ -35,9 +35,9 @@ Tensor given(const std::string& name) {
   return constant(figure(name));
 }
 
-testing::Matcher<std::vector<float>> near_figures(const std::string& name, float rounding) {
+testing::Matcher<std::vector<float>> near_figures(const std::string& name, float rounding, float least) {
   const std::vector<float> expected = figures(name);
-  float largest = 0;
+  float largest = least;
   for (const float value : expected) largest = std::max(largest, std::abs(value));
   return testing::Pointwise(testing::FloatNear(rounding * largest), expected);
 }

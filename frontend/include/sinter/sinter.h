@@ -10,8 +10,10 @@
 #include <sinter/indexing.h>
 #include <sinter/losses.h>
 #include <sinter/nn/attention.h>
+#include <sinter/nn/key_value_cache.h>
 #include <sinter/nn/layers.h>
 #include <sinter/nn/module.h>
+#include <sinter/nn/positions.h>
 #include <sinter/nn/windows.h>
 #include <sinter/parameters.h>
 #include <sinter/program.h>
