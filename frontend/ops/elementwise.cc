@@ -26,6 +26,13 @@
 #undef SINTER_DEFINE_1
 
 namespace sinter {
+namespace {
+
+bool is_whole(const Tensor& x) {
+  return x.dtype() == i32 || x.dtype() == i64;
+}
+
+}  // namespace
 
 Tensor square(Operand x) {
   return build_elementwise(OpCode::mul, {x, x});
@@ -94,6 +101,28 @@ Tensor atan2(Operand y, Operand x) {
   const Tensor side = 1 - cast(is_low, quotient.dtype()) * 2;
   const Tensor turned = where(is_steep, side * (kPi / 2) - angle, where(is_left, angle + side * kPi, angle));
   return where(divisor == 0, 0, turned);
+}
+
+Tensor trunc(Operand x) {
+  const Pin pin("trunc", x.where());
+  return where(x < 0, ceil(x), floor(x));
+}
+
+Tensor truncated_divide(Operand x, Operand y) {
+  const Pin pin("truncated_divide", x.where());
+  const Tensor floored = x / y;
+  if (!is_whole(floored)) return trunc(floored);
+  const Tensor rest = x % y;
+  return floored + cast((rest != 0) & ((rest < 0) != (x < 0)), floored.dtype());
+}
+
+Tensor truncated_remainder(Operand x, Operand y) {
+  const Pin pin("truncated_remainder", x.where());
+  const Tensor floored = x % y;
+  if (is_whole(floored)) return where((floored != 0) & ((floored < 0) != (x < 0)), floored - y, floored);
+  // Of magnitudes both are the same, and exact.
+  const Tensor side = where(x < 0, -ones_like(x), ones_like(x));
+  return (x * side) % abs(y) * side;
 }
 
 Tensor cast(Operand x, DType type) {

@@ -74,6 +74,13 @@ Tensor ones_like(Operand x) {
   return full(tensor.shape(), 1, tensor.dtype(), x.where());
 }
 
+Tensor eye(Extent size, DType type, Where where) {
+  return source("eye", {size, size}, where, [&](Builder& b, const Shape& bound) {
+    const graph::TensorType places{graph::DType::i32, bound};
+    return b.cast(b.equal(b.iota(places, 0), b.iota(places, 1)), to_graph(type));
+  });
+}
+
 Tensor constant(const Array& values, Where where) {
   return source("constant", values.shape(), where, [&](Builder& b, Shape) { return table(b, values); });
 }

@@ -33,6 +33,22 @@ Tensor extended(const Tensor& x, int64_t axis, int64_t low, int64_t high, PadMod
   return parts.size() == 1 ? x : concat(parts, axis);
 }
 
+// Of the last two axes the elements that are `is_kept` by row and column.
+template <typename F>
+Tensor triangle(std::string_view what, const Operand& x, F&& is_kept) {
+  const Tensor tensor = x.tensor();
+  if (tensor.rank() < 2) {
+    Trace::current(what, x.where())
+        .fail(what, fmt::format("takes x of at least two axes, got {}", tensor.type()), x.where());
+  }
+  return build(what, {x}, [&](Builder& b, const Values& v) {
+    const graph::TensorType places{graph::DType::i32, {tensor.dim(-2), tensor.dim(-1)}};
+    const graph::Value row = b.iota(places, 0);
+    const graph::Value kept = is_kept(b, row, b.iota(places, 1));
+    return b.select(kept, v[0], b.scalar_like(0, v[0]));
+  });
+}
+
 }  // namespace
 
 Tensor reshape(Operand x, Extents shape) {
@@ -139,6 +155,17 @@ Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, PadMo
     padded = extended(padded, static_cast<int64_t>(axis), low[axis], high[axis], mode);
   }
   return padded;
+}
+
+Tensor lower_triangle(Operand x, int64_t diagonal) {
+  return triangle("lower_triangle", x, [&](Builder& b, graph::Value row, graph::Value column) {
+    return b.less_equal(column, b.add(row, b.constant_int(diagonal, row.dtype())));
+  });
+}
+Tensor upper_triangle(Operand x, int64_t diagonal) {
+  return triangle("upper_triangle", x, [&](Builder& b, graph::Value row, graph::Value column) {
+    return b.greater_equal(column, b.add(row, b.constant_int(diagonal, row.dtype())));
+  });
 }
 
 Tensor concat(Operands parts, int64_t axis) {

@@ -48,6 +48,14 @@ using ScanBody =
     std::function<ScanStep(const std::vector<Tensor>& carries, const std::vector<Tensor>& inputs)>;
 ScanStep scan(Operands carries, Operands inputs, const ScanBody& body, const ScanOptions& options = {});
 
+// The prefixes of several tensors along an axis: element i is combine(combine(x[0], x[1]), ... x[i]), for
+// which `combine`, which gets whole slices of all of them, must be associative. It is a tree of combinations,
+// whose depth grows with the logarithm of the extent (Blelloch, "Prefix sums and their applications", 1990),
+// not a loop.
+using Combine =
+    std::function<std::vector<Tensor>(const std::vector<Tensor>& earlier, const std::vector<Tensor>& later)>;
+std::vector<Tensor> associative_scan(Operands x, int64_t axis, const Combine& combine, bool reverse = false);
+
 // x itself. Where an element is not finite the call fails and names `what`; state is then as before.
 Tensor check_finite(Operand x, const std::string& what);
 // x itself; the call fails unless 0 <= x < bound.

@@ -40,6 +40,12 @@ Tensor maximum(Operand lhs, Operand rhs);  // NaN where either is
 Tensor minimum(Operand lhs, Operand rhs);
 Tensor clamp(Operand x, Operand low, Operand high);
 
+Tensor trunc(Operand x);  // to 0
+// The quotient rounded to 0, and what it leaves, which has the sign of x: C's / and % of integers (by 0: 0
+// and 0), fmod of floating tensors.
+Tensor truncated_divide(Operand x, Operand y);
+Tensor truncated_remainder(Operand x, Operand y);
+
 // `if_true` where `condition` (bool) holds, `if_false` elsewhere; all three broadcast.
 Tensor where(Operand condition, Operand if_true, Operand if_false);
 

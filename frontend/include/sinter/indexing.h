@@ -13,6 +13,10 @@ Tensor gather(Operand x, Operand indices, int64_t axis = 0);
 // `base` with `updates` added at `indices` along `axis`, in order of position: the adjoint of gather.
 Tensor scatter_add(Operand base, Operand indices, Operand updates, int64_t axis = 0);
 
+// Of each row along `axis` the elements at the indices that the same row of `indices` has: x and indices have
+// the same extents but for the axis (PyTorch's gather).
+Tensor take_along_axis(Operand x, Operand indices, int64_t axis);
+
 // A block of `sizes` from `starts` (an integer scalar for each axis) on; starts are clamped so that it fits.
 Tensor dynamic_slice(Operand x, Operands starts, Shape sizes);
 Tensor dynamic_update(Operand x, Operand update, Operands starts);

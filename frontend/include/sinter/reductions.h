@@ -39,6 +39,8 @@ Tensor standard_deviation(Operand x, Axes axes = {}, KeepDims keep = KeepDims::n
 Tensor norm(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);  // Euclidean; at 0 the gradient is 0
 // log(sum(exp(x))), without overflow; -inf, with a gradient of 0, of -inf alone.
 Tensor logsumexp(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);
+Tensor product(Operand x, Axes axes = {},
+               KeepDims keep = KeepDims::no);                         // its gradient is right beside 0, too
 Tensor max(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);  // of nothing: the type's lowest
 Tensor min(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);
 // The position of the first largest (smallest) element, row-major over `axes`, i32. A NaN counts as largest.
@@ -47,6 +49,18 @@ Tensor argmin(Operand x, Axes axes = {}, KeepDims keep = KeepDims::no);
 
 // Running sum along an axis, from the end with `reverse`.
 Tensor cumsum(Operand x, int64_t axis, bool reverse = false);
+
+Tensor cumulative_product(Operand x, int64_t axis, bool reverse = false);
+// log(cumsum(exp(x))), without overflow; floating.
+Tensor log_cumulative_sum_exp(Operand x, int64_t axis, bool reverse = false);
+
+struct RunningExtreme {
+  Tensor values;
+  Tensor positions;  // i32, along the axis; of equals the one reached last, which has the gradient
+};
+// The largest (smallest) element so far; NaN from one on.
+RunningExtreme cumulative_max(Operand x, int64_t axis, bool reverse = false);
+RunningExtreme cumulative_min(Operand x, int64_t axis, bool reverse = false);
 
 // numpy's matmul: [...,m,k] and [...,k,n] give [...,m,n]; leading axes broadcast; vectors are taken as a row
 // on the left, a column on the right.

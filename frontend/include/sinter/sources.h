@@ -15,6 +15,8 @@ Tensor zeros(Extents shape, DType type = f32, Where where = Where::current());
 Tensor ones(Extents shape, DType type = f32, Where where = Where::current());
 Tensor zeros_like(Operand x);
 Tensor ones_like(Operand x);
+Tensor eye(Extent size, DType type = f32,
+           Where where = Where::current());                            // 1 on the diagonal of [size,size]
 Tensor constant(const Array& values, Where where = Where::current());  // a table inside the program
 Tensor iota(Extents shape, int64_t axis, DType type = i32,
             Where where = Where::current());                                    // index along axis

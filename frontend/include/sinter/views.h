@@ -27,6 +27,10 @@ Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, Numbe
 // end again; or the elements of its other end.
 enum class PadMode { reflect, edge, wrap };
 Tensor pad(Operand x, std::vector<int64_t> low, std::vector<int64_t> high, PadMode mode);
+// Of the last two axes what is on or below (above) a diagonal, 0 elsewhere; diagonal 1 is the one above the
+// main.
+Tensor lower_triangle(Operand x, int64_t diagonal = 0);
+Tensor upper_triangle(Operand x, int64_t diagonal = 0);
 Tensor concat(Operands parts, int64_t axis);
 Tensor stack(Operands parts, int64_t axis = 0);  // along a new axis
 std::vector<Tensor> split(Operand x, std::vector<int64_t> sizes, int64_t axis);

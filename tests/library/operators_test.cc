@@ -1,0 +1,168 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+#include <regex>
+
+#include "tests/frontend/evaluate.h"
+#include "tests/library/figures.h"
+#include "tests/support/message_of.h"
+
+namespace sinter {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+struct Operator {
+  std::string name;  // of the figures
+  std::string x;     // the array that it takes
+  std::function<Tensor(const Tensor&)> value;
+};
+
+Tensor operand(const std::string& name) {
+  return given("operators/" + name);
+}
+
+const std::vector<Operator> kOperators = {
+    {"product", "x", [](const Tensor& x) { return product(x, 1); }},
+    {"product.sparse", "sparse", [](const Tensor& x) { return product(x, -1); }},
+    {"cumulative_product", "x", [](const Tensor& x) { return cumulative_product(x, 1); }},
+    {"cumulative_product.sparse", "sparse", [](const Tensor& x) { return cumulative_product(x, -1); }},
+    {"cumulative_max", "x", [](const Tensor& x) { return cumulative_max(x, 1).values; }},
+    {"cumulative_max.tied", "tied", [](const Tensor& x) { return cumulative_max(x, 1).values; }},
+    {"cumulative_min", "x", [](const Tensor& x) { return cumulative_min(x, 0).values; }},
+    {"log_cumulative_sum_exp", "x", [](const Tensor& x) { return log_cumulative_sum_exp(x, 1); }},
+    {"take_along_axis", "x", [](const Tensor& x) { return take_along_axis(x, operand("places"), 1); }},
+    {"lower_triangle", "x", [](const Tensor& x) { return lower_triangle(x, -1); }},
+    {"upper_triangle", "x", [](const Tensor& x) { return upper_triangle(x, 1); }},
+    {"truncated_remainder", "dividend",
+     [](const Tensor& x) { return truncated_remainder(x, operand("divisor")); }},
+};
+
+// One program a device: of each the value, and the gradient of sum(value * cos(0, 1, ...)).
+TEST(Operators, AreThoseOfPyTorch) {
+  for (const std::string& device : kDevices) {
+    Program program;
+    std::vector<Input> inputs;
+    Arrays arrays;
+    for (const Operator& it : kOperators) {
+      if (arrays.contains(it.x)) continue;
+      arrays[it.x] = figure("operators/" + it.x);
+      inputs.push_back({it.x, f32, arrays[it.x].shape()});
+    }
+    program.add("operators", inputs, [](const Inputs& in) -> Outputs {
+      Outputs outputs;
+      for (const Operator& it : kOperators) {
+        const Tensor value = it.value(in[it.x]);
+        outputs.push_back({it.name + ".value", value});
+        const Tensor weights = reshape(cos(arange(value.size(), f32)), value.shape());
+        outputs.push_back({it.name + ".gradient", grad(sum(value * weights), {in[it.x]})[0]});
+      }
+      return outputs;
+    });
+    program.compile({.device = device});
+    for (const auto& [name, result] : program.run("operators", arrays)) {
+      SCOPED_TRACE(name + " on " + device);
+      EXPECT_EQ(result.shape(), figure("operators/" + name).shape());
+      EXPECT_THAT(floats(result), near_figures("operators/" + name));
+    }
+  }
+}
+
+std::vector<int32_t> integers_of(const std::function<Tensor()>& body) {
+  const Array result = evaluate(body);
+  const auto values = result.values<int32_t>();
+  return {values.begin(), values.end()};
+}
+
+std::vector<int32_t> figured(const std::string& name) {
+  const Array array = figure("operators/" + name);
+  const auto values = array.values<int32_t>();
+  return {values.begin(), values.end()};
+}
+
+TEST(Operators, SayWhereRunningExtremesStand) {
+  EXPECT_EQ(integers_of([] { return cumulative_max(operand("x"), 1).positions; }),
+            figured("cumulative_max.positions"));
+  EXPECT_EQ(integers_of([] { return cumulative_max(operand("tied"), -1).positions; }),
+            figured("cumulative_max.tied_positions"));
+  const auto x = [] { return row({2, kNaN, 1, 4}); };
+  EXPECT_THAT(evaluate_floats([&] { return cumulative_min(x(), 0).values; }),
+              ElementsAre(2, testing::IsNan(), testing::IsNan(), testing::IsNan()));
+  EXPECT_THAT(integers_of([&] { return cumulative_max(x(), 0, true).positions; }), ElementsAre(1, 1, 3, 3));
+}
+
+// x[t] = a[t] * x[t-1] + b[t], from 0.
+TEST(Operators, ScanRecurrences) {
+  EXPECT_THAT(evaluate_floats([] {
+                const Combine then = [](const auto& f, const auto& g) -> std::vector<Tensor> {
+                  return {g[0] * f[0], g[0] * f[1] + g[1]};
+                };
+                return associative_scan({row({2, 3, 0.5f, -1, 2}), row({1, 2, 4, 1, 3})}, 0, then)[1];
+              }),
+              ElementsAre(1, 5, 6.5f, -5.5f, -8));
+  EXPECT_THAT(evaluate_floats([] {
+                return cumulative_product(row({2, 3, 4}), 0, true);
+              }),
+              ElementsAre(24, 12, 4));
+}
+
+TEST(Operators, RoundTowardsZero) {
+  constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();
+  const auto by = [](const std::function<Tensor(Tensor, Tensor)>& op) {
+    return integers_of([&] {
+      return op(constant(Array::from<int32_t>({7, -7, 7, -7, -6, 5, kLeast}, {7})),
+                constant(Array::from<int32_t>({2, 2, -2, -2, 3, 0, 3}, {7})));
+    });
+  };
+  EXPECT_THAT(by([](auto x, auto y) { return truncated_divide(x, y); }),
+              ElementsAre(3, -3, -3, 3, -2, 0, kLeast / 3));
+  EXPECT_THAT(by([](auto x, auto y) { return truncated_remainder(x, y); }),
+              ElementsAre(1, -1, 1, -1, 0, 0, kLeast % 3));
+  EXPECT_EQ(evaluate_floats([] { return truncated_divide(operand("dividend"), operand("divisor")); }),
+            figures("operators/truncated_divide.value"));
+}
+
+TEST(Operators, OfNothing) {
+  EXPECT_THAT(evaluate_floats([] { return product(zeros({2, 0})); }), ElementsAre(1));
+  EXPECT_THAT(evaluate_floats([] { return product(zeros({2, 0}), 1); }), ElementsAre(1, 1));
+  EXPECT_THAT(evaluate_floats([] { return product(row({2, 3, 4}), {}, keepdims); }), ElementsAre(24));
+  EXPECT_THAT(evaluate_floats([] { return cumulative_product(zeros({0}), 0); }), ElementsAre());
+  EXPECT_THAT(evaluate_floats([] { return eye(2); }), ElementsAre(1, 0, 0, 1));
+}
+
+std::string told(const std::function<Tensor()>& body) {
+  return std::regex_replace(message_of([&] { evaluate(body); }), std::regex(":[0-9]+\\)"), ")");
+}
+
+TEST(Operators, SayWhatDoesNotFit) {
+  EXPECT_EQ(told([] {
+              return take_along_axis(zeros({2, 3}), zeros({3, 1}, i32), 1);
+            }),
+            "take_along_axis: indices i32[3,1] do not fit axis 1 of f32[2,3] (operators_test.cc)");
+  EXPECT_EQ(told([] { return lower_triangle(zeros({3})); }),
+            "lower_triangle: takes x of at least two axes, got f32[3] (operators_test.cc)");
+  EXPECT_EQ(told([] {
+              return associative_scan(
+                         {zeros({3})}, 0, [](const auto& a, const auto&) { return a; }, false)[0] +
+                     associative_scan({zeros({4}), zeros({3})}, 0, nullptr)[0];
+            }),
+            "associative_scan: f32[4] and f32[3] differ along axis 0 (operators_test.cc)");
+  EXPECT_EQ(told([] {
+              return associative_scan({zeros({3})}, 0,
+                                      [](const auto&, const auto&) { return std::vector<Tensor>{}; })[0];
+            }),
+            "associative_scan: combine gives 0 tensors for 1 (operators_test.cc)");
+  EXPECT_EQ(told([] { return cumulative_max(zeros({3}), 1).values; }),
+            "cumulative_max: axis 1 is outside f32[3] (operators_test.cc)");
+  EXPECT_EQ(
+      told([] {
+        return take_along_axis(zeros({2, 3}), ones({2, 1}, i32) * 3, 1);
+      }),
+      "take_along_axis: index 3 at position [0,0] of 'result of mul' is outside [0,3) (operators_test.cc)");
+}
+
+}  // namespace
+}  // namespace sinter
