@@ -111,6 +111,41 @@ void replace_file(const std::string& path, std::span<const std::string_view> par
 
 }  // namespace
 
+ReadableFile::ReadableFile(const std::string& path)
+    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  struct stat status;
+  if (descriptor_ < 0) fail("read", path, errno);
+  const int error = ::fstat(descriptor_, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? EISDIR : 0;
+  if (error != 0) {
+    ::close(descriptor_);
+    fail("read", path, error);
+  }
+  size_ = static_cast<uint64_t>(status.st_size);
+}
+
+ReadableFile::~ReadableFile() {
+  ::close(descriptor_);
+}
+
+void ReadableFile::read(uint64_t offset, size_t size, void* to) const {
+  for (size_t done = 0; done < size;) {
+    const ssize_t count = ::pread(descriptor_, static_cast<std::byte*>(to) + done, size - done,
+                                  static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("read", path_, errno);
+    if (count == 0) {
+      throw RuntimeError(fmt::format("{}: it ends inside bytes {} to {}", path_, offset, offset + size));
+    }
+    done += static_cast<size_t>(count);
+  }
+}
+
+std::string ReadableFile::read(uint64_t offset, size_t size) const {
+  std::string bytes(size, '\0');
+  read(offset, size, bytes.data());
+  return bytes;
+}
+
 std::string read_file(const std::string& path) {
   const Descriptor file(path, O_RDONLY);
   struct stat status;

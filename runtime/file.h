@@ -1,10 +1,33 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace sinter::runtime {
+
+// A file to read parts of, open as long as it lives; for any number of threads at once.
+class ReadableFile {
+ public:
+  explicit ReadableFile(const std::string& path);  // throws as read_file does
+  ~ReadableFile();
+  ReadableFile(const ReadableFile&) = delete;
+  ReadableFile& operator=(const ReadableFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  uint64_t size() const { return size_; }  // when it was opened
+  // Bytes `offset` to `offset + size` into `to`. Throws RuntimeError where the file has become shorter:
+  // "PATH: it ends inside bytes 8 to 16".
+  void read(uint64_t offset, size_t size, void* to) const;
+  std::string read(uint64_t offset, size_t size) const;
+
+ private:
+  std::string path_;
+  int descriptor_;
+  uint64_t size_;
+};
 
 // The bytes of a file. Throws RuntimeError: "cannot read PATH: No such file or directory".
 std::string read_file(const std::string& path);

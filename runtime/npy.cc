@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -21,20 +22,19 @@ constexpr size_t kNpyAlignment = 64;  // of the data in the file
 
 struct NpyType {
   std::string_view descr;
-  DType type;
+  Stored type;
 };
-constexpr std::array<NpyType, 6> kNpyTypes = {{{"<f2", DType::f16},
-                                               {"<f4", DType::f32},
-                                               {"<f8", DType::f64},
-                                               {"<i4", DType::i32},
-                                               {"<i8", DType::i64},
-                                               {"|b1", DType::boolean}}};
-
-struct NpyHeader {
-  DType type;
-  bool fortran_order;
-  Shape shape;
-};
+constexpr std::array<NpyType, 11> kNpyTypes = {{{"<f2", Stored::f16},
+                                                {"<f4", Stored::f32},
+                                                {"<f8", Stored::f64},
+                                                {"|i1", Stored::i8},
+                                                {"<i2", Stored::i16},
+                                                {"<i4", Stored::i32},
+                                                {"<i8", Stored::i64},
+                                                {"|u1", Stored::u8},
+                                                {"<u2", Stored::u16},
+                                                {"<u4", Stored::u32},
+                                                {"|b1", Stored::boolean}}};
 
 // A Python tuple: (), (3,), (3, 4).
 std::string tuple(const Shape& shape) {
@@ -48,8 +48,8 @@ class HeaderParser {
  public:
   HeaderParser(const std::string& path, std::string_view text) : path_(path), rest_(text) {}
 
-  NpyHeader parse() {
-    std::optional<DType> type;
+  NpyLayout parse() {
+    std::optional<Stored> type;
     std::optional<bool> fortran_order;
     std::optional<Shape> shape;
     expect('{');
@@ -73,7 +73,7 @@ class HeaderParser {
     if (!type) fail("the header has no 'descr'");
     if (!fortran_order) fail("the header has no 'fortran_order'");
     if (!shape) fail("the header has no 'shape'");
-    return {*type, *fortran_order, *std::move(shape)};
+    return {*type, *std::move(shape), *fortran_order, 0};
   }
 
  private:
@@ -107,7 +107,7 @@ class HeaderParser {
     return text;
   }
 
-  DType element_type() {
+  Stored element_type() {
     skip_space();
     if (rest_.starts_with('['))
       throw RuntimeError(fmt::format("{}: structured arrays are not supported", path_));
@@ -115,8 +115,9 @@ class HeaderParser {
     for (const NpyType& row : kNpyTypes) {
       if (row.descr == descr) return row.type;
     }
-    throw RuntimeError(fmt::format(
-        "{}: element type '{}' is not supported, only <f2, <f4, <f8, <i4, <i8 and |b1", path_, descr));
+    std::string known;
+    for (const NpyType& row : kNpyTypes) known += fmt::format(" {}", row.descr);
+    throw RuntimeError(fmt::format("{}: element type '{}' is none of{}", path_, descr, known));
   }
 
   bool boolean() {
@@ -151,7 +152,7 @@ class HeaderParser {
 };
 
 // Nothing where the count does not fit into 64 bits.
-std::optional<size_t> byte_count(DType type, const Shape& shape) {
+std::optional<size_t> byte_count(Stored type, const Shape& shape) {
   int64_t count = static_cast<int64_t>(size_in_bytes(type));
   for (int64_t extent : shape) {
     if (__builtin_mul_overflow(count, extent, &count)) return std::nullopt;
@@ -160,7 +161,7 @@ std::optional<size_t> byte_count(DType type, const Shape& shape) {
 }
 
 // Copies an array whose first axis runs fastest into one whose last axis does.
-void copy_from_fortran_order(const char* from, HostTensor& to) {
+void copy_from_fortran_order(const std::byte* from, HostTensor& to) {
   const size_t width = size_in_bytes(to.dtype());
   const Shape& shape = to.shape();
   Shape index(shape.size(), 0);
@@ -178,57 +179,55 @@ void copy_from_fortran_order(const char* from, HostTensor& to) {
 
 }  // namespace
 
-HostTensor read_npy(const std::string& path) {
-  const std::string file = read_file(path);
+NpyLayout npy_layout(const ReadableFile& file) {
+  const std::string& path = file.path();
   const auto damaged = [&](std::string_view what) {
     return RuntimeError(fmt::format("{}: damaged .npy file: {}", path, what));
   };
-  std::string_view rest = file;
-  if (!rest.starts_with(kMagic)) throw RuntimeError(fmt::format("{}: not an .npy file", path));
-  rest.remove_prefix(kMagic.size());
-
-  if (rest.size() < 2) throw damaged("it ends inside the version");
-  const int version = static_cast<unsigned char>(rest[0]);
+  const size_t version_end = kMagic.size() + 2;
+  const std::string start = file.read(0, std::min<uint64_t>(file.size(), version_end + 4));
+  if (!start.starts_with(kMagic)) throw RuntimeError(fmt::format("{}: not an .npy file", path));
+  if (start.size() < version_end) throw damaged("it ends inside the version");
+  const int version = static_cast<unsigned char>(start[kMagic.size()]);
   if (version < 1 || version > 3)
     throw RuntimeError(fmt::format("{}: .npy version {} is unknown", path, version));
-  rest.remove_prefix(2);
 
   const size_t length_bytes = version == 1 ? 2 : 4;
-  if (rest.size() < length_bytes) throw damaged("it ends inside the header's length");
+  if (start.size() < version_end + length_bytes) throw damaged("it ends inside the header's length");
   uint32_t length = 0;
-  std::memcpy(&length, rest.data(), length_bytes);
-  rest.remove_prefix(length_bytes);
-  if (rest.size() < length) {
-    throw damaged(fmt::format("the header should have {} bytes, {} follow", length, rest.size()));
+  std::memcpy(&length, start.data() + version_end, length_bytes);
+  const uint64_t header = version_end + length_bytes;
+  if (file.size() - header < length) {
+    throw damaged(fmt::format("the header should have {} bytes, {} follow", length, file.size() - header));
   }
-  const NpyHeader header = HeaderParser(path, rest.substr(0, length)).parse();
-  rest.remove_prefix(length);
+  NpyLayout layout = HeaderParser(path, file.read(header, length)).parse();
+  layout.begin = header + length;
 
-  const std::optional<size_t> size = byte_count(header.type, header.shape);
-  if (!size) throw damaged(fmt::format("the shape {} is too large", tuple(header.shape)));
-  if (rest.size() != *size) {
-    throw damaged(fmt::format("{} needs {} bytes, {} follow", to_string(header.type, header.shape), *size,
-                              rest.size()));
+  const std::optional<size_t> size = byte_count(layout.type, layout.shape);
+  if (!size) throw damaged(fmt::format("the shape {} is too large", tuple(layout.shape)));
+  if (file.size() - layout.begin != *size) {
+    throw damaged(fmt::format("{} needs {} bytes, {} follow", to_string(layout.type, layout.shape), *size,
+                              file.size() - layout.begin));
   }
+  return layout;
+}
 
-  HostTensor tensor(header.type, header.shape);
-  if (header.fortran_order) {
-    copy_from_fortran_order(rest.data(), tensor);
-  } else {
-    std::memcpy(tensor.raw(), rest.data(), rest.size());
-  }
-  if (header.type == DType::boolean) {
-    auto* bytes = static_cast<unsigned char*>(tensor.raw());
-    for (size_t i = 0; i < *size; ++i) bytes[i] = bytes[i] != 0;
-  }
-  return tensor;
+HostTensor read_npy(const std::string& path) {
+  const ReadableFile file(path);
+  const NpyLayout layout = npy_layout(file);
+  HostTensor tensor(held_as(layout.type), layout.shape);
+  read_held(file, layout.begin, layout.type, static_cast<size_t>(tensor.size()), tensor.raw());
+  if (!layout.fortran_order) return tensor;
+  HostTensor in_order(tensor.dtype(), layout.shape);
+  copy_from_fortran_order(static_cast<const std::byte*>(tensor.raw()), in_order);
+  return in_order;
 }
 
 void write_npy(const std::string& path, const HostTensor& tensor) {
   if (!tensor.defined()) throw RuntimeError(fmt::format("cannot write {}: the tensor is undefined", path));
   std::string_view descr;
   for (const NpyType& row : kNpyTypes) {
-    if (row.type == tensor.dtype()) descr = row.descr;
+    if (row.type == stored(tensor.dtype())) descr = row.descr;
   }
   if (descr.empty()) {
     throw RuntimeError(fmt::format("cannot write {}: NumPy has no type {}", path, name(tensor.dtype())));

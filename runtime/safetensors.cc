@@ -27,64 +27,74 @@ constexpr const char* kMetadata = "__metadata__";
 
 struct TypeRow {
   const char* name;
-  DType type;
+  Stored type;
 };
-constexpr std::array<TypeRow, 7> kTypes = {{{"F16", DType::f16},
-                                            {"BF16", DType::bf16},
-                                            {"F32", DType::f32},
-                                            {"F64", DType::f64},
-                                            {"I32", DType::i32},
-                                            {"I64", DType::i64},
-                                            {"BOOL", DType::boolean}}};
+constexpr std::array<TypeRow, 12> kTypes = {{{"F16", Stored::f16},
+                                             {"BF16", Stored::bf16},
+                                             {"F32", Stored::f32},
+                                             {"F64", Stored::f64},
+                                             {"I32", Stored::i32},
+                                             {"I64", Stored::i64},
+                                             {"BOOL", Stored::boolean},
+                                             {"U8", Stored::u8},
+                                             {"I8", Stored::i8},
+                                             {"U16", Stored::u16},
+                                             {"I16", Stored::i16},
+                                             {"U32", Stored::u32}}};
 
 std::string type_name(DType type) {
-  return std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& row) { return row.type == type; })
+  return std::find_if(kTypes.begin(), kTypes.end(),
+                      [&](const TypeRow& row) { return row.type == stored(type); })
       ->name;
 }
 
 struct Entry {
   std::string name;
-  DType type;
+  Stored type;
   Shape shape;
-  uint64_t begin;
+  uint64_t begin;  // in the data
   uint64_t end;
 };
 
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path), bytes_(read_file(path)) {}
+  explicit Reader(const ReadableFile& file) : file_(file) {}
 
-  SafetensorsFile read() {
+  SafetensorsLayout layout() {
     const json header = parse_header();
-    SafetensorsFile file;
+    SafetensorsLayout layout;
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
       if (name == kMetadata) {
-        file.metadata = metadata(value);
+        layout.metadata = metadata(value);
       } else {
         entries.push_back(entry(name, value));
       }
     }
     check_layout(entries);
-    for (const Entry& entry : entries) file.tensors.emplace(entry.name, tensor(entry));
-    return file;
+    for (Entry& entry : entries) {
+      layout.entries.emplace(
+          entry.name, SafetensorsLayout::Entry{entry.type, std::move(entry.shape), data_ + entry.begin});
+    }
+    return layout;
   }
 
  private:
   [[noreturn]] void fail(std::string_view what) const {
-    throw RuntimeError(fmt::format("{}: damaged safetensors file: {}", path_, what));
+    throw RuntimeError(fmt::format("{}: damaged safetensors file: {}", file_.path(), what));
   }
 
   json parse_header() {
     uint64_t length = 0;
-    if (bytes_.size() < sizeof(length)) fail(fmt::format("{} bytes hold no header length", bytes_.size()));
-    std::memcpy(&length, bytes_.data(), sizeof(length));
-    std::string_view rest = std::string_view(bytes_).substr(sizeof(length));
+    const uint64_t size = file_.size();
+    if (size < sizeof(length)) fail(fmt::format("{} bytes hold no header length", size));
+    file_.read(0, sizeof(length), &length);
     if (length > kLongestHeader) fail(fmt::format("a header of {} bytes is too long", length));
-    if (length > rest.size()) {
-      fail(fmt::format("the header should have {} bytes, {} follow", length, rest.size()));
+    if (length > size - sizeof(length)) {
+      fail(fmt::format("the header should have {} bytes, {} follow", length, size - sizeof(length)));
     }
-    data_ = rest.substr(length);
+    data_ = sizeof(length) + length;
+    data_size_ = size - data_;
 
     std::vector<std::set<std::string>> keys;  // of the objects that are open
     const auto refuse_duplicates = [&](int, json::parse_event_t event, json& parsed) {
@@ -97,7 +107,7 @@ class Reader {
     };
     json header;
     try {
-      header = json::parse(rest.substr(0, length), refuse_duplicates);
+      header = json::parse(file_.read(sizeof(length), length), refuse_duplicates);
     } catch (const json::parse_error& error) {
       fail(fmt::format("the header is not JSON (byte {})", error.byte));
     } catch (const json::out_of_range&) {
@@ -134,7 +144,7 @@ class Reader {
     const auto row =
         std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& r) { return *type == r.name; });
     if (row == kTypes.end()) {
-      throw RuntimeError(fmt::format("{}: tensor '{}': type {} is not supported", path_, name,
+      throw RuntimeError(fmt::format("{}: tensor '{}': type {} is not supported", file_.path(), name,
                                      type->get_ref<const std::string&>()));
     }
 
@@ -151,9 +161,9 @@ class Reader {
     if (offsets.size() != 2) fail(fmt::format("tensor '{}': data_offsets is not a pair", name));
     entry.begin = offsets[0];
     entry.end = offsets[1];
-    if (entry.begin > entry.end || entry.end > data_.size()) {
+    if (entry.begin > entry.end || entry.end > data_size_) {
       fail(fmt::format("tensor '{}': offsets {} to {} are outside the data of {} bytes", name, entry.begin,
-                       entry.end, data_.size()));
+                       entry.end, data_size_));
     }
     if (entry.end - entry.begin != static_cast<uint64_t>(size)) {
       fail(fmt::format("tensor '{}': {} needs {} bytes, its offsets {} to {} give {}", name,
@@ -175,28 +185,31 @@ class Reader {
       end = entry.end;
       previous = &entry;
     }
-    if (end != data_.size()) fail(fmt::format("bytes {} to {} belong to no tensor", end, data_.size()));
+    if (end != data_size_) fail(fmt::format("bytes {} to {} belong to no tensor", end, data_size_));
   }
 
-  HostTensor tensor(const Entry& entry) const {
-    HostTensor tensor(entry.type, entry.shape);
-    std::memcpy(tensor.raw(), data_.data() + entry.begin, entry.end - entry.begin);
-    if (entry.type == DType::boolean) {
-      auto* bytes = static_cast<unsigned char*>(tensor.raw());
-      for (size_t i = 0; i < tensor.bytes(); ++i) bytes[i] = bytes[i] != 0;
-    }
-    return tensor;
-  }
-
-  const std::string& path_;
-  std::string bytes_;
-  std::string_view data_;
+  const ReadableFile& file_;
+  uint64_t data_ = 0;  // where it begins
+  uint64_t data_size_ = 0;
 };
 
 }  // namespace
 
+SafetensorsLayout safetensors_layout(const ReadableFile& file) {
+  return Reader(file).layout();
+}
+
 SafetensorsFile read_safetensors(const std::string& path) {
-  return Reader(path).read();
+  const ReadableFile file(path);
+  SafetensorsLayout layout = safetensors_layout(file);
+  SafetensorsFile result;
+  result.metadata = std::move(layout.metadata);
+  for (const auto& [name, entry] : layout.entries) {
+    HostTensor tensor(held_as(entry.type), entry.shape);
+    read_held(file, entry.begin, entry.type, static_cast<size_t>(tensor.size()), tensor.raw());
+    result.tensors.emplace(name, std::move(tensor));
+  }
+  return result;
 }
 
 void write_safetensors(const std::string& path, const SafetensorsFile& file) {

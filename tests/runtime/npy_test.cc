@@ -102,6 +102,22 @@ TEST_F(Npy, MakesEveryBoolZeroOrOne) {
   EXPECT_EQ(static_cast<const char*>(tensor.raw())[2], 1);
 }
 
+TEST_F(Npy, HoldsNarrowIntegersInWiderOnes) {
+  const auto integers = [&](std::string_view descr, std::string_view data) {
+    return read(npy(fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': (2,), }}", descr), data));
+  };
+  EXPECT_THAT(integers("|u1", bytes_of<uint8_t>({1, 255})).values<int32_t>(), ElementsAre(1, 255));
+  EXPECT_THAT(integers("|i1", bytes_of<int8_t>({1, -1})).values<int32_t>(), ElementsAre(1, -1));
+  EXPECT_THAT(integers("<u2", bytes_of<uint16_t>({1, 65535})).values<int32_t>(), ElementsAre(1, 65535));
+  EXPECT_THAT(integers("<i2", bytes_of<int16_t>({1, -2})).values<int32_t>(), ElementsAre(1, -2));
+  EXPECT_THAT(integers("<u4", bytes_of<uint32_t>({1, 4294967295})).values<int64_t>(),
+              ElementsAre(1, 4294967295));
+  EXPECT_THAT(read(npy("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }",
+                       bytes_of<uint8_t>({1, 4, 2, 5, 3, 6})))
+                  .values<int32_t>(),
+              ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
 TEST_F(Npy, SaysWhatIsWrongWithAFile) {
   EXPECT_EQ(error(""), "not an .npy file");
   EXPECT_EQ(error("PK\3\4 a zip file"), "not an .npy file");
@@ -143,8 +159,8 @@ TEST_F(Npy, RefusesOtherElementTypes) {
     return error(npy(fmt::format("{{'descr': {}, 'fortran_order': False, 'shape': (), }}", descr), ""));
   };
   EXPECT_EQ(descr_error("'>f4'"),
-            "element type '>f4' is not supported, only <f2, <f4, <f8, <i4, <i8 and |b1");
-  EXPECT_EQ(descr_error("'|O'"), "element type '|O' is not supported, only <f2, <f4, <f8, <i4, <i8 and |b1");
+            "element type '>f4' is none of <f2 <f4 <f8 |i1 <i2 <i4 <i8 |u1 <u2 <u4 |b1");
+  EXPECT_EQ(descr_error("'|O'"), "element type '|O' is none of <f2 <f4 <f8 |i1 <i2 <i4 <i8 |u1 <u2 <u4 |b1");
   EXPECT_EQ(descr_error("[('x', '<f4')]"), "structured arrays are not supported");
 }
 

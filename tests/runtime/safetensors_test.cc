@@ -166,8 +166,16 @@ TEST_F(Safetensors, EveryTruncationIsAnError) {
 
 TEST_F(Safetensors, RefusesOtherTypes) {
   EXPECT_EQ(
-      message_of([&] { read(safetensors(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})")); }),
-      folder_.path("a") + ": tensor 'a': type U8 is not supported");
+      message_of([&] { read(safetensors(R"({"a":{"dtype":"F4","shape":[0],"data_offsets":[0,0]}})")); }),
+      folder_.path("a") + ": tensor 'a': type F4 is not supported");
+}
+
+TEST_F(Safetensors, HoldsNarrowIntegersInWiderOnes) {
+  const SafetensorsFile file = read(safetensors(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
+                                                R"("b":{"dtype":"U32","shape":[],"data_offsets":[2,6]}})",
+                                                "\x01\xff\xff\xff\xff\xff"));
+  EXPECT_THAT(file.tensors.at("a").values<int32_t>(), ElementsAre(1, 255));
+  EXPECT_THAT(file.tensors.at("b").values<int64_t>(), ElementsAre(4294967295));
 }
 
 TEST_F(Safetensors, SaysWhyItCannotWrite) {

@@ -15,7 +15,7 @@ void npy(std::string_view bytes) {
   try {
     const runtime::HostTensor tensor = runtime::read_npy(file.path());
     // All of it is there to be read.
-    if (tensor.bytes() > bytes.size()) throw std::logic_error("more elements than bytes");
+    if (static_cast<size_t>(tensor.size()) > bytes.size()) throw std::logic_error("more elements than bytes");
     static volatile char seen;
     for (size_t i = 0; i < tensor.bytes(); ++i) seen = static_cast<const char*>(tensor.raw())[i];
     (void)seen;
