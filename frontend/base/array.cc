@@ -2,6 +2,7 @@
 #include <sinter/array.h>
 #include <sinter/error.h>
 
+#include <cstring>
 #include <mutex>
 #include <optional>
 
@@ -62,6 +63,38 @@ int64_t Array::size() const {
 Array Array::clone() const {
   if (on_device()) return Array(data_->device);
   return Array(translated([&] { return host().clone(); }));
+}
+
+// `count` elements of the first axis from `first` on, as an array of another shape.
+Array Array::part(int64_t first, int64_t count, Shape of_part) const {
+  const HostTensor& from = host();
+  Array result(dtype(), std::move(of_part));
+  const size_t row = shape()[0] == 0 ? 0 : from.bytes() / static_cast<size_t>(shape()[0]);
+  std::memcpy(result.data_->host->raw(),
+              static_cast<const std::byte*>(from.raw()) + static_cast<size_t>(first) * row,
+              static_cast<size_t>(count) * row);
+  return result;
+}
+
+Array Array::slice(int64_t begin, int64_t end) const {
+  const int64_t extent = shape().empty() ? -1 : shape()[0];
+  const int64_t first = begin < 0 ? begin + extent : begin;
+  const int64_t last = end < 0 ? end + extent : end;
+  if (first < 0 || first > last || last > extent) {
+    throw Error(fmt::format("{} has no slice {} to {}", to_string(dtype(), shape()), begin, end));
+  }
+  Shape of_slice = shape();
+  of_slice[0] = last - first;
+  return part(first, last - first, std::move(of_slice));
+}
+
+Array Array::operator[](int64_t index) const {
+  const int64_t extent = shape().empty() ? 0 : shape()[0];
+  const int64_t place = index < 0 ? index + extent : index;
+  if (place < 0 || place >= extent) {
+    throw Error(fmt::format("{} has no element {}", to_string(dtype(), shape()), index));
+  }
+  return part(place, 1, Shape(shape().begin() + 1, shape().end()));
 }
 
 const HostTensor& Array::host() const {

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iosfwd>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace sinter {
@@ -82,6 +84,11 @@ class Array {
 
   Array clone() const;  // where this one lies
 
+  // Elements `begin` to `end`, without it, of the first axis, and element `index`, which has that axis no
+  // more: copies in host memory. Negative ones count from the end. Throw Error where there are no such.
+  Array slice(int64_t begin, int64_t end) const;
+  Array operator[](int64_t index) const;
+
   // For the library itself.
   explicit Array(runtime::HostTensor host);
   explicit Array(std::shared_ptr<const runtime::DeviceBuffer> device);
@@ -95,8 +102,14 @@ class Array {
   const void* checked(DType type) const;
   void* to_write(DType type);
   void check_count(size_t count) const;
+  Array part(int64_t first, int64_t count, Shape of_part) const;
 
   std::shared_ptr<Data> data_;
 };
+
+// The type, and below it the values as NumPy prints them; of more than 1000 the first and last three along
+// each axis.
+std::string to_string(const Array& array);
+std::ostream& operator<<(std::ostream& stream, const Array& array);
 
 }  // namespace sinter

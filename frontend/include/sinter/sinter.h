@@ -3,6 +3,9 @@
 // The whole of Sinter's interface. docs/dsl.md is the guide to it.
 #include <sinter/array.h>
 #include <sinter/control.h>
+#include <sinter/data/batches.h>
+#include <sinter/data/files.h>
+#include <sinter/data/rows.h>
 #include <sinter/elementwise.h>
 #include <sinter/error.h>
 #include <sinter/extent.h>
