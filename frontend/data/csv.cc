@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "frontend/base/names.h"
 #include "frontend/base/translate.h"
 #include "runtime/file.h"
+#include "runtime/tensor.h"
 
 namespace sinter {
 namespace {
