@@ -24,6 +24,7 @@
 #include "passes/schedule/choose.h"
 #include "passes/schedule/schedule.h"
 #include "passes/simplify/simplify.h"
+#include "passes/split_batch/split_batch.h"
 #include "passes/to_workgroups/to_workgroups.h"
 
 namespace sinter::passes {
@@ -46,6 +47,10 @@ void each(Module& module, Function& function, const Target&) {
 }
 
 constexpr Pass kPasses[] = {
+    {"split_batch",
+     "lets a function go over its batch in micro-batches: of=FUNCTION, part=FUNCTION for one of them, "
+     "parts=N",
+     for_all<split_batch>},
     {"inline_calls", "replaces calls by the body of what they call; kernels: these by theirs, too",
      for_all<inline_calls>},
     {"decompose", "replaces composites by the primitives that define them", for_all<decompose>},

@@ -13,6 +13,7 @@
 #include "frontend/compile/driver.h"
 #include "frontend/program/function.h"
 #include "frontend/program/program_state.h"
+#include "frontend/trace/binding.h"
 #include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
 #include "runtime/file.h"
@@ -58,6 +59,13 @@ void Program::add(const std::string& name, std::vector<Input> inputs, Body body,
         throw Error(fmt::format("{}: two inputs are called '{}'", name, inputs[i].name));
       }
     }
+  }
+  if (options.micro_batches < 1) {
+    throw Error(fmt::format("{}: micro_batches is at least 1, got {}", name, options.micro_batches));
+  }
+  if (options.micro_batches > 1 && leading_dim(inputs) == nullptr) {
+    throw Error(fmt::format(
+        "{}: micro_batches cuts the Dim that leads an input, and no input begins with one", name));
   }
   state_->added.emplace_back(name, std::move(inputs), std::move(body), options);
 }

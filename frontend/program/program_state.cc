@@ -7,6 +7,7 @@
 #include "frontend/base/names.h"
 #include "frontend/trace/binding.h"
 #include "ir/graph/verify.h"
+#include "passes/split_batch/split_batch.h"
 #include "runtime/thread_pool.h"
 
 namespace sinter {
@@ -109,8 +110,11 @@ Variant& ProgramState::trace_first(Added& function) {
     for (const Input& input : function.inputs) {
       for (const Extent& extent : input.shape) {
         if (!extent.dim() || options.dims.contains(*extent.dim())) continue;
-        if (free.emplace(*extent.dim(), size).second)
-          what += fmt::format(" {} = {},", extent.dim()->name, size);
+        const bool is_cut =
+            function.options.micro_batches > 1 && *extent.dim() == *leading_dim(function.inputs);
+        const int64_t tried = is_cut ? size * function.options.micro_batches : size;
+        if (free.emplace(*extent.dim(), tried).second)
+          what += fmt::format(" {} = {},", extent.dim()->name, tried);
       }
     }
     const size_t states = table.entries().size(), session_states = table.session_entries().size();
@@ -197,6 +201,36 @@ Variant& ProgramState::variant_of(Added& function, const DimSizes& sizes) {
   return trace(function, sizes);
 }
 
+void ProgramState::build_body(const Added& function, Trace& trace, const DimSizes& sizes) {
+  std::map<std::string, Tensor> tensors;
+  for (const Input& input : function.inputs) {
+    tensors[input.name] = trace.parameter(input.name, input.dtype, bind_shape(function.name, input, sizes));
+  }
+  trace.finish(function.body(Inputs(function.name, std::move(tensors))));
+}
+
+void ProgramState::split_batch(const Added& function, graph::Module& module, const std::string& name,
+                               const DimSizes& sizes) {
+  const int64_t parts = function.options.micro_batches;
+  if (parts == 1) return;
+  DimSizes of_part = sizes;
+  auto& [batch, size] = *of_part.find(*leading_dim(function.inputs));
+  if (size % parts != 0) {
+    throw Error(fmt::format("{}: '{}' is {}, which micro_batches = {} does not divide", name, batch.name,
+                            size, parts));
+  }
+  size /= parts;
+  const std::string part = name + ".part";
+  DimSizes all = of_part;
+  all.insert(options.dims.begin(), options.dims.end());
+  {
+    Trace trace(module, table, part, function.options.training, std::move(all));
+    build_body(function, trace, of_part);
+  }
+  translated([&] { graph::verify(module); });
+  translated([&] { passes::split_batch(module, {.of = name, .part = part, .parts = parts}); });
+}
+
 Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::optional<int64_t> trial) {
   std::string name = function.name;
   for (const auto& [dim, size] : sizes) {
@@ -217,12 +251,9 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::option
   all.insert(options.dims.begin(), options.dims.end());
   Trace trace(module, table, name, function.options.training, std::move(all));
   if (trial) trace.set_session_trial(*trial);
-  std::map<std::string, Tensor> tensors;
-  for (const Input& input : function.inputs) {
-    tensors[input.name] = trace.parameter(input.name, input.dtype, bind_shape(function.name, input, sizes));
-  }
   try {
-    trace.finish(function.body(Inputs(function.name, std::move(tensors))));
+    build_body(function, trace, sizes);
+    split_batch(function, module, name, sizes);
   } catch (...) {
     if (trial) function.session_dims = trace.session_dims();
     throw;

@@ -136,6 +136,10 @@ struct ProgramState {
   static Variant* known(const Added& function, const DimSizes& sizes);
   // With `trial`, for Dims that state of sessions alone has.
   Variant& trace(Added& function, const DimSizes& sizes, std::optional<int64_t> trial = {});
+  // What the function does, of these sizes; and that as micro-batches, where it is to be cut into such.
+  static void build_body(const Added& function, Trace& trace, const DimSizes& sizes);
+  void split_batch(const Added& function, graph::Module& module, const std::string& name,
+                   const DimSizes& sizes);
   // Lets `execute` take the call with what it needs besides, while it has the state; gives its step or
   // number.
   template <typename Execute>

@@ -43,6 +43,14 @@ bool has_dim(const std::vector<Input>& inputs, const Dim& dim) {
   return false;
 }
 
+const Dim* leading_dim(const std::vector<Input>& inputs) {
+  for (const Input& input : inputs) {
+    if (input.shape.begin() == input.shape.end()) continue;
+    if (const auto& dim = input.shape.begin()->dim()) return &*dim;
+  }
+  return nullptr;
+}
+
 Shape bind_shape(const std::string& function, const Input& input, const DimSizes& sizes) {
   Shape shape;
   for (const Extent& extent : input.shape) {

@@ -13,6 +13,9 @@ std::string no_extent(const Extent& extent, int64_t size);
 
 bool has_dim(const std::vector<Input>& inputs, const Dim& dim);
 
+// The Dim that leads the first input which one leads; null where none does.
+const Dim* leading_dim(const std::vector<Input>& inputs);
+
 // The shape of an input. Throws Error, naming the function, where an extent is not whole. Every Dim has a
 // size.
 Shape bind_shape(const std::string& function, const Input& input, const DimSizes& sizes);
