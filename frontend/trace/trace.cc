@@ -196,6 +196,7 @@ Shape Trace::session_shape(const Variable& variable) {
 }
 
 Tensor Trace::read(const Variable& variable, const std::source_location& where) {
+  if (const auto other = replaced_.find(&variable); other != replaced_.end()) return other->second;
   Usage& entry = usage(variable);
   if (entry.is_leaf) return entry.now;
   // The whole function reads a state once, outside of any loop, and once more after an assignment.

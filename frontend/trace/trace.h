@@ -93,6 +93,9 @@ class Trace {
   graph::Value salt();
 
   Tensor read(const Variable& variable, const std::source_location& where);
+  // The variable reads as the tensor until it is restored.
+  void replace(const Variable& variable, const Tensor& tensor) { replaced_[&variable] = tensor; }
+  void restore(const Variable& variable) { replaced_.erase(&variable); }
   void assign(const Variable& variable, const Tensor& value, const std::source_location& where);
   // What an optimiser makes of a parameter; throws Error where one did already.
   void update(const Variable& parameter, const Tensor& value, const std::source_location& where);
@@ -182,6 +185,7 @@ class Trace {
   std::vector<PinnedCall> pins_;
   std::map<std::string, uint32_t> random_uses_;
   std::vector<Usage> usages_;
+  std::map<const Variable*, Tensor> replaced_;
   int nested_ = 0;
   Parts parts_;
   std::vector<const Variable*> asked_for_;  // whether they are trainable

@@ -47,15 +47,15 @@ Adam::Adam(AdamOptions options, std::source_location where)
   check("Adam", options_, where);
 }
 
-std::vector<Tensor> Adam::update(const std::vector<Slot>& slots, const Context& context) {
-  const Corrections corrections(options_, context.updates);
-  const Tensor step_size = context.rate / corrections.first;
+std::vector<Tensor> Adam::update(const std::vector<Slot>& slots, const Tensor& updates) {
+  const Corrections corrections(options_, updates);
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
-    const Tensor g = with_decay(gradient, value, options_.weight_decay);
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
+    const Tensor g = with_decay(options_, slot);
     const Tensor step = direction(options_, moment("first_moment", parameter),
                                   moment("second_moment", parameter), g, corrections.root);
-    results.push_back(value - step * cast(step_size, value.dtype()));
+    results.push_back(value - step * cast(rate / corrections.first, value.dtype()));
   }
   return results;
 }
@@ -65,17 +65,15 @@ AdamW::AdamW(AdamWOptions options, std::source_location where)
   check("AdamW", options_, where);
 }
 
-std::vector<Tensor> AdamW::update(const std::vector<Slot>& slots, const Context& context) {
-  const Corrections corrections(options_, context.updates);
-  const Tensor step_size = context.rate / corrections.first;
-  const Tensor kept = 1 - context.rate * options_.weight_decay;
+std::vector<Tensor> AdamW::update(const std::vector<Slot>& slots, const Tensor& updates) {
+  const Corrections corrections(options_, updates);
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
     const DType type = value.dtype();
     const Tensor step = direction(options_, moment("first_moment", parameter),
                                   moment("second_moment", parameter), gradient, corrections.root);
-    const Tensor decayed = decays(options_, parameter) ? value * cast(kept, type) : value;
-    results.push_back(decayed - step * cast(step_size, type));
+    results.push_back(decayed(options_, slot) - step * cast(rate / corrections.first, type));
   }
   return results;
 }
@@ -85,19 +83,20 @@ LAMB::LAMB(LAMBOptions options, std::source_location where)
   check("LAMB", options_, where);
 }
 
-std::vector<Tensor> LAMB::update(const std::vector<Slot>& slots, const Context& context) {
-  const Corrections corrections(options_, context.updates);
+std::vector<Tensor> LAMB::update(const std::vector<Slot>& slots, const Tensor& updates) {
+  const Corrections corrections(options_, updates);
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
     const DType type = value.dtype();
     Tensor step = direction(options_, moment("first_moment", parameter), moment("second_moment", parameter),
                             gradient, corrections.root) /
                   cast(corrections.first, type);
-    if (decays(options_, parameter)) step = step + value * options_.weight_decay;
+    if (const double decay = decay_of(options_, slot); decay != 0) step = step + value * decay;
     const Tensor size = norm(value), length = norm(step);
     const Tensor trust =
         sinter::where((size > 0) & (length > 0), size / sinter::where(length > 0, length, 1), 1);
-    results.push_back(value - step * (trust * cast(context.rate, type)));
+    results.push_back(value - step * (trust * cast(rate, type)));
   }
   return results;
 }

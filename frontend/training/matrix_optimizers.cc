@@ -42,11 +42,11 @@ Adafactor::Adafactor(AdafactorOptions options, std::source_location where)
   ranges.not_negative("weight_decay", options_.weight_decay);
 }
 
-std::vector<Tensor> Adafactor::update(const std::vector<Slot>& slots, const Context& context) {
-  const Tensor fresh = pow(context.updates, options_.beta2_decay);  // the share of the newest squares
-  const Tensor rate = minimum(context.rate, rsqrt(context.updates));
+std::vector<Tensor> Adafactor::update(const std::vector<Slot>& slots, const Tensor& updates) {
+  const Tensor fresh = pow(updates, options_.beta2_decay);  // the share of the newest squares
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
     const DType type = value.dtype();
     const double least = type == f64 ? std::numeric_limits<double>::epsilon()
                                      : static_cast<double>(std::numeric_limits<float>::epsilon());
@@ -68,9 +68,8 @@ std::vector<Tensor> Adafactor::update(const std::vector<Slot>& slots, const Cont
     const Tensor step = rsqrt(maximum(squares, least * least)) * gradient;
     const Tensor too_long = maximum(norm(step) / (root * options_.clip), 1);
     const Tensor size = maximum(norm(value) / root, options_.epsilon);
-    const Tensor kept =
-        options_.weight_decay == 0 ? value : value * cast(1 - context.rate * options_.weight_decay, type);
-    results.push_back(kept - step * (size * cast(rate, type) / too_long));
+    const Tensor least_rate = cast(minimum(rate, rsqrt(updates)), type);
+    results.push_back(decayed(options_, slot) - step * (size * least_rate / too_long));
   }
   return results;
 }
@@ -83,9 +82,10 @@ Muon::Muon(MuonOptions options, std::source_location where)
   ranges.at_least(1, "iterations", options_.iterations);
 }
 
-std::vector<Tensor> Muon::update(const std::vector<Slot>& slots, const Context& context) {
+std::vector<Tensor> Muon::update(const std::vector<Slot>& slots, const Tensor&) {
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
     if (value.rank() != 2) {
       throw Error(
           fmt::format("Muon: trains matrices alone, '{}' is {}: leave it to another optimiser by the "
@@ -97,9 +97,8 @@ std::vector<Tensor> Muon::update(const std::vector<Slot>& slots, const Context& 
     const double rows = static_cast<double>(value.shape()[0]),
                  columns = static_cast<double>(value.shape()[1]);
     const double adjusted = std::sqrt(std::max(1.0, rows / columns));
-    const Tensor rate = cast(context.rate, value.dtype());
-    results.push_back(value * (1 - rate * options_.weight_decay) -
-                      orthogonalized(step, options_.iterations) * (rate * adjusted));
+    results.push_back(decayed(options_, slot) -
+                      orthogonalized(step, options_.iterations) * (cast(rate, value.dtype()) * adjusted));
   }
   return results;
 }

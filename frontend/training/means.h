@@ -22,15 +22,28 @@ inline Tensor blend_mean(Variable& mean, const Tensor& now, double kept) {
   return next;
 }
 
-// The gradient of the loss and weight_decay / 2 times the sum of the parameter's squares.
-inline Tensor with_decay(const Tensor& gradient, const Tensor& value, double weight_decay) {
-  return weight_decay == 0 ? gradient : gradient + value * weight_decay;
+// By how much a parameter decays: by its group or else by the optimiser's options.
+template <typename Options, typename Slot>
+double decay_of(const Options& options, const Slot& slot) {
+  if (slot.weight_decay) return *slot.weight_decay;
+  if constexpr (requires { options.decays; }) {
+    if (options.decays && !options.decays(slot.parameter)) return 0;
+  }
+  return options.weight_decay;
 }
 
-// Whether a parameter decays beside its gradient, by an optimiser's options.
-template <typename Options>
-bool decays(const Options& options, const Variable& parameter) {
-  return options.weight_decay != 0 && (!options.decays || options.decays(parameter));
+// The slot's gradient of the loss and decay / 2 times the sum of the parameter's squares.
+template <typename Options, typename Slot>
+Tensor with_decay(const Options& options, const Slot& slot) {
+  const double decay = decay_of(options, slot);
+  return decay == 0 ? slot.gradient : slot.gradient + slot.value * decay;
+}
+
+// The slot's value made smaller beside its gradient.
+template <typename Options, typename Slot>
+Tensor decayed(const Options& options, const Slot& slot) {
+  const double decay = decay_of(options, slot);
+  return decay == 0 ? slot.value : slot.value * cast(1 - slot.rate * decay, slot.value.dtype());
 }
 
 }  // namespace sinter

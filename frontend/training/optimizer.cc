@@ -7,37 +7,68 @@
 #include <sinter/training/optimizer.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "frontend/trace/emit.h"
+#include "frontend/training/training_state.h"
 
 namespace sinter {
 
-// State that an optimiser keeps; zero when a program begins.
-class Optimizer::State final : public Variable {
- public:
-  State(std::string path, DType type, Shape shape)
-      : Variable(type, std::move(shape), Initializer::zeros(), false), path_(std::move(path)) {}
+namespace {
 
-  std::string path() const override { return path_; }
+// The group that a parameter is in; null where it is in none.
+const ParameterGroup* group_of(const Variable* parameter, const std::vector<ParameterGroup>& groups) {
+  const auto has = [&](const ParameterGroup& group) {
+    return std::ranges::count(group.parameters.all(), parameter) != 0;
+  };
+  const auto found = std::ranges::find_if(groups, has);
+  return found == groups.end() ? nullptr : &*found;
+}
 
- private:
-  std::string path_;
-};
+void check_clips(const Ranges& ranges, const std::optional<double>& value,
+                 const std::optional<double>& norm) {
+  if (value) ranges.require(*value > 0, "clip_value", "above 0", *value);
+  if (norm) ranges.require(*norm > 0, "clip_norm", "above 0", *norm);
+}
+
+void check_groups(const Ranges& ranges, const std::vector<ParameterGroup>& groups) {
+  for (const ParameterGroup& group : groups) {
+    ranges.not_negative("rate", group.rate);
+    if (group.weight_decay) ranges.not_negative("weight_decay", *group.weight_decay);
+    check_clips(ranges, group.clip_value, group.clip_norm);
+    for (const Variable* parameter : group.parameters.all()) {
+      if (group_of(parameter, groups) == &group) continue;
+      ranges.fail(fmt::format("'{}' is in two groups", parameter->path()));
+    }
+  }
+}
+
+// The gradients of a group as it clips them.
+void clip(const ParameterGroup& group, const Parameters& parameters, std::vector<Tensor>& gradients) {
+  std::vector<size_t> places;
+  std::vector<Tensor> own;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (std::ranges::count(group.parameters.all(), parameters.all()[i]) == 0) continue;
+    places.push_back(i);
+    own.push_back(gradients[i]);
+  }
+  if (own.empty()) return;
+  if (group.clip_value) own = clip_by_value(own, *group.clip_value);
+  if (group.clip_norm) own = clip_by_global_norm(own, *group.clip_norm).gradients;
+  for (size_t i = 0; i < places.size(); ++i) gradients[places[i]] = own[i];
+}
+
+}  // namespace
 
 Optimizer::Optimizer(std::string name, LearningRate rate, const std::source_location& where)
     : name_(std::move(name)), rate_(std::move(rate)) {
   const Ranges ranges("Optimizer", where);
-  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  const bool named = !name_.empty() && std::isdigit(static_cast<unsigned char>(name_[0])) == 0 &&
-                     std::all_of(name_.begin(), name_.end(), fits);
-  ranges.require(named, "name", "of letters, digits and '_'", fmt::format("'{}'", name_));
+  check_name_of_state(ranges, name_);
 }
 Optimizer::~Optimizer() = default;
 
-Optimizer::State& Optimizer::state(const std::string& path, DType type, const Shape& shape) {
+TrainingState& Optimizer::state(const std::string& path, DType type, const Shape& shape) {
   auto& state = states_[path];
-  if (state == nullptr) state = std::make_unique<State>(path, type, shape);
+  if (state == nullptr) state = std::make_unique<TrainingState>(path, type, shape);
   return *state;
 }
 
@@ -51,12 +82,15 @@ Variable& Optimizer::moment(const std::string& what, const Variable& parameter, 
 
 Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
   const Call call("minimize", name_, operand.where());
-  if (options.clip_norm) {
-    ranges_at("minimize", operand.where())
-        .require(*options.clip_norm > 0, "clip_norm", "above 0", *options.clip_norm);
-  }
-  const std::vector<const Variable*> trained =
+  const Ranges ranges = ranges_at("minimize", operand.where());
+  check_clips(ranges, options.clip_value, options.clip_norm);
+  check_groups(ranges, options.groups);
+  std::vector<const Variable*> trained =
       Trace::current("minimize", operand.where()).trainable_reads(options.parameters);
+  std::erase_if(trained, [&](const Variable* parameter) {
+    const ParameterGroup* group = group_of(parameter, options.groups);
+    return group != nullptr && group->frozen;
+  });
   if (trained.empty()) {
     call.fail(options.parameters.given() ? "no trainable one of the parameters is used so far"
                                          : "the loss is made from no trainable parameter");
@@ -70,23 +104,27 @@ Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
       gradients[i] = check_finite(gradients[i], fmt::format("gradient of '{}'", trained[i]->path()));
     }
   }
+  for (const ParameterGroup& group : options.groups) clip(group, parameters, gradients);
+  if (options.clip_value) gradients = clip_by_value(gradients, *options.clip_value);
   if (options.clip_norm) {
     ClippedGradients clipped = clip_by_global_norm(gradients, *options.clip_norm);
     gradients = std::move(clipped.gradients);
     result.gradient_norm = clipped.norm;
   }
-  result.learning_rate = apply(parameters, gradients, options.learning_rate);
+  result.learning_rate = apply(parameters, gradients, options.learning_rate, options.groups);
   return result;
 }
 
-Tensor Optimizer::apply(const Parameters& parameters, Operands gradients, const Tensor& learning_rate) {
+Tensor Optimizer::apply(const Parameters& parameters, Operands gradients, const Tensor& learning_rate,
+                        const std::vector<ParameterGroup>& groups) {
   const Call call("apply", name_, gradients.where());
+  check_groups(ranges_at("apply", gradients.where()), groups);
   Trace& trace = Trace::current(name_, gradients.where());
   const std::vector<const Variable*>& all = parameters.all();
   if (all.size() != gradients.all().size()) {
     call.fail(fmt::format("{} parameters and {} gradients", all.size(), gradients.all().size()));
   }
-  State& made = state(name_ + ".step", i32, {});
+  TrainingState& made = state(name_ + ".step", i32, {});
   if (const auto first = trace.assigned_at(made)) {
     call.fail(fmt::format("'{}' updates once in a function, first at {}", name_, to_string(*first)));
   }
@@ -105,15 +143,26 @@ Tensor Optimizer::apply(const Parameters& parameters, Operands gradients, const 
     if (gradient.dtype() != value.dtype() || gradient.shape() != value.shape()) {
       call.fail(fmt::format("'{}' is {}, its gradient {}", all[i]->path(), value.type(), gradient.type()));
     }
-    slots.push_back({*all[i], value, gradient});
+    const ParameterGroup* group = group_of(all[i], groups);
+    const bool has_rate = group != nullptr && group->rate != 1;
+    slots.push_back({*all[i], value, gradient, has_rate ? rate * group->rate : rate,
+                     group != nullptr ? group->weight_decay : std::nullopt});
   }
-  const std::vector<Tensor> results = update(slots, {rate, cast(updates, f32)});
+  const std::vector<Tensor> results = update(slots, cast(updates, f32));
   for (size_t i = 0; i < results.size(); ++i) trace.update(slots[i].parameter, results[i], gradients.where());
   return rate;
 }
 
 std::vector<const Variable*> used_parameters() {
   return Trace::current("used_parameters", std::source_location()).trainable_reads();
+}
+
+std::vector<Tensor> clip_by_value(Operands gradients, double most) {
+  const Pin pin("clip_by_value", gradients.where());
+  ranges_at("clip_by_value", gradients.where()).require(most > 0, "most", "above 0", most);
+  std::vector<Tensor> clipped;
+  for (const Operand& gradient : gradients.all()) clipped.push_back(clamp(gradient, -most, most));
+  return clipped;
 }
 
 ClippedGradients clip_by_global_norm(Operands gradients, double max_norm) {

@@ -14,17 +14,18 @@ SGD::SGD(SGDOptions options, std::source_location where)
   if (options_.nesterov && options_.momentum == 0) ranges.fail("nesterov takes a momentum above 0");
 }
 
-std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Context& context) {
+std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Tensor&) {
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
-    Tensor step = with_decay(gradient, value, options_.weight_decay);
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
+    Tensor step = with_decay(options_, slot);
     if (options_.momentum != 0) {
       Variable& velocity = moment("velocity", parameter);
       const Tensor moved = velocity * options_.momentum + step;
       velocity.assign(moved);
       step = options_.nesterov ? step + moved * options_.momentum : moved;
     }
-    results.push_back(value - step * cast(context.rate, value.dtype()));
+    results.push_back(value - step * cast(rate, value.dtype()));
   }
   return results;
 }
@@ -38,10 +39,11 @@ RMSprop::RMSprop(RMSpropOptions options, std::source_location where)
   ranges.not_negative("weight_decay", options_.weight_decay);
 }
 
-std::vector<Tensor> RMSprop::update(const std::vector<Slot>& slots, const Context& context) {
+std::vector<Tensor> RMSprop::update(const std::vector<Slot>& slots, const Tensor&) {
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
-    const Tensor g = with_decay(gradient, value, options_.weight_decay);
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
+    const Tensor g = with_decay(options_, slot);
     const Tensor v = blend_mean(moment("squares", parameter), square(g), options_.alpha);
     Tensor spread = v;
     if (options_.centered) spread = v - square(move_mean(moment("mean", parameter), g, 1 - options_.alpha));
@@ -51,7 +53,7 @@ std::vector<Tensor> RMSprop::update(const std::vector<Slot>& slots, const Contex
       step = velocity * options_.momentum + step;
       velocity.assign(step);
     }
-    results.push_back(value - step * cast(context.rate, value.dtype()));
+    results.push_back(value - step * cast(rate, value.dtype()));
   }
   return results;
 }
@@ -63,14 +65,15 @@ Adagrad::Adagrad(AdagradOptions options, std::source_location where)
   ranges.not_negative("weight_decay", options_.weight_decay);
 }
 
-std::vector<Tensor> Adagrad::update(const std::vector<Slot>& slots, const Context& context) {
+std::vector<Tensor> Adagrad::update(const std::vector<Slot>& slots, const Tensor&) {
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
-    const Tensor g = with_decay(gradient, value, options_.weight_decay);
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
+    const Tensor g = with_decay(options_, slot);
     Variable& squares = moment("squares", parameter);
     const Tensor sum = squares + square(g);
     squares.assign(sum);
-    results.push_back(value - g / (sqrt(sum) + options_.epsilon) * cast(context.rate, value.dtype()));
+    results.push_back(value - g / (sqrt(sum) + options_.epsilon) * cast(rate, value.dtype()));
   }
   return results;
 }
@@ -83,15 +86,16 @@ Lion::Lion(LionOptions options, std::source_location where)
   ranges.not_negative("weight_decay", options_.weight_decay);
 }
 
-std::vector<Tensor> Lion::update(const std::vector<Slot>& slots, const Context& context) {
+std::vector<Tensor> Lion::update(const std::vector<Slot>& slots, const Tensor&) {
   std::vector<Tensor> results;
-  for (const auto& [parameter, value, gradient] : slots) {
+  for (const Slot& slot : slots) {
+    const auto& [parameter, value, gradient, rate, own_decay] = slot;
     Variable& mean = moment("mean", parameter);
     const Tensor m = mean;
     Tensor step = sign(m * options_.beta1 + gradient * (1 - options_.beta1));
     blend_mean(mean, gradient, options_.beta2);
-    if (decays(options_, parameter)) step = step + value * options_.weight_decay;
-    results.push_back(value - step * cast(context.rate, value.dtype()));
+    if (const double decay = decay_of(options_, slot); decay != 0) step = step + value * decay;
+    results.push_back(value - step * cast(rate, value.dtype()));
   }
   return results;
 }

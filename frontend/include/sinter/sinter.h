@@ -25,6 +25,7 @@
 #include <sinter/sources.h>
 #include <sinter/tensor.h>
 #include <sinter/training/learning_rate.h>
+#include <sinter/training/moving_average.h>
 #include <sinter/training/optimizer.h>
 #include <sinter/training/optimizers.h>
 #include <sinter/types.h>

@@ -18,7 +18,7 @@ class SGD final : public Optimizer {
   explicit SGD(SGDOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   SGDOptions options_;
 };
@@ -38,7 +38,7 @@ class AdamW final : public Optimizer {
   explicit AdamW(AdamWOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   AdamWOptions options_;
 };
@@ -57,7 +57,7 @@ class Adam final : public Optimizer {
   explicit Adam(AdamOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   AdamOptions options_;
 };
@@ -78,7 +78,7 @@ class LAMB final : public Optimizer {
   explicit LAMB(LAMBOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   LAMBOptions options_;
 };
@@ -98,7 +98,7 @@ class Lion final : public Optimizer {
   explicit Lion(LionOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   LionOptions options_;
 };
@@ -118,7 +118,7 @@ class RMSprop final : public Optimizer {
   explicit RMSprop(RMSpropOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   RMSpropOptions options_;
 };
@@ -135,7 +135,7 @@ class Adagrad final : public Optimizer {
   explicit Adagrad(AdagradOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   AdagradOptions options_;
 };
@@ -157,7 +157,7 @@ class Adafactor final : public Optimizer {
                      std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   AdafactorOptions options_;
 };
@@ -178,7 +178,7 @@ class Muon final : public Optimizer {
   explicit Muon(MuonOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
-  std::vector<Tensor> update(const std::vector<Slot>& slots, const Context& context) override;
+  std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) override;
 
   MuonOptions options_;
 };
