@@ -54,7 +54,7 @@ Tensor rotary(Operand operand, Operand positions, double base) {
   pairs.insert(pairs.end(), {2, half});
   const Tensor halves = reshape(x, pairs);
   const Tensor side = cast(2 * iota({2, 1}, 0) - 1, x.dtype());
-  const Tensor turned = halves * cos(angle) + reverse(halves, -2) * (side * sin(angle));
+  const Tensor turned = halves * cos(angle) + reverse(halves, -2) * side * sin(angle);
   return reshape(turned, x.shape());
 }
 

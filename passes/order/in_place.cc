@@ -1,5 +1,7 @@
 #include "passes/order/in_place.h"
 
+#include <algorithm>
+
 #include "ir/graph/anchor.h"
 
 namespace sinter::passes {
@@ -11,7 +13,12 @@ using graph::Value;
 
 namespace {
 
-bool keeps_position(const Op& op) {
+// From the derived ones of its operands.
+bool keeps_position(const Op& op, const graph::ValueMap<bool>& derived) {
+  if (op.code == OpCode::dynamic_update) {
+    return std::none_of(op.operands.begin() + 1, op.operands.end(),
+                        [&](Value operand) { return derived.contains(operand); });
+  }
   return op.kind() == OpKind::elementwise || op.kind() == OpKind::check || op.code == OpCode::reshape;
 }
 
@@ -36,7 +43,28 @@ int64_t elements_reduced(const graph::Function& body) {
   return 0;
 }
 
+// The kernel that makes a result, itself or one of several side by side in it.
+Op* maker_of(Op& kernel, size_t result) {
+  if (!is_kernel(kernel, graph::Anchor::together)) return &kernel;
+  Op* part = kernel.body->outputs[result].value.op;
+  return part->results.size() == 1 ? part : nullptr;
+}
+
 }  // namespace
+
+Op* update_in_place(Op& kernel, size_t result) {
+  Op* part = maker_of(kernel, result);
+  if (part == nullptr || !is_kernel(*part, graph::Anchor::map) || part->body->outputs.size() != 1)
+    return nullptr;
+  const Op& update = *part->body->outputs[0].value.op;
+  if (update.code != OpCode::dynamic_update || update.operands[0].op->code != OpCode::parameter)
+    return nullptr;
+  for (const auto& op : part->body->ops()) {
+    if (op->kind() == OpKind::check) return nullptr;
+    if (op.get() != &update && std::ranges::count(op->operands, update.operands[0]) > 0) return nullptr;
+  }
+  return part;
+}
 
 bool may_overwrite(const Op& kernel, size_t operand, size_t result) {
   const graph::Function& body = *kernel.body;
@@ -56,7 +84,7 @@ bool may_overwrite(const Op& kernel, size_t operand, size_t result) {
     bool reads = false;
     for (Value value : op->operands) reads |= derived.contains(value);
     if (!reads || (rows && op->kind() == OpKind::reduction)) continue;
-    if (!keeps_position(*op)) return false;
+    if (!keeps_position(*op, derived)) return false;
     derived[op->result()] = true;
   }
   if (rows) return true;

@@ -52,6 +52,7 @@ class Orderer {
         last.push_back(std::move(op));
         continue;
       }
+      if (op->code == OpCode::write) write_block(graph::strip_reshapes(op->operands[0]));
       if (op->code == OpCode::scan) {
         for (int64_t i = 0; i < op->attributes.integer("carries"); ++i) {
           Value& begin = op->operands[static_cast<size_t>(i)];
@@ -83,6 +84,11 @@ class Orderer {
   std::unordered_set<const Op*> writes_that_copy(const Function& function) const {
     std::unordered_map<const Op*, size_t> position;
     for (const auto& op : function.ops()) position[op.get()] = position.size();
+    // From here on nothing fails any more: before, state has to stay as it was.
+    size_t checked = 0;
+    for (const auto& op : function.ops()) {
+      if (has_check(*op)) checked = position[op.get()] + 1;
+    }
     graph::ValueMap<bool> has_place;
     for (const graph::Output& output : function.outputs)
       has_place[graph::strip_reshapes(output.value)] = true;
@@ -91,7 +97,7 @@ class Orderer {
       if (write->code != OpCode::write) continue;
       const Value made = graph::strip_reshapes(write->operands[0]);
       const bool in_place = !has_place.contains(made) && made.op->code == OpCode::kernel &&
-                            binds_faults(*made.op) &&
+                            binds_faults(*made.op) && position.at(made.op) >= checked &&
                             is_last_reader(function, position, made, write->attributes.text("state"));
       if (in_place) {
         has_place[made] = true;
@@ -100,6 +106,15 @@ class Orderer {
       }
     }
     return copied;
+  }
+
+  // Of a value that lies where it is written to.
+  void write_block(Value made) const {
+    Op* update = update_in_place(*made.op, static_cast<size_t>(made.index));
+    if (update == nullptr) return;
+    update->attributes.set("anchor", std::string(graph::name(graph::Anchor::update)));
+    update->attributes.erase("choice");
+    choose(*made.op, target_);
   }
 
   std::unique_ptr<Op> copy_of(Value value) const {
@@ -114,6 +129,14 @@ class Orderer {
   bool binds_faults(const Op& kernel) const {
     const auto tensors = static_cast<int64_t>(kernel.operands.size() + kernel.results.size());
     return tensors + (reads_call(kernel) ? 1 : 0) + 1 <= target_.max_buffers;
+  }
+
+  // Whether a kernel, one in it, or one of a loop, can fail.
+  bool has_check(const Op& op) const {
+    const Function* body = op.code == OpCode::scan ? module_.find_function(graph::callee(op)) : op.body.get();
+    return op.kind() == graph::OpKind::check ||
+           (body != nullptr &&
+            std::ranges::any_of(body->ops(), [&](const auto& inner) { return has_check(*inner); }));
   }
 
   // Whether no one reads the state's old value after `made`, or elsewhere in the kernel that makes it.

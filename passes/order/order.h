@@ -9,9 +9,10 @@ namespace sinter::passes {
 // kernel, with a choice of how its loops are made. Needs functions whose work is in kernels.
 //
 // Kernels that write state come last, and what depends on them. What a kernel makes is written in place,
-// where every other reader of the old value comes before, and the kernel itself reads it element by element;
-// else it is copied to the state at the end. A loop's carries are copies of what it begins with, and its body
-// ends with copies of the next ones.
+// where every other reader of the old value comes before, the kernel itself reads it element by element, and
+// no check comes after; else it is copied to the state at the end. Of a dynamic_update in place only the
+// block is written: its kernel becomes one of the anchor `update`. A loop's carries are copies of what it
+// begins with, and its body ends with copies of the next ones.
 //
 //   %0 = read {state="w"}          %0 = read {state="w"}
 //   %1 = kernel %0 (transposed)     %2 = kernel %0 (summed)

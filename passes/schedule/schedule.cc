@@ -32,6 +32,7 @@ const Schedule* const kSchedules[] = {
     &kContractTiles,
     &kScatterRows,
     &kScatterRuns,
+    &kUpdate,
     &kConcat,
     &kCumsum,
     &kTopK,

@@ -209,6 +209,34 @@ TEST_P(Sessions, AFaultLeavesThemAsTheyWere) {
   EXPECT_EQ(checked.check().disagreement, "");
 }
 
+// Also where what is checked follows from what is written.
+TEST_P(Sessions, AFaultThatFollowsLeavesThemToo) {
+  Program checked;
+  nn::Module root;
+  nn::Cache rows{root, "rows", {4, 2}, Initializer::ones()}, at{root, "at", {}, Initializer::zeros(), i32};
+  nn::Buffer total{root, "total", {2}};
+  checked.add("add", {{"x", f32, {1, 2}}}, [&](const Inputs& in) -> Outputs {
+    rows.assign(dynamic_update(rows, in["x"], {at, 0}));
+    at.assign(at + 1);
+    total.assign(total + sum(rows, 0));
+    return {{"y", check_finite(log(sum(total)), "logarithm")}};
+  });
+  checked.compile({.device = device.name()});
+  Session session = checked.session();
+  Function add = session.function("add");
+  const auto run = [&](float value) {
+    add.set_input("x", Array::from<float>({value, value}, {1, 2}));
+    add.run();
+  };
+  run(2);
+  EXPECT_THAT(message_of([&] { run(-20); }), testing::HasSubstr("logarithm is not finite"));
+  EXPECT_EQ(session.state("at").item<int32_t>(), 1);
+  EXPECT_EQ(floats(session.state("rows")), (std::vector<float>{2, 2, 1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(floats(checked.state("total")), (std::vector<float>{5, 5}));
+  run(3);
+  EXPECT_EQ(floats(session.state("rows")), (std::vector<float>{2, 2, 3, 3, 1, 1, 1, 1}));
+}
+
 TEST_P(Sessions, BesideStateOfTheProgram) {
   Program both;
   nn::Module root;

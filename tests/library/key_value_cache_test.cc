@@ -155,5 +155,28 @@ TEST_P(Caches, RefuseWhatDoesNotFit) {
             "MultiHeadAttention: 6 positions do not fit a capacity of 5" + at);
 }
 
+// A step of one position: of what is kept, it reads all once and writes that position alone.
+TEST(KeyValueCache, StepIsFewKernelsAndCopiesNone) {
+  const int64_t positions = 4096, width = 64;
+  for (const char* device : {"cpu", "vulkan"}) {
+    nn::Module root;
+    nn::MultiHeadAttention layer(root, "layer",
+                                 {.width = width,
+                                  .heads = 4,
+                                  .causal = true,
+                                  .rotary_base = 10000,
+                                  .cache = nn::KeyValueCacheOptions{.capacity = positions}});
+    Program program;
+    program.add("extend", {{"x", f32, {1, 1, width}}}, [&](const Inputs& in) -> Outputs {
+      return {{"y", layer.extend(in["x"])}};
+    });
+    program.compile({.device = device});
+    const std::string explained = program.explain("extend"), memory = program.memory("extend");
+    SCOPED_TRACE(explained);
+    EXPECT_LE(std::stoi(explained.substr(explained.find(": ") + 2)), 8);
+    EXPECT_LT(std::stoi(memory.substr(memory.find("arena ") + 6)), positions * width);
+  }
+}
+
 }  // namespace
 }  // namespace sinter

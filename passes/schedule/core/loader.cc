@@ -102,8 +102,7 @@ Expr Loader::compute(Value value, const Index& index, const Expr& predicate) {
     case OpCode::dynamic_slice: {
       Index source;
       for (size_t axis = 0; axis < index.size(); ++axis) {
-        const int64_t last = op.operands[0].shape()[axis] - value.shape()[axis];
-        source.push_back(clamped(op.operands[axis + 1], {}, last, predicate) + index[axis]);
+        source.push_back(block_start(op, axis, predicate) + index[axis]);
       }
       return at(op.operands[0], source, predicate);
     }
@@ -133,9 +132,8 @@ Expr Loader::compute(Value value, const Index& index, const Expr& predicate) {
       Expr inside;
       Index source;
       for (size_t axis = 0; axis < index.size(); ++axis) {
-        const int64_t size = update.shape()[axis];
-        const Expr start = clamped(op.operands[axis + 2], {}, x.shape()[axis] - size, predicate);
-        inside = inside && index[axis] >= start && index[axis] < start + size;
+        const Expr start = block_start(op, axis, predicate);
+        inside = inside && index[axis] >= start && index[axis] < start + update.shape()[axis];
         source.push_back(index[axis] - start);
       }
       if (!inside) return at(update, source, predicate);
@@ -151,6 +149,13 @@ Expr Loader::compute(Value value, const Index& index, const Expr& predicate) {
   }
   if (op.kind() == OpKind::view) return view(op, index, predicate);
   throw InternalError(fmt::format("'{}' needs a loop of its own", graph::name(op.code)));
+}
+
+Expr Loader::block_start(const Op& op, size_t axis, const Expr& predicate) {
+  const bool updates = op.code == OpCode::dynamic_update;
+  const int64_t size = (updates ? op.operands[1].shape() : op.results[0].shape)[axis];
+  const Value start = op.operands[axis + (updates ? 2 : 1)];
+  return clamped(start, {}, op.operands[0].shape()[axis] - size, predicate);
 }
 
 // An index read from a tensor, moved into [0, last], so that no load leaves its buffer.

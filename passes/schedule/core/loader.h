@@ -26,6 +26,9 @@ class Loader {
   // value means nothing.
   loop::Expr at(graph::Value value, const Index& index, const loop::Expr& predicate = nullptr);
 
+  // Where the block of a dynamic_slice or dynamic_update begins along an axis.
+  loop::Expr block_start(const graph::Op& op, size_t axis, const loop::Expr& predicate);
+
   // From here on `value` is `expr` wherever it is asked for, whatever the index: a schedule binds what the
   // current iteration has computed. Forgotten with the scope it was made in.
   void bind(graph::Value value, loop::Expr expr);

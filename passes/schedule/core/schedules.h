@@ -29,6 +29,7 @@ extern const Schedule kMapFlat, kMapRows;
 extern const Schedule kReduceWorkgroups, kReduceRows, kReduceColumnWorkgroups, kReduceColumns;
 extern const Schedule kContractWorkgroups, kContractDots, kContractTiles;
 extern const Schedule kScatterRows, kScatterRuns;
+extern const Schedule kUpdate;
 extern const Schedule kConcat;
 extern const Schedule kCumsum, kTopK;
 extern const Schedule kAttentionRows, kAttentionWorkgroups, kAttentionThreads;

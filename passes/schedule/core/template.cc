@@ -118,6 +118,17 @@ double flops_of(const Op& op) {
   }
 }
 
+// Of arguments that it does not touch: what an update leaves as it is, neither read nor written.
+double bytes_left(const Op& kernel) {
+  double sum = 0;
+  for (const auto& op : kernel.body->ops()) {
+    if (op->body != nullptr) sum += bytes_left(*op);
+  }
+  if (!is_kernel(kernel, graph::Anchor::update)) return sum;
+  const Op& update = *kernel.body->outputs[0].value.op;
+  return sum + 2 * static_cast<double>(update.results[0].bytes() - update.operands[1].type().bytes());
+}
+
 }  // namespace
 
 Template::Template(const Op& op, ScheduleContext& schedule_context)
@@ -168,6 +179,7 @@ loop::Kernel Template::finish(std::vector<Stmt> parts) const {
   for (const auto& buffer : result.arguments) {
     result.bytes += static_cast<double>(buffer->size * loop::size_in_bytes(buffer->type));
   }
+  result.bytes -= bytes_left(kernel);
   return result;
 }
 
