@@ -9,14 +9,9 @@
 #include <utility>
 
 #include "runtime/error.h"
-#include "runtime/safetensors.h"
 
 namespace attention_classifier {
 namespace {
-
-using sinter::RuntimeError;
-using sinter::runtime::HostTensor;
-using sinter::runtime::SafetensorsFile;
 
 constexpr std::string_view kProgram = "attention_classifier 1";
 
@@ -26,13 +21,13 @@ std::string class_list() {
 
 class Metadata {
  public:
-  Metadata(const std::string& path, const SafetensorsFile& file) : path_(path), file_(file) {
+  Metadata(const std::string& path, const sinter::TensorFile& file) : path_(path), file_(file) {
     if (text("program") != kProgram) fail(fmt::format("'program' is '{}'", text("program")));
     if (text("classes") != class_list()) fail(fmt::format("its classes are '{}'", text("classes")));
   }
 
   [[noreturn]] void fail(std::string_view what) const {
-    throw RuntimeError(fmt::format("{}: not a model of attention_classifier: {}", path_, what));
+    throw sinter::Error(fmt::format("{}: not a model of attention_classifier: {}", path_, what));
   }
 
   const std::string& text(const std::string& key) const {
@@ -60,70 +55,62 @@ class Metadata {
   Vocabulary vocabulary() const {
     try {
       return Vocabulary::from_json(text("vocabulary"));
-    } catch (const RuntimeError& error) {
+    } catch (const sinter::RuntimeError& error) {
       fail(error.what());
     }
   }
 
  private:
   const std::string& path_;
-  const SafetensorsFile& file_;
+  const sinter::TensorFile& file_;
 };
-
-std::string type_of(const HostTensor& tensor) {
-  return sinter::runtime::to_string(tensor.dtype(), tensor.shape());
-}
 
 }  // namespace
 
 Checkpoint make_checkpoint(const sinter::Program& program, const ModelOptions& model,
                            const Vocabulary& vocabulary, const std::string& example) {
-  Checkpoint checkpoint{model, vocabulary, example, {}};
-  const sinter::Arrays states = program.snapshot().states;
-  for (const sinter::TensorInfo& state : program.states()) {
-    if (state.trainable) checkpoint.parameters.emplace(state.name, states.at(state.name).host());
-  }
+  Checkpoint checkpoint{model, vocabulary, example, program.snapshot().states};
+  for (const sinter::TensorInfo& state : program.states())
+    if (!state.trainable) checkpoint.parameters.erase(state.name);
   return checkpoint;
 }
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
-  SafetensorsFile file;
+  sinter::TensorFile file;
   file.metadata = {{"program", std::string(kProgram)},
                    {"classes", class_list()},
                    {"heads", std::to_string(checkpoint.model.heads)},
                    {"features", checkpoint.model.features == Features::all ? "all" : "word"},
                    {"vocabulary", checkpoint.vocabulary.to_json()},
                    {"example", checkpoint.example}};
-  file.tensors = checkpoint.parameters;
-  sinter::runtime::write_safetensors(path, file);
+  file.arrays = checkpoint.parameters;
+  sinter::save_safetensors(path, file);
 }
 
 Checkpoint load_checkpoint(const std::string& path) {
-  SafetensorsFile file = sinter::runtime::read_safetensors(path);
+  sinter::TensorFile file = sinter::load_safetensors(path);
   const Metadata metadata(path, file);
   const Vocabulary vocabulary = metadata.vocabulary();
   const ModelOptions model{vocabulary.word_count(), vocabulary.ending_count(), metadata.heads(),
                            metadata.features()};
-  return {model, vocabulary, metadata.text("example"), std::move(file.tensors)};
+  return {model, vocabulary, metadata.text("example"), std::move(file.arrays)};
 }
 
 void restore(const std::string& path, const Checkpoint& checkpoint, sinter::Program& program) {
-  const auto fail = [&](const std::string& what) { throw RuntimeError(fmt::format("{}: {}", path, what)); };
+  const auto fail = [&](const std::string& what) { throw sinter::Error(fmt::format("{}: {}", path, what)); };
   const std::vector<sinter::TensorInfo> states = program.states();
   for (const sinter::TensorInfo& state : states) {
     const auto found = checkpoint.parameters.find(state.name);
     if (found == checkpoint.parameters.end()) fail(fmt::format("parameter '{}' is missing", state.name));
     const std::string expected = sinter::to_string(state.dtype, state.shape);
-    const std::string got = type_of(found->second);
+    const std::string got = sinter::to_string(found->second.dtype(), found->second.shape());
     if (got != expected) fail(fmt::format("parameter '{}' is {}, expected {}", state.name, got, expected));
   }
   if (checkpoint.parameters.size() != states.size()) {
     fail(fmt::format("it has {} tensors, the model {} parameters", checkpoint.parameters.size(),
                      states.size()));
   }
-  for (const auto& [name, tensor] : checkpoint.parameters) {
-    program.set_state(name, sinter::Array(tensor));
-  }
+  for (const auto& [name, array] : checkpoint.parameters) program.set_state(name, array);
 }
 
 }  // namespace attention_classifier

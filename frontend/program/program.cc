@@ -142,7 +142,7 @@ Array Program::state(std::string_view name) const {
 Snapshot Program::snapshot() const {
   state_->check_compiled("snapshot");
   return state_->reading([&](const runtime::StateStore& store, uint32_t step) {
-    Snapshot snapshot{{}, step};
+    Snapshot snapshot{{}, step, state_->options.seed};
     for (const StateEntry& entry : state_->table.entries()) {
       snapshot.states[entry.name] = Array(store.get(entry.name));
     }
@@ -164,13 +164,21 @@ void Program::set_step(uint32_t step) {
   state_->writing([&](runtime::StateStore&, auto& now) { now = step; });
 }
 
+void Snapshot::save(const std::string& path, const std::map<std::string, std::string>& metadata) const {
+  runtime::SafetensorsFile file;
+  for (const auto& [name, array] : states) file.tensors.emplace(name, array.host());
+  file.metadata = {{"seed", std::to_string(seed)}, {"step", std::to_string(step)}};
+  for (const auto& [key, text] : metadata) {
+    if (!file.metadata.emplace(key, text).second) {
+      throw Error(fmt::format("cannot write {}: '{}' of the metadata is its own", path, key));
+    }
+  }
+  translated([&] { runtime::write_safetensors(path, file); });
+}
+
 void Program::save(const std::string& path) const {
   state_->check_compiled("save");
-  const Snapshot now = snapshot();
-  runtime::SafetensorsFile file;
-  for (const auto& [name, array] : now.states) file.tensors.emplace(name, array.host());
-  file.metadata = {{"seed", std::to_string(state_->options.seed)}, {"step", std::to_string(now.step)}};
-  translated([&] { runtime::write_safetensors(path, file); });
+  snapshot().save(path);
 }
 
 CheckReport Program::check() const {

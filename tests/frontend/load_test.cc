@@ -181,6 +181,71 @@ TEST_F(Load, ChangesNothingWhereItThrows) {
   EXPECT_EQ(model.program.step(), 3u);
 }
 
+TEST_F(Load, SplitsWhatIsSeveralStates) {
+  nn::Module root;
+  nn::Parameter wide(root, "wide", {2, 2}, Initializer::zeros()),
+      narrow(root, "narrow", {2, 1}, Initializer::zeros());
+  Program program;
+  program.add("f", {}, [&](const Inputs&) -> Outputs {
+    const Tensor first = sum(wide);
+    return {{"y", first + sum(narrow)}};
+  });
+  program.compile({.device = "reference"});
+  const auto split = [](std::vector<int64_t> transpose, int64_t axis) {
+    return LoadOptions{.names = {{"fused", {"wide", "narrow"}, std::move(transpose), axis}}};
+  };
+  write({{"fused", {2, 3}}});  // 1 2 3, 4 5 6
+  const LoadReport report = program.load(path_, split({}, 1));
+  EXPECT_THAT(loaded(report), ElementsAre("wide = fused", "narrow = fused"));
+  EXPECT_THAT(floats(program.state("wide")), ElementsAre(1, 2, 4, 5));
+  EXPECT_THAT(floats(program.state("narrow")), ElementsAre(3, 6));
+  EXPECT_EQ(message(program, split({}, 0)),
+            path_ + ": tensor 'fused', f32[2,3], has 2 along axis 0, its states 'wide', 'narrow' have 4");
+  EXPECT_EQ(message(program, split({}, 2)),
+            path_ + ": tensor 'fused', f32[2,3], has 0 along axis 2, its states 'wide', 'narrow' have 0");
+  EXPECT_EQ(message(program, split({}, -1)), "load: axis of 'fused' must not be negative, got -1");
+  EXPECT_EQ(message(program, {.names = {{"fused", {"wide", "else"}}}}),
+            path_ + ": states 'wide', 'narrow' are missing, and the program has no state 'fused'");
+  EXPECT_EQ(message(program, {.names = {{"fused", LoadStates(std::initializer_list<std::string>{})}}}),
+            "load: 'fused' is no state");
+  write({{"fused", {3, 2}}});
+  program.load(path_, split({1, 0}, 0));
+  EXPECT_THAT(floats(program.state("wide")), ElementsAre(1, 3, 2, 4));
+  EXPECT_THAT(floats(program.state("narrow")), ElementsAre(5, 6));
+}
+
+TEST_F(Load, PassesOverWhatHasAnotherShape) {
+  write({{"classes.bias", {3}}, {"classes.weight", {2, 3}}, {"hidden.bias", {2}}, {"hidden.weight", {3, 2}}},
+        {{"made by", "a test"}});
+  Loaded model;
+  const std::vector<float> before = floats(model.program.state("classes.bias"));
+  const LoadReport report = model.program.load(path_, {.ignore_mismatched = true});
+  EXPECT_THAT(loaded(report), ElementsAre("hidden.weight = hidden.weight", "hidden.bias = hidden.bias"));
+  EXPECT_THAT(report.missing, ElementsAre());
+  ASSERT_EQ(report.mismatched.size(), 2u);
+  EXPECT_EQ(report.mismatched[0].state, "classes.bias");
+  EXPECT_EQ(report.mismatched[1].tensor, "classes.weight");
+  EXPECT_EQ(report.mismatched[1].what, "state 'classes.weight' is f32[2,2], got f32[2,3]");
+  EXPECT_EQ(report.metadata.at("made by"), "a test");
+  EXPECT_EQ(floats(model.program.state("classes.bias")), before);
+}
+
+TEST_F(Load, WidensHalves) {
+  runtime::SafetensorsFile file;
+  for (const auto& [name, shape] : std::map<std::string, Shape>{{"classes.bias", {2}},
+                                                                {"classes.weight", {2, 2}},
+                                                                {"hidden.bias", {2}},
+                                                                {"hidden.weight", {3, 2}}}) {
+    runtime::HostTensor tensor(runtime::DType::bf16, shape);
+    for (int64_t i = 0; i < tensor.size(); ++i) static_cast<uint16_t*>(tensor.raw())[i] = 0xc040;  // -3
+    file.tensors.emplace(name, tensor);
+  }
+  runtime::write_safetensors(path_, file);
+  Loaded model;
+  model.program.load(path_, {.names = {{"hidden.weight", "hidden.weight"}}});
+  EXPECT_THAT(floats(model.program.state("classes.weight")), testing::Each(-3.f));
+}
+
 TEST_F(Load, NamesMayBeginWithADigit) {
   nn::Module root;
   const nn::Linear first(root, "0", 3, 2), second(root, "2b", 2, 1);

@@ -64,18 +64,33 @@ struct CompileOptions {
   bool verify = false;  // check the graph after every pass of the compiler
 };
 
+// The state that a tensor of a file is, or those that it is split into: {"query.weight", "key.weight"}.
+class LoadStates {
+ public:
+  LoadStates(std::string state) : all_{std::move(state)} {}
+  LoadStates(const char* state) : all_{state} {}
+  LoadStates(std::initializer_list<std::string> states) : all_(states) {}
+
+  const std::vector<std::string>& all() const { return all_; }
+
+ private:
+  std::vector<std::string> all_;
+};
+
 // Which state a tensor of a file is. Each `*` of `tensor` stands for any characters, as few as will do from
-// the left, and those of `state` for the same in turn: {"encoder.layer.*.weight", "blocks.*.weight", {1, 0}}.
+// the left, and those of a state for the same in turn: {"encoder.layer.*.weight", "blocks.*.weight", {1, 0}}.
 struct LoadName {
   std::string tensor;
-  std::string state;
+  LoadStates state;
   std::vector<int64_t> transpose =
-      {};  // axis i of the state is axis transpose[i] of the tensor; {}: as it lies
+      {};            // axis i of the state is axis transpose[i] of the tensor; {}: as it lies
+  int64_t axis = 0;  // of the tensor, along which it is split where it is several states
 };
 
 struct LoadOptions {
-  bool ignore_unknown = false;  // pass over tensors that are no state: an optimiser's moments, say
-  bool ignore_missing = false;  // let states that the file has not keep what they hold
+  bool ignore_unknown = false;     // pass over tensors that are no state: an optimiser's moments, say
+  bool ignore_missing = false;     // let states that the file has not keep what they hold
+  bool ignore_mismatched = false;  // the same where the file's has another type or shape: another head, say
   // Of a tensor's names the first that fits; without one it is the state of its own name.
   std::vector<LoadName> names = {};
 };
@@ -86,9 +101,16 @@ struct LoadReport {
     std::string state;
     std::string tensor;  // its name in the file
   };
-  std::vector<Loaded> loaded;        // in the order of states()
-  std::vector<std::string> missing;  // states that the file has not, which kept what they held
-  std::vector<std::string> unknown;  // tensors of the file that are no state
+  struct Mismatched {
+    std::string state;
+    std::string tensor;
+    std::string what;  // "state 'a.weight' is f32[2,3], got f32[2,4] as 'x'"
+  };
+  std::vector<Loaded> loaded;                   // in the order of states()
+  std::vector<std::string> missing;             // states that the file has not, which kept what they held
+  std::vector<std::string> unknown;             // tensors of the file that are no state
+  std::vector<Mismatched> mismatched;           // of another type or shape: these states kept what they held
+  std::map<std::string, std::string> metadata;  // the file's
 };
 
 // The type of an input, output or state.
@@ -110,6 +132,10 @@ struct CheckReport {
 struct Snapshot {
   Arrays states;  // copies, by name
   uint32_t step = 0;
+  uint64_t seed = 0;
+
+  // As Program::save; `metadata` may say what it likes, but for "step" and "seed".
+  void save(const std::string& path, const std::map<std::string, std::string>& metadata = {}) const;
 };
 
 class Function;
@@ -194,7 +220,8 @@ class Program {
   void set_step(uint32_t step);
   // Every state, the step and the seed as a safetensors file, of one moment as snapshot() has it.
   void save(const std::string& path) const;
-  // From a safetensors file, Sinter's or not; the step stays where the file has none. Throws Error, and
+  // From a safetensors file, Sinter's or not; the step stays where the file has none, and f16 and bf16 are
+  // widened for states of f32. Throws Error, and
   // changes nothing, where a state is missing, has another type or shape, or is unknown to the program,
   // unless told otherwise, or two tensors are one state; other threads see none of what it loads or all.
   LoadReport load(const std::string& path, const LoadOptions& options = {});

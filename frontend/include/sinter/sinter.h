@@ -24,6 +24,7 @@
 #include <sinter/session.h>
 #include <sinter/sources.h>
 #include <sinter/tensor.h>
+#include <sinter/training/checkpoint.h>
 #include <sinter/training/learning_rate.h>
 #include <sinter/training/moving_average.h>
 #include <sinter/training/optimizer.h>
