@@ -129,7 +129,8 @@ struct Batches::State {
       if (is_cut) shape[0] = chosen.bucket_size;
       batch.arrays.emplace(name, gathered(rows, std::move(shape), chosen.rows, options.size));
     }
-    if (options.buckets) batch.dims = {{options.buckets->dim, chosen.bucket_size}};
+    if (options.dim) batch.dims[*options.dim] = options.size;
+    if (options.buckets) batch.dims[options.buckets->dim] = chosen.bucket_size;
     if (!options.weight.empty()) {
       Array weight(f32, {options.size});
       std::fill_n(weight.data<float>(), batch.rows, 1.f);

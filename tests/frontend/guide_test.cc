@@ -2,11 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include "runtime/safetensors.h"
 #include "tests/frontend/evaluate.h"
+#include "tests/support/snippets.h"
 
 // The model and program of docs/dsl.md, as they stand there.
 namespace sinter {
@@ -134,39 +133,8 @@ TEST(Guide, ItsOptimisersTakeTurns) {
   EXPECT_EQ(program.step(), 1u);
 }
 
-// The lines between "// guide: NAME" and "// guide: end", without the indentation of the first.
-std::string section(const std::string& source, const std::string& name) {
-  std::istringstream lines(source);
-  std::string line, text;
-  bool inside = false;
-  size_t indent = 0;
-  while (std::getline(lines, line)) {
-    if (line.find("// guide: " + name) != std::string::npos) {
-      inside = true;
-      indent = line.find('/');
-    } else if (line.find("// guide: end") != std::string::npos) {
-      if (inside) return text;
-    } else if (inside) {
-      text += (line.size() >= indent ? line.substr(indent) : line) + "\n";
-    }
-  }
-  return text;
-}
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 TEST(Guide, ShowsWhatIsTestedHere) {
-  const std::string root = SINTER_SOURCE_DIR;
-  const std::string guide = contents(root + "/docs/dsl.md");
-  const std::string source = contents(root + "/tests/frontend/guide_test.cc");
-  for (const char* name : {"model", "program", "loop", "load", "turns"}) {
-    EXPECT_THAT(guide, testing::HasSubstr("```cpp\n" + section(source, name) + "```")) << name;
-  }
+  expect_shown("dsl.md", "frontend/guide_test.cc", {"model", "program", "loop", "load", "turns"});
 }
 
 }  // namespace

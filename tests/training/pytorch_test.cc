@@ -37,15 +37,15 @@ TEST(PyTorch, ItsLayersAreLoadedByAMapOfNames) {
       return {{"y", encoder.blocks[0](in["x"])}};
     });
     program.compile({.device = device});
-    const std::string attention = "blocks.*.attention.";
-    const std::vector<LoadName> names = {
-        {"layers.*.self_attn.in_proj_weight",
-         {attention + "query.weight", attention + "key.weight", attention + "value.weight"},
-         {1, 0}},
-        {"layers.*.self_attn.in_proj_bias",
-         {attention + "query.bias", attention + "key.bias", attention + "value.bias"}},
-        {"layers.*.self_attn.out_proj.weight", attention + "output.weight", {1, 0}},
-        {"layers.*.self_attn.out_proj.bias", attention + "output.bias"},
+    // guide: names
+    const std::string to = "blocks.*.attention.", from = "layers.*.self_attn.";
+    const std::vector<LoadName> attention = {
+        {from + "in_proj_weight", {to + "query.weight", to + "key.weight", to + "value.weight"}, {1, 0}},
+        {from + "in_proj_bias", {to + "query.bias", to + "key.bias", to + "value.bias"}},
+        {from + "out_proj.weight", to + "output.weight", {1, 0}},
+        {from + "out_proj.bias", to + "output.bias"}};
+    // guide: end
+    std::vector<LoadName> names = {
         {"layers.*.linear1.weight", "blocks.*.feed_forward.expand.weight", {1, 0}},
         {"layers.*.linear1.bias", "blocks.*.feed_forward.expand.bias"},
         {"layers.*.linear2.weight", "blocks.*.feed_forward.contract.weight", {1, 0}},
@@ -54,6 +54,7 @@ TEST(PyTorch, ItsLayersAreLoadedByAMapOfNames) {
         {"layers.*.norm1.bias", "blocks.*.attention_norm.bias"},
         {"layers.*.norm2.weight", "blocks.*.feed_forward_norm.scale"},
         {"layers.*.norm2.bias", "blocks.*.feed_forward_norm.bias"}};
+    names.insert(names.end(), attention.begin(), attention.end());
     const LoadReport report = program.load(path, {.ignore_unknown = true, .names = names});
     EXPECT_EQ(report.loaded.size(), 16u);
     EXPECT_THAT(report.unknown, testing::ElementsAre("x", "y"));

@@ -29,6 +29,14 @@ struct Trainer {
     step.run();
   }
 
+  static Batches data(int threads = 1) {
+    Array x(f32, {22, 3}), y(f32, {22, 1});
+    for (int i = 0; i < 66; ++i) x.data<float>()[i] = static_cast<float>(i % 7) / 7 - 0.5f;
+    for (int i = 0; i < 22; ++i) y.data<float>()[i] = static_cast<float>(i % 5) / 5;
+    return Batches({{"x", x}, {"y", y}},
+                   {.size = 4, .order = Order::shuffled, .seed = 2, .threads = threads});
+  }
+
  private:
   Program compiled(const std::string& device) {
     Program made;
@@ -39,19 +47,15 @@ struct Trainer {
                return {{"loss", optimizer.minimize(loss).loss}};
              },
              {.training = true});
-    made.add("predict", {{"x", f32, {4, 3}}}, [&](const Inputs& in) -> Outputs {
-      return {{"y", model(in["x"])}};
-    });
+    made.add("evaluate", {{"x", f32, {4, 3}}, {"y", f32, {4, 1}}, {"weight", f32, {4}}},
+             [&](const Inputs& in) -> Outputs {
+               const Tensor weight = reshape(in["weight"], {4, 1});
+               const Tensor y = model(in["x"]);
+               return {{"loss", mean_squared_error(y, in["y"], {.weights = weight})},
+                       {"squares", mean_counts(square(y - in["y"]), weight)}};
+             });
     made.compile({.device = device, .threads = 1, .seed = 5});
     return made;
-  }
-
-  static Batches data(int threads) {
-    Array x(f32, {22, 3}), y(f32, {22, 1});
-    for (int i = 0; i < 66; ++i) x.data<float>()[i] = static_cast<float>(i % 7) / 7 - 0.5f;
-    for (int i = 0; i < 22; ++i) y.data<float>()[i] = static_cast<float>(i % 5) / 5;
-    return Batches({{"x", x}, {"y", y}},
-                   {.size = 4, .order = Order::shuffled, .seed = 2, .threads = threads});
   }
 };
 

@@ -26,6 +26,8 @@
 #include <sinter/tensor.h>
 #include <sinter/training/checkpoint.h>
 #include <sinter/training/learning_rate.h>
+#include <sinter/training/loop.h>
+#include <sinter/training/metrics.h>
 #include <sinter/training/moving_average.h>
 #include <sinter/training/optimizer.h>
 #include <sinter/training/optimizers.h>

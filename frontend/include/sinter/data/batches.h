@@ -25,7 +25,7 @@ struct Batch {
   Arrays arrays;     // [size,...] by the columns' names, and the weight of each row
   int64_t rows = 0;  // of the data; those after them are zeros, of weight 0
   BatchPosition position;
-  DimSizes dims = {};  // of its bucket, for Program::function
+  DimSizes dims = {};  // of BatchOptions::dim and its bucket, for Program::function
 
   // Copies the arrays to the function's inputs. Throws Error where it has an input that is no array and not
   // among `others`, which are set elsewhere.
@@ -49,6 +49,8 @@ struct Buckets {
 
 struct BatchOptions {
   int64_t size = 32;  // rows
+  std::optional<Dim> dim =
+      {};  // a Dim of the function that is the size; where compile gave it one, none is needed
   Order order = Order::sequential;
   uint64_t seed = 0;              // the order depends on it and the epoch alone
   bool drop_last = false;         // leave out the last batch (of each bucket) where it is not full

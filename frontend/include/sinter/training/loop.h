@@ -1,0 +1,80 @@
+#pragma once
+
+#include <sinter/data/batches.h>
+#include <sinter/program.h>
+#include <sinter/training/checkpoint.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+// A loop over epochs, for who needs no other: a program can always be called by hand.
+namespace sinter {
+
+// The outputs of a function, over batches. Outputs of more than 64 KiB, and those that are neither f32 nor
+// i32, are not looked at.
+class Totals {
+ public:
+  void add(const Function& function, int64_t rows);  // after a call, of so many rows
+
+  bool has(const std::string& output) const { return all_.contains(output); }
+  // Both throw Error that lists the outputs.
+  double mean(const std::string& output) const;  // of a scalar: weighted by the batches' rows
+  Array sum(const std::string& output) const;    // f64: of counts (metrics.h)
+  int64_t rows() const { return rows_; }
+
+ private:
+  struct Total {
+    Shape shape;
+    std::vector<double> sum, weighted;
+  };
+  const Total& find(const std::string& output) const;
+
+  std::map<std::string, Total> all_;
+  int64_t rows_ = 0;
+};
+
+struct EpochReport {
+  int64_t epoch = 0;     // from 0
+  uint32_t step = 0;     // Program::step at its end
+  Totals training;       // of this call: without what came before a checkpoint inside the epoch
+  Totals evaluation;     // empty where there is none
+  double measure = 0;    // the lower the better
+  bool is_best = false;  // of all epochs up to this one
+  double seconds = 0;
+};
+
+struct TrainOptions {
+  int64_t epochs = 1;
+  std::string function = "train";
+  Batches* evaluation = nullptr;  // after each epoch all of them are evaluated
+  std::string evaluate = "evaluate";
+  // Fills inputs of the training function that no column is: a learning rate that is an input, say.
+  std::function<void(Function& function, const Batch& batch)> before_step = nullptr;
+  std::set<std::string> inputs = {};  // which these are
+  std::function<void(const Function& function, const Batch& batch)> after_step = nullptr;
+  std::function<void(const EpochReport& report)> after_epoch = nullptr;
+  // How good an epoch was, the lower the better; left out, the mean "loss" of evaluation, or of training
+  // where there is no evaluation.
+  std::function<double(const EpochReport& report)> measure = nullptr;
+  int64_t patience = 0;  // how many epochs in a row without a better measure are the last; 0: it goes on
+  // Goes on from the latest one, and saves one after each epoch, with its measure.
+  Checkpoints* checkpoints = nullptr;
+  int64_t save_every = 0;  // also after so many steps; 0: only after epochs
+  // Where a line for each epoch goes, and on a terminal the step; stdout, say. Null: nowhere.
+  std::FILE* progress = nullptr;
+};
+
+// Trains `program` by `batches` until the last epoch ends, or patience does. Gives the epochs that this call
+// has trained. From a checkpoint it goes on bit for bit, as if it had never stopped. What a step throws names
+// the epoch and batch.
+std::vector<EpochReport> train(Program& program, Batches& batches, const TrainOptions& options = {});
+
+// One pass over all batches, from the first.
+Totals evaluate(Program& program, Batches& batches, const std::string& function = "evaluate");
+
+}  // namespace sinter

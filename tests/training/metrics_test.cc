@@ -1,0 +1,164 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sinter/sinter.h>
+
+#include <cmath>
+
+#include "tests/frontend/evaluate.h"
+#include "tests/support/message_of.h"
+
+namespace sinter {
+namespace {
+
+using testing::ElementsAre;
+
+const std::vector<std::string> kMetricDevices = {"reference", "cpu", "vulkan"};
+
+// What `counts` gives for two batches of the inputs' rows.
+std::vector<Array> counted(const std::string& device, const std::vector<Input>& inputs,
+                           const Program::Body& counts, const std::vector<Arrays>& batches) {
+  Program program;
+  program.add("f", inputs, counts);
+  program.compile({.device = device});
+  std::vector<Array> all;
+  for (const Arrays& batch : batches) all.push_back(program.run("f", batch).at("counts"));
+  return all;
+}
+
+Arrays labelled(const std::vector<int32_t>& predicted, const std::vector<int32_t>& labels,
+                const std::vector<float>& weights) {
+  const auto rows = static_cast<int64_t>(predicted.size());
+  Array logits(f32, {rows, 3});
+  for (int64_t i = 0; i < rows; ++i) logits.data<float>()[i * 3 + predicted[static_cast<size_t>(i)]] = 1;
+  return {
+      {"logits", logits}, {"labels", Array::from(labels, {rows})}, {"weights", Array::from(weights, {rows})}};
+}
+
+const std::vector<Input> kLabelled = {{"logits", f32, {4, 3}}, {"labels", i32, {4}}, {"weights", f32, {4}}};
+const std::vector<Arrays> kLabelledBatches = {labelled({0, 1, 2, 1}, {0, 0, 2, -1}, {1, 1, 1, 1}),
+                                              labelled({0, 1, 1, 0}, {1, 1, 1, 2}, {1, 1, 1, 0})};
+
+// Rows of label 0: 1 of 2 found; of 1: 2 of 3; of 2: 1 of 1.
+TEST(Metrics, OfClassesAreThoseOfAllBatches) {
+  for (const std::string& device : kMetricDevices) {
+    const auto all = counted(
+        device, kLabelled,
+        [](const Inputs& in) -> Outputs {
+          return {{"counts", confusion_counts(in["logits"], in["labels"],
+                                              {.ignore_index = -1, .weights = in["weights"]})}};
+        },
+        kLabelledBatches);
+    Confusion confusion;
+    for (const Array& counts : all) confusion.add(counts);
+    EXPECT_EQ(confusion.classes(), 3);
+    std::vector<double> matrix;
+    for (int64_t i = 0; i < 9; ++i) matrix.push_back(confusion.count(i / 3, i % 3));
+    EXPECT_THAT(matrix, ElementsAre(1, 1, 0, 1, 2, 0, 0, 0, 1)) << device;
+    EXPECT_DOUBLE_EQ(confusion.accuracy(), 4. / 6);
+    EXPECT_DOUBLE_EQ(confusion.precision(1), 2. / 3);
+    EXPECT_DOUBLE_EQ(confusion.recall(0), 1. / 2);
+    EXPECT_DOUBLE_EQ(confusion.f1(0), 1. / 2);
+    EXPECT_DOUBLE_EQ(confusion.precision(), (1. / 2 + 2. / 3 + 1) / 3);
+    EXPECT_DOUBLE_EQ(confusion.recall(), (1. / 2 + 2. / 3 + 1) / 3);
+    EXPECT_DOUBLE_EQ(confusion.f1(), (1. / 2 + 2. / 3 + 1) / 3);
+  }
+  EXPECT_TRUE(std::isnan(Confusion().accuracy()));
+}
+
+TEST(Metrics, AccuracyIsAnAverage) {
+  for (const std::string& device : kMetricDevices) {
+    const auto all = counted(
+        device, kLabelled,
+        [](const Inputs& in) -> Outputs {
+          return {{"counts", accuracy_counts(in["logits"], in["labels"],
+                                             {.ignore_index = -1, .weights = in["weights"]})}};
+        },
+        kLabelledBatches);
+    Average accuracy;
+    for (const Array& counts : all) accuracy.add(counts);
+    EXPECT_EQ(accuracy.count(), 6) << device;
+    EXPECT_DOUBLE_EQ(accuracy.mean(), 4. / 6) << device;
+  }
+  EXPECT_TRUE(std::isnan(Average().mean()));
+}
+
+// The mean of 1, 4 and 9, the last of weight 2, and what is infinite and does not count.
+TEST(Metrics, AveragesAreWeighted) {
+  for (const std::string& device : kMetricDevices) {
+    const auto all = counted(
+        device, {{"x", f32, {2}}, {"weights", f32, {2}}},
+        [](const Inputs& in) -> Outputs {
+          return {{"counts", mean_counts(square(in["x"]), in["weights"])}};
+        },
+        {{{"x", Array::from<float>({1, 2}, {2})}, {"weights", Array::from<float>({1, 1}, {2})}},
+         {{"x", Array::from<float>({3, INFINITY}, {2})}, {"weights", Array::from<float>({2, 0}, {2})}}});
+    Average average;
+    for (const Array& counts : all) average.add(counts);
+    EXPECT_DOUBLE_EQ(average.mean(), 23. / 4) << device;
+    EXPECT_DOUBLE_EQ(average.perplexity(), std::exp(23. / 4)) << device;
+  }
+}
+
+// Counted pair by pair.
+TEST(Metrics, RankingIsTheShareOfPairsInOrder) {
+  constexpr int kRows = 64;
+  Arrays batches[2];
+  std::vector<float> scores;
+  std::vector<int32_t> targets;
+  for (Arrays& batch : batches) {
+    Array score(f32, {kRows}), target(i32, {kRows});
+    for (int i = 0; i < kRows; ++i) {
+      const int mixed = (i * 37 + static_cast<int>(scores.size()) * 11) % 101;
+      score.data<float>()[i] = static_cast<float>(mixed % 21) / 20;  // 0, 1 and ties among them
+      target.data<int32_t>()[i] = mixed * 7 % 30 < mixed % 21 ? 1 : 0;
+      scores.push_back(score.data<float>()[i]);
+      targets.push_back(target.data<int32_t>()[i]);
+    }
+    batch = {{"score", score}, {"target", target}};
+  }
+  double ordered = 0, pairs = 0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    for (size_t j = 0; j < scores.size(); ++j) {
+      if (targets[i] == 0 || targets[j] == 1) continue;
+      ++pairs;
+      ordered += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
+    }
+  }
+  for (const std::string& device : kMetricDevices) {
+    const auto all = counted(device, {{"score", f32, {kRows}}, {"target", i32, {kRows}}},
+                             [](const Inputs& in) -> Outputs {
+                               return {{"counts", ranking_counts(in["score"], in["target"], 100)}};
+                             },
+                             {batches[0], batches[1]});
+    Ranking ranking;
+    for (const Array& counts : all) ranking.add(counts);
+    EXPECT_DOUBLE_EQ(ranking.auc(), ordered / pairs) << device;
+  }
+  EXPECT_TRUE(std::isnan(Ranking().auc()));
+}
+
+TEST(Metrics, SayWhatDoesNotFit) {
+  const auto error = [](const std::function<Tensor()>& body) { return message_of([&] { evaluate(body); }); };
+  const auto at = [](int line, const std::string& message) {
+    return message + " (metrics_test.cc:" + std::to_string(line) + ")";
+  };
+  static const Shape wide = {2, 3}, tall = {3, 2};
+  EXPECT_EQ(error([] { return accuracy_counts(zeros(wide), zeros({3}, i32)); }),
+            at(__LINE__ - 1, "accuracy_counts: labels i32[3] do not fit logits f32[2,3]"));
+  EXPECT_EQ(error([] { return confusion_counts(zeros(wide), zeros({2})); }),
+            at(__LINE__ - 1, "confusion_counts: takes integer labels, got f32[2]"));
+  EXPECT_EQ(error([] { return mean_counts(zeros({2}), zeros({3})); }),
+            at(__LINE__ - 1, "mean_counts: takes a tensor of weights that broadcasts to f32[2], got f32[3]"));
+  EXPECT_EQ(error([] { return ranking_counts(zeros({2}), zeros({2}, i32), 1); }),
+            at(__LINE__ - 1, "ranking_counts: bins must be at least 2, got 1"));
+  EXPECT_EQ(error([] { return ranking_counts(zeros({2}), zeros({3}, i32)); }),
+            at(__LINE__ - 1, "ranking_counts: targets i32[3] do not fit scores f32[2]"));
+  EXPECT_EQ(message_of([] { Average().add(Array(f32, {3})); }), "Average: adds up f32[2], got f32[3]");
+  EXPECT_EQ(message_of([] { Confusion().add(Array(f32, tall)); }),
+            "Confusion: adds up f32[3,3], got f32[3,2]");
+  EXPECT_EQ(message_of([] { Ranking().add(Array(i32, {2, 5})); }), "Ranking: adds up f32[2,5], got i32[2,5]");
+  EXPECT_EQ(message_of([] { Confusion().count(0, 1); }), "Confusion: there is no class 0 or 1, of 0");
+}
+
+}  // namespace
+}  // namespace sinter
