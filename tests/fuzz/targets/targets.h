@@ -11,6 +11,8 @@ namespace sinter::fuzz {
   SINTER_FUZZ_TARGET(loop_text)                 \
   SINTER_FUZZ_TARGET(safetensors)               \
   SINTER_FUZZ_TARGET(npy)                       \
+  SINTER_FUZZ_TARGET(idx)                       \
+  SINTER_FUZZ_TARGET(csv)                       \
   SINTER_FUZZ_TARGET(conllu)                    \
   SINTER_FUZZ_TARGET(cache_entry)
 
