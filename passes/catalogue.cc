@@ -13,6 +13,7 @@
 #include "passes/fuse/shorten_loops.h"
 #include "passes/fuse/sort_scatters.h"
 #include "passes/fuse/split_gradients.h"
+#include "passes/fuse/split_sorts.h"
 #include "passes/fuse/split_sums.h"
 #include "passes/inline_calls/inline_calls.h"
 #include "passes/merge/merge.h"
@@ -69,6 +70,7 @@ constexpr Pass kPasses[] = {
     {"split_columns", "makes sums of columns beside the rows that they go through", nullptr,
      each<split_columns>},
     {"sort_scatters", "sorts by row what is scattered into large tables", nullptr, each<sort_scatters>},
+    {"split_sorts", "sorts long rows by runs, which are merged", nullptr, split_sorts},
     {"split_sums", "cuts long sums with small results into a batch of shorter ones", nullptr, split_sums},
     {"split_gradients",
      "cuts attention's gradients by queries and by keys where heads are fewer than threads; threads=N: so "

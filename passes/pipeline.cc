@@ -77,6 +77,7 @@ constexpr Step kSteps[] = {
     {"inline_calls(all)"},
     {"legalize"},
     {"guard"},
+    {"split_sorts"},
     {"shorten_loops"},
     {"split_columns", fuses_on_threads},
     {"sort_scatters", fuses_on_workgroups},

@@ -118,6 +118,34 @@ void top_k(const Invocation& i) {
   });
 }
 
+void sort(const Invocation& i) {
+  const AxisView view(i.in[0].shape(), static_cast<int64_t>(i.in[0].shape().size()) - 1);
+  const bool falls = i.attributes().flag("descending");
+  const int64_t run = i.attributes().has("run") ? i.attributes().integer("run") : view.extent;
+  const int32_t* places = i.in.size() > 1 ? i.in[1].data<int32_t>() : nullptr;
+  with_number(i.in[0].dtype(), [&]<typename T>() {
+    for (int64_t row = 0; row < view.outer; ++row) {
+      const int64_t first = row * view.extent;
+      const T* x = i.in[0].data<T>() + first;
+      std::vector<int32_t> order(static_cast<size_t>(view.extent));
+      std::iota(order.begin(), order.end(), 0);
+      for (int64_t begin = 0; begin < view.extent; begin += run) {
+        const int64_t end = std::min(begin + run, view.extent);
+        std::stable_sort(order.begin() + begin, order.begin() + end, [&](int32_t a, int32_t b) {
+          const bool a_nan = x[a] != x[a], b_nan = x[b] != x[b];
+          if (a_nan || b_nan) return falls ? a_nan && !b_nan : b_nan && !a_nan;
+          return falls ? x[a] > x[b] : x[a] < x[b];
+        });
+      }
+      for (int64_t n = 0; n < view.extent; ++n) {
+        const int32_t place = order[static_cast<size_t>(n)];
+        i.out[0].data<T>()[first + n] = x[place];
+        i.out[1].data<int32_t>()[first + n] = places != nullptr ? places[first + place] : place;
+      }
+    }
+  });
+}
+
 void check_index(const Invocation& i) {
   const int64_t bound = i.attributes().integer("bound");
   const auto values = integers(i.in[0]);

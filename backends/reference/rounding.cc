@@ -348,9 +348,15 @@ HostTensor Estimate::of_argmax() const {
   return result;
 }
 
+// Of top_k, and of each run of sort.
 Tensors Estimate::ordered() const {
-  const int64_t k = i_.op.attributes.integer("k");
-  const AxisView view(i_.in[0].shape(), static_cast<int64_t>(i_.in[0].shape().size()) - 1);
+  const graph::Attributes& attributes = i_.op.attributes;
+  AxisView view(i_.in[0].shape(), static_cast<int64_t>(i_.in[0].shape().size()) - 1);
+  const bool is_sort = i_.op.code == OpCode::sort, falls = !is_sort || attributes.flag("descending");
+  if (is_sort && attributes.has("run") && any_doubt(0)) {
+    return {filled(i_.out[0].shape(), kInfinity), filled(i_.out[1].shape(), kInfinity)};
+  }
+  const int64_t k = is_sort ? view.extent : attributes.integer("k");
   Tensors result = {filled(i_.out[0].shape(), 0), filled(i_.out[1].shape(), 0)};
   const HostTensor x = as_f64(i_.in[0]);
   std::vector<int64_t> order(static_cast<size_t>(view.extent));
@@ -359,7 +365,8 @@ Tensors Estimate::ordered() const {
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
       const bool a_nan = std::isnan(values[a]), b_nan = std::isnan(values[b]);
-      return a_nan != b_nan ? a_nan : values[a] > values[b];
+      if (a_nan || b_nan) return falls ? a_nan && !b_nan : b_nan && !a_nan;
+      return falls ? values[a] > values[b] : values[a] < values[b];
     });
     const double worst = *std::max_element(r, r + view.extent);
     const auto doubtful = [&](int64_t n) {  // between the n-th and its successor
@@ -391,6 +398,7 @@ Tensors Estimate::results() const {
     case OpCode::argmax:
       return {of_argmax()};
     case OpCode::top_k:
+    case OpCode::sort:
       return ordered();
     case OpCode::gather:
     case OpCode::dynamic_slice:

@@ -98,6 +98,25 @@ TopK top_k(Operand x, int64_t k) {
   });
 }
 
+Sorted sort(Operand x, int64_t axis, bool descending) {
+  Trace& trace = Trace::current("sort", x.where());
+  const int64_t along = checked_axis("sort", axis, x.tensor().rank(), x);
+  return built(trace, "sort", [&] {
+    const graph::Value value = resolve(trace, "sort", x, x.where());
+    Builder& b = trace.builder(x.where());
+    const auto with_axis_last = [&](graph::Value v) {
+      return along == v.rank() - 1 ? v : b.swap_axes(v, along, v.rank() - 1);
+    };
+    const auto [values, positions] = b.sort(with_axis_last(value), descending);
+    const graph::Value in_order = with_axis_last(values);
+    return Sorted{trace.wrap(in_order), trace.wrap(with_axis_last(positions))};
+  });
+}
+
+Tensor argsort(Operand x, int64_t axis, bool descending) {
+  return sort(x, axis, descending).positions;
+}
+
 Tensor one_hot(Operand indices, int64_t classes, DType type) {
   ranges_at("one_hot", indices.where()).at_least(1, "classes", classes);
   return build("one_hot", {indices}, [&](Builder& b, const Values& v) {

@@ -391,6 +391,13 @@ std::pair<Value, Value> Builder::top_k(Value x, int64_t k) {
   return {op.result(0), op.result(1)};
 }
 
+std::pair<Value, Value> Builder::sort(Value x, bool descending) {
+  Attributes attributes;
+  if (descending) attributes.set("descending", true);
+  Op& op = emit(OpCode::sort, {x}, std::move(attributes));
+  return {op.result(0), op.result(1)};
+}
+
 Value Builder::cumsum(Value x, int64_t axis, bool reverse) {
   return emit(OpCode::cumsum, {x}, {{"axis", normalized(axis, x.rank())}, {"reverse", reverse}}).result();
 }

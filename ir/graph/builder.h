@@ -87,6 +87,8 @@ class Builder {
   Value dynamic_slice(Value x, std::vector<Value> starts, Shape sizes);
   Value dynamic_update(Value x, Value update, std::vector<Value> starts);
   std::pair<Value, Value> top_k(Value x, int64_t k);  // along the last axis: values and i32 positions
+  // Along the last axis, stable: values and i32 positions.
+  std::pair<Value, Value> sort(Value x, bool descending = false);
   Value cumsum(Value x, int64_t axis, bool reverse = false);
 
   // Checks: x itself, and the fault word where it is out of bounds.

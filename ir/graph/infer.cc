@@ -347,6 +347,18 @@ Types top_k(const Rule& rule) {
   return {values, {DType::i32, values.shape}};
 }
 
+Types sort(const Rule& rule) {
+  if (rule.rank(0) == 0) rule.fail("takes at least one axis, got {}", to_string(rule.type(0)));
+  rule.require(is_numeric(rule.type(0).dtype), "a numeric type", 0);
+  const bool has_run = rule.attributes.has("run");
+  if (has_run && rule.attributes.integer("run") < 1) rule.fail("run must be at least 1");
+  const TensorType positions{DType::i32, rule.shape(0)};
+  if (rule.operands.size() > 1 && (!has_run || rule.type(1) != positions)) {
+    rule.fail("takes a run with positions {}, got {}", to_string(positions), to_string(rule.type(1)));
+  }
+  return {rule.type(0), positions};
+}
+
 Types cumsum(const Rule& rule) {
   rule.axis("axis", rule.rank(0));
   rule.require(is_numeric(rule.type(0).dtype), "a numeric type", 0);
@@ -518,6 +530,8 @@ Types infer(const Rule& rule) {
       return dynamic_update(rule);
     case OpCode::top_k:
       return top_k(rule);
+    case OpCode::sort:
+      return sort(rule);
     case OpCode::cumsum:
       return cumsum(rule);
     case OpCode::check_index:

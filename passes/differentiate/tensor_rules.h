@@ -140,6 +140,23 @@ inline graph::Value top_k_vjp(const Vjp& v, size_t) {
   return v.b.reshape(flat, type.shape);
 }
 
+// Where an element went is where its own position stands among the sorted ones: sorted, they tell.
+inline graph::Value sort_vjp(const Vjp& v, size_t) {
+  const graph::TensorType type = v.x().type();
+  const int64_t width = type.shape.back();
+  const graph::DType index =
+      type.elements() <= std::numeric_limits<int32_t>::max() ? graph::DType::i32 : graph::DType::i64;
+  const graph::Shape rows = {width == 0 ? 0 : type.elements() / width, width};
+  const graph::Value row = v.b.mul(v.b.iota({index, rows}, 0), v.b.constant_int(width, index));
+  const auto of_row = [&](graph::Value x, graph::Value places) {
+    const graph::Value place = v.b.add(row, v.b.cast(v.b.reshape(places, rows), index));
+    return v.b.gather(v.b.reshape(x, {type.elements()}), place, 0);
+  };
+  graph::Value went = v.b.sort(v.y(1)).second;
+  if (v.op.operands.size() > 1) went = of_row(went, v.x(1));
+  return v.b.reshape(of_row(v.g, went), type.shape);
+}
+
 inline graph::Value cumsum_vjp(const Vjp& v, size_t) {
   return v.b.cumsum(v.g, v.op.attributes.integer("axis"), !v.op.attributes.flag("reverse"));
 }
@@ -186,6 +203,7 @@ inline constexpr VjpRule kTensorRules[] = {
     per_operand(graph::OpCode::dynamic_slice, dynamic_slice_vjp),
     per_operand(graph::OpCode::dynamic_update, dynamic_update_vjp),
     per_operand(graph::OpCode::top_k, top_k_vjp),
+    per_operand(graph::OpCode::sort, sort_vjp),
     per_operand(graph::OpCode::cumsum, cumsum_vjp),
     zero(graph::OpCode::check_index),
     per_operand(graph::OpCode::check_finite, [](const Vjp& v, size_t) { return v.g; }),

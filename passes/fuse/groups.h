@@ -36,6 +36,11 @@ struct Group {
   bool goes_along_rows() const;  // reduce: the last axes are folded, so that a row lies in one piece
 };
 
+// Whether a kernel of the op always writes all of its results.
+inline bool writes_all_results(graph::OpCode code) {
+  return code == graph::OpCode::top_k || code == graph::OpCode::sort;
+}
+
 // Whether `axes` are the last of so many.
 bool are_last(const std::vector<int64_t>& axes, int64_t rank);
 

@@ -144,8 +144,7 @@ class Rebuild {
       }
       for (size_t i = 0; i < op->results.size(); ++i) {
         const Value value = op->result(static_cast<int>(i));
-        // top_k always writes both its results.
-        if (!reads_.is_needed(value) && op->code != OpCode::top_k) continue;
+        if (!reads_.is_needed(value) && !writes_all_results(op->code)) continue;
         made.push_back(value);
       }
     }

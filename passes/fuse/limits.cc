@@ -153,7 +153,7 @@ bool Limits::allow(const Groups& groups, const Reads& reads, const Group& group,
     for (size_t i = 0; i < op->results.size(); ++i) {
       const Value value{const_cast<Op*>(op), static_cast<int>(i)};
       const bool is_written = (reads.is_needed(value) && !again.contains(op)) ||
-                              std::ranges::find(kept, value) != kept.end() || op->code == OpCode::top_k;
+                              std::ranges::find(kept, value) != kept.end() || writes_all_results(op->code);
       if (!is_written) continue;
       is_root = true;
       ++bindings.written;

@@ -36,6 +36,8 @@ const Schedule* const kSchedules[] = {
     &kConcat,
     &kCumsum,
     &kTopK,
+    &kSortRuns,
+    &kSortMerge,
     &kAttentionRows,
     &kAttentionWorkgroups,
     &kAttentionThreads,

@@ -12,7 +12,7 @@ namespace sinter::passes {
 //   reduce       reductions over the same axes of one domain, with elementwise work around them
 //   contract     one contraction with elementwise work on its operands and its result
 //   scatter      one scatter_add with elementwise work on its updates and its result
-//   cumsum, top_k  one of these, alone
+//   cumsum, top_k, sort  one of these, alone
 //   together     several kernels side by side
 //   attention, attention_backward  the kernel that raise or differentiate made, and views of what it reads
 

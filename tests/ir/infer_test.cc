@@ -99,6 +99,10 @@ TEST(Infer, Data) {
   EXPECT_EQ(inference_error("dynamic_slice %x, %s, %s {sizes=[1,1]}"),
             "dynamic_slice: takes integer scalars as starts, got f32[]");
   EXPECT_EQ(inference_error("top_k %x {k=4}"), "top_k: k = 4 of the last axis of f32[2,3]");
+  EXPECT_EQ(inference_error("sort %x {run=0}"), "sort: run must be at least 1");
+  EXPECT_EQ(inference_error("sort %s"), "sort: takes at least one axis, got f32[]");
+  EXPECT_EQ(inference_error("sort %x, %x {run=2}"),
+            "sort: takes a run with positions i32[2,3], got f32[2,3]");
   EXPECT_EQ(inference_error("check_index %x {bound=3}"), "check_index: takes integer indices, got f32[2,3]");
 }
 

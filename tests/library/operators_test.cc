@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <regex>
 
 #include "tests/frontend/evaluate.h"
@@ -35,6 +37,8 @@ const std::vector<Operator> kOperators = {
     {"cumulative_min", "x", [](const Tensor& x) { return cumulative_min(x, 0).values; }},
     {"log_cumulative_sum_exp", "x", [](const Tensor& x) { return log_cumulative_sum_exp(x, 1); }},
     {"take_along_axis", "x", [](const Tensor& x) { return take_along_axis(x, operand("places"), 1); }},
+    {"sort", "x", [](const Tensor& x) { return sort(x, 1).values; }},
+    {"sort.descending", "x", [](const Tensor& x) { return sort(x, 0, true).values; }},
     {"lower_triangle", "x", [](const Tensor& x) { return lower_triangle(x, -1); }},
     {"upper_triangle", "x", [](const Tensor& x) { return upper_triangle(x, 1); }},
     {"truncated_remainder", "dividend",
@@ -92,6 +96,46 @@ TEST(Operators, SayWhereRunningExtremesStand) {
   EXPECT_THAT(evaluate_floats([&] { return cumulative_min(x(), 0).values; }),
               ElementsAre(2, testing::IsNan(), testing::IsNan(), testing::IsNan()));
   EXPECT_THAT(integers_of([&] { return cumulative_max(x(), 0, true).positions; }), ElementsAre(1, 1, 3, 3));
+}
+
+TEST(Operators, SortStably) {
+  EXPECT_EQ(integers_of([] { return argsort(operand("tied")); }), figured("sort.tied"));
+  EXPECT_EQ(integers_of([] { return argsort(operand("tied"), 1, true); }), figured("sort.tied_descending"));
+  const auto x = [] { return row({2, kNaN, -1, kNaN}); };
+  EXPECT_THAT(integers_of([&] { return argsort(x()); }), ElementsAre(2, 0, 1, 3));
+  EXPECT_THAT(integers_of([&] { return argsort(x(), 0, true); }), ElementsAre(1, 3, 0, 2));
+}
+
+// Rows of several runs, on machines of threads and of workgroups; the gradient goes back where each came
+// from.
+TEST(Operators, SortLongRows) {
+  constexpr int64_t kLength = 100'003;
+  std::vector<float> numbers;
+  uint32_t state = 1;
+  for (int64_t i = 0; i < kLength; ++i)
+    numbers.push_back(static_cast<float>((state = state * 1664525 + 1013904223) >> 16));
+  std::vector<int32_t> order(kLength);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    return numbers[static_cast<size_t>(a)] > numbers[static_cast<size_t>(b)];
+  });
+  std::vector<float> came_from(kLength);
+  for (int64_t i = 0; i < kLength; ++i)
+    came_from[static_cast<size_t>(order[static_cast<size_t>(i)])] = static_cast<float>(i);
+  for (const std::string& device : kDevices) {
+    SCOPED_TRACE(device);
+    Program program;
+    program.add("f", {{"x", f32, {kLength}}}, [](const Inputs& in) -> Outputs {
+      const Sorted sorted = sort(in["x"], 0, true);
+      const Tensor weights = arange(kLength, f32);
+      return {{"positions", sorted.positions},
+              {"gradient", grad(sum(sorted.values * weights), {in["x"]})[0]}};
+    });
+    program.compile({.device = device});
+    const Arrays result = program.run("f", {{"x", Array::from<float>(numbers, {kLength})}});
+    EXPECT_TRUE(std::ranges::equal(result.at("positions").values<int32_t>(), order));
+    EXPECT_TRUE(std::ranges::equal(result.at("gradient").values<float>(), came_from));
+  }
 }
 
 // x[t] = a[t] * x[t-1] + b[t], from 0.

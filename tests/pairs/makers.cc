@@ -284,6 +284,7 @@ const std::vector<Maker> kComputes = {
      [](Scene& s, const Shape& x) {
        return s.b.top_k(s.tensor(with(x, last(x), x.back() + 2)), x.back()).first;
      }},
+    {"sort", Kind::computes, [](Scene& s, const Shape& x) { return s.b.sort(s.tensor(x)).first; }},
     {"reduce_max_last", Kind::computes,
      [](Scene& s, const Shape& x) {
        return s.b.reduce_max(s.tensor(inserted(x, last(x) + 1, 3)), {last(x) + 1});
@@ -321,6 +322,10 @@ const std::vector<Maker> kIntegers = {
      [](Scene& s, const Shape& x) {
        const Value places = s.b.top_k(s.real(with(x, last(x), x.back() + 2)), x.back()).second;
        return s.b.min(places, s.b.constant_int(s.bound - 1, DType::i32, x));
+     }},
+    {"sort_places", Kind::integers,
+     [](Scene& s, const Shape& x) {
+       return s.b.min(s.b.sort(s.real(x), true).second, s.b.constant_int(s.bound - 1, DType::i32, x));
      }},
     {"floor", Kind::integers,
      [](Scene& s, const Shape& x) {

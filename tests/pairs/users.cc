@@ -351,6 +351,7 @@ std::vector<User> movers() {
       {"cumsum_middle", three, [](Scene& s, Value x, const Size&) { return Values{s.b.cumsum(x, 1, true)}; }},
       {"cumsum_last", three, [](Scene& s, Value x, const Size&) { return Values{s.b.cumsum(x, 2)}; }},
       alone("top_k", three, OpCode::top_k, {{"k", 2}}),
+      alone("sort", three, OpCode::sort, {}),
       {"window_max", matrix,
        [](Scene& s, Value x, const Size&) { return Values{s.b.reduce_max(s.b.window(x, 1, 2), {2})}; }},
       {"fold",

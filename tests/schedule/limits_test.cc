@@ -260,6 +260,11 @@ const std::vector<Program>& long_loops() {
   %11: f32[2,2], %12: i32[2,2] = top_k %8 {k=2}
   return %0, %1, %2, %3, %10, %12
 })"},
+      {"a long order", R"(func @f(%x: f32[2,300], %i: i32[3,61]) {
+  %0: f32[2,300], %1: i32[2,300] = sort %x
+  %2: i32[3,61], %3: i32[3,61] = sort %i {descending=true}
+  return %0, %1, %2, %3
+})"},
       {"attention", R"(func @f(%q: f32[1,2,3,4], %k: f32[1,2,210,4], %v: f32[1,2,210,5], %d: f32[1,2,3,5]) {
   %0: f32[1,2,3,5] = attention %q, %k, %v {bias=false, causal=true, lengths=false, mask=false, scale=0.5}
   %1: f32[1,2,3,5] = mul %0, %d

@@ -208,7 +208,7 @@ TEST_F(SinterOpt, CompilesTheOpsOfKernelsAnew) {
   EXPECT_EQ(
       opt("two.sg --pass=merge").err,
       "sinter-opt: kernel: no anchor is called 'abacus': expected one of map, reduce, contract, scatter, "
-      "update, concat, cumsum, top_k, attention, attention_backward, together\n");
+      "update, concat, cumsum, top_k, sort, attention, attention_backward, together\n");
   write("grad.sg", R"(func @f(%x: f32[4]) {
   %0: f32[4] = kernel %x {anchor="attention"} @"model.cpp":7 (%p0: f32[4]) {
     %0: f32[4] = exp %p0

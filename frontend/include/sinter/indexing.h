@@ -27,6 +27,14 @@ struct TopK {
 };
 TopK top_k(Operand x, int64_t k);  // along the last axis
 
+struct Sorted {
+  Tensor values;
+  Tensor positions;  // i32, along the axis: take_along_axis(x, positions, axis) are the values
+};
+// Along an axis, stable: equals keep their order. A NaN counts as the largest. By merging, in n log n.
+Sorted sort(Operand x, int64_t axis = -1, bool descending = false);
+Tensor argsort(Operand x, int64_t axis = -1, bool descending = false);
+
 // 1 where the last, new axis of `classes` equals the index, 0 elsewhere; also where it is out of range.
 Tensor one_hot(Operand indices, int64_t classes, DType type = f32);
 

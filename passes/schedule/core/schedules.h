@@ -32,6 +32,7 @@ extern const Schedule kScatterRows, kScatterRuns;
 extern const Schedule kUpdate;
 extern const Schedule kConcat;
 extern const Schedule kCumsum, kTopK;
+extern const Schedule kSortRuns, kSortMerge;
 extern const Schedule kAttentionRows, kAttentionWorkgroups, kAttentionThreads;
 extern const Schedule kAttentionBackwardRows, kAttentionBackwardWorkgroups, kAttentionBackwardThreads;
 

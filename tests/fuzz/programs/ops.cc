@@ -399,6 +399,15 @@ bool top_k(Writer& w) {
   return true;
 }
 
+bool sort(Writer& w) {
+  const auto x = w.some([&](Value v) { return is_numeric(v.dtype()) && v.rank() > 0 && w.known(v).exact; });
+  if (!x) return false;
+  const auto [values, places] = w.b.sort(*x, w.draw.one_in(2));
+  w.note(values, w.known(*x));
+  w.note(places, {0, static_cast<double>(std::max<int64_t>(x->shape().back() - 1, 0))});
+  return true;
+}
+
 bool cumsum(Writer& w) {
   const auto x = w.some([&](Value v) { return is_numeric(v.dtype()) && v.rank() > 0; });
   if (!x) return false;
