@@ -37,6 +37,12 @@ int64_t kv_width(const MultiHeadAttentionOptions& options) {
   return options.width / options.heads * kv_heads(options);
 }
 
+LinearOptions projection_options(const MultiHeadAttentionOptions& options) {
+  return {.bias = options.bias,
+          .weight_initializer = options.weight_initializer,
+          .bias_initializer = options.bias_initializer};
+}
+
 int64_t context_width(const MultiHeadAttentionOptions& options) {
   return options.context_width == 0 ? options.width : options.context_width;
 }
@@ -65,11 +71,12 @@ void check_inputs(const Pin& call, const Tensor& x, const AttentionInputs& input
 MultiHeadAttention::MultiHeadAttention(Module& owner, Name name, MultiHeadAttentionOptions options)
     : Module(owner, checked("MultiHeadAttention", owner, name,
                             [&](const Ranges& ranges) { check_options(ranges, options); })),
-      query(*this, {"query", name.where()}, options.width, options.width, {.bias = options.bias}),
-      key(*this, {"key", name.where()}, context_width(options), kv_width(options), {.bias = options.bias}),
+      query(*this, {"query", name.where()}, options.width, options.width, projection_options(options)),
+      key(*this, {"key", name.where()}, context_width(options), kv_width(options),
+          projection_options(options)),
       value(*this, {"value", name.where()}, context_width(options), kv_width(options),
-            {.bias = options.bias}),
-      output(*this, {"output", name.where()}, options.width, options.width, {.bias = options.bias}),
+            projection_options(options)),
+      output(*this, {"output", name.where()}, options.width, options.width, projection_options(options)),
       options_(options) {
   if (options.cache) {
     cache.emplace(*this, Name("cache", name.where()), kv_heads(options), options.width / options.heads,

@@ -1,107 +1,121 @@
 #include <fmt/format.h>
-#include <sinter/control.h>
-#include <sinter/elementwise.h>
-#include <sinter/functional.h>
-#include <sinter/nn/layers.h>
-#include <sinter/nn/windows.h>
-#include <sinter/reductions.h>
-#include <sinter/views.h>
-
-#include <algorithm>
-#include <cmath>
+#include <sinter/nn/convolution.h>
 
 #include "frontend/nn/options.h"
 #include "frontend/trace/takes.h"
 
-// Layers over channels and space.
 namespace sinter::nn {
 namespace {
 
-Initializer by_fan_in(const Conv2dOptions& options) {
-  const int64_t inputs = options.channels / options.groups * options.size * options.size;
-  const double bound = 1 / std::sqrt(static_cast<double>(inputs));
-  return Initializer::uniform(-bound, bound);
+using Numbers = std::vector<int64_t>;
+
+void check_each(const Ranges& ranges, std::string_view option, const Numbers& given, size_t axes,
+                int64_t least) {
+  ranges.require(given.size() == 1 || given.size() == axes, option,
+                 axes == 1 ? "one number" : fmt::format("one number or {}", axes), given.size());
+  for (const int64_t number : given) ranges.at_least(least, option, number);
+}
+
+void check_padding(const Ranges& ranges, const Padding& padding, size_t axes) {
+  for (const Numbers* side : {&padding.low(), &padding.high()}) {
+    if (!side->empty()) check_each(ranges, "padding", *side, axes, 0);
+  }
+}
+
+template <typename Options>
+void check_layer(const Ranges& ranges, const Options& options, size_t axes) {
+  ranges.at_least(1, "channels", options.channels);
+  ranges.at_least(1, "filters", options.filters);
+  check_each(ranges, "size", options.size, axes, 1);
+  check_each(ranges, "stride", options.stride, axes, 1);
+  check_each(ranges, "dilation", options.dilation, axes, 1);
+  check_padding(ranges, options.padding, axes);
+  const bool divides =
+      options.groups >= 1 && options.channels % options.groups == 0 && options.filters % options.groups == 0;
+  ranges.require(divides, "groups", "a divisor of channels and filters", options.groups);
+}
+
+// [out,in,size...], the size that of each axis.
+Shape kernel_shape(int64_t out, int64_t in, const Numbers& size, size_t axes) {
+  Shape shape{out, in};
+  for (size_t i = 0; i < axes; ++i) shape.push_back(size.size() == 1 ? size[0] : size[i]);
+  return shape;
+}
+
+// Of a kernel [out,in,size...], as PyTorch counts its fans.
+Initializer kernel_begun(const std::optional<Initializer>& given, const Shape& kernel) {
+  const int64_t places = element_count(kernel) / (kernel[0] * kernel[1]);
+  return begun(given, kernel[1] * places, kernel[0] * places, kernel[1] * places);
+}
+
+Shape kernel_of(const ConvolutionLayerOptions& options, size_t axes) {
+  return kernel_shape(options.filters, options.channels / options.groups, options.size, axes);
+}
+Shape kernel_of(const TransposedConvolutionLayerOptions& options, size_t axes) {
+  return kernel_shape(options.channels, options.filters / options.groups, options.size, axes);
+}
+
+// [n,channels,h,w], [n,channels,d,h,w], [n,channels,l]
+void check_image(const Pin& call, const Tensor& x, DType type, int64_t channels, size_t axes) {
+  if (axes == 1) check_takes(call, "x", x, type, {"n", channels, "l"});
+  if (axes == 2) check_takes(call, "x", x, type, {"n", channels, "h", "w"});
+  if (axes == 3) check_takes(call, "x", x, type, {"n", channels, "d", "h", "w"});
 }
 
 }  // namespace
 
-Conv2d::Conv2d(Module& owner, Name name, Conv2dOptions options)
+ConvolutionLayer::ConvolutionLayer(std::string_view kind, size_t axes, Module& owner, Name name,
+                                   ConvolutionLayerOptions options)
     : Module(owner,
-             checked("Conv2d", owner, name,
-                     [&](const Ranges& ranges) {
-                       ranges.at_least(1, "channels", options.channels);
-                       ranges.at_least(1, "filters", options.filters);
-                       ranges.at_least(1, "size", options.size);
-                       ranges.at_least(1, "stride", options.stride);
-                       ranges.at_least(0, "padding", options.padding);
-                       const bool divides = options.groups >= 1 && options.channels % options.groups == 0 &&
-                                            options.filters % options.groups == 0;
-                       ranges.require(divides, "groups", "a divisor of channels and filters", options.groups);
-                     })),
-      weight(*this, "weight",
-             {options.filters, options.channels / options.groups, options.size, options.size},
-             by_fan_in(options)),
-      options_(options) {
-  if (options.bias) bias.emplace(*this, "bias", Shape{options.filters}, by_fan_in(options));
+             checked(kind, owner, name, [&](const Ranges& ranges) { check_layer(ranges, options, axes); })),
+      weight(*this, "weight", kernel_of(options, axes),
+             kernel_begun(options.weight_initializer, kernel_of(options, axes))),
+      kind_(kind),
+      options_(std::move(options)) {
+  if (options_.bias) {
+    bias.emplace(*this, "bias", Shape{options_.filters},
+                 kernel_begun(options_.bias_initializer, weight.shape()));
+  }
 }
 
-Tensor Conv2d::operator()(Operand x) const {
-  const Call call("Conv2d", *this, x.where());
-  const Tensor image = x.tensor();
-  check_takes(call, "x", image, weight.dtype(), {"n", options_.channels, "h", "w"});
-  const int64_t extent = std::min(image.dim(2), image.dim(3)) + 2 * options_.padding;
-  if (extent < options_.size) {
-    call.fail(fmt::format("a kernel of {} with padding {} is longer than x {}", options_.size,
-                          options_.padding, image.type()));
-  }
+Tensor ConvolutionLayer::operator()(Operand x) const {
+  const Call call(kind_, *this, x.where());
+  check_image(call, x.tensor(), weight.dtype(), options_.channels, weight.shape().size() - 2);
   return convolution(x, weight,
-                     {.stride = {options_.stride, options_.stride},
-                      .padding = {options_.padding, options_.padding},
+                     {.stride = options_.stride,
+                      .padding = options_.padding,
+                      .dilation = options_.dilation,
                       .groups = options_.groups,
-                      .bias = bias ? bias->read(x.where()) : Tensor()});
+                      .bias = read(bias, x)});
 }
 
-BatchNorm::BatchNorm(Module& owner, Name name, int64_t channels, BatchNormOptions options)
-    : Module(owner, checked("BatchNorm", owner, name,
+TransposedConvolutionLayer::TransposedConvolutionLayer(std::string_view kind, size_t axes, Module& owner,
+                                                       Name name, TransposedConvolutionLayerOptions options)
+    : Module(owner, checked(kind, owner, name,
                             [&](const Ranges& ranges) {
-                              ranges.at_least(1, "channels", channels);
-                              ranges.not_negative("epsilon", options.epsilon);
-                              ranges.fraction("momentum", options.momentum);
+                              check_layer(ranges, options, axes);
+                              check_each(ranges, "output_padding", options.output_padding, axes, 0);
                             })),
-      scale(*this, "scale", {channels}, Initializer::ones()),
-      bias(*this, "bias", {channels}, Initializer::zeros()),
-      running_mean(*this, "running_mean", {channels}, Initializer::zeros()),
-      running_variance(*this, "running_variance", {channels}, Initializer::ones()),
-      options_(options) {}
-
-Tensor BatchNorm::operator()(Operand operand) {
-  const Call call("BatchNorm", *this, operand.where());
-  const Tensor x = operand.tensor();
-  check_takes(call, "x", x, scale.dtype(), {"n", scale.shape()[0], "..."});
-  Shape per_channel(static_cast<size_t>(x.rank()), 1);
-  per_channel[1] = -1;
-  Tensor centre = running_mean, spread = running_variance;
-  if (is_training()) {
-    std::vector<int64_t> others;
-    for (int64_t axis = 0; axis < x.rank(); ++axis) {
-      if (axis != 1) others.push_back(axis);
-    }
-    const double count = static_cast<double>(x.size() / x.dim(1));
-    if (count < 2) {
-      call.fail(fmt::format("takes more than one value of a channel to train on, got {}", x.type()));
-    }
-    centre = mean(x, others);
-    spread = variance(x, others);
-    const double unbiased = count / (count - 1);
-    const auto moved = [&](const Buffer& running, const Tensor& batch) {
-      return running * (1 - options_.momentum) + stop_gradient(batch) * options_.momentum;
-    };
-    running_mean.assign(moved(running_mean, centre));
-    running_variance.assign(moved(running_variance, spread * unbiased));
+      weight(*this, "weight", kernel_of(options, axes),
+             kernel_begun(options.weight_initializer, kernel_of(options, axes))),
+      kind_(kind),
+      options_(std::move(options)) {
+  if (options_.bias) {
+    bias.emplace(*this, "bias", Shape{options_.filters},
+                 kernel_begun(options_.bias_initializer, weight.shape()));
   }
-  const Tensor normal =
-      (x - reshape(centre, per_channel)) * reshape(rsqrt(spread + options_.epsilon), per_channel);
-  return normal * reshape(scale, per_channel) + reshape(bias, per_channel);
+}
+
+Tensor TransposedConvolutionLayer::operator()(Operand x) const {
+  const Call call(kind_, *this, x.where());
+  check_image(call, x.tensor(), weight.dtype(), options_.channels, weight.shape().size() - 2);
+  return transposed_convolution(x, weight,
+                                {.stride = options_.stride,
+                                 .padding = options_.padding,
+                                 .output_padding = options_.output_padding,
+                                 .dilation = options_.dilation,
+                                 .groups = options_.groups,
+                                 .bias = read(bias, x)});
 }
 
 }  // namespace sinter::nn

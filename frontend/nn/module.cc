@@ -130,9 +130,10 @@ void Module::collect(std::vector<Parameter*>& into) const {
   }
 }
 
-std::vector<Parameter*> Module::parameters() const {
+std::vector<Parameter*> Module::parameters(const Takes& takes) const {
   std::vector<Parameter*> all;
   collect(all);
+  if (takes) std::erase_if(all, [&](const Parameter* parameter) { return !takes(*parameter); });
   return all;
 }
 
@@ -142,8 +143,19 @@ int64_t Module::parameter_count() const {
   return count;
 }
 
-void Module::freeze() {
-  for (Parameter* parameter : parameters()) parameter->freeze();
+void Module::freeze(const Takes& takes) {
+  for (Parameter* parameter : parameters(takes)) parameter->freeze();
+}
+
+void Module::unfreeze(const Takes& takes) {
+  for (Parameter* parameter : parameters(takes)) parameter->unfreeze();
+}
+
+void Module::apply(const std::function<void(Module&)>& f) {
+  f(*this);
+  for (const Member& member : members_) {
+    if (member.module != nullptr) member.module->apply(f);
+  }
 }
 
 Scope::Scope(const Module& module) {

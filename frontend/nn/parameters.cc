@@ -45,4 +45,8 @@ void unfreeze(const Parameters& parameters) {
   for (const Variable* parameter : parameters.all()) parameter->set_trainable(true);
 }
 
+void initialize(const Parameters& parameters, const Initializer& initializer) {
+  for (const Variable* parameter : parameters.all()) parameter->set_initializer(initializer);
+}
+
 }  // namespace sinter

@@ -244,6 +244,12 @@ Tensor convolution(Operand x, Operand kernel, const ConvolutionOptions& options)
     pin.fail(fmt::format("kernel {} does not fit x {}", weights.type(), image.type()));
   const Layout layout(spatial, {weights.shape().begin() + kFirstSpatial, weights.shape().end()},
                       options.stride, options.dilation, options.padding);
+  for (size_t i = 0; i < spatial.count(); ++i) {
+    const int64_t extent = layout.low[i] + spatial.extent(i) + layout.high[i];
+    spatial.require(layout.reach(i) <= extent, i,
+                    fmt::format("a kernel that reaches over {} is longer than all {} with padding",
+                                layout.reach(i), extent));
+  }
   const bool is_even = layout.low == layout.high;
   std::vector<Operand> operands{is_even ? image : with_padding(image, layout.low, layout.high, 0), weights};
   if (options.bias.defined()) operands.emplace_back(options.bias);

@@ -58,8 +58,10 @@ TEST(LayerErrors, OfImages) {
   nn::Conv2d layer(root, "layer", {.channels = 3, .filters = 4, .size = 5, .padding = 1});
   EXPECT_TRACED(layer(zeros({1, 4, 8, 8})), "Conv2d: takes x f32[n,3,h,w], got f32[1,4,8,8]", "layer");
   EXPECT_TRACED(layer(zeros({3, 8, 8})), "Conv2d: takes x f32[n,3,h,w], got f32[3,8,8]", "layer");
-  EXPECT_TRACED(layer(zeros({1, 3, 8, 2})),
-                "Conv2d: a kernel of 5 with padding 1 is longer than x f32[1,3,8,2]", "layer");
+  EXPECT_TRACED(
+      layer(zeros({1, 3, 8, 2})),
+      "Conv2d: a kernel that reaches over 5 is longer than all 4 with padding on axis 3 of x f32[1,3,8,2]",
+      "layer");
   nn::BatchNorm norm(root, "norm", 3);
   EXPECT_TRACED(norm(zeros({2, 4, 8})), "BatchNorm: takes x f32[n,3,...], got f32[2,4,8]", "norm");
   EXPECT_TRACED(norm(zeros({3})), "BatchNorm: takes x f32[n,3,...], got f32[3]", "norm");
@@ -87,7 +89,8 @@ TEST(LayerErrors, OfWalksAlongTime) {
   EXPECT_TRACED(lstm(zeros({2, 5, 3})), "LSTM: takes x f32[n,t,4], got f32[2,5,3]", "lstm");
   nn::GRU gru(root, "gru", 4, 8);
   EXPECT_TRACED(gru(zeros({5, 4})), "GRU: takes x f32[n,t,4], got f32[5,4]", "gru");
-  EXPECT_TRACED(gru(zeros({2, 5, 4}), zeros({2, 7})), "GRU: takes initial f32[2,8], got f32[2,7]", "gru");
+  EXPECT_TRACED(gru(zeros({2, 5, 4}), {.initial = zeros({1, 2, 7})}),
+                "GRU: takes initial f32[1,2,8], got f32[1,2,7]", "gru");
 }
 
 TEST(LayerErrors, OfAttention) {

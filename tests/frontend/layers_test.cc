@@ -160,18 +160,18 @@ TEST(Layers, RecurrentUnits) {
   nn::Module root;
   nn::GRU gru(root, "gru", 1, 1);
   Applied f({1, 3, 1}, [&](const Tensor& x) { return gru(x); });
-  f.set("gru.input.weight", {0.5f, -0.25f, 1});
-  f.set("gru.input.bias", {0.1f, 0.2f, -0.1f});
-  f.set("gru.hidden.weight", {0.3f, 0.7f, -0.6f});
-  f.set("gru.hidden.bias", {0, -0.1f, 0.05f});
+  f.set("gru.cells.0.input.weight", {0.5f, -0.25f, 1});
+  f.set("gru.cells.0.input.bias", {0.1f, 0.2f, -0.1f});
+  f.set("gru.cells.0.hidden.weight", {0.3f, 0.7f, -0.6f});
+  f.set("gru.cells.0.hidden.bias", {0, -0.1f, 0.05f});
   EXPECT_THAT(f({1, -2, 0.5f}), near({0.39321401f, -0.00887113185f, 0.202481486f}));
 
   nn::LSTM lstm(root, "lstm", 1, 1);
   Applied g({1, 3, 1}, [&](const Tensor& x) { return lstm(x); });
-  g.set("lstm.input.weight", {0.5f, -0.25f, 1, 0.4f});
-  g.set("lstm.input.bias", {0.1f, 0.2f, -0.1f, 0.3f});
-  g.set("lstm.hidden.weight", {0.3f, 0.7f, -0.6f, 0.2f});
-  g.set("lstm.hidden.bias", {0, -0.1f, 0.05f, 0});
+  g.set("lstm.cells.0.input.weight", {0.5f, -0.25f, 1, 0.4f});
+  g.set("lstm.cells.0.input.bias", {0.1f, 0.2f, -0.1f, 0.3f});
+  g.set("lstm.cells.0.hidden.weight", {0.3f, 0.7f, -0.6f, 0.2f});
+  g.set("lstm.cells.0.hidden.bias", {0, -0.1f, 0.05f, 0});
   EXPECT_THAT(g({1, -2, 0.5f}), near({0.296913288f, 0.011638513f, 0.157966097f}));
 }
 

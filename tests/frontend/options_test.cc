@@ -93,7 +93,6 @@ TEST(Options, OfLayers) {
   nn::Module root, model("model");
   EXPECT_SAYS(nn::Linear(root, "a", 2, 0), "Linear: out must be at least 1, got 0", "a");
   EXPECT_SAYS(nn::Linear(model, "a", -2, 2), "Linear: in must be at least 1, got -2", "model.a");
-  EXPECT_SAYS(nn::Linear(root, "a", 2, 2, {.fan_in = -1}), "Linear: fan_in must be at least 0, got -1", "a");
   EXPECT_SAYS(nn::Embedding(root, "a", 0, 2), "Embedding: count must be at least 1, got 0", "a");
   EXPECT_SAYS(nn::Embedding(root, "a", 2, 0), "Embedding: width must be at least 1, got 0", "a");
   EXPECT_SAYS(nn::Embedding(root, "a", 2, 2, {.deviation = -1}),

@@ -23,7 +23,7 @@ def put(name, value):
 
 def made(name, shape, scale=1.0):
     """An f32 array of normal numbers, put under its name, as an f64 leaf."""
-    array = (scale * rng.normal(size=shape)).astype(np.float32)
+    array = np.asarray(scale * rng.normal(size=shape), dtype=np.float32)
     put(name, array)
     return torch.tensor(array.astype(np.float64), requires_grad=True)
 
@@ -117,6 +117,177 @@ case("attention_alibi", (2, 5, WIDTH), projections(), attention(3, bias=alibi(3,
 case("attention_window", (2, 5, WIDTH), projections(), attention(2, softcap=0.8, seen=back.abs() < 2))
 context = made("attention_cross.context", (2, 4, 7)).detach()
 case("attention_cross", (2, 5, WIDTH), projections(context=7), attention(2, context=context))
+
+
+# PyTorch's own modules.
+def module_case(name, x, module, paths, apply=None):
+    """paths: {path: (PyTorch's name, how its array is laid out here)}"""
+    module = module.double()
+    leaves = dict(module.named_parameters())
+    with torch.no_grad():
+        for leaf in leaves.values():
+            leaf.copy_(torch.tensor((0.4 * rng.normal(size=tuple(leaf.shape))).astype(np.float32)))
+    if isinstance(x, tuple):
+        x = made(name + ".x", x)
+    y = (apply or module)(x)
+    seed = torch.tensor(rng.normal(size=tuple(y.shape)).astype(np.float32).astype(np.float64))
+    (y * seed).sum().backward()
+    put(name + ".value", y.detach().numpy())
+    put(name + ".seed", seed.numpy())
+    put(name + ".x.gradient", x.grad.numpy())
+    for path, (own, laid) in paths.items():
+        put(f"{name}.{path}", laid(leaves[own].detach()).numpy())
+        put(f"{name}.{path}.gradient", laid(leaves[own].grad).numpy())
+
+
+def same(a):
+    return a
+
+
+def turned(a):
+    return a.t()
+
+
+def affine(prefix, own):
+    return {prefix + "scale": (own + "weight", same), prefix + "bias": (own + "bias", same)}
+
+
+def linear(prefix, own):
+    return {prefix + "weight": (own + "weight", turned), prefix + "bias": (own + "bias", same)}
+
+
+module_case("group_norm", (2, 6, 3, 2), torch.nn.GroupNorm(3, 6), affine("", ""))
+module_case("instance_norm", (2, 3, 5), torch.nn.InstanceNorm1d(3), {})
+module_case("instance_norm_affine", (2, 3, 4, 2), torch.nn.InstanceNorm2d(3, affine=True), affine("norm.", ""))
+
+
+def third(i):
+    def laid(a):
+        return a.chunk(3)[i].t() if a.dim() == 2 else a.chunk(3)[i]
+    return laid
+
+
+def projected(prefix, own):
+    paths = {}
+    for i, part in enumerate(["query", "key", "value"]):
+        paths[f"{prefix}{part}.weight"] = (own + "in_proj_weight", third(i))
+        paths[f"{prefix}{part}.bias"] = (own + "in_proj_bias", third(i))
+    return paths | linear(prefix + "output.", own + "out_proj.")
+
+
+causal = torch.nn.Transformer.generate_square_subsequent_mask(5).double()
+for name, first in [("block_post", False), ("block_pre", True)]:
+    block = torch.nn.TransformerEncoderLayer(8, 2, 12, dropout=0, batch_first=True, norm_first=first, activation="gelu")
+    module_case(name, (2, 5, 8), block,
+                projected("attention.", "self_attn.") | affine("attention_norm.", "norm1.")
+                | linear("feed_forward.expand.", "linear1.") | linear("feed_forward.contract.", "linear2.")
+                | affine("feed_forward_norm.", "norm2."),
+                lambda x, b=block: b(x, src_mask=causal))
+memory = made("block_cross.context", (2, 3, 8)).detach()
+block = torch.nn.TransformerDecoderLayer(8, 2, 12, dropout=0, batch_first=True)
+module_case("block_cross", (2, 5, 8), block,
+            projected("attention.", "self_attn.") | affine("attention_norm.", "norm1.")
+            | projected("cross.", "multihead_attn.") | affine("cross_norm.", "norm2.")
+            | linear("feed_forward.expand.", "linear1.") | linear("feed_forward.contract.", "linear2.")
+            | affine("feed_forward_norm.", "norm3."),
+            lambda x: block(x, memory, tgt_mask=causal))
+
+
+def swiglu(x, expand, gate, contract):
+    return (F.silu(x @ gate) * (x @ expand)) @ contract
+
+
+case("swiglu", (2, 3, 4), {"expand.weight": ((4, 6), 0.4), "gate.weight": ((4, 6), 0.4),
+                           "contract.weight": ((6, 4), 0.4)}, swiglu)
+case("tied", (2, 3, 4), {"weight": ((7, 4), 0.5)}, lambda x, w: x @ w.t())
+
+# Bags: lengths 3, 0, 4 of 4. x scales the rows, so that there is a gradient.
+bag_ids = torch.tensor(rng.integers(0, 6, size=(3, 4)))
+figures["bag_ids"] = bag_ids.numpy().astype(np.int32)
+figures["bag_lengths"] = np.array([3, 0, 4], dtype=np.int32)
+bag_weights = made("bag_weights", (3, 4)).detach()
+flat = torch.cat([bag_ids[0, :3], bag_ids[2]])
+offsets = torch.tensor([0, 3, 3])
+for mode in ["sum", "mean", "max"]:
+    case("bag_" + mode, (), {"weight": ((6, 5), 0.5)},
+         lambda x, w, mode=mode: x * F.embedding_bag(flat, w, offsets, mode=mode))
+    case("bag_whole_" + mode, (), {"weight": ((6, 5), 0.5)},
+         lambda x, w, mode=mode: x * F.embedding_bag(bag_ids, w, mode=mode))
+case("bag_weighted", (), {"weight": ((6, 5), 0.5)},
+     lambda x, w: x * F.embedding_bag(bag_ids, w, mode="sum", per_sample_weights=bag_weights))
+
+# Convolutions.
+whole = {"weight": ("weight", same), "bias": ("bias", same)}
+N = torch.nn
+module_case("conv1d", (2, 4, 9), N.Conv1d(4, 6, 3, stride=2, padding=2, dilation=2, groups=2), whole)
+module_case("conv2d", (2, 3, 6, 7), N.Conv2d(3, 4, (2, 3), stride=(1, 2), padding=(0, 1)), whole)
+sides = N.Conv2d(2, 3, 3)
+module_case("conv2d_sides", (1, 2, 5, 4), sides, whole, lambda x: sides(F.pad(x, (2, 0, 1, 0))))
+module_case("conv2d_same", (1, 2, 5, 6), N.Conv2d(2, 3, (4, 3), padding="same", bias=False), {"weight": whole["weight"]})
+module_case("conv3d", (1, 2, 4, 3, 5), N.Conv3d(2, 3, (2, 3, 2), padding=1), whole)
+module_case("conv_transpose1d", (2, 4, 5), N.ConvTranspose1d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
+            whole)
+module_case("conv_transpose2d", (1, 3, 4, 3), N.ConvTranspose2d(3, 2, (3, 2), stride=(2, 3), dilation=(2, 1)), whole)
+module_case("conv_transpose3d", (1, 2, 2, 3, 2), N.ConvTranspose3d(2, 3, 2, stride=2), whole)
+
+
+# Recurrent layers: the last states are added to the outputs, so that they have gradients.
+def cells(count, both):
+    paths = {}
+    for i in range(count):
+        own = f"_l{i // 2}" + ("_reverse" if i % 2 else "") if both else f"_l{i}"
+        for part, letters in [("input", "ih"), ("hidden", "hh")]:
+            paths[f"cells.{i}.{part}.weight"] = (f"weight_{letters}{own}", turned)
+            paths[f"cells.{i}.{part}.bias"] = (f"bias_{letters}{own}", same)
+    return paths
+
+
+lengths = torch.tensor([5, 2, 1])
+figures["recurrent_lengths"] = lengths.numpy().astype(np.int32)
+initial, initial_cell = (made(f"recurrent_{n}", (4, 3, 4)).detach() for n in ["initial", "initial_cell"])
+
+
+def summed(outputs, *states):
+    return outputs + sum(state.mean(0)[:, None, :].repeat(1, 1, outputs.shape[-1] // state.shape[-1]) for state in states)
+
+
+def packed(module, x, first):
+    pack = N.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+    outputs, last = module(pack, first)
+    outputs, _ = N.utils.rnn.pad_packed_sequence(outputs, batch_first=True)
+    return outputs, last
+
+
+gru = N.GRU(2, 4, num_layers=2, batch_first=True)
+module_case("gru", (3, 5, 2), gru, cells(2, False), lambda x: summed(*gru(x)))
+both_gru = N.GRU(2, 4, num_layers=2, batch_first=True, bidirectional=True)
+module_case("gru_both", (3, 5, 2), both_gru, cells(4, True), lambda x: summed(*packed(both_gru, x, initial)))
+lstm = N.LSTM(2, 4, batch_first=True)
+module_case("lstm", (3, 5, 2), lstm, cells(1, False), lambda x: summed(lstm(x)[0], *lstm(x)[1]))
+both_lstm = N.LSTM(2, 4, num_layers=2, batch_first=True, bidirectional=True)
+
+
+def lstm_of_lengths(x):
+    outputs, last = packed(both_lstm, x, (initial, initial_cell))
+    return summed(outputs, *last)
+
+
+module_case("lstm_both", (3, 5, 2), both_lstm, cells(4, True), lstm_of_lengths)
+
+
+# Pools, without parameters.
+module_case("max_pool", (1, 2, 6, 5), N.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0)), {})
+module_case("average_pool", (1, 2, 7), N.AvgPool1d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), {})
+module_case("adaptive_max_pool", (1, 2, 5, 7), N.AdaptiveMaxPool2d((2, 3)), {})
+module_case("adaptive_average_pool", (1, 2, 5, 7), N.AdaptiveAvgPool2d(3), {})
+module_case("global_average_pool", (2, 3, 4, 2), N.AdaptiveAvgPool2d(1), {})
+
+# Resizing.
+module_case("upsample_nearest", (1, 2, 3, 4), N.Upsample(scale_factor=2), {})
+module_case("upsample_linear", (1, 2, 3, 4), N.Upsample(scale_factor=(2, 3), mode="bilinear"), {})
+module_case("upsample_corners", (1, 2, 3, 4), N.Upsample(scale_factor=3, mode="bilinear", align_corners=True), {})
+module_case("resize_nearest", (1, 2, 5, 6), N.Upsample(size=(3, 8)), {})
+module_case("resize_linear", (1, 2, 5, 6), N.Upsample(size=(3, 8), mode="bilinear"), {})
 
 
 # Writing: safetensors is a length, a JSON header and the bytes.

@@ -44,4 +44,9 @@ class Parameters {
 void freeze(const Parameters& parameters);
 void unfreeze(const Parameters& parameters);
 
+// They begin so in programs that are compiled from now on.
+//   initialize({model, [](const Variable& p) { return p.path().ends_with("weight"); }},
+//   Initializer::orthogonal());
+void initialize(const Parameters& parameters, const Initializer& initializer);
+
 }  // namespace sinter

@@ -17,6 +17,8 @@
 #include <sinter/nn/layers.h>
 #include <sinter/nn/module.h>
 #include <sinter/nn/positions.h>
+#include <sinter/nn/summary.h>
+#include <sinter/nn/transformer.h>
 #include <sinter/nn/windows.h>
 #include <sinter/parameters.h>
 #include <sinter/program.h>

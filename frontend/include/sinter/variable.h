@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/array.h>
 #include <sinter/extent.h>
+#include <sinter/nn/initializer.h>
 #include <sinter/tensor.h>
 
 #include <atomic>
@@ -11,44 +11,8 @@
 
 namespace sinter {
 
-namespace runtime {
-class ThreadPool;
-}
-
 class Parameters;
 class Trace;
-
-// How a state begins. Random numbers are drawn when a program is compiled, and depend on its seed and the
-// state's name alone.
-class Initializer {
- public:
-  static Initializer zeros() { return constant(0); }
-  static Initializer ones() { return constant(1); }
-  // Throw Error where the numbers cannot be meant: NaN, an infinite or empty range, a negative deviation.
-  static Initializer constant(Number value, std::source_location where = std::source_location::current());
-  static Initializer uniform(double low, double high,
-                             std::source_location where = std::source_location::current());
-  static Initializer normal(double mean, double deviation,
-                            std::source_location where = std::source_location::current());
-  static Initializer values(Array values,  // of the state's type and shape
-                            std::source_location where = std::source_location::current());
-
-  bool is_zero() const;
-  // The beginning of the state called `name`, whatever the number of threads.
-  Array make(const std::string& name, DType type, const Shape& shape, uint64_t seed,
-             runtime::ThreadPool& threads) const;
-
- private:
-  enum class Kind { constant, uniform, normal, values };
-  Initializer(Kind kind, double first, double second, Array values)
-      : kind_(kind), first_(first), second_(second), values_(std::move(values)) {}
-
-  Kind kind_;
-  Number value_ = 0;
-  double first_;   // the low end, the mean
-  double second_;  // the high end, the deviation
-  Array values_;
-};
 
 // Tells others whether what it is a part of is still there.
 class Lifetime {
@@ -102,6 +66,9 @@ class Variable {
         trainable_(std::make_shared<std::atomic<bool>>(false)) {}
   ~Variable() = default;
 
+  void set_initializer(const Initializer& initializer) const {
+    initializer_ = initializer.with_fans_of(initializer_);
+  }
   // Not a part of the value: what optimisers may do with it.
   void set_trainable(bool trainable) const { *trainable_ = trainable; }
 
@@ -109,12 +76,13 @@ class Variable {
   friend class Trace;
   friend void freeze(const Parameters& parameters);
   friend void unfreeze(const Parameters& parameters);
+  friend void initialize(const Parameters& parameters, const Initializer& initializer);
 
   DType dtype_;
   Shape shape_;
   Extents extents_;
   bool is_of_session_;
-  Initializer initializer_;
+  mutable Initializer initializer_;               // of programs that are compiled from now on
   std::shared_ptr<std::atomic<bool>> trainable_;  // programs look at it, also when the variable is gone
   Lifetime lifetime_;
 };

@@ -2,7 +2,7 @@
 
 #include <sinter/functional.h>
 #include <sinter/nn/key_value_cache.h>
-#include <sinter/nn/layers.h>
+#include <sinter/nn/linear.h>
 
 #include <optional>
 
@@ -20,6 +20,8 @@ struct MultiHeadAttentionOptions {
   std::optional<double> rotary_base = {};  // turns queries and keys by position (nn/positions.h): 10000
   bool alibi = false;                      // adds linear biases of the distance (nn/positions.h)
   double dropout = 0;                      // of the weights, in a training function
+  std::optional<Initializer> weight_initializer = {};  // of the four linear layers (nn/linear.h)
+  std::optional<Initializer> bias_initializer = {};
   std::optional<KeyValueCacheOptions> cache = {};  // for `extend`
 };
 

@@ -42,6 +42,7 @@ class Parameter final : public Variable {
   ~Parameter();
 
   std::string path() const override;
+  const Module& owner() const { return *owner_; }
   // Optimisers leave a frozen parameter as it is.
   void freeze() { set_trainable(false); }
   void unfreeze() { set_trainable(true); }
@@ -98,10 +99,16 @@ class Module {
   virtual ~Module();
 
   std::string path() const;  // "" for a whole model without a name
-  // Those of this module and all below it, in the order in which they were declared.
-  std::vector<Parameter*> parameters() const;
+  // Those of this module and all below it, in the order in which they were declared; of them the ones that
+  // `takes` holds for, where it is given.
+  using Takes = std::function<bool(const Variable&)>;
+  std::vector<Parameter*> parameters(const Takes& takes = nullptr) const;
   int64_t parameter_count() const;  // elements
-  void freeze();                    // every parameter below
+  // Optimisers leave frozen parameters as they are. A program keeps to what was frozen when it was compiled.
+  void freeze(const Takes& takes = nullptr);
+  void unfreeze(const Takes& takes = nullptr);
+  // f of this module and of all below it, each before those in it.
+  void apply(const std::function<void(Module&)>& f);
   const Lifetime& lifetime() const { return lifetime_; }
 
  private:
@@ -168,6 +175,7 @@ class ModuleList : public Module {
 
   int64_t size() const { return static_cast<int64_t>(modules_.size()); }
   T& operator[](int64_t i) { return *modules_.at(static_cast<size_t>(i)); }
+  const T& operator[](int64_t i) const { return *modules_.at(static_cast<size_t>(i)); }
 
   class Iterator {
    public:

@@ -2,6 +2,7 @@
 
 #include <sinter/tensor.h>
 
+#include <concepts>
 #include <initializer_list>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace sinter {
 class Padding {
  public:
   Padding() = default;
+  template <std::integral T>
+  Padding(T both) : Padding(std::vector<int64_t>{static_cast<int64_t>(both)}) {}
   Padding(std::initializer_list<int64_t> both) : low_(both), high_(both) {}
   Padding(std::vector<int64_t> both) : low_(both), high_(std::move(both)) {}
   static Padding sides(std::vector<int64_t> low, std::vector<int64_t> high);  // before and after
