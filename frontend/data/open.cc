@@ -40,10 +40,11 @@ Rows rows_of(const File& file, ArrayPlace place) {
   }
   const int64_t count = place.shape[0];
   const Shape row(place.shape.begin() + 1, place.shape.end());
-  const auto of_row = static_cast<size_t>(runtime::element_count(row));
   const runtime::DType held = held_as(place.type), wide = runtime::widened(held);
   return {to_public(wide), row, count, [=](int64_t first, int64_t rows, std::span<std::byte> to) {
-            const size_t elements = static_cast<size_t>(rows) * of_row;
+            const size_t elements = to.size() / size_in_bytes(wide);
+            if (elements == 0) return;
+            const size_t of_row = elements / static_cast<size_t>(rows);
             const uint64_t from =
                 place.begin + static_cast<size_t>(first) * of_row * size_in_bytes(place.type);
             if (held == wide && !place.is_big_endian)

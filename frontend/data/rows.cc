@@ -13,12 +13,13 @@ namespace sinter {
 namespace {
 
 size_t bytes_of_row(DType type, const Shape& shape) {
-  return static_cast<size_t>(runtime::element_count(shape)) * runtime::size_in_bytes(to_runtime(type));
-}
-
-std::span<std::byte> bytes_of(const Array& array) {
-  runtime::HostTensor host = array.host();
-  return {static_cast<std::byte*>(host.raw()), host.bytes()};
+  size_t bytes = runtime::size_in_bytes(to_runtime(type));
+  for (const int64_t extent : shape) {
+    if (extent < 0 || __builtin_mul_overflow(bytes, extent, &bytes)) {
+      throw Error(fmt::format("there are no rows of {}", to_string(type, shape)));
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -35,9 +36,9 @@ Rows::Rows(const Array& array) {
   const Shape shape(array.shape().begin() + 1, array.shape().end());
   const size_t row_bytes = bytes_of_row(array.dtype(), shape);
   *this = Rows(array.dtype(), shape, array.shape()[0],
-               [array, row_bytes](int64_t first, int64_t, std::span<std::byte> to) {
-                 std::memcpy(to.data(), bytes_of(array).data() + static_cast<size_t>(first) * row_bytes,
-                             to.size());
+               [host = array.host(), row_bytes](int64_t first, int64_t, std::span<std::byte> to) {
+                 const auto* rows = static_cast<const std::byte*>(host.raw());
+                 std::memcpy(to.data(), rows + static_cast<size_t>(first) * row_bytes, to.size());
                });
 }
 
@@ -56,7 +57,8 @@ Array Rows::read(int64_t first, int64_t count) const {
   Shape all = shape();
   all.insert(all.begin(), std::max<int64_t>(count, 0));
   Array array(dtype(), std::move(all));
-  read(first, count, bytes_of(array));
+  runtime::HostTensor host = array.host();
+  read(first, count, {static_cast<std::byte*>(host.raw()), host.bytes()});
   return array;
 }
 

@@ -36,6 +36,19 @@ class Variants {
   std::map<DimSizes, Function> functions_;
 };
 
+Totals evaluated(Variants& variants, Batches& batches) {
+  Totals totals;
+  batches.seek({});
+  for (int64_t i = 0; i < batches.per_epoch(); ++i) {
+    const Batch batch = batches.next();
+    Function& function = variants.of(batch);
+    batch.feed(function);
+    function.run();
+    totals.add(function, batch.rows);
+  }
+  return totals;
+}
+
 class ProgressLine {
  public:
   explicit ProgressLine(std::FILE* file)
@@ -72,7 +85,8 @@ class Loop {
       : program_(program),
         batches_(batches),
         options_(options),
-        variants_(program, options.function),
+        training_(program, options.function),
+        evaluation_(program, options.evaluate),
         progress_(options.progress) {
     if (options.patience < 0 || options.save_every < 0 || options.epochs < 0) {
       throw Error(
@@ -119,7 +133,7 @@ class Loop {
   void run_step(Totals& totals) {
     const Batch batch = batches_.next();
     progress_.step(batch.position.epoch, batch.position.batch, batches_.per_epoch());
-    Function& function = variants_.of(batch);
+    Function& function = training_.of(batch);
     try {
       batch.feed(function, options_.inputs);
       if (options_.before_step) options_.before_step(function, batch);
@@ -145,8 +159,7 @@ class Loop {
         save(std::nullopt);
     }
     report.step = program_.step();
-    if (options_.evaluation != nullptr)
-      report.evaluation = evaluate(program_, *options_.evaluation, options_.evaluate);
+    if (options_.evaluation != nullptr) report.evaluation = evaluated(evaluation_, *options_.evaluation);
     report.measure = measure_of(report);
     report.is_best = report.measure < best_;
     best_ = report.is_best ? report.measure : best_;
@@ -166,7 +179,7 @@ class Loop {
   Program& program_;
   Batches& batches_;
   const TrainOptions& options_;
-  Variants variants_;
+  Variants training_, evaluation_;
   ProgressLine progress_;
   double best_ = std::numeric_limits<double>::infinity();
   int64_t worse_ = 0;  // epochs since the best one
@@ -220,16 +233,7 @@ std::vector<EpochReport> train(Program& program, Batches& batches, const TrainOp
 
 Totals evaluate(Program& program, Batches& batches, const std::string& function) {
   Variants variants(program, function);
-  Totals totals;
-  batches.seek({});
-  for (int64_t i = 0; i < batches.per_epoch(); ++i) {
-    const Batch batch = batches.next();
-    Function& call = variants.of(batch);
-    batch.feed(call);
-    call.run();
-    totals.add(call, batch.rows);
-  }
-  return totals;
+  return evaluated(variants, batches);
 }
 
 }  // namespace sinter

@@ -71,6 +71,14 @@ TEST_F(OpenRows, OfIdxSayWhatIsWrong) {
   EXPECT_EQ(idx_error(huge), "damaged IDX file: the shape is too large");
 }
 
+TEST_F(OpenRows, MayBeNone) {
+  const std::string none("\0\0\x08\3\0\0\0\0\xff\xff\xff\xff\0\0\0\2", 16);
+  EXPECT_EQ(open_idx(folder_.write("none", none)).size(), 0);
+  const std::string huge("\0\0\x08\4\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 20);
+  EXPECT_EQ(message_of([&] { open_idx(folder_.write("huge", huge)); }),
+            "there are no rows of i32[4294967295,4294967295,4294967295]");
+}
+
 TEST_F(OpenRows, OfTokensAreTheFile) {
   const std::string path = folder_.write("tokens", std::string("\1\0\xff\xff\2\0\3\0", 8));
   EXPECT_THAT(open_tokens(path, TokenType::u16).read().values<int32_t>(), ElementsAre(1, 65535, 2, 3));
