@@ -35,11 +35,11 @@ struct Batch {
 enum class Order {
   sequential,
   shuffled,  // all rows once in each epoch
-  random     // any row at any time: as many as there are in each epoch, some twice, some not
+  random     // drawn with replacement, in each epoch as many as there are
 };
 
-// Rows by length, so that a batch is no longer than it needs to be: each goes to the first bucket that it
-// fits, and each bucket is a size that a function is compiled for.
+// Batches of rows of similar length, so that less is padding: each row goes to the first bucket that it fits,
+// and a function is compiled once for each bucket's size.
 struct Buckets {
   std::string lengths;               // the column with the length of each row, i32 []
   std::vector<std::string> columns;  // those that are cut to the bucket's size along the first axis of a row
@@ -48,9 +48,8 @@ struct Buckets {
 };
 
 struct BatchOptions {
-  int64_t size = 32;  // rows
-  std::optional<Dim> dim =
-      {};  // a Dim of the function that is the size; where compile gave it one, none is needed
+  int64_t size = 32;            // rows
+  std::optional<Dim> dim = {};  // the Dim that is `size`; not needed where compile gave it that size
   Order order = Order::sequential;
   uint64_t seed = 0;              // the order depends on it and the epoch alone
   bool drop_last = false;         // leave out the last batch (of each bucket) where it is not full
@@ -73,12 +72,12 @@ struct BatchOptions {
 //     step.run();
 //   }
 //
-// Nothing of the data's size is kept in memory, but for buckets, which take 8 bytes a row.
+// It keeps nothing in memory that grows with the number of rows, except with buckets: 8 bytes a row.
 class Batches {
  public:
   using Columns = std::vector<std::pair<std::string, Rows>>;
 
-  // Throws Error where columns have not equally many rows, or these make no batch.
+  // Throws Error where the columns differ in their number of rows, or there are too few for one batch.
   explicit Batches(Columns columns, BatchOptions options = {});
   Batches(Batches&&) noexcept;
   Batches& operator=(Batches&&) noexcept;
@@ -87,7 +86,7 @@ class Batches {
   int64_t rows() const;
   int64_t per_epoch() const;  // batches
 
-  // Throws what reading or the transform threw for it; it is the next one then still.
+  // Rethrows what reading it or the transform threw; the position then stays where it is.
   Batch next();
   BatchPosition position() const;  // of the next one
   void seek(BatchPosition position);

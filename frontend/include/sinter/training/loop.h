@@ -12,11 +12,10 @@
 #include <string>
 #include <vector>
 
-// A loop over epochs, for who needs no other: a program can always be called by hand.
+// A training loop. Nothing requires it: a program can always be called by hand.
 namespace sinter {
 
-// The outputs of a function, over batches. Outputs of more than 64 KiB, and those that are neither f32 nor
-// i32, are not looked at.
+// The outputs of a function, added up over batches: those of f32 and i32, of at most 16384 elements.
 class Totals {
  public:
   void add(const Function& function, int64_t rows);  // after a call, of so many rows
@@ -51,27 +50,26 @@ struct EpochReport {
 struct TrainOptions {
   int64_t epochs = 1;
   std::string function = "train";
-  Batches* evaluation = nullptr;  // after each epoch all of them are evaluated
+  Batches* evaluation = nullptr;  // one pass over these after each epoch, by `evaluate`
   std::string evaluate = "evaluate";
-  // Fills inputs of the training function that no column is: a learning rate that is an input, say.
+  // Sets inputs of the training function that are not columns of the data: a learning rate, say.
   std::function<void(Function& function, const Batch& batch)> before_step = nullptr;
-  std::set<std::string> inputs = {};  // which these are
+  std::set<std::string> inputs = {};  // their names
   std::function<void(const Function& function, const Batch& batch)> after_step = nullptr;
   std::function<void(const EpochReport& report)> after_epoch = nullptr;
   // How good an epoch was, the lower the better; left out, the mean "loss" of evaluation, or of training
   // where there is no evaluation.
   std::function<double(const EpochReport& report)> measure = nullptr;
-  int64_t patience = 0;  // how many epochs in a row without a better measure are the last; 0: it goes on
-  // Goes on from the latest one, and saves one after each epoch, with its measure.
+  int64_t patience = 0;  // stop after so many epochs without a better measure; 0: never
+  // Resume from the latest one, and save one after each epoch, with its measure.
   Checkpoints* checkpoints = nullptr;
   int64_t save_every = 0;  // also after so many steps; 0: only after epochs
-  // Where a line for each epoch goes, and on a terminal the step; stdout, say. Null: nowhere.
+  // Where to print a line for each epoch, and on a terminal the current step: stdout, say. Null: nowhere.
   std::FILE* progress = nullptr;
 };
 
-// Trains `program` by `batches` until the last epoch ends, or patience does. Gives the epochs that this call
-// has trained. From a checkpoint it goes on bit for bit, as if it had never stopped. What a step throws names
-// the epoch and batch.
+// Trains until the last epoch, or until patience ends; returns the epochs that this call has trained. A run
+// resumed from a checkpoint continues bit for bit. Errors of a step name its epoch and batch.
 std::vector<EpochReport> train(Program& program, Batches& batches, const TrainOptions& options = {});
 
 // One pass over all batches, from the first.
