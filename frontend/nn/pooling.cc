@@ -1,7 +1,7 @@
 #include <sinter/nn/pooling.h>
 #include <sinter/nn/windows.h>
 
-#include "frontend/nn/options.h"
+#include "frontend/trace/trace.h"
 
 namespace sinter::nn {
 namespace {

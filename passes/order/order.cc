@@ -66,8 +66,9 @@ class Orderer {
     function.ops() = std::move(ops);
   }
 
-  static void move_writers_back(Function& function) {
-    std::unordered_set<const Op*> late;
+  // First what has nothing to do with writers, then what checks need besides, then all else.
+  void move_writers_back(Function& function) const {
+    std::unordered_set<const Op*> late, needed;
     for (const auto& op : function.ops()) {
       if (op->code != OpCode::write) continue;
       const Op* producer = graph::strip_reshapes(op->operands[0]).op;
@@ -77,7 +78,14 @@ class Orderer {
       if (std::ranges::any_of(op->operands, [&](Value operand) { return late.contains(operand.op); }))
         late.insert(op.get());
     }
-    std::ranges::stable_partition(function.ops(), [&](const auto& op) { return !late.contains(op.get()); });
+    for (auto op = function.ops().rbegin(); op != function.ops().rend(); ++op) {
+      if (!needed.contains(op->get()) && !has_check(**op)) continue;
+      needed.insert(op->get());
+      for (Value operand : (*op)->operands) needed.insert(operand.op);
+    }
+    const auto middle = std::ranges::stable_partition(
+        function.ops(), [&](const auto& op) { return !late.contains(op.get()); });
+    std::ranges::stable_partition(middle, [&](const auto& op) { return needed.contains(op.get()); });
   }
 
   // Those of values that lie elsewhere, or cannot overwrite the old one.
