@@ -132,7 +132,11 @@ RecurrentResult Recurrent::run(Operand operand, const RecurrentInputs& inputs) c
     x = outputs.size() == 1 ? outputs[0] : concat(outputs, -1);
     if (layer + 1 < options_.layers) x = dropout(x, options_.dropout);
   }
-  return {swap_axes(x, 0, 1), stack(last), kind_ == Kind::lstm ? stack(last_cell) : Tensor()};
+  RecurrentResult result;
+  result.last = stack(last);
+  if (kind_ == Kind::lstm) result.last_cell = stack(last_cell);
+  result.outputs = swap_axes(x, 0, 1);
+  return result;
 }
 
 Tensor Recurrent::operator()(Operand x, const RecurrentInputs& inputs) const {

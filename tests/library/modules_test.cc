@@ -59,6 +59,40 @@ TEST(Modules, SayWhatTheyHold) {
             "3 parameters, 3,525 elements, 3,520 of them trainable, 13.8 KiB\n");
 }
 
+TEST(Modules, SayWhatTheyTake) {
+  Words words;
+  nn::GRU gru(words, "gru", 3, 2);
+  SGD optimizer;
+  Program program;
+  const std::vector<Input> inputs = {{"ids", i32, {2, 5}}};
+  program.add("f", inputs, [&](const Inputs& in) -> Outputs {
+    return {{"y", words.head(words.table(in["ids"]))}};
+  });
+  program.add("walk", inputs, [&](const Inputs& in) -> Outputs {
+    return {{"y", gru(words.head(words.table(in["ids"])))}};
+  });
+  program.add("train", inputs, [&](const Inputs& in) -> Outputs {
+    return {{"loss", optimizer.minimize(sum(words.head(words.table(in["ids"])))).loss}};
+  });
+  program.compile({.device = "reference"});
+  // Of the head 2 * 10 * 8 * 3 for products and 10 * 3 for the bias.
+  EXPECT_EQ(nn::summary(program, "f"),
+            "table  f32[2,5,8]  400  0 flop\n"
+            "head   f32[2,5,3]   27  510 flop\n"
+            "f                  427  510 flop\n");
+  // 5 steps of 2 * 2 * 2 * 6 for products and 2 * 6 for the bias.
+  EXPECT_THAT(nn::summary(program, "walk"),
+              testing::MatchesRegex("table +f32.2,5,8. +400  0 flop\n"
+                                    "head +f32.2,5,3. +27  510 flop\n"
+                                    "gru +f32.2,5,2. +42  [0-9.]+ kflop\n"
+                                    "gru.cells +f32.5,2,6. +42  720 flop\n"
+                                    "gru.cells.0 +f32.5,2,6. +42  720 flop\n"
+                                    "gru.cells.0.input +f32.5,2,6. +24  420 flop\n"
+                                    "gru.cells.0.hidden +f32.2,6. +18  300 flop\n"
+                                    "walk +469  [0-9.]+ kflop\n"));
+  EXPECT_THAT(nn::summary(program, "train"), testing::HasSubstr("head   f32[2,5,3]   27  1.47 kflop\n"));
+}
+
 template <typename F>
 std::string called(F&& body) {
   return without_place(message_of([&] { evaluate([&] { return body(); }); }));

@@ -8,6 +8,7 @@
 #include "ir/error.h"
 #include "ir/graph/anchor.h"
 #include "ir/loop/range.h"
+#include "passes/base/flops.h"
 
 namespace sinter::passes {
 
@@ -98,24 +99,7 @@ double flops_of(const Op& op) {
     }
     return sum;
   }
-  switch (op.kind()) {
-    case OpKind::elementwise:
-      return static_cast<double>(op.results[0].elements());
-    case OpKind::reduction:
-      return static_cast<double>(op.operands[0].type().elements());
-    case OpKind::contraction: {
-      const auto dims = graph::ContractDims::parse(op.attributes.text("dims"));
-      double product = 2;
-      for (size_t i = 0; i < dims.lhs.size(); ++i) product *= static_cast<double>(op.operands[0].shape()[i]);
-      for (size_t i = 0; i < dims.rhs.size(); ++i) {
-        if (dims.lhs.find(dims.rhs[i]) == std::string::npos)
-          product *= static_cast<double>(op.operands[1].shape()[i]);
-      }
-      return product;
-    }
-    default:
-      return 0;
-  }
+  return flops(op);
 }
 
 // Of arguments that it does not touch: what an update leaves as it is, neither read nor written.

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "ir/graph/graph.h"
+
+namespace sinter::passes {
+
+// Operations that a primitive takes: one for each element that is computed or reduced, two for each product
+// of a contraction. Of what moves, none.
+double flops(const graph::Op& op);
+
+}  // namespace sinter::passes
