@@ -1,5 +1,6 @@
 #include "passes/fuse/guard.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -14,6 +15,12 @@ using graph::Value;
 
 namespace {
 
+// Whether its elements are some of its operand's.
+bool moves_alone(OpCode code) {
+  return code == OpCode::reshape || code == OpCode::transpose || code == OpCode::broadcast ||
+         code == OpCode::slice || code == OpCode::reverse;
+}
+
 // The function's parameter that a value is a view of, or the op that makes it.
 std::string subject_of(Value value) {
   while (value.op->kind() == OpKind::view || value.op->kind() == OpKind::check ||
@@ -23,6 +30,19 @@ std::string subject_of(Value value) {
   if (value.op->code == OpCode::parameter) return graph::Function::parameter_name(*value.op);
   if (value.op->code == OpCode::read) return value.op->attributes.text("state");
   return std::string(graph::name(value.op->code));
+}
+
+// Whether all elements are numbers from 0 to bound - 1, whatever the program is given.
+bool is_below(Value value, int64_t bound) {
+  while (moves_alone(value.op->code)) value = value.op->operands[0];
+  const Op& op = *value.op;
+  if (op.code == OpCode::iota) {
+    return op.results[0].shape[static_cast<size_t>(op.attributes.integer("axis"))] <= bound;
+  }
+  if (op.code != OpCode::constant) return false;
+  const auto is_inside = [&](int64_t index) { return index >= 0 && index < bound; };
+  if (!op.attributes.has("values")) return is_inside(op.attributes.integer("value"));
+  return std::ranges::all_of(op.attributes.integers("values"), is_inside);
 }
 
 }  // namespace
@@ -45,7 +65,7 @@ void guard(graph::Function& function) {
       const Value indices = op->operands[1];
       const auto axis = static_cast<size_t>(op->attributes.integer("axis"));
       const int64_t bound = op->operands[0].shape()[axis];
-      if (guarded.insert({indices.op, indices.index, bound}).second) {
+      if (!is_below(indices, bound) && guarded.insert({indices.op, indices.index, bound}).second) {
         auto check = std::make_unique<Op>();
         check->code = OpCode::check_index;
         check->operands = {indices};
@@ -64,6 +84,8 @@ void guard(graph::Function& function) {
       }
       if (!op->attributes.has("what")) op->attributes.set("what", subject_of(op->operands[0]));
       standing_for[op->result()] = op->operands[0];
+      if (op->code == OpCode::check_index && is_below(op->operands[0], op->attributes.integer("bound")))
+        continue;
     }
     function.append(std::move(op));
   }

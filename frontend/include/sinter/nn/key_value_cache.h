@@ -17,8 +17,8 @@ class KeyValueCache : public Module {
 
   // Where the next t positions stand: i32 [t].
   Tensor positions(int64_t t, std::source_location where = std::source_location::current()) const;
-  // Puts keys and values [batch,heads,t,width] at the next t positions. The call fails, and changes nothing,
-  // where these go beyond the capacity.
+  // Puts keys, turned by their positions where attention is rotary, and values [batch,heads,t,width] at the
+  // next t positions. The call fails, and changes nothing, where these go beyond the capacity.
   void append(const Tensor& key, const Tensor& value,
               std::source_location where = std::source_location::current());
 

@@ -46,7 +46,8 @@ class Recurrent : public Module {
   Tensor operator()(Operand x, const RecurrentInputs& inputs = {}) const;  // outputs
   RecurrentResult run(Operand x, const RecurrentInputs& inputs = {}) const;
 
-  ModuleList<RecurrentCell> cells;  // k of them
+  // k of them: PyTorch's parameters ..._l0, then ..._l0_reverse where there are both directions, and so on.
+  ModuleList<RecurrentCell> cells;
 
  protected:
   enum class Kind { gru, lstm };

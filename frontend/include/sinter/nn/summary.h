@@ -17,9 +17,9 @@ std::string summary(const Module& model);
 // A line for each module that a function of a program uses, those around it before it: what it gives, the
 // elements of the state it reads, and the operations it takes, with those of the modules in it: an addition
 // or a product each, also of their gradients where the function has some. The last line is the function's.
-//   words    f32[32,10,64]   3,200       0 flop
-//   classes  f32[32,10,5]      325   206 kflop
-//   train                    3,525  1.24 Mflop
+//   words    f32[32,10,64]  3,200  0 flop
+//   classes  f32[32,10,5]     325  206 kflop
+//   predict                 3,525  206 kflop
 std::string summary(const Program& program, const std::string& function);
 
 }  // namespace sinter::nn
