@@ -18,7 +18,7 @@ figures = {}
 def put(name, value):
     array = np.asarray(value)
     integers = array.dtype.kind in "iu"
-    figures[name] = np.ascontiguousarray(array.astype(np.int32 if integers else np.float32))
+    figures[name] = np.array(array, dtype=np.int32 if integers else np.float32, order="C")
 
 
 def made(name, array):
@@ -58,6 +58,38 @@ case("sort", torch.sort(x, 1)[0], x)
 case("sort.descending", torch.sort(x, 0, descending=True)[0], x)
 case("lower_triangle", torch.tril(x, -1), x)
 case("upper_triangle", torch.triu(x, 1), x)
+
+# Scatters: several updates of one element, ties and zeros among them; of `set` one.
+at = torch.tensor([[0, 2, 2, 0, 4], [1, 1, 1, 3, 3]])
+once = torch.tensor([[4, 0, 2], [1, 3, 0]])
+put("at", at.numpy())
+put("once", once.numpy())
+base = made("base", [[1, -2, 0.5, 3, 0], [2, 1, 1, 0, -1]])
+updates = made("updates", [[2, 0.5, -1, 2, 0], [0, 3, 0, 2, -0.5]])
+few = updates[:, :3]
+case("scatter.set", base.scatter(1, once, few.detach()), base)
+case("scatter.set.updates", base.detach().scatter(1, once, few), updates)
+for name, how in (("add", "sum"), ("product", "prod"), ("max", "amax"), ("min", "amin")):
+    case("scatter." + name, base.scatter_reduce(1, at, updates.detach(), how), base)
+    case("scatter." + name + ".updates", base.detach().scatter_reduce(1, at, updates, how), updates)
+
+# Alignments. The second target has a label twice, the third sequence is too short, the fourth target is empty.
+logits = made("logits", rng.normal(size=(7, 4, 5)))
+ctc_targets = torch.tensor([[1, 2, 3], [4, 4, 1], [2, 2, 0], [3, 3, 3]])
+ctc_inputs, ctc_lengths = torch.tensor([7, 6, 2, 5]), torch.tensor([3, 3, 2, 0])
+put("ctc_targets", ctc_targets.numpy())
+put("ctc_inputs", ctc_inputs.numpy())
+put("ctc_lengths", ctc_lengths.numpy())
+
+
+def ctc(reduction):
+    return torch.nn.functional.ctc_loss(torch.log_softmax(logits, -1), ctc_targets, ctc_inputs, ctc_lengths,
+                                        reduction=reduction, zero_infinity=True)
+
+
+case("ctc", ctc("mean"), logits)
+case("ctc.sum", ctc("sum"), logits)
+case("ctc.none", ctc("none"), logits)
 
 # Rounding to 0.
 dividend = made("dividend", [7.5, -7.5, 7.5, -7.5, -0.25, 1e-20, 6])

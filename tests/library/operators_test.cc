@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -27,6 +28,18 @@ Tensor operand(const std::string& name) {
   return given("operators/" + name);
 }
 
+Tensor onto_base(const Tensor& base, Scatter how) {
+  return scatter_along_axis(base, operand("at"), operand("updates"), 1, how);
+}
+Tensor of_updates(const Tensor& updates, Scatter how) {
+  return scatter_along_axis(operand("base"), operand("at"), updates, -1, how);
+}
+
+Tensor alignment(const Tensor& logits, Reduction reduction) {
+  return ctc_loss(log_softmax(logits), operand("ctc_targets"), operand("ctc_inputs"), operand("ctc_lengths"),
+                  {.reduction = reduction, .zero_infinity = true});
+}
+
 const std::vector<Operator> kOperators = {
     {"product", "x", [](const Tensor& x) { return product(x, 1); }},
     {"product.sparse", "sparse", [](const Tensor& x) { return product(x, -1); }},
@@ -41,6 +54,25 @@ const std::vector<Operator> kOperators = {
     {"sort.descending", "x", [](const Tensor& x) { return sort(x, 0, true).values; }},
     {"lower_triangle", "x", [](const Tensor& x) { return lower_triangle(x, -1); }},
     {"upper_triangle", "x", [](const Tensor& x) { return upper_triangle(x, 1); }},
+    {"scatter.set", "base",
+     [](const Tensor& x) {
+       return scatter_along_axis(x, operand("once"), slice(operand("updates"), 1, 0, 3), 1);
+     }},
+    {"scatter.set.updates", "updates",
+     [](const Tensor& x) {
+       return scatter_along_axis(operand("base"), operand("once"), slice(x, 1, 0, 3), 1);
+     }},
+    {"scatter.add", "base", [](const Tensor& x) { return onto_base(x, Scatter::add); }},
+    {"scatter.add.updates", "updates", [](const Tensor& x) { return of_updates(x, Scatter::add); }},
+    {"scatter.product", "base", [](const Tensor& x) { return onto_base(x, Scatter::product); }},
+    {"scatter.product.updates", "updates", [](const Tensor& x) { return of_updates(x, Scatter::product); }},
+    {"scatter.max", "base", [](const Tensor& x) { return onto_base(x, Scatter::max); }},
+    {"scatter.max.updates", "updates", [](const Tensor& x) { return of_updates(x, Scatter::max); }},
+    {"scatter.min", "base", [](const Tensor& x) { return onto_base(x, Scatter::min); }},
+    {"scatter.min.updates", "updates", [](const Tensor& x) { return of_updates(x, Scatter::min); }},
+    {"ctc", "logits", [](const Tensor& x) { return alignment(x, Reduction::mean); }},
+    {"ctc.sum", "logits", [](const Tensor& x) { return alignment(x, Reduction::sum); }},
+    {"ctc.none", "logits", [](const Tensor& x) { return alignment(x, Reduction::none); }},
     {"truncated_remainder", "dividend",
      [](const Tensor& x) { return truncated_remainder(x, operand("divisor")); }},
 };
@@ -138,6 +170,44 @@ TEST(Operators, SortLongRows) {
   }
 }
 
+// Of several updates the last; infinities and NaN are moved as they are.
+TEST(Operators, ScatterTheLastUpdate) {
+  EXPECT_THAT(evaluate_floats([] {
+                return scatter_along_axis(row({1, 2, 3, 4}),
+                                          constant(Array::from<int32_t>({2, 0, 2, 0, 2}, {5})),
+                                          row({5, kNaN, 6, 7, -8}), 0);
+              }),
+              ElementsAre(7, 2, -8, 4));
+  EXPECT_THAT(integers_of([] {
+                const Tensor at = constant(Array::from<int32_t>({1, 1}, {2}));
+                return scatter_along_axis(arange(2), at, constant(Array::from<int32_t>({-7, -9}, {2})), 0,
+                                          Scatter::min);
+              }),
+              ElementsAre(0, -9));
+  EXPECT_THAT(evaluate_floats([] {
+                return scatter_along_axis(row({1, 2}), zeros({0}, i32), zeros({0}), 0);
+              }),
+              ElementsAre(1, 2));
+}
+
+// What cannot be aligned is infinite, with a gradient of 0; labels beyond a target's length are not looked
+// at.
+TEST(Operators, AlignWhatIsLongEnough) {
+  const auto losses = [](const Tensor& x, Reduction reduction) {
+    return ctc_loss(x, constant(Array::from<int32_t>({1, 1, 1, 99}, {2, 2})),
+                    constant(Array::from<int32_t>({2, 2}, {2})), constant(Array::from<int32_t>({2, 1}, {2})),
+                    {.reduction = reduction});
+  };
+  const auto even = [] { return full({2, 2, 2}, -std::log(2.0)); };
+  EXPECT_THAT(evaluate_floats([&] { return losses(even(), Reduction::none); }),
+              ElementsAre(std::numeric_limits<float>::infinity(), testing::FloatEq(-std::log(0.75f))));
+  EXPECT_THAT(evaluate_floats([&] {
+                const Tensor x = even();
+                return slice(grad(losses(x, Reduction::sum), {x})[0], 1, 0, 1);
+              }),
+              testing::Each(0));
+}
+
 // x[t] = a[t] * x[t-1] + b[t], from 0.
 TEST(Operators, ScanRecurrences) {
   EXPECT_THAT(evaluate_floats([] {
@@ -199,6 +269,28 @@ TEST(Operators, SayWhatDoesNotFit) {
                                       [](const auto&, const auto&) { return std::vector<Tensor>{}; })[0];
             }),
             "associative_scan: combine gives 0 tensors for 1 (operators_test.cc)");
+  EXPECT_EQ(told([] {
+              return scatter_along_axis(zeros({2, 3}), zeros({2, 1}, i32), zeros({2, 2}), 1);
+            }),
+            "scatter_along_axis: updates are f32[2,2], expected f32[2,1] (operators_test.cc)");
+  EXPECT_EQ(told([] {
+              return scatter_along_axis(zeros({2}, boolean), zeros({1}, i32), zeros({1}, boolean), 0,
+                                        Scatter::max);
+            }),
+            "scatter_along_axis: combines numbers, got bool[2] (operators_test.cc)");
+  EXPECT_EQ(told([] {
+              return ctc_loss(zeros({4, 2}), zeros({2, 1}, i32), zeros({2}, i32), zeros({2}, i32));
+            }),
+            "ctc_loss: takes log_probabilities [t,n,classes], got f32[4,2] (operators_test.cc)");
+  EXPECT_EQ(told([] {
+              return ctc_loss(zeros({4, 2, 3}), zeros({3, 1}, i32), zeros({2}, i32), zeros({2}, i32));
+            }),
+            "ctc_loss: takes targets i32[2,s], got i32[3,1] (operators_test.cc)");
+  EXPECT_EQ(
+      told([] {
+        return ctc_loss(zeros({4, 2, 3}), zeros({2, 1}, i32), zeros({2}, i32), zeros({2}, i32), {.blank = 3});
+      }),
+      "ctc_loss: blank must be in [0,3), the classes, got 3 (operators_test.cc)");
   EXPECT_EQ(told([] { return cumulative_max(zeros({3}), 1).values; }),
             "cumulative_max: axis 1 is outside f32[3] (operators_test.cc)");
   EXPECT_EQ(

@@ -17,6 +17,14 @@ Tensor scatter_add(Operand base, Operand indices, Operand updates, int64_t axis 
 // the same extents but for the axis (PyTorch's gather).
 Tensor take_along_axis(Operand x, Operand indices, int64_t axis);
 
+enum class Scatter { set, add, product, max, min };
+// `base` with each element of `updates`, which have the shape of indices, at the index along `axis` that
+// stands at its place in `indices`; else shaped as in take_along_axis (PyTorch's scatter, and scatter_reduce
+// with include_self). Of several updates of one element `set` takes the last in row-major order, the others
+// combine all of them with the base's, of which for max and min those that are equal share the gradient.
+Tensor scatter_along_axis(Operand base, Operand indices, Operand updates, int64_t axis,
+                          Scatter how = Scatter::set);
+
 // A block of `sizes` from `starts` (an integer scalar for each axis) on; starts are clamped so that it fits.
 Tensor dynamic_slice(Operand x, Operands starts, Shape sizes);
 Tensor dynamic_update(Operand x, Operand update, Operands starts);

@@ -68,6 +68,18 @@ Tensor triplet_loss(Operand anchor, Operand positive, Operand negative, double m
 // predictive coding", 2018). Add that of (y, x) for both ways.
 Tensor info_nce(Operand x, Operand y, double temperature = 0.07, const LossOptions& options = {});
 
+struct CtcOptions {
+  int64_t blank = 0;                      // the class that stands for nothing
+  Reduction reduction = Reduction::mean;  // each divided by the length of its target, at least 1, before
+  bool zero_infinity = false;             // what cannot be aligned counts as 0
+};
+// Of sequences how improbable their targets are, by any way to align them (Graves et al., "Connectionist
+// temporal classification", 2006). log_probabilities [t,n,classes] as of log_softmax, integer targets [n,s],
+// lengths [n] of both; what lies beyond these does not count. A sequence too short for its target has an
+// infinite loss, whose gradient is 0.
+Tensor ctc_loss(Operand log_probabilities, Operand targets, Operand input_lengths, Operand target_lengths,
+                const CtcOptions& options = {});
+
 // The share of positions whose largest logit is at the label, f32; positions with `ignore_index` do not
 // count.
 Tensor accuracy(Operand logits, Operand labels, std::optional<int64_t> ignore_index = std::nullopt);

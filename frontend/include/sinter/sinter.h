@@ -17,6 +17,7 @@
 #include <sinter/nn/layers.h>
 #include <sinter/nn/module.h>
 #include <sinter/nn/positions.h>
+#include <sinter/nn/sampling.h>
 #include <sinter/nn/summary.h>
 #include <sinter/nn/transformer.h>
 #include <sinter/nn/windows.h>
