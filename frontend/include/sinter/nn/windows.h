@@ -62,7 +62,7 @@ struct PoolOptions {
   // A last window that goes beyond the padding counts where it begins before it, as in PyTorch.
   bool ceil_mode = false;
 };
-// The largest element of each window; padding counts as -inf.
+// The largest element of each window; padding counts as -inf. Equals share the gradient.
 Tensor max_pool(Operand x, std::vector<int64_t> size, const PoolOptions& options = {});
 
 struct AveragePoolOptions : PoolOptions {
