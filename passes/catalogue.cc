@@ -91,7 +91,7 @@ constexpr Pass kPasses[] = {
     {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
     {"choose", "decides how the loops of each kernel are made", nullptr,
      [](Module&, Function& function, const Target& target) { choose(function, target); }},
-    {"order", "puts kernels in the order in which they run, those that write state last",
+    {"order", "puts kernels in the order in which they run, those that write state after those that read it",
      [](Module& module, const Arguments& arguments, const Target& target) {
        check_arguments("order", arguments, {});
        check_kernels("order", module);

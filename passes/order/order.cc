@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <queue>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -39,9 +40,18 @@ class Orderer {
 
  private:
   using Ops = std::vector<std::unique_ptr<Op>>;
+  using Positions = std::unordered_map<const Op*, size_t>;
+
+  static Positions positions(const Function& function) {
+    Positions result;
+    for (const auto& op : function.ops()) result[op.get()] = result.size();
+    return result;
+  }
 
   void order(Function& function) {
+    const Positions before = positions(function);
     move_writers_back(function);
+    move_writers_up(function, before);
     const std::unordered_set<const Op*> copied = writes_that_copy(function);
     Ops ops, last;
     for (auto& op : function.ops()) {
@@ -88,14 +98,60 @@ class Orderer {
     std::ranges::stable_partition(middle, [&](const auto& op) { return needed.contains(op.get()); });
   }
 
+  // Writers stand behind all that must come before them. So far up as that allows, and as they were `before`,
+  // what they read need not be kept for long.
+  void move_writers_up(Function& function, const Positions& before) const {
+    const Positions now = positions(function);
+    std::unordered_map<const Op*, size_t> waits_for;
+    std::unordered_map<const Op*, std::vector<const Op*>> frees;
+    const auto add = [&](const Op* first, const Op* then) {
+      if (first == then || now.at(first) > now.at(then)) return;
+      frees[first].push_back(then);
+      ++waits_for[then];
+    };
+    std::vector<const Op*> checks;
+    std::map<std::string, std::vector<const Op*>> readers;
+    for (const auto& op : function.ops()) {
+      if (has_check(*op)) checks.push_back(op.get());
+      for (Value operand : op->operands) {
+        add(operand.op, op.get());
+        const Op& from = *graph::strip_reshapes(operand).op;
+        if (from.code == OpCode::read) readers[from.attributes.text("state")].push_back(op.get());
+      }
+    }
+    for (const auto& write : function.ops()) {
+      if (write->code != OpCode::write) continue;
+      const Op* writer = graph::strip_reshapes(write->operands[0]).op;
+      for (const Op* check : checks) add(check, writer);
+      for (const Op* reader : readers[write->attributes.text("state")]) add(reader, writer);
+    }
+
+    const auto comes_later = [&](const Op* a, const Op* b) { return before.at(a) > before.at(b); };
+    std::priority_queue<const Op*, std::vector<const Op*>, decltype(comes_later)> ready(comes_later);
+    std::unordered_map<const Op*, std::unique_ptr<Op>> left;
+    for (auto& op : function.ops()) {
+      if (waits_for[op.get()] == 0) ready.push(op.get());
+      const Op* key = op.get();
+      left[key] = std::move(op);
+    }
+    function.ops().clear();
+    while (!ready.empty()) {
+      const Op* op = ready.top();
+      ready.pop();
+      function.ops().push_back(std::move(left.at(op)));
+      for (const Op* then : frees[op]) {
+        if (--waits_for[then] == 0) ready.push(then);
+      }
+    }
+  }
+
   // Those of values that lie elsewhere, or cannot overwrite the old one.
   std::unordered_set<const Op*> writes_that_copy(const Function& function) const {
-    std::unordered_map<const Op*, size_t> position;
-    for (const auto& op : function.ops()) position[op.get()] = position.size();
+    const Positions position = positions(function);
     // From here on nothing fails any more: before, state has to stay as it was.
     size_t checked = 0;
     for (const auto& op : function.ops()) {
-      if (has_check(*op)) checked = position[op.get()] + 1;
+      if (has_check(*op)) checked = position.at(op.get()) + 1;
     }
     graph::ValueMap<bool> has_place;
     for (const graph::Output& output : function.outputs)

@@ -8,9 +8,11 @@ namespace sinter::passes {
 // Graph -> Graph: puts ops in the order in which a program does them, and makes each copy that this takes a
 // kernel, with a choice of how its loops are made. Needs functions whose work is in kernels.
 //
-// Kernels that write state come last, and what depends on them. What a kernel makes is written in place,
-// where every other reader of the old value comes before, the kernel itself reads it element by element, and
-// no check comes after; else it is copied to the state at the end. Of a dynamic_update in place only the
+// A kernel that writes state comes after all that reads the old value and has nothing to do with writers, and
+// after the checks that can be made before; so far up as that allows, so that what it reads need not be kept
+// for long. What it makes is written in place, where every other reader of the old value comes before, the
+// kernel itself reads it element by element, and no check comes after; else it is copied to the state at the
+// end. Of a dynamic_update in place only the
 // block is written: its kernel becomes one of the anchor `update`. A loop's carries are copies of what it
 // begins with, and its body ends with copies of the next ones.
 //
