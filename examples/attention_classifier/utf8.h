@@ -4,14 +4,16 @@
 #include <string>
 #include <string_view>
 
+#include "examples/support/utf8.h"
+
 namespace attention_classifier {
+
+using examples::decode_utf8;
+using examples::encode_utf8;
+using examples::is_utf8;
 
 // What Python's str methods say of a word. Exact for ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic (up
 // to U+052F); other letters count as alphanumeric and have no case, other symbols are known by their blocks.
-
-bool is_utf8(std::string_view text);
-std::u32string decode_utf8(std::string_view text);  // bytes that are not UTF-8 become U+FFFD
-std::string encode_utf8(std::u32string_view text);
 
 std::string lower(std::string_view word);                          // str.lower()
 std::string last_characters(std::string_view word, size_t count);  // word[-count:]

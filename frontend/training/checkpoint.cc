@@ -90,12 +90,18 @@ Metadata metadata_of(const CheckpointNotes& notes) {
   return metadata;
 }
 
+}  // namespace
+
+Checkpoint read_checkpoint(const std::string& path) {
+  return translated(
+      [&] { return described(path, safetensors_layout(runtime::ReadableFile(path)).metadata); });
+}
+
+namespace {
+
 std::vector<Checkpoint> listed_in(const std::string& folder) {
   std::vector<Checkpoint> all;
-  for (const std::string& path : files_of(folder, is_checkpoint)) {
-    translated(
-        [&] { all.push_back(described(path, safetensors_layout(runtime::ReadableFile(path)).metadata)); });
-  }
+  for (const std::string& path : files_of(folder, is_checkpoint)) all.push_back(read_checkpoint(path));
   return all;
 }
 

@@ -26,6 +26,9 @@ struct Checkpoint {
   CheckpointNotes notes = {};
 };
 
+// What a file of a checkpoint says of itself. Throws Error where it is none.
+Checkpoint read_checkpoint(const std::string& path);
+
 struct CheckpointOptions {
   int64_t keep = 3;              // of the newest; at least 1
   bool keep_best = true;         // and the one with the lowest measure

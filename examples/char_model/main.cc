@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+#include <sinter/sinter.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+
+#include "examples/char_model/generator.h"
+#include "examples/char_model/options.h"
+#include "examples/char_model/text.h"
+#include "examples/char_model/trainer.h"
+#include "examples/support/utf8.h"
+#include "runtime/file.h"
+
+namespace char_model {
+namespace {
+
+constexpr int64_t kShortestText = 100;
+
+// A run that begins anew does so in a folder without another one's checkpoints.
+void clear(const std::string& folder) {
+  if (!std::filesystem::is_directory(folder)) return;
+  const auto old = sinter::Checkpoints(folder).list();
+  for (const sinter::Checkpoint& one : old) std::filesystem::remove(one.path);
+  if (!old.empty()) fmt::print("removed {} checkpoints of an earlier run from {}\n", old.size(), folder);
+}
+
+void train(TrainCommand command) {
+  const std::u32string text =
+      command.text.empty() ? examples::decode_utf8(default_text()) : read_text(command.text, kShortestText);
+  command.model.characters = Vocabulary(text).size();
+  if (!command.metrics.empty()) sinter::runtime::check_writable(command.metrics);
+  if (!command.training.resume) clear(command.training.folder);
+  Trainer trainer(command.model, command.training, text);
+  fmt::print("{}: {} characters, {} distinct ones; {} parameters\n",
+             command.text.empty() ? "ten sonnets" : command.text, text.size(), command.model.characters,
+             trainer.parameter_count());
+  if (command.training.resume) fmt::print("goes on from step {}\n", trainer.step());
+  std::fflush(stdout);
+  std::string csv = "step,loss,validation_loss\n";
+  trainer.run([&](const Progress& progress) {
+    fmt::print("step {:>5}  loss {:.4f}  validation {:.4f}  {:.2f} ms/step\n", progress.step, progress.loss,
+               progress.validation, progress.milliseconds);
+    std::fflush(stdout);
+    csv += fmt::format("{},{},{}\n", progress.step, progress.loss, progress.validation);
+    if (!command.metrics.empty()) sinter::runtime::write_file_atomically(command.metrics, csv);
+  });
+  fmt::print("validation loss {:.4f} over all of the last tenth; checkpoints are in {}\n",
+             trainer.validation_loss(), command.training.folder);
+}
+
+void generate(const GenerateCommand& command) {
+  if (command.prompt.empty()) throw sinter::Error("--prompt: has no character to write on from");
+  if (!examples::is_utf8(command.prompt)) throw sinter::Error("--prompt: is no text in UTF-8");
+  Generator generator(command.load, command.generation);
+  generator.begin(examples::decode_utf8(command.prompt));
+  fmt::print("{}", command.prompt);
+  const auto write = [&] {
+    fmt::print("{}", generator.next());
+    std::fflush(stdout);
+  };
+  if (command.length > 0) write();  // the code is made for it
+  const auto start = std::chrono::steady_clock::now();
+  for (int64_t i = 1; i < command.length; ++i) write();
+  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  fmt::print("\n");
+  if (command.length > 1) {
+    fmt::print(stderr, "{:.3f} ms a character\n", time.count() / static_cast<double>(command.length - 1));
+  }
+}
+
+}  // namespace
+}  // namespace char_model
+
+int main(int argc, char** argv) {
+  using namespace char_model;
+  try {
+    const Command command = parse_command_line(argc, argv);
+    if (command.exit_status) return *command.exit_status;
+    if (command.train) train(*command.train);
+    if (command.generate) generate(*command.generate);
+    sinter::runtime::flush_output();
+    return 0;
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "char_model: {}\n", error.what());
+    return 1;
+  }
+}

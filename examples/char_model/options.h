@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "examples/char_model/generator.h"
+#include "examples/char_model/model.h"
+#include "examples/char_model/trainer.h"
+
+namespace char_model {
+
+struct TrainCommand {
+  std::string text;  // a file; empty: the sonnets
+  ModelOptions model;
+  TrainingOptions training;
+  std::string metrics;  // empty: none
+};
+
+struct GenerateCommand {
+  std::string load;
+  std::string prompt = "\n";
+  int64_t length = 500;
+  GenerationOptions generation;
+};
+
+struct Command {
+  std::optional<TrainCommand> train;
+  std::optional<GenerateCommand> generate;
+  std::optional<int> exit_status;  // the command line was answered already: help or a mistake in it
+};
+
+// Exactly one part of the result is set. Prints help to stdout; mistakes to stderr, with status 2.
+Command parse_command_line(int argc, const char* const* argv);
+
+}  // namespace char_model

@@ -1,0 +1,154 @@
+#include "examples/char_model/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "examples/char_model/recipe.h"
+
+using namespace sinter;
+
+namespace char_model {
+namespace {
+
+constexpr int64_t kWarmup = 100;
+constexpr int64_t kEstimated = 20;  // batches
+
+Batches::Columns columns(const Windows& windows) {
+  return {{"ids", windows.inputs}, {"labels", windows.targets}};
+}
+
+}  // namespace
+
+Trainer::Split Trainer::split(const Vocabulary& vocabulary, const std::u32string& text, int64_t context) {
+  const std::vector<int32_t> ids = vocabulary.encode(text);
+  const size_t trained = ids.size() * 9 / 10;
+  if (static_cast<int64_t>(ids.size() - trained) <= context) {
+    throw Error(
+        fmt::format("a text of {} characters is too short: its last tenth, to measure on, needs more than {}",
+                    ids.size(), context));
+  }
+  const auto part = [&](size_t first, size_t last) {
+    return Array::from<int32_t>(std::span(ids).subspan(first, last - first),
+                                {static_cast<int64_t>(last - first)});
+  };
+  return {part(0, trained), part(trained, ids.size())};
+}
+
+Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, const std::u32string& text)
+    : Trainer(model, options, Vocabulary(text), split(Vocabulary(text), text, model.context)) {}
+
+Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, const Vocabulary& vocabulary,
+                 Split split)
+    : options_(options),
+      recipe_(to_texts(model, vocabulary)),
+      model_(model),
+      optimizer_({.learning_rate = cosine_decay(options.rate, std::min(kWarmup, options.steps), options.steps,
+                                                options.rate / 10),
+                  .beta2 = 0.99,
+                  .weight_decay = 0.1,
+                  .decays = [](const Variable& parameter) { return parameter.shape().size() > 1; }}),
+      batches_(columns(windows(split.train, model.context)), {.size = options.batch,
+                                                              .order = Order::random,
+                                                              .seed = options.compile.seed,
+                                                              .drop_last = true,
+                                                              .weight = ""}),
+      validation_(windows(split.validation, model.context, model.context)),
+      checkpoints_(options.folder, {.keep = 2}) {
+  recipe_["training"] = fmt::format(
+      "{} steps of {} windows in {} micro-batches, rate {}, seed {}, {} characters", options.steps,
+      options.batch, options.micro_batches, options.rate, options.compile.seed, split.train.size());
+  const std::vector<Input> inputs = {{"ids", i32, {rows_, model.context}},
+                                     {"labels", i32, {rows_, model.context}}};
+  program_.add("train", inputs,
+               [&](const Inputs& in) -> Outputs {
+                 const Tensor loss = cross_entropy(model_(in["ids"]), in["labels"]);
+                 return {{"loss", optimizer_.minimize(loss, {.clip_norm = 1, .check_finite = true}).loss}};
+               },
+               {.training = true, .micro_batches = options.micro_batches});
+  std::vector<Input> weighted = inputs;
+  weighted.push_back({"weight", f32, {rows_}});
+  program_.add("evaluate", weighted, [&](const Inputs& in) -> Outputs {
+    const Tensor weights = expand_dims(in["weight"], -1);
+    return {{"loss", cross_entropy(model_(in["ids"]), in["labels"],
+                                   {.reduction = Reduction::sum, .position_weights = weights})}};
+  });
+  CompileOptions compile = options.compile;
+  compile.dims = {{rows_, options.batch}};
+  program_.compile(compile);
+  if (options.resume) resume();
+}
+
+void Trainer::resume() {
+  const std::vector<Checkpoint> all = checkpoints_.list();
+  if (all.empty()) throw Error(fmt::format("{} has no checkpoint to resume", options_.folder));
+  const Checkpoint& latest = all.back();
+  for (const auto& [key, text] : recipe_) {
+    const auto found = latest.notes.texts.find(key);
+    const std::string before = found == latest.notes.texts.end() ? "" : found->second;
+    if (before == text) continue;
+    throw Error(fmt::format("{}: its {} is '{}', now it would be '{}'; it goes on as it began", latest.path,
+                            key, before, text));
+  }
+  program_.load(latest.path);
+  batches_.seek(latest.notes.position);
+}
+
+void Trainer::run(const std::function<void(const Progress&)>& report) {
+  using Clock = std::chrono::steady_clock;
+  Function train = program_.function("train");
+  Progress progress;
+  int64_t steps = 0;
+  double seconds = 0;
+  for (int64_t step = program_.step() + 1; step <= options_.steps; ++step) {
+    const auto start = Clock::now();
+    batches_.next().feed(train);
+    train.run();
+    progress.loss += train.value<float>("loss");
+    seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    ++steps;
+    if (step % options_.every != 0 && step != options_.steps) continue;
+    progress.step = step;
+    progress.loss /= static_cast<double>(steps);
+    progress.milliseconds = 1e3 * seconds / static_cast<double>(steps);
+    progress.validation = estimate();
+    checkpoints_.save(program_, notes(progress.validation));
+    report(progress);
+    progress = {};
+    steps = 0;
+    seconds = 0;
+  }
+  checkpoints_.wait();
+}
+
+CheckpointNotes Trainer::notes(double validation) const {
+  return {.position = batches_.position(), .measure = validation, .texts = recipe_};
+}
+
+double Trainer::mean_loss(Batches& batches, int64_t count) {
+  Function evaluate = program_.function("evaluate");
+  double sum = 0, characters = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const Batch batch = batches.next();
+    batch.feed(evaluate);
+    evaluate.run();
+    sum += evaluate.value<float>("loss");
+    characters += static_cast<double>(batch.rows * batch.arrays.at("ids").shape()[1]);
+  }
+  return sum / characters;
+}
+
+// On the same windows each time.
+double Trainer::estimate() {
+  Batches batches(columns(validation_), {.size = options_.batch, .order = Order::shuffled, .threads = 0});
+  return mean_loss(batches, std::min(kEstimated, batches.per_epoch()));
+}
+
+double Trainer::validation_loss() {
+  Batches batches(columns(validation_), {.size = options_.batch, .threads = 0});
+  return mean_loss(batches, batches.per_epoch());
+}
+
+}  // namespace char_model

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <sinter/sinter.h>
+
+#include <cstdint>
+#include <string>
+
+#include "examples/image_classifier/model.h"
+
+namespace image_classifier {
+
+// Images in memory, [rows,channels,height,width] between 0 and 1, and their classes.
+struct Images {
+  sinter::Array pixels;  // f32
+  sinter::Array labels;  // i32 [rows]
+  int64_t classes = 0;   // the largest label, and one
+
+  int64_t count() const { return labels.size(); }
+  ImageSize size() const;
+  Images rows(int64_t first, int64_t count) const;
+};
+
+// IDX or npy files, by their endings: images [rows,height,width] or [rows,channels,height,width] of any
+// numbers from 0 on, of which the largest becomes 1. Throws sinter::Error where they do not go together.
+Images read_images(const std::string& images, const std::string& labels);
+
+// Turns, stretches and moves each image of a batch a little, anew for each seed: by up to 12 degrees, a tenth
+// of its size and one pixel of eight.
+void distort(sinter::Array& pixels, uint64_t seed);
+
+}  // namespace image_classifier
