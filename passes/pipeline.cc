@@ -80,6 +80,7 @@ constexpr Step kSteps[] = {
     {"split_sorts"},
     {"shorten_loops"},
     {"split_columns", fuses_on_threads},
+    {"copy_windows", fuses_on_threads},
     {"sort_scatters", fuses_on_workgroups},
     {"split_sums", fuses_in_shared_memory},
     {"split_gradients", fuses_on_threads},
