@@ -20,7 +20,7 @@ using namespace sinter;
 struct Command {
   std::string images, labels;
   int64_t held_out = 360;
-  int64_t epochs = 40;
+  int64_t epochs = 50;
   int64_t batch = 32;
   double rate = 4e-3;
   CompileOptions compile;

@@ -33,7 +33,7 @@ std::optional<std::vector<Value>> expand_op(Builder& b, Op& op, const ValueSet& 
     return with_own_elements(b, op, wanted);
   }
   if (op.body) return inline_function(b.function(), *op.body, op.operands);
-  if (vjp_rule(op.code).kind != VjpRule::Kind::by_definition) return std::nullopt;
+  if (!vjp_rule(op.code).goes_by_definition(op)) return std::nullopt;
   b.set_location(op.location);
   return decompose(b, op.code, op.operands, op.attributes);
 }

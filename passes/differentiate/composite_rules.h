@@ -109,6 +109,57 @@ inline graph::Value dropout_vjp(const Vjp& v, size_t) {
   return v.b.emit(graph::OpCode::dropout, operands, v.op.attributes).result();
 }
 
+// Windows that move on by one element, over all channels, and never lie beyond the padding.
+inline bool is_dense_convolution(const graph::Op& op) {
+  const auto& stride = op.attributes.integers("stride");
+  const auto& padding = op.attributes.integers("padding");
+  const auto& dilation = op.attributes.integers("dilation");
+  const graph::Shape& kernel = op.operands[1].shape();
+  for (size_t i = 0; i < stride.size(); ++i) {
+    if (stride[i] != 1 || padding[i] > dilation[i] * (kernel[i + 2] - 1)) return false;
+  }
+  return op.attributes.integer("groups") == 1;
+}
+
+// The gradient for x is a convolution too, of g with the kernel turned round: the definition's would lay
+// every product of g and the kernel out in memory, to be folded.
+inline std::vector<graph::Value> dense_convolution_vjp(const Vjp& v) {
+  graph::Builder& b = v.b;
+  const graph::Value kernel = v.x(1);
+  const auto& padding = v.op.attributes.integers("padding");
+  const auto& dilation = v.op.attributes.integers("dilation");
+  const size_t spatial = padding.size();
+  std::vector<graph::Value> result(v.op.operands.size());
+  if (v.wanted[0]) {
+    std::vector<int64_t> axes, around;
+    for (size_t i = 0; i < spatial; ++i) {
+      axes.push_back(static_cast<int64_t>(i) + 2);
+      around.push_back(dilation[i] * (kernel.shape()[i + 2] - 1) - padding[i]);
+    }
+    graph::Attributes attributes = v.op.attributes;
+    attributes.set("padding", around);
+    const graph::Value turned = b.swap_axes(b.reverse(kernel, axes), 0, 1);
+    result[0] = b.emit(graph::OpCode::convolution, {v.g, turned}, attributes).result();
+  }
+  if (v.wanted[1]) {
+    std::vector<int64_t> around(2, 0);
+    around.insert(around.end(), padding.begin(), padding.end());
+    graph::Value windows = b.pad(v.x(), around, around);
+    for (size_t i = 0; i < spatial; ++i) {
+      windows = b.window(windows, static_cast<int64_t>(i) + 2, kernel.shape()[i + 2], 1, dilation[i]);
+    }
+    const std::string numbers = std::string("pqrstu").substr(0, spatial);
+    const std::string places = std::string("hijklm").substr(0, spatial);
+    result[1] = b.contract(v.g, windows, "no" + numbers + ",nc" + numbers + places + "->oc" + places);
+  }
+  if (result.size() > 2 && v.wanted[2]) {
+    std::vector<int64_t> axes{0};
+    for (size_t i = 0; i < spatial; ++i) axes.push_back(static_cast<int64_t>(i) + 2);
+    result[2] = b.reduce_sum(v.g, axes);
+  }
+  return result;
+}
+
 inline constexpr VjpRule kCompositeRules[] = {
     per_operand(graph::OpCode::softmax, softmax_vjp),
     per_operand(graph::OpCode::log_softmax, log_softmax_vjp),
@@ -126,6 +177,7 @@ inline constexpr VjpRule kCompositeRules[] = {
     per_operand(graph::OpCode::atanh, atanh_vjp),
     per_operand(graph::OpCode::binary_cross_entropy, binary_cross_entropy_vjp),
     per_operand(graph::OpCode::variance, variance_vjp),
+    whole_where(graph::OpCode::convolution, is_dense_convolution, dense_convolution_vjp),
     per_operand(graph::OpCode::dropout, dropout_vjp),
 };
 

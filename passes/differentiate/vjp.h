@@ -44,6 +44,12 @@ struct VjpRule {
   Kind kind;
   OperandRule operand = nullptr;
   WholeRule all = nullptr;
+  // Of a composite: which ops the rule is for, the others going by definition; all where there is none.
+  bool (*is_for)(const graph::Op& op) = nullptr;
+
+  bool goes_by_definition(const graph::Op& op) const {
+    return kind == Kind::by_definition || (is_for != nullptr && !is_for(op));
+  }
 };
 
 constexpr VjpRule per_operand(graph::OpCode code, OperandRule rule) {
@@ -51,6 +57,9 @@ constexpr VjpRule per_operand(graph::OpCode code, OperandRule rule) {
 }
 constexpr VjpRule whole(graph::OpCode code, WholeRule rule) {
   return {code, VjpRule::Kind::whole, nullptr, rule};
+}
+constexpr VjpRule whole_where(graph::OpCode code, bool (*is_for)(const graph::Op& op), WholeRule rule) {
+  return {code, VjpRule::Kind::whole, nullptr, rule, is_for};
 }
 constexpr VjpRule zero(graph::OpCode code) {
   return {code, VjpRule::Kind::zero};

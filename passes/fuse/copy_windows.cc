@@ -23,12 +23,31 @@ namespace {
 // Of a copy. Beyond, the memory that it takes would be felt.
 constexpr int64_t kMostBytes = int64_t{64} << 20;
 
+bool is_view(const Op& op) {
+  return is_virtual(op) && op.operands.size() == 1;
+}
+
 // Whether the value is made of windows by views.
 bool has_window(Value value) {
-  for (; is_virtual(*value.op) && !value.op->operands.empty(); value = value.op->operands[0]) {
+  for (; is_view(*value.op); value = value.op->operands[0]) {
     if (value.op->code == OpCode::window) return true;
   }
   return false;
+}
+
+// Whether it is made by views of what is padded.
+bool has_pad(Value value) {
+  for (; is_view(*value.op); value = value.op->operands[0]) {
+    if (value.op->code == OpCode::pad) return true;
+  }
+  return false;
+}
+
+// The same views of a copy of what is padded, so that none asks which elements there are.
+Value over_copied_pad(graph::Builder& b, Value value) {
+  const Op& op = *value.op;
+  if (op.code == OpCode::pad) return apart(b.function(), op);
+  return b.emit(op.code, {over_copied_pad(b, op.operands[0])}, op.attributes).result();
 }
 
 // How many axes of `from` each axis of `to` is made of, where each is of whole ones.
@@ -94,13 +113,13 @@ void copy_windows(graph::Module& module, graph::Function& function) {
     bool copied = false;
     for (size_t side = 0; side < 2; ++side) {
       std::string& letters = side == 0 ? dims.lhs : dims.rhs;
-      const Value operand = op.operands[side];
+      Value& operand = op.operands[side];
+      if (!has_window(operand)) continue;
+      if (has_pad(operand)) operand = over_copied_pad(b, operand);
       if (letters.empty() || dims.is_summed(letters.back())) continue;
       const std::vector<size_t> order = order_of(dims, letters);
-      if (std::is_sorted(order.begin(), order.end()) || !has_window(operand) ||
-          operand.type().bytes() > kMostBytes)
-        continue;
-      op.operands[side] = copy_in_order(b, operand, order);
+      if (std::is_sorted(order.begin(), order.end()) || operand.type().bytes() > kMostBytes) continue;
+      operand = copy_in_order(b, operand, order);
       std::string moved;
       for (size_t axis : order) moved += letters[axis];
       letters = moved;
