@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/device_buffer.h"
+#include "runtime/memory.h"
 #include "runtime/profile.h"
 #include "runtime/tensor.h"
 
@@ -22,7 +23,8 @@ struct TensorSpec {
   Shape shape;
 };
 
-// The state that the functions of a program share, where their device keeps it. Zero when made.
+// The state that the functions of a program share, where their device keeps it. Zero when made. With it goes
+// an arena, for calls that have the state to themselves.
 class StateStore {
  public:
   virtual ~StateStore() = default;
@@ -31,7 +33,7 @@ class StateStore {
   virtual HostTensor get(std::string_view name) const = 0;
   virtual const std::vector<TensorSpec>& specs() const = 0;
   // This state and, after it, the states of `other`, of the same device, that are called so: what calls use
-  // that use both. It shares their memory.
+  // that use both. It shares their memory, and this one's arena.
   virtual std::unique_ptr<StateStore> with(const StateStore& other,
                                            std::span<const std::string> names) const = 0;
 
@@ -42,8 +44,8 @@ class StateStore {
   size_t index_for(std::string_view name, const HostTensor& value) const;
 };
 
-// What one call of an executable at a time changes besides state: its arena, its fault word, and, on a device
-// with memory of its own, its inputs and outputs.
+// What one call of an executable at a time changes besides state: its fault word, an arena where the state's
+// is not for it, and, on a device with memory of its own, its inputs and outputs.
 class Context {
  public:
   virtual ~Context() = default;
@@ -81,6 +83,9 @@ struct Call {
   // By input what the device reads in its place, or null; none where this is empty. It has to be there until
   // the call has ended.
   std::span<const DeviceBuffer* const> bound = {};
+  // Whether no other call uses the state, or is started on it, until run() or start() has returned: then the
+  // state's arena is for it, which all such calls have in common.
+  bool has_state_alone = false;
 };
 
 // One function of a program, compiled for one device: immutable. Runs at the same time need a context each,
@@ -153,10 +158,12 @@ class HostState final : public StateStore {
                                    std::span<const std::string> names) const override;
 
   HostTensor& at(size_t index) { return tensors_[index]; }
+  Arena& arena() { return *arena_; }
 
  private:
   std::vector<TensorSpec> specs_;
   std::vector<HostTensor> tensors_;
+  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
 
 // The message of a failed index check, one wording for every backend:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include "runtime/error.h"
@@ -14,10 +15,13 @@ namespace {
 constexpr size_t kHugePage = 2 << 20;
 constexpr size_t kAddresses = size_t{1} << 47;  // that a process has on the usual machines
 
+std::atomic<size_t> given_out = 0;
+
 }  // namespace
 
 void Free::operator()(void* memory) const {
   std::free(memory);
+  given_out -= bytes;
 }
 
 Memory allocate(size_t bytes) {
@@ -30,7 +34,17 @@ Memory allocate(size_t bytes) {
   void* memory = std::aligned_alloc(alignment, size);
   if (memory == nullptr) refuse();
   if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);
-  return Memory(static_cast<std::byte*>(memory));
+  given_out += size;
+  return {static_cast<std::byte*>(memory), Free{size}};
+}
+
+size_t allocated() {
+  return given_out;
+}
+
+void Arena::grow(size_t bytes) {
+  memory_.reset();
+  memory_ = allocate(bytes);
 }
 
 }  // namespace sinter::runtime

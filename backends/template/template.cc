@@ -16,7 +16,7 @@ class Executable final : public runtime::Executable {
 
   const std::vector<runtime::TensorSpec>& inputs() const override { return layout_.inputs; }
   const std::vector<runtime::TensorSpec>& outputs() const override { return layout_.outputs; }
-  // An arena, scratch memory, queues: whatever a call needs for itself.
+  // An arena where the state's is not for the call, queues: whatever it needs for itself.
   std::unique_ptr<runtime::Context> make_context() const override {
     return std::make_unique<runtime::Context>();
   }

@@ -303,6 +303,7 @@ uint32_t ProgramState::calling(const Variant& variant, runtime::Call call, Execu
   if (variant.writes_state()) {
     writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
       call.step = step;
+      call.has_state_alone = true;
       execute(call);
       ++step;
     });

@@ -28,5 +28,29 @@ TEST(Memory, SaysHowMuchWasAskedForWhereThereIsNotAsMuch) {
   }
 }
 
+TEST(Memory, CountsWhatIsGivenOut) {
+  const size_t before = allocated();
+  {
+    const Memory small = allocate(1000), large = allocate(size_t{5} << 20);
+    EXPECT_GE(allocated() - before, (size_t{5} << 20) + 1000);
+    EXPECT_LE(allocated() - before, size_t{9} << 20);
+  }
+  EXPECT_EQ(allocated(), before);
+}
+
+TEST(Memory, AnArenaIsAsLargeAsTheLargestNeeds) {
+  Arena arena;
+  std::byte* const small = arena.at_least(0);
+  EXPECT_NE(small, nullptr);
+  std::byte* const large = arena.at_least(size_t{5} << 20);
+  const size_t bytes = allocated();
+  EXPECT_EQ(arena.at_least(size_t{5} << 20), large);
+  EXPECT_EQ(arena.at_least(64), large);
+  EXPECT_EQ(allocated(), bytes);
+  EXPECT_THROW(arena.at_least(SIZE_MAX), RuntimeError);
+  EXPECT_NE(arena.at_least(64), nullptr);
+  EXPECT_LT(allocated(), bytes);
+}
+
 }  // namespace
 }  // namespace sinter::runtime

@@ -101,7 +101,7 @@ TEST(VulkanErrors, OutOfMemoryWhenRunning) {
     std::string message = "none yet";
     for (int i = 0; !message.empty(); ++i) {
       left = i;
-      message = message_of([&] { Compiled(kSumProgram, make_device(gpu)); });
+      message = message_of([&] { Compiled(kSumProgram, make_device(gpu)).run(); });
       EXPECT_THAT(message,
                   testing::MatchesRegex("|vulkan: (constants|inputs|outputs|inputs and outputs|the "
                                         "arena|the state) of [0-9]+ bytes on .*: out of device memory"));

@@ -39,19 +39,21 @@ class RunContext final : public runtime::Context, public cpu::Context {
   RunContext(const Image& image, const std::vector<std::byte*>& constants, runtime::ThreadPool& threads)
       : pool(threads),
         kernels(image.infos),
-        arena_(runtime::allocate(static_cast<size_t>(image.arena_bytes))),
-        slots_(image.slots.size(), nullptr),
-        scratch_bytes_((image.scratch_bytes + kCacheLine - 1) / kCacheLine * kCacheLine) {
-    if (scratch_bytes_ > 0)
-      scratch_ = runtime::allocate(scratch_bytes_ * static_cast<size_t>(threads.threads()));
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      const Slot& slot = image.slots[i];
-      if (slot.kind == Slot::Kind::arena) slots_[i] = arena_.get() + slot.offset;
-      if (slot.kind == Slot::Kind::constant) slots_[i] = constants[i];
-    }
+        slots_(constants.begin(), constants.end()),
+        arena_bytes_(whole_lines(static_cast<size_t>(image.arena_bytes))),
+        scratch_bytes_(whole_lines(image.scratch_bytes)) {
     slots = slots_.data();
     cpu::Context::report = cpu::report;
     cpu::Context::scratch = cpu::scratch;
+  }
+
+  // The arena's beginning. Behind what the program has there is the threads' scratch memory. `shared` is what
+  // the call has in common with others, if it has.
+  std::byte* use_arena(runtime::Arena* shared) {
+    runtime::Arena& arena = shared != nullptr ? *shared : own_arena_;
+    std::byte* begin = arena.at_least(arena_bytes_ + scratch_bytes_ * static_cast<size_t>(pool.threads()));
+    scratch_ = begin + arena_bytes_;
+    return begin;
   }
 
   void begin(const runtime::Call& call) {
@@ -74,7 +76,7 @@ class RunContext final : public runtime::Context, public cpu::Context {
   const std::optional<Fault>& first_fault() const { return first_fault_; }
 
   void* thread_scratch() const {
-    return scratch_.get() + scratch_bytes_ * static_cast<size_t>(pool.thread_index());
+    return scratch_ + scratch_bytes_ * static_cast<size_t>(pool.thread_index());
   }
 
   runtime::ThreadPool& pool;
@@ -82,10 +84,13 @@ class RunContext final : public runtime::Context, public cpu::Context {
   runtime::Profile* profile = nullptr;
 
  private:
-  runtime::Memory arena_;
-  runtime::Memory scratch_;
+  static size_t whole_lines(size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
+
   std::vector<void*> slots_;
-  size_t scratch_bytes_;
+  size_t arena_bytes_;
+  size_t scratch_bytes_;  // of each thread
+  runtime::Arena own_arena_;
+  std::byte* scratch_ = nullptr;
   std::mutex fault_mutex_;
   std::optional<Fault> first_fault_;
 };
@@ -175,11 +180,13 @@ class CpuExecutable final : public runtime::Executable {
  private:
   void bind(RunContext& run, runtime::StateStore& state, const runtime::Call& call) const {
     auto* store = dynamic_cast<runtime::HostState*>(&state);
+    std::byte* arena = run.use_arena(store != nullptr && call.has_state_alone ? &store->arena() : nullptr);
     for (size_t i = 0; i < image_.slots.size(); ++i) {
       const Slot& slot = image_.slots[i];
       // Kernels write only to slots that they may write to, so inputs stay as they are.
       if (slot.kind == Slot::Kind::input) run.slots[i] = const_cast<void*>(call.inputs[slot.ordinal]);
       if (slot.kind == Slot::Kind::output) run.slots[i] = call.outputs[slot.ordinal];
+      if (slot.kind == Slot::Kind::arena) run.slots[i] = arena + slot.offset;
       if (slot.kind == Slot::Kind::state) {
         if (store == nullptr || slot.ordinal >= store->specs().size())
           throw RuntimeError("the state belongs to another device or program");

@@ -42,6 +42,7 @@ void RunContext::bind(const runtime::Call& call) {
 }
 
 void RunContext::submit(Recording& recording, const DeviceState& state, bool has_failed) {
+  memory_.use_arena(has_state_alone_ ? &state.arena() : nullptr);
   memory_.write_call(block_, has_failed);
   state.note_started();
   try {
@@ -62,6 +63,7 @@ void RunContext::start(const DeviceState& state, const runtime::Call& call) {
   }
   block_ = {static_cast<uint32_t>(call.seed), static_cast<uint32_t>(call.seed >> 32), call.step, kNowhere,
             kNowhere};
+  has_state_alone_ = call.has_state_alone;
   submit(call.profile != nullptr ? *timed_ : plain_, state, false);
 }
 

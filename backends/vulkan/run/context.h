@@ -54,6 +54,7 @@ class RunContext final : public runtime::Context {
   Recording plain_;
   std::unique_ptr<Recording> timed_;  // once a profile was asked for
   CallBlock block_{};
+  bool has_state_alone_ = false;
   Recording* running_ = nullptr;             // what is to be waited for,
   const DeviceState* running_on_ = nullptr;  // and what it uses
 };

@@ -41,6 +41,7 @@ struct GpuAbilities {
 struct GpuStats {
   std::atomic<int64_t> pipelines = 0;
   std::atomic<int64_t> allocations = 0;
+  std::atomic<int64_t> bytes = 0;  // that are allocated now
   std::atomic<int64_t> recordings = 0;
   std::atomic<int64_t> submits = 0;
   std::atomic<int64_t> bytes_up = 0;  // copied from the memory of the host to the device's, and back

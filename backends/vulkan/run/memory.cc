@@ -49,11 +49,21 @@ Memory::Memory(const Gpu& gpu, Kind kind, int64_t bytes, const std::string& what
     throw;
   }
   ++gpu.stats().allocations;
+  gpu.stats().bytes += bytes_;
 }
 
 Memory::~Memory() {
   vkDestroyBuffer(gpu_.device(), buffer_, nullptr);
   vkFreeMemory(gpu_.device(), memory_, nullptr);
+  gpu_.stats().bytes -= bytes_;
+}
+
+void Arena::reserve(int64_t bytes) {
+  if (memory_ && bytes <= memory_->bytes()) return;
+  if (memory_) wait_for_all(*gpu_);
+  memory_.reset();
+  memory_ = std::make_unique<const Memory>(*gpu_, Memory::Kind::device, bytes, "the arena");
+  id_ = next_id();
 }
 
 Commands::Commands(Gpu& gpu) : gpu_(gpu) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "backends/vulkan/run/gpu.h"
 #include "runtime/executable.h"
@@ -35,6 +36,24 @@ class Memory {
   VkBuffer buffer_ = VK_NULL_HANDLE;
   VkDeviceMemory memory_ = VK_NULL_HANDLE;
   std::byte* mapped_ = nullptr;
+};
+
+// Memory of the device for steps that run one after the other, each of which finds in it what the one before
+// has left: as large as the largest needs.
+class Arena {
+ public:
+  explicit Arena(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {}
+
+  // At least `bytes` are in buffer() then. Where it has to grow, it waits for all steps that were submitted,
+  // and gives back what it was.
+  void reserve(int64_t bytes);
+  VkBuffer buffer() const { return memory_->buffer(); }
+  uint64_t id() const { return id_; }  // of what it is now
+
+ private:
+  std::shared_ptr<Gpu> gpu_;
+  std::unique_ptr<const Memory> memory_;
+  uint64_t id_ = 0;
 };
 
 // A piece of a buffer.

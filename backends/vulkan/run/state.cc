@@ -8,7 +8,7 @@ using runtime::HostTensor;
 using runtime::TensorSpec;
 
 DeviceState::DeviceState(std::shared_ptr<Gpu> gpu, std::vector<TensorSpec> specs)
-    : specs_(std::move(specs)), id_(next_id()) {
+    : specs_(std::move(specs)), arena_(std::make_shared<Arena>(gpu)), id_(next_id()) {
   const auto alignment = gpu->buffer_alignment();
   std::vector<int64_t> offsets = {0};
   for (const TensorSpec& spec : specs_) {
@@ -31,6 +31,7 @@ std::unique_ptr<runtime::StateStore> DeviceState::with(const StateStore& other,
     both->specs_.push_back(more.specs_[index]);
     both->pieces_.push_back(more.pieces_[index]);
   }
+  both->arena_ = arena_;
   both->blocks_ = blocks_;
   both->blocks_.insert(both->blocks_.end(), more.blocks_.begin(), more.blocks_.end());
   return both;

@@ -23,6 +23,7 @@ class DeviceState final : public runtime::StateStore {
                                             std::span<const std::string> names) const override;
 
   Place place_of(size_t index) const;
+  Arena& arena() const { return *arena_; }
   uint64_t id() const { return id_; }  // no other state of this process has it
 
   // Between these a call may be using it, for which the host then waits. Any thread may call them.
@@ -49,6 +50,7 @@ class DeviceState final : public runtime::StateStore {
   std::vector<runtime::TensorSpec> specs_;
   std::vector<Piece> pieces_;                   // by tensor
   std::vector<std::shared_ptr<Block>> blocks_;  // all of them
+  std::shared_ptr<Arena> arena_;
   uint64_t id_;
 };
 

@@ -26,7 +26,8 @@ StepMemory::StepMemory(std::shared_ptr<Gpu> gpu, const Image& image, const Memor
       constant_offsets_(constant_offsets),
       inputs_(image.inputs.size()),
       outputs_(image.outputs.size()),
-      ids_(image.inputs.size() + image.outputs.size(), 0) {
+      ids_(image.inputs.size() + image.outputs.size() + 1, 0),
+      own_arena_(gpu_) {
   for (const Kernel& kernel : image.kernels) {
     has_call_ = has_call_ || kernel.reads_call;
     has_faults_ = has_faults_ || kernel.uses_faults;
@@ -45,7 +46,6 @@ StepMemory::StepMemory(std::shared_ptr<Gpu> gpu, const Image& image, const Memor
                      : std::make_shared<const TensorBuffer>(gpu_, block_, out.offset, spec.dtype, spec.shape);
     ids_[inputs_.size() + i] = out.buffer->id();
   }
-  arena_ = std::make_unique<const Memory>(*gpu_, Memory::Kind::device, image.arena_bytes, "the arena");
 }
 
 void StepMemory::lay_out() {
@@ -94,7 +94,7 @@ Place StepMemory::place_of(size_t index, const DeviceState& state) const {
       }
       return {state.place_of(slot.ordinal).buffer, state.place_of(slot.ordinal).offset, bytes};
     case Slot::Kind::arena:
-      return {arena_->buffer(), slot.offset, bytes};
+      return {arena_, slot.offset, bytes};
     case Slot::Kind::constant:
       break;
   }
@@ -129,6 +129,13 @@ void StepMemory::bind(size_t ordinal, const TensorBuffer* buffer) {
   if (buffer == nullptr) input(ordinal);
   in.bound = buffer;
   ids_[ordinal] = buffer != nullptr ? buffer->id() : in.id;
+}
+
+void StepMemory::use_arena(Arena* shared) {
+  Arena& arena = shared != nullptr ? *shared : own_arena_;
+  arena.reserve(image_.arena_bytes);
+  arena_ = arena.buffer();
+  ids_.back() = arena.id();
 }
 
 const std::byte* StepMemory::output(size_t ordinal) {

@@ -22,9 +22,9 @@ struct FaultBlock {
 constexpr uint32_t kNowhere = 0xffffffff;  // where a site's check first failed, if it held
 
 // The memory of one call at a time: a block of call, small inputs, faults and small outputs in this order,
-// each large input and output by itself, and the arena. Where the host does not see the device's memory, each
-// step copies the block's beginning up and its end down, besides the large inputs; a large output is copied
-// when it is asked for.
+// each large input and output by itself, and an arena, which may be shared. Where the host does not see the
+// device's memory, each step copies the block's beginning up and its end down, besides the large inputs; a
+// large output is copied when it is asked for.
 class StepMemory {
  public:
   static constexpr int64_t kSmall = int64_t{64} << 10;
@@ -35,7 +35,7 @@ class StepMemory {
   Place place_of(size_t slot, const DeviceState& state) const;
   Place call() const { return in_block(0, sizeof(CallBlock)); }
   Place faults() const { return in_block(faults_, fault_bytes()); }
-  // What tells whether places are still the same: by input, then by output.
+  // What tells whether places are still the same: by input, then by output, then of the arena.
   const std::vector<uint64_t>& ids() const { return ids_; }
 
   // Before a step.
@@ -47,6 +47,9 @@ class StepMemory {
   std::byte* input(size_t ordinal);
   // What the next steps read in its place; null: its own memory.
   void bind(size_t ordinal, const TensorBuffer* buffer);
+
+  // Where the next steps have their arena; null: in memory of their own.
+  void use_arena(Arena* shared);
 
   // Of the last step.
   const std::byte* output(size_t ordinal);
@@ -97,7 +100,8 @@ class StepMemory {
   int64_t faults_ = 0, outputs_begin_ = 0, end_ = 0;  // in the block
   std::shared_ptr<const Memory> block_;
   std::unique_ptr<const Memory> upload_, download_;  // the host's copies of the block's beginning and end
-  std::unique_ptr<const Memory> arena_;
+  Arena own_arena_;
+  VkBuffer arena_ = VK_NULL_HANDLE;
 };
 
 }  // namespace sinter::vulkan

@@ -251,7 +251,9 @@ class Program {
   // given. For the dims of compile(); a free one has a small size.
   std::string explain(const std::string& name) const;
   // How much memory it needs besides inputs, outputs and state: bytes, and what lies there when most does,
-  // with the source line that made each.
+  // with the source line that made each. It is made for the first call. Functions that write state have it in
+  // common, whatever their sizes: as much as the largest of them that has run needs. Others have it for each
+  // Function, and for each call of Program::run that is under way.
   std::string memory(const std::string& name) const;
 
  private:
