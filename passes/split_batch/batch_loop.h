@@ -53,8 +53,6 @@ class BatchLoop {
   graph::Value initial(graph::Value sum);
   graph::Value combine(graph::Value sum, graph::Value before, graph::Value more);
   bool is_own(const graph::Op& op, graph::Value operand) const;
-  void carry(graph::Value initial, const graph::TensorType& type, const std::string& name, graph::Value next,
-             graph::Value whole);
   void sort_parameters();
   graph::Value by_parts(graph::Value parameter);
   graph::Value joined(graph::Value stacked, graph::Value whole);

@@ -28,7 +28,7 @@ using graph::Op;
 using graph::OpCode;
 using graph::Value;
 
-bool is_loss(const Op& op) {
+bool is_grad(const Op& op) {
   return op.code == OpCode::grad;
 }
 
@@ -53,7 +53,7 @@ class Splitter {
     }
     for (stage_ = 0; stage_ < stages_.count(); ++stage_) {
       emit(
-          [&](const Op& op) { return !is_loss(op) && !stages_.is_of_rows(op) && !stages_.follows_rows(op); });
+          [&](const Op& op) { return !is_grad(op) && !stages_.is_of_rows(op) && !stages_.follows_rows(op); });
       go_over_batches();
     }
     for (const graph::Output& output : pairing_.outputs()) {
@@ -92,7 +92,7 @@ class Splitter {
 void Splitter::go_over_batches() {
   std::vector<SumGradient> gradients;
   for (const Op* op : pairing_.ops()) {
-    if (is_loss(*op) && stages_.stage(*op) == stage_ + 1) gradients.push_back(gradient_of(*op));
+    if (is_grad(*op) && stages_.stage(*op) == stage_ + 1) gradients.push_back(gradient_of(*op));
   }
   for (SumGradient& gradient : gradients) emit_weights(gradient);
 
@@ -164,7 +164,7 @@ SumGradient Splitter::gradient_of(const Op& grad) {
   for (size_t i = pairing_.ordinal(*loss.op) + 1; i-- > 0;) {
     const Op& op = *pairing_.ops()[i];
     if (!gradient.loss.contains(&op)) continue;
-    if (is_loss(op) && gradient.active.contains(&op)) fail("the loss is made from a gradient");
+    if (is_grad(op) && gradient.active.contains(&op)) fail("the loss is made from a gradient");
     if (stages_.is_of_rows(op)) {
       // What is beyond is for the loop.
       if (!gradient.active.contains(&op)) continue;
