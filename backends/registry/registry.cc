@@ -6,16 +6,20 @@
 
 #include "backends/cpu/cpu.h"
 #include "backends/reference/reference.h"
-#include "backends/vulkan/vulkan.h"
 #include "ir/error.h"
+#if SINTER_VULKAN
+#include "backends/vulkan/vulkan.h"
+#endif
 
 namespace sinter::backends {
 
 std::span<const Backend* const> all_backends() {
   static const Backend* const backends[] = {
-      &reference::backend(),
-      &cpu::backend(),
-      &vulkan::backend(),
+    &reference::backend(),
+    &cpu::backend(),
+#if SINTER_VULKAN
+    &vulkan::backend(),
+#endif
   };
   return backends;
 }

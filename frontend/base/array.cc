@@ -15,7 +15,7 @@ namespace sinter {
 
 using runtime::HostTensor;
 
-struct Array::Data {
+struct SINTER_INTERNAL Array::Data {
   DType dtype;
   Shape shape;
   std::mutex fetching;             // guards what is fetched

@@ -96,7 +96,7 @@ void Batch::feed(Function& function, const std::set<std::string>& others) const 
   }
 }
 
-struct Batches::State {
+struct SINTER_INTERNAL Batches::State {
   Columns columns;
   BatchOptions options;
   BatchPlan plan;

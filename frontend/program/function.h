@@ -13,7 +13,7 @@
 namespace sinter {
 
 // What a Function is: an executable's context, and what its inputs and outputs are.
-struct Function::State {
+struct SINTER_INTERNAL Function::State {
   // Where an output lies. Calls that it is an input of have it too, and with it what it belongs to.
   struct Outputs {
     std::shared_ptr<ProgramState> program;  // the function may outlive the Program

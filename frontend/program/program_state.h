@@ -36,7 +36,7 @@ struct Started {
 // What a Program is: its functions as they were added, what they have become, and the state they share. Once
 // compiled, all that is not behind one of its mutexes stays as it is, so that any number of threads may use
 // it.
-struct ProgramState {
+struct SINTER_INTERNAL ProgramState {
   struct Link {
     template <typename... Args>
     explicit Link(Link* before, Args&&... args) : variant(std::forward<Args>(args)...), next(before) {}

@@ -14,7 +14,7 @@
 namespace sinter {
 
 // What a Session is: sizes, and state of these sizes where the program's device keeps it.
-struct Session::State {
+struct SINTER_INTERNAL Session::State {
   State(std::shared_ptr<ProgramState> of, const DimSizes& given) : program(std::move(of)) {
     const auto& entries = program->table.session_entries();
     if (entries.empty()) throw Error("session: no function of the program uses an nn::Cache");

@@ -36,7 +36,7 @@ struct Node {
 
 // One function of a program while it is being built: what operations append to, where they stand, and which
 // state they use. One at a time on a thread.
-class Trace {
+class SINTER_INTERNAL Trace {
  public:
   Trace(graph::Module& module, StateTable& states, const std::string& function, bool training,
         DimSizes sizes);
@@ -192,7 +192,7 @@ class Trace {
 };
 
 // Pins the current trace while `what`, a function that is made from others, builds its operations.
-class Pin {
+class SINTER_INTERNAL Pin {
  public:
   Pin(std::string_view what, const std::source_location& where, const std::string& scope = "");
   Pin(const Pin&) = delete;

@@ -122,7 +122,7 @@ Checkpoint load(const std::string& path, Program& program, const LoadOptions& op
 
 }  // namespace
 
-struct Checkpoints::State {
+struct SINTER_INTERNAL Checkpoints::State {
   std::string folder;
   CheckpointOptions options;
   bool has_saved = false;

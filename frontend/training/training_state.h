@@ -10,7 +10,7 @@
 namespace sinter {
 
 // State that training keeps beside the parameters; zero when a program begins.
-class TrainingState final : public Variable {
+class SINTER_INTERNAL TrainingState final : public Variable {
  public:
   TrainingState(std::string path, DType type, Shape shape)
       : Variable(type, std::move(shape), Initializer::zeros(), false), path_(std::move(path)) {}

@@ -138,6 +138,33 @@ TEST(Includes, PointDownTheHouse) {
   }
 }
 
+// So that one can be left out: SINTER_VULKAN.
+TEST(Includes, NameABackendWhereItIsRegistered) {
+  for (const char* part : kParts) {
+    for (const fs::path& file : sources(part)) {
+      for (const fs::path& other : included_by(file)) {
+        for (const std::string backend : {"backends/cpu/", "backends/reference/", "backends/vulkan/"}) {
+          const bool is_inside = file.string().starts_with(backend);
+          const bool is_registration = file == "backends/registry/registry.cc";
+          EXPECT_TRUE(!other.string().starts_with(backend) || is_inside || is_registration)
+              << file << " includes " << other;
+        }
+      }
+    }
+  }
+}
+
+// The others are forward declarations of what is inside.
+TEST(PublicHeaders, ExportWhatTheyDeclare) {
+  for (const fs::path& file : sources("frontend/include")) {
+    std::ifstream stream(fs::path(SINTER_SOURCE_DIR) / file);
+    for (std::string line; std::getline(stream, line);) {
+      EXPECT_FALSE(line == "namespace sinter {" || line == "namespace sinter::nn {")
+          << file << ": is not exported from the shared library; write namespace SINTER_EXPORT sinter {";
+    }
+  }
+}
+
 // A room is a header with its source.
 TEST(Folders, HoldAtMostTwentyRooms) {
   std::map<std::string, std::set<std::string>> rooms;

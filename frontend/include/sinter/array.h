@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/types.h>
 
 #include <algorithm>
@@ -10,12 +11,12 @@
 #include <string>
 #include <vector>
 
-namespace sinter {
-
-namespace runtime {
+namespace sinter::runtime {
 class DeviceBuffer;
 class HostTensor;
-}  // namespace runtime
+}  // namespace sinter::runtime
+
+namespace SINTER_EXPORT sinter {
 
 // A dense row-major array, in host memory or, as Program::upload and Function::output give it, on a device.
 // Copies share the memory; clone() does not.

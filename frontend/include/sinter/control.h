@@ -1,12 +1,13 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/parameters.h>
 #include <sinter/tensor.h>
 
 #include <functional>
 
 // Gradients, loops, recomputation and checks.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // d loss / d w for each w; loss is a floating scalar. Gradients are tensors like any other and can be
 // differentiated again.

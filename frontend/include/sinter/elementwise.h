@@ -1,9 +1,10 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 // Functions of each element. Shapes broadcast as in numpy. See tensor.h for the operators.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 Tensor abs(Operand x);
 Tensor sign(Operand x);  // -1, 0 or 1; NaN of NaN

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <sinter/export.h>
+
 #include <stdexcept>
 #include <string>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Everything that Sinter throws. The message says what was expected, what came and, for a mistake in a model,
 // where in your source and in which module:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/types.h>
 
 #include <compare>
@@ -12,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // An extent with a name that gets its size when a program is compiled or called: Dim batch{"batch"};
 // Two of one name are the same.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <optional>
@@ -8,7 +9,7 @@
 #include <vector>
 
 // Named functions of neural networks, on floating tensors.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // The composite of that name in the table of ops, which functions here are written with. Its attributes, if
 // it has any, are numbers, and must be finite.

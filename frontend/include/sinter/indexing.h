@@ -1,11 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <optional>
 
 // Movement by values that are known only when the program runs. Indices are i32 or i64.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Slices of `x` along `axis`: x.shape[:axis] + indices.shape + x.shape[axis+1:]. An index out of range fails
 // the call, whose message names it; state is then as before.

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <optional>
 
 // Losses. Each says what it gives an element, a position or a pair; of these LossOptions make a scalar, or
 // leave them as they are.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 enum class Reduction { mean, sum, none };
 

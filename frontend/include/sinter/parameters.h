@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 
 #include <functional>
@@ -7,7 +8,7 @@
 #include <source_location>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Which parameters something applies to.
 using ParameterPredicate = std::function<bool(const Variable&)>;

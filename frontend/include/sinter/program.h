@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/export.h>
 #include <sinter/extent.h>
 #include <sinter/tensor.h>
 
@@ -16,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 struct Input {
   std::string name;

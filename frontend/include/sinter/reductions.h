@@ -1,11 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <optional>
 
 // Functions that fold axes away. A negative axis counts from the end.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // One axis, several, or all of them when left out: sum(x), sum(x, -1), sum(x, {0, 1}).
 class Axes {

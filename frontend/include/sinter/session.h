@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/program.h>
 
 #include <memory>
@@ -7,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // One use of a program whose functions keep state from call to call that is not the program's: the caches of
 // a text that is being generated, say (nn::Cache). Any number of them share the program's parameters.

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/export.h>
 #include <sinter/extent.h>
 #include <sinter/tensor.h>
 
 // Tensors from nothing. An extent may be a Dim of the function: zeros({batch, 64}).
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 using Where = std::source_location;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/types.h>
 
 #include <concepts>
@@ -10,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 struct Node;
 class Variable;

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <sinter/export.h>
+
 #include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Element types.
 enum class DType : uint8_t { f16, bf16, f32, f64, i32, i64, boolean };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/extent.h>
 #include <sinter/nn/initializer.h>
 #include <sinter/tensor.h>
@@ -9,7 +10,7 @@
 #include <optional>
 #include <string>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 class Parameters;
 class Trace;

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/extent.h>
 #include <sinter/reductions.h>
 #include <sinter/tensor.h>
 
 // Functions that move elements and compute nothing. A negative axis counts from the end.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 Tensor reshape(Operand x, Extents shape);           // same elements in row-major order; one extent may be -1
 Tensor flatten(Operand x, int64_t first_axis = 0);  // joins the axes from `first_axis` on

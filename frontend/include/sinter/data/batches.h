@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/data/rows.h>
+#include <sinter/export.h>
 #include <sinter/program.h>
 
 #include <functional>
@@ -11,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Which batch of which pass over the data.
 struct BatchPosition {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/export.h>
 #include <sinter/program.h>
 
 #include <map>
@@ -9,7 +10,7 @@
 
 // Arrays as files. All is checked while it is read: Error names the file and where in it something is wrong.
 // What is written is there whole, or not at all.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // NumPy's format. Elements that arrays do not have become those that hold them: f16 becomes f32; 8 and 16 bit
 // integers i32; u32 i64.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/export.h>
 
 #include <cstddef>
 #include <functional>
@@ -10,7 +11,7 @@
 #include <vector>
 
 // What batches are made from: rows of arrays, and of files that are larger than memory.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // A sequence of rows of one type and shape, read where they lie when they are asked for. Copies share what
 // they read from. Any number of threads may read at once.

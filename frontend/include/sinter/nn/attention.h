@@ -1,12 +1,14 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/functional.h>
 #include <sinter/nn/key_value_cache.h>
 #include <sinter/nn/linear.h>
 
 #include <optional>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 struct MultiHeadAttentionOptions {
   int64_t width;                           // of the input and the output
@@ -72,4 +74,5 @@ class MultiHeadAttention : public Module {
   MultiHeadAttentionOptions options_;
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 #include <sinter/nn/windows.h>
 
@@ -8,7 +9,8 @@
 #include <optional>
 #include <vector>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 // A number for each spatial axis, or one for all of them: 3, {3, 5}.
 class Sizes {
@@ -119,4 +121,5 @@ struct ConvTranspose3d : TransposedConvolutionLayer {
       : TransposedConvolutionLayer("ConvTranspose3d", 3, owner, std::move(name), std::move(options)) {}
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 
 #include <optional>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 struct EmbeddingOptions {
   double deviation = 1;                                // the table begins as N(0, deviation)
@@ -44,4 +46,5 @@ class EmbeddingBag : public Module {
   Bag mode_;
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/linear.h>
 
 #include <functional>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 using Activation = std::function<Tensor(Tensor)>;  // elementwise
 
@@ -46,4 +48,5 @@ class SwiGLU : public FeedForward {
   SwiGLU(Module& owner, Name name, SwiGLUOptions options);
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

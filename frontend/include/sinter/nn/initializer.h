@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <cstdint>
@@ -10,11 +11,11 @@
 #include <string>
 #include <utility>
 
-namespace sinter {
-
-namespace runtime {
+namespace sinter::runtime {
 class ThreadPool;
 }
+
+namespace SINTER_EXPORT sinter {
 
 // What a deviation is kept the same for: values on their way in, gradients on their way back, or half of
 // each.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 struct KeyValueCacheOptions {
   Extent capacity;   // positions that fit
@@ -27,4 +29,5 @@ class KeyValueCache : public Module {
   Cache values;
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 
 #include <optional>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 struct LinearOptions {
   bool bias = true;
@@ -32,4 +34,5 @@ class Dropout : public Module {
   double rate_;
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

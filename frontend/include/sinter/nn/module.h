@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/extent.h>
 #include <sinter/variable.h>
 
@@ -12,7 +13,8 @@
 #include <utility>
 #include <vector>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 class Buffer;
 class Module;
@@ -198,4 +200,5 @@ class ModuleList : public Module {
   std::source_location where_;
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 
 #include <optional>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 struct NormOptions {
   double epsilon = 1e-5;
@@ -86,4 +88,5 @@ class InstanceNorm : public Module {
   GroupNorm norm;  // a channel a group
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/convolution.h>
 
 #include <functional>
 #include <optional>
 
 // The pools of nn/windows.h as layers, of any number of spatial axes.
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 // A layer without parameters.
 class Pool : public Module {
@@ -59,4 +61,5 @@ struct GlobalAveragePool : Pool {
   GlobalAveragePool(Module& owner, Name name);
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 
 // What tells attention where its words stand. Positions are integers, from 0 on: arange(t) of a whole text,
 // or those of the words that come next (KeyValueCache::positions).
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Rotary position embedding of x [...,t,w], queries or keys: RoFormer (Su et al. 2021), with elements i and
 // i + w/2 as a pair, as in LLaMA, which turns by position / base^(2i/w). `positions` broadcasts to [...,t].

@@ -1,14 +1,16 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/linear.h>
 
 #include <optional>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 class Pin;
 }
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 struct RecurrentOptions {
   int64_t layers = 1;            // each on the outputs of the one before
@@ -81,4 +83,5 @@ class LSTM : public Recurrent {
       : Recurrent(owner, std::move(name), Kind::lstm, in, width, options) {}
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

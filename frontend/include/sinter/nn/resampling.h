@@ -1,9 +1,10 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/convolution.h>
 
 // Other extents of the spatial axes of x [n,c,spatial...].
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 enum class Interpolation { nearest, linear };
 struct ResizeOptions {

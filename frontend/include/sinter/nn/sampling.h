@@ -1,11 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 // Draws of classes, inside a program. They are made from the program's random numbers (sources.h), a function
 // of seed, step and place: a run can be repeated, and every device draws the same, but where rounding decides
 // between two classes.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Logits [...,classes] with -inf for all classes but some; equals are kept in order of position. The k
 // largest; all where k is 0. k is a number, or an integer tensor that broadcasts to [...].

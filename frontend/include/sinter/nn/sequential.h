@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 
 #include <concepts>
@@ -8,7 +9,8 @@
 #include <string>
 #include <vector>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 // Layers and functions one after another, called "0", "1", ...:
 //   nn::Sequential net{*this, "net"};
@@ -40,4 +42,5 @@ class Sequential : public Module {
   std::source_location where_;
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/module.h>
 #include <sinter/program.h>
 
 #include <string>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 // A line for each parameter of a model, with the module it belongs to and that one's class, its shape and
 // number of elements, and whether it is frozen; below these, sums.
@@ -22,4 +24,5 @@ std::string summary(const Module& model);
 //   predict                 3,525  206 kflop
 std::string summary(const Program& program, const std::string& function);
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/nn/attention.h>
 #include <sinter/nn/feed_forward.h>
 #include <sinter/nn/norms.h>
 
 #include <memory>
 
-namespace sinter::nn {
+namespace SINTER_EXPORT sinter {
+namespace nn {
 
 enum class NormKind { layer, rms };
 
@@ -56,4 +58,5 @@ class TransformerBlock : public Module {
   double dropout_;
 };
 
-}  // namespace sinter::nn
+}  // namespace nn
+}  // namespace sinter

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <concepts>
@@ -10,7 +11,7 @@
 // floating tensors. Sizes, strides, paddings and dilations are lists of one number for each spatial axis, or
 // of one for all of them. Along an axis of extent n a window reaches dilation * (size - 1) + 1 elements, and
 // there are (n + padding on both sides - reach) / stride + 1 of them.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // How far x goes on beyond the ends of the spatial axes: {1, 2} as far before as after each.
 class Padding {

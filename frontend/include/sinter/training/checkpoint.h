@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/data/batches.h>
+#include <sinter/export.h>
 #include <sinter/program.h>
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // What a checkpoint says beside the state of the program.
 struct CheckpointNotes {

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <functional>
 
 // Learning rates, as functions of the step; what they compute is part of the program.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // How fast to learn: a number, finite and not negative, or a function of the step, an f32 scalar that counts
 // the updates made before this one.

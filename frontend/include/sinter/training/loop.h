@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/data/batches.h>
+#include <sinter/export.h>
 #include <sinter/program.h>
 #include <sinter/training/checkpoint.h>
 
@@ -13,7 +14,7 @@
 #include <vector>
 
 // A training loop. Nothing requires it: a program can always be called by hand.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // The outputs of a function, added up over batches: those of f32 and i32, of at most 16384 elements.
 class Totals {

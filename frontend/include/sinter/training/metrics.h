@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/export.h>
 #include <sinter/tensor.h>
 
 #include <cstdint>
@@ -19,7 +20,7 @@
 //   confusion.accuracy();
 //
 // Counts are f32, exact up to 2^24 a batch; what adds them up takes f32 and f64.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 struct CountOptions {
   std::optional<int64_t> ignore_index;  // positions with this label do not count

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/parameters.h>
 
 #include <map>
 #include <memory>
 #include <string>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 class TrainingState;
 

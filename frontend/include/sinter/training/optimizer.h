@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/parameters.h>
 #include <sinter/training/learning_rate.h>
 
@@ -9,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 // Scales gradients together so that their joint Euclidean norm is at most `max_norm`, as PyTorch's
 // clip_grad_norm_: by max_norm / (norm + 1e-6) where that is below 1. max_norm is above 0; an infinite one
@@ -31,19 +32,19 @@ std::vector<const Variable*> used_parameters();
 //                                        {.parameters = {model, is_bias}, .weight_decay = 0}}});
 struct ParameterGroup {
   Parameters parameters;
-  double rate = 1;                     // times the optimiser's learning rate; not negative
-  std::optional<double> weight_decay;  // instead of the optimiser's; not negative
-  std::optional<double> clip_value;    // clip_by_value; above 0
-  std::optional<double> clip_norm;     // clip_by_global_norm of these gradients alone; above 0
-  bool frozen = false;                 // not trained by this step; no gradient is made for them
+  double rate = 1;                          // times the optimiser's learning rate; not negative
+  std::optional<double> weight_decay = {};  // instead of the optimiser's; not negative
+  std::optional<double> clip_value = {};    // clip_by_value; above 0
+  std::optional<double> clip_norm = {};     // clip_by_global_norm of these gradients alone; above 0
+  bool frozen = false;                      // not trained by this step; no gradient is made for them
 };
 
 struct MinimizeOptions {
-  Parameters parameters = {};        // what to train; left out: all that the function has used
-  std::optional<double> clip_value;  // clip_by_value; above 0; before clip_norm
-  std::optional<double> clip_norm;   // clip_by_global_norm of all, as groups have left them; above 0
-  bool check_finite = false;         // a loss or gradient that is not finite fails the step: nothing changes
-  Tensor learning_rate = {};         // an f32 scalar, an input say, instead of the optimiser's own
+  Parameters parameters = {};             // what to train; left out: all that the function has used
+  std::optional<double> clip_value = {};  // clip_by_value; above 0; before clip_norm
+  std::optional<double> clip_norm = {};   // clip_by_global_norm of all, as groups have left them; above 0
+  bool check_finite = false;  // a loss or gradient that is not finite fails the step: nothing changes
+  Tensor learning_rate = {};  // an f32 scalar, an input say, instead of the optimiser's own
   std::vector<ParameterGroup> groups = {};  // a parameter is in one at most
 };
 
@@ -81,8 +82,8 @@ class Optimizer {
     const Variable& parameter;
     Tensor value;
     Tensor gradient;
-    Tensor rate;                         // f32
-    std::optional<double> weight_decay;  // instead of the optimiser's
+    Tensor rate;                              // f32
+    std::optional<double> weight_decay = {};  // instead of the optimiser's
   };
   // The new value of each parameter; `updates`, f32: how many were made, this one included.
   virtual std::vector<Tensor> update(const std::vector<Slot>& slots, const Tensor& updates) = 0;

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <sinter/export.h>
 #include <sinter/training/optimizer.h>
 
 // The optimisers, each as its source has it.
-namespace sinter {
+namespace SINTER_EXPORT sinter {
 
 struct SGDOptions {
   LearningRate learning_rate = 1e-2;
