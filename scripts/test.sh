@@ -2,7 +2,12 @@
 # Installs what is missing, builds everything, runs all tests, and ends with the line "N passed, N failed",
 # ", N skipped" added where some were. Arguments go to ctest: scripts/test.sh -R golden
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-packages+=("clang-format-14: checks the formatting of the source")
+packages+=(
+  "clang-format-14: checks the formatting of the source"
+  "pkg-config: finds the installed library"
+  "dpkg-dev: says what a .deb depends on"
+  "file: finds the programs in a .deb"
+)
 
 install_packages
 build
