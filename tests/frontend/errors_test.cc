@@ -142,8 +142,9 @@ TEST(Errors, ATensorOfAnotherFunction) {
 
 TEST(Errors, NothingIsTraced) {
   const int line = __LINE__ + 1;
+  const std::string message = message_of([] { (void)zeros({2}); });
   EXPECT_EQ(
-      message_of([] { (void)zeros({2}); }),
+      message,
       at_line("full: no function is being traced; build tensors inside one given to Program::add", line));
 }
 

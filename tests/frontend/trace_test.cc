@@ -49,7 +49,8 @@ TEST(Trace, AttentionIsOneOp) {
   nn::Module root;
   nn::MultiHeadAttention attention(root, "attention", {.width = 8, .heads = 2, .bias = false});
   EXPECT_EQ(graph_of([&] {
-              return attention(zeros({3, 5, 8}), {.lengths = full({3}, 4, i32)});
+              const Tensor lengths = full({3}, 4, i32);
+              return attention(zeros({3, 5, 8}), {.lengths = lengths});
             }),
             R"(state @attention.query.weight: f32[8,8]
 state @attention.key.weight: f32[8,8]

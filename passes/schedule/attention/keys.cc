@@ -276,8 +276,8 @@ class Visible {
     Linear others = bound;
     std::erase_if(others.terms, is_wide);
     const Interval reach = reader_.interval(others);
-    const int64_t far = std::max(reach.high, -reach.low) + tile_.keys() + 1;
     if (!reach.within(-kFar, kFar)) return std::nullopt;
+    const int64_t far = std::max(reach.high, -reach.low) + tile_.keys() + 1;
     Expr sum = loop::integer(bound.constant);
     for (const Term& term : bound.terms) {
       const loop::Type type = term.value->type;
