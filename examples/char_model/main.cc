@@ -32,8 +32,8 @@ void train(TrainCommand command) {
       command.text.empty() ? examples::decode_utf8(default_text()) : read_text(command.text, kShortestText);
   command.model.characters = Vocabulary(text).size();
   if (!command.metrics.empty()) sinter::runtime::check_writable(command.metrics);
-  if (!command.training.resume) clear(command.training.folder);
   Trainer trainer(command.model, command.training, text);
+  if (!command.training.resume) clear(command.training.folder);
   fmt::print("{}: {} characters, {} distinct ones; {} parameters\n",
              command.text.empty() ? "ten sonnets" : command.text, text.size(), command.model.characters,
              trainer.parameter_count());
