@@ -11,19 +11,11 @@ namespace sinter {
 graph::Value flat_places(Builder& b, std::string_view what, graph::Value indices, const graph::Shape& shape,
                          int64_t axis) {
   const bool is_long = graph::element_count(shape) > std::numeric_limits<int32_t>::max();
-  const graph::DType type = is_long ? graph::DType::i64 : graph::DType::i32;
-  const graph::TensorType places{type, indices.shape()};
-  const graph::Attributes check{{"bound", shape[static_cast<size_t>(axis)]}, {"op", std::string(what)}};
-  const graph::Value flat = b.cast(b.emit(OpCode::check_index, {indices}, check).result(), type);
-  int64_t stride = 1;
-  graph::Value before;
-  for (int64_t i = indices.rank() - 1; i >= 0; --i) {
-    const graph::Value place = i == axis ? flat : b.iota(places, i);
-    const graph::Value scaled = stride == 1 ? place : b.mul(place, b.constant_int(stride, type));
-    before = before ? b.add(before, scaled) : scaled;
-    stride *= shape[static_cast<size_t>(i)];
-  }
-  return before;
+  const int64_t extent = shape[static_cast<size_t>(axis)];
+  const graph::Value checked =
+      b.emit(OpCode::check_index, {indices}, {{"bound", extent}, {"op", std::string(what)}}).result();
+  const graph::Value along = b.cast(checked, is_long ? graph::DType::i64 : graph::DType::i32);
+  return b.emit(OpCode::flat_places, {along}, {{"axis", axis}, {"extent", extent}}).result();
 }
 
 void check_along(const Pin& pin, const Tensor& x, const Tensor& indices, int64_t axis) {

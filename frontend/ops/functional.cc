@@ -5,12 +5,13 @@
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
 
+#include "frontend/ops/flat_places.h"
 #include "frontend/trace/emit.h"
 
 namespace sinter {
 namespace {
 
-// Each composite of the table has a function of its name in a public header.
+// Each composite of the table has a function of its name, in a public header but for flat_places.
 namespace functions {
 #define SINTER_COMPOSITE(name, ...) using sinter::name;
 #include "ir/graph/composites.def"

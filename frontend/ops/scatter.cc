@@ -28,6 +28,14 @@ Tensor sum_at(const Tensor& base, const Tensor& places, const Tensor& updates, b
   });
 }
 
+// 0 .. count-1, in each micro-batch anew.
+Tensor count_up(int64_t count) {
+  return build("scatter_along_axis", {zeros({count, 1}, i32)}, [&](Builder& b, const Values& v) {
+    return b.reshape(b.emit(OpCode::flat_places, v, {{"axis", int64_t{1}}, {"extent", int64_t{1}}}).result(),
+                     {-1});
+  });
+}
+
 // All in one axis: of updates, the places that they go to.
 struct Flat {
   Tensor base, places, updates;
@@ -44,7 +52,7 @@ LastUpdates last_updates(const Flat& flat) {
   const Sorted sorted = sort(flat.places, 0);
   const int64_t count = flat.places.size();
   const Tensor next = concat({slice(sorted.values, 0, 1, count), full({1}, -1, flat.places.dtype())}, 0);
-  const Tensor number = where(sorted.values != next, arange(count) + 1, 0);
+  const Tensor number = where(sorted.values != next, count_up(count) + 1, 0);
   const Tensor found = sum_at(zeros({flat.base.size()}, i32), sorted.values, number, true);
   return {sorted.positions, sorted.values, found > 0, maximum(found - 1, 0)};
 }

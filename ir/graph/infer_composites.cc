@@ -40,7 +40,9 @@ void check_attention(const Rule& rule) {
 
 // What a composite takes is checked here, where a message can name it; its type is that of its decomposition.
 void check_composite(const Rule& rule) {
-  if (rule.code != OpCode::cross_entropy) rule.require(is_floating(rule.type(0).dtype), "a floating type", 0);
+  if (rule.code != OpCode::cross_entropy && rule.code != OpCode::flat_places) {
+    rule.require(is_floating(rule.type(0).dtype), "a floating type", 0);
+  }
   switch (rule.code) {
     case OpCode::softmax:
     case OpCode::log_softmax:
@@ -81,6 +83,10 @@ void check_composite(const Rule& rule) {
         rule.fail("targets are {}, expected {} as the logits", to_string(rule.type(1)),
                   to_string(rule.type(0)));
       }
+      break;
+    case OpCode::flat_places:
+      rule.require_index(0);
+      rule.axis("axis", rule.rank(0));
       break;
     case OpCode::attention:
     case OpCode::attention_weights:

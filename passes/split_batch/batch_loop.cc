@@ -148,6 +148,10 @@ void BatchLoop::emit_op(const Op& op) {
 // What a micro-batch adds to the sum.
 Value BatchLoop::emit_part(Value sum) {
   const Op& op = *sum.op;
+  // Each row is in one micro-batch, or this would add up something else.
+  for (Value operand : op.operands) {
+    if (pairing_->has_rows(operand)) pairing_->batch_axis(operand);
+  }
   switch (op.code) {
     case OpCode::reduce_sum:
     case OpCode::reduce_max:

@@ -85,16 +85,19 @@ bool Pairing::makes_rows(const Op& op) const {
   return false;
 }
 
-size_t Pairing::batch_axis(Value value) const {
+std::optional<size_t> Pairing::find_batch_axis(Value value) const {
   const graph::Shape &whole = value.shape(), &part = twin(value).shape();
   std::optional<size_t> axis;
-  bool fits = true;
   for (size_t i = 0; i < whole.size(); ++i) {
     if (whole[i] == part[i]) continue;
-    fits = fits && !axis && whole[i] == part[i] * parts_;
+    if (axis || whole[i] != part[i] * parts_) return std::nullopt;
     axis = i;
   }
-  if (fits && axis) return *axis;
+  return axis;
+}
+
+size_t Pairing::batch_axis(Value value) const {
+  if (const std::optional<size_t> axis = find_batch_axis(value)) return *axis;
   throw GraphError(
       fmt::format("{}: micro-batches are {} where the whole batch is {}, which is not {} of them "
                   "along one axis{}",

@@ -30,6 +30,7 @@ class Pairing {
   // The axis along which the batch lies. Throws GraphError, in the name of the op, where it is not one axis
   // as many times as long as a part's as there are parts.
   size_t batch_axis(graph::Value value) const;
+  std::optional<size_t> find_batch_axis(graph::Value value) const;  // nothing instead
   int64_t rows_of_part(graph::Value value) const { return twin(value).shape()[batch_axis(value)]; }
 
  private:

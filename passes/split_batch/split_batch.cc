@@ -14,6 +14,7 @@
 #include "passes/differentiate/differentiate.h"
 #include "passes/inline_calls/inline_calls.h"
 #include "passes/split_batch/batch_loop.h"
+#include "passes/split_batch/checks.h"
 #include "passes/split_batch/pairing.h"
 #include "passes/split_batch/prepare.h"
 #include "passes/split_batch/stages.h"
@@ -56,6 +57,7 @@ class Splitter {
           [&](const Op& op) { return !is_grad(op) && !stages_.is_of_rows(op) && !stages_.follows_rows(op); });
       go_over_batches();
     }
+    check_order(pairing_);
     for (const graph::Output& output : pairing_.outputs()) {
       result_.outputs.push_back({output.name, known_.at(output.value)});
     }
@@ -119,6 +121,7 @@ void Splitter::go_over_batches() {
   if (!all.is_empty()) {
     for (const auto& [whole, value] : all.emit(next_name())) known_[whole] = value;
   }
+  check_sums(pairing_, stages_, stage_);
   // To gradients the sums are constants: what is behind them is in those of the micro-batches.
   for (Value sum : sums) {
     Value& total = known_.at(sum);

@@ -8,7 +8,8 @@ namespace sinter::passes {
 
 // What of a function is made of each micro-batch, and what once. A gradient is of the whole batch, so what is
 // made with its help, an updated weight say, comes a stage later than what it is the gradient of: for each
-// stage, micro-batches are gone over anew.
+// stage, micro-batches are gone over anew. So are the inputs alone, before all else, where what is made of
+// all of their rows goes back into rows: weights are divided by their sum over the whole batch.
 class Stages {
  public:
   explicit Stages(const Pairing& pairing);
@@ -29,10 +30,15 @@ class Stages {
  private:
   struct OfOp {
     int stage = 0;
+    bool is_of_inputs = false;  // made of the function's inputs and of numbers, not of state
     bool is_of_rows = false;
     bool follows_rows = false;
     bool is_wanted = false;
   };
+  OfOp& of(const graph::Op& op) { return ops_[pairing_->ordinal(op)]; }
+  void find_inputs();
+  bool is_of_all_inputs(graph::Value value) const;
+  void place(const graph::Op& op, int first);
   void want();
 
   const Pairing* pairing_;

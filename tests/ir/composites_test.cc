@@ -62,6 +62,8 @@ Example example(OpCode code) {
       return {code, {floats({2, 4, 3, 8}), floats({2, 2, 5, 8})}, {{"scale", 0.5}}};
     case OpCode::convolution:
       return {code, {floats({1, 2, 5}), floats({3, 2, 3})}, convolution_attributes({1}, 1)};
+    case OpCode::flat_places:
+      return {code, {{DType::i32, {4, 2, 3}}}, {{"axis", int64_t{1}}, {"extent", int64_t{6}}}};
     case OpCode::max_pool:
     case OpCode::average_pool:
       return {code, {floats({1, 2, 6})}, {{"size", Shape{2}}, {"stride", Shape{2}}}};
@@ -130,7 +132,8 @@ TEST(Composites, AreElementwiseIfTheirDefinitionsAre) {
                                         OpCode::acosh,
                                         OpCode::atanh,
                                         OpCode::dropout,
-                                        OpCode::binary_cross_entropy};
+                                        OpCode::binary_cross_entropy,
+                                        OpCode::flat_places};
   for (OpCode code : all_opcodes()) {
     if (info(code).kind != OpKind::composite) continue;
     const Example of = example(code);

@@ -71,12 +71,13 @@ Arrays after_steps(const std::string& device, int64_t micro_batches, const Step&
   return all;
 }
 
-void expect_same(const Step& step, double tolerance = 2e-5) {
+void expect_same(const Step& step, int64_t most_on_reference = kRows) {
+  const double tolerance = 2e-5;
   for (const std::string& device : kDevices) {
     const Arrays whole = after_steps(device, 1, step);
-    // Of a single row, too.
+    // Of a single row, too, where that is no other function.
     for (const int64_t micro_batches :
-         device == "reference" ? std::vector<int64_t>{4, 32} : std::vector<int64_t>{4}) {
+         device == "reference" ? std::vector<int64_t>{4, most_on_reference} : std::vector<int64_t>{4}) {
       SCOPED_TRACE(device + ", " + std::to_string(micro_batches));
       const Arrays parts = after_steps(device, micro_batches, step);
       ASSERT_EQ(whole.size(), parts.size());
@@ -159,6 +160,47 @@ TEST(MicroBatches, DrawTheNumbersOfTheWholeBatch) {
   });
 }
 
+// Weights and statistics of inputs alone are the whole batch's also where they go back into rows.
+TEST(MicroBatches, KnowTheWholeBatchOfInputs) {
+  expect_same(
+      [](Model& model, Optimizer& optimizer, const Inputs& in) -> Outputs {
+        const Tensor x = in["values"];
+        const Tensor normal = (x - mean(x, 0)) / standard_deviation(x, 0);
+        const Tensor most = in["weights"] / max(in["weights"]);
+        const Tensor weights = most / sum(most);
+        const Tensor each = mean(square(model.classes(tanh(model.hidden(normal)))), -1);
+        const Tensor loss = sum(expand_dims(each, -1) * weights);
+        return {{"loss", optimizer.minimize(loss).loss}, {"weights", weights}, {"all", logsumexp(x, 0)}};
+      },
+      16);
+}
+
+TEST(MicroBatches, TakeAndScatterWithinRows) {
+  expect_same([](Model& model, Optimizer& optimizer, const Inputs& in) -> Outputs {
+    const Tensor scores = model(in["ids"]);
+    const Tensor labels = maximum(in["labels"], 0);
+    const Tensor taken = take_along_axis(log_softmax(scores), expand_dims(labels, -1), -1);
+    const Tensor second = transpose(scores, {1, 0, 2});
+    const Tensor at = transpose(labels, {1, 0});
+    const Tensor across = take_along_axis(second, expand_dims(at, -1), 2);
+    const Tensor weights = expand_dims(in["weights"], -1);
+    const Tensor set = scatter_along_axis(scores, expand_dims(labels, -1), weights, 2);
+    const Tensor added = scatter_along_axis(scores, expand_dims(labels, -1), weights, 2, Scatter::add);
+    const Tensor loss = mean(square(set)) + mean(square(added)) - mean(taken) + mean(square(across));
+    return {{"loss", optimizer.minimize(loss).loss}, {"set", set}, {"added", added}, {"across", across}};
+  });
+}
+
+TEST(MicroBatches, AlignByCtc) {
+  expect_same([](Model& model, Optimizer& optimizer, const Inputs& in) -> Outputs {
+    const Tensor steps = log_softmax(transpose(model(in["ids"]), {1, 0, 2}));
+    const Tensor targets = slice(maximum(in["labels"], 1), 1, 0, 1);
+    const Tensor lengths = reshape(targets, {-1}) * 0 + 1;
+    const Tensor loss = ctc_loss(steps, targets, lengths + 2, lengths);
+    return {{"loss", optimizer.minimize(loss).loss}, {"steps", steps}};
+  });
+}
+
 TEST(MicroBatches, AttendWithDropout) {
   expect_same([](Model& model, Optimizer& optimizer, const Inputs& in) -> Outputs {
     const Tensor x = expand_dims(model.words(in["ids"]), 1);
@@ -172,11 +214,12 @@ TEST(MicroBatches, AttendWithDropout) {
 // Its statistics are those of each micro-batch, the running ones get their mean.
 TEST(MicroBatches, NormaliseByThemselves) {
   nn::Module root;
+  nn::Parameter one(root, "one", {kWidth}, Initializer::ones());
   nn::BatchNorm norm(root, "norm", kWidth);
   Program program;
   program.add("train", {{"x", f32, {kBatch, kWidth}}},
               [&](const Inputs& in) -> Outputs {
-                return {{"y", norm(in["x"])}};
+                return {{"y", norm(in["x"] * one)}};
               },
               {.training = true, .micro_batches = 2});
   program.compile({.device = "cpu"});
@@ -238,6 +281,30 @@ TEST(MicroBatches, SayWhatCannotBeCut) {
                 return mean(square(scores - middle)) + middle;
               })),
               testing::HasSubstr("rows of the batch and the loss both use"));
+  EXPECT_THAT(
+      message_of_step(loss_of([](Model& model, const Inputs& in) {
+        const Tensor scores = model.hidden(in["values"]);
+        return mean(square(matmul(scores, transpose(scores, {1, 0}))));
+      })),
+      testing::HasSubstr("micro-batches are f32[8,8] where the whole batch is f32[32,32], which is not "
+                         "4 of them along one axis (micro_batches_test.cc"));
+  const auto output_of = [](const std::function<Tensor(Model&, const Inputs&)>& body) {
+    return [body](Model& model, Optimizer&, const Inputs& in) -> Outputs { return {{"y", body(model, in)}}; };
+  };
+  EXPECT_THAT(
+      message_of_step(
+          output_of([](Model& model, const Inputs& in) { return logsumexp(model.hidden(in["values"]), 0); })),
+      testing::HasSubstr("rows of the batch use what it makes of their micro-batch, and add needs both "
+                         "what they make of it and that of the whole batch (micro_batches_test.cc"));
+  const std::string twice = "output 'y' has the batch several times within one axis";
+  EXPECT_THAT(message_of_step(output_of([](Model&, const Inputs& in) {
+                return concat({in["values"], in["values"]}, 0);
+              })),
+              testing::HasSubstr(twice));
+  EXPECT_THAT(message_of_step(output_of([](Model&, const Inputs& in) {
+                return reshape(transpose(in["values"], {1, 0}), {-1});
+              })),
+              testing::HasSubstr(twice));
   Program program;
   const auto body = [](const Inputs&) { return Outputs(); };
   EXPECT_EQ(message_of([&] { program.add("f", {}, body, {.micro_batches = 0}); }),

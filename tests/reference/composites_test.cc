@@ -84,6 +84,12 @@ TEST(Composite, SoftmaxAndNorms) {
        {},
        {f32({}, {0.34657359027997264})},
        2e-6},
+      // numpy: np.arange(2)[:, None, None] * 10 + x * 2 + np.arange(2)
+      {OpCode::flat_places,
+       {i32({2, 1, 2}, {4, 0, 1, 3})},
+       {{"axis", int64_t{1}}, {"extent", int64_t{5}}},
+       {i32({2, 1, 2}, {8, 1, 12, 17})},
+       0},
       // numpy: (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
       {OpCode::layer_norm,
        {f32({2, 4}, {-1.75, -1.125, 1.5, 0.75, 1.5, 1.375, 1.5, -0.75})},

@@ -45,11 +45,12 @@ struct FunctionOptions {
   // Into how many micro-batches of equal size a call cuts its batch: it goes over one after the other, so
   // that its memory is that of one, and its results are those of the whole batch, to rounding. The batch is
   // the Dim that leads the first input which one leads, and inputs that have it are cut along it. Sums,
-  // means, extrema and products over the batch, losses and gradients of them are the whole batch's: a
-  // weighted mean is sums and weights added up over all micro-batches, divided once. Random numbers count its
-  // rows. Where something made of all rows goes back into rows, it is of the micro-batch: the statistics of
-  // batch normalisation (its running ones get their mean). The body is called for both sizes. Throws Error,
-  // when it is compiled, where the batch does not divide or a certain row of it is taken.
+  // means, extrema and contractions over the batch, losses and gradients of them are the whole batch's: a
+  // weighted mean is divided once by all weights. Random numbers count its rows. What a model makes of all
+  // rows and uses for rows again is of the micro-batch: batch normalisation's statistics (running ones get
+  // their mean), a softmax, sort or running sum along the batch. The body is called for both sizes. Throws
+  // Error, when it is compiled, where the batch does not divide, a certain row of it or all pairs of rows are
+  // taken.
   int64_t micro_batches = 1;
 };
 

@@ -232,6 +232,21 @@ Value dropout(const Composite& c) {
   return b.select(keep, scaled, b.scalar_like(0, c.x()));
 }
 
+Value flat_places(const Composite& c) {
+  Builder& b = c.b;
+  const Value indices = c.x();
+  const int64_t axis = c.attributes.integer("axis");
+  Value places;
+  int64_t stride = 1;
+  for (int64_t i = indices.rank() - 1; i >= 0; --i) {
+    const Value place = i == axis ? indices : b.iota(indices.type(), i);
+    const Value scaled = stride == 1 ? place : b.mul(place, b.constant_int(stride, indices.dtype()));
+    places = places ? b.add(places, scaled) : scaled;
+    stride *= i == axis ? c.attributes.integer("extent") : indices.shape()[static_cast<size_t>(i)];
+  }
+  return places;
+}
+
 }  // namespace composites
 
 std::vector<Value> decompose(Builder& builder, OpCode code, std::span<const Value> operands,

@@ -167,6 +167,14 @@ bool max_pool(Writer& w) {
 bool average_pool(Writer& w) {
   return pool(w, OpCode::average_pool);
 }
+bool flat_places(Writer& w) {
+  const Shape shape = w.shape(1);
+  const int64_t axis = w.draw.below(static_cast<int64_t>(shape.size())),
+                extent = w.draw.of<int64_t>({1, 2, 7});
+  const Value indices = w.indices(w.draw.of({DType::i32, DType::i64}), shape, extent);
+  const double all = static_cast<double>(graph::element_count(shape) * extent);
+  return noted(w, composite(w, OpCode::flat_places, {indices}, {{"axis", axis}, {"extent", extent}}), 0, all);
+}
 
 bool gelu(Writer& w) {
   const bool tanh = w.draw.one_in(2);
