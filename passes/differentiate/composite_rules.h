@@ -179,6 +179,7 @@ inline constexpr VjpRule kCompositeRules[] = {
     per_operand(graph::OpCode::variance, variance_vjp),
     whole_where(graph::OpCode::convolution, is_dense_convolution, dense_convolution_vjp),
     per_operand(graph::OpCode::dropout, dropout_vjp),
+    zero(graph::OpCode::flat_places),
 };
 
 }  // namespace sinter::passes
