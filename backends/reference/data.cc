@@ -103,12 +103,8 @@ void top_k(const Invocation& i) {
     for (int64_t row = 0; row < view.outer; ++row) {
       const T* x = i.in[0].data<T>() + row * view.extent;
       std::iota(order.begin(), order.end(), 0);
-      std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-        const bool a_nan = x[a] != x[a], b_nan = x[b] != x[b];
-        if (a_nan != b_nan) return a_nan;
-        if (a_nan || x[a] == x[b]) return a < b;
-        return x[a] > x[b];
-      });
+      std::stable_sort(order.begin(), order.end(),
+                       [&](int32_t a, int32_t b) { return comes_before(x[a], x[b], true); });
       for (int64_t n = 0; n < k; ++n) {
         const int32_t place = order[static_cast<size_t>(n)];
         i.out[0].data<T>()[row * k + n] = x[place];
@@ -131,11 +127,8 @@ void sort(const Invocation& i) {
       std::iota(order.begin(), order.end(), 0);
       for (int64_t begin = 0; begin < view.extent; begin += run) {
         const int64_t end = std::min(begin + run, view.extent);
-        std::stable_sort(order.begin() + begin, order.begin() + end, [&](int32_t a, int32_t b) {
-          const bool a_nan = x[a] != x[a], b_nan = x[b] != x[b];
-          if (a_nan || b_nan) return falls ? a_nan && !b_nan : b_nan && !a_nan;
-          return falls ? x[a] > x[b] : x[a] < x[b];
-        });
+        std::stable_sort(order.begin() + begin, order.begin() + end,
+                         [&](int32_t a, int32_t b) { return comes_before(x[a], x[b], falls); });
       }
       for (int64_t n = 0; n < view.extent; ++n) {
         const int32_t place = order[static_cast<size_t>(n)];

@@ -48,6 +48,14 @@ void walk(const Shape& shape, const std::array<Strides, N>& strides, Body body) 
   }
 }
 
+// Whether `a` stands before `b` in an order that rises or falls; NaN counts as the largest.
+template <typename T>
+bool comes_before(T a, T b, bool falls) {
+  const bool a_nan = a != a, b_nan = b != b;
+  if (a_nan || b_nan) return falls ? a_nan && !b_nan : b_nan && !a_nan;
+  return falls ? a > b : a < b;
+}
+
 // For each axis of a reduction's operand, its stride in the result: 0 where it is reduced.
 inline Strides kept_strides(const Invocation& i) {
   const auto& axes = i.attributes().integers("axes");

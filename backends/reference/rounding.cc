@@ -363,11 +363,8 @@ Tensors Estimate::ordered() const {
   for (int64_t row = 0; row < view.outer && k > 0; ++row) {
     const double *values = numbers(x) + row * view.extent, *r = numbers(in_[0]) + row * view.extent;
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      const bool a_nan = std::isnan(values[a]), b_nan = std::isnan(values[b]);
-      if (a_nan || b_nan) return falls ? a_nan && !b_nan : b_nan && !a_nan;
-      return falls ? values[a] > values[b] : values[a] < values[b];
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return comes_before(values[a], values[b], falls); });
     const double worst = *std::max_element(r, r + view.extent);
     const auto doubtful = [&](int64_t n) {  // between the n-th and its successor
       if (n < 0 || n + 1 >= view.extent) return false;

@@ -33,6 +33,9 @@ void check_layer(const Ranges& ranges, const Options& options, size_t axes) {
   const bool divides =
       options.groups >= 1 && options.channels % options.groups == 0 && options.filters % options.groups == 0;
   ranges.require(divides, "groups", "a divisor of channels and filters", options.groups);
+  if constexpr (requires { options.output_padding; }) {
+    check_each(ranges, "output_padding", options.output_padding, axes, 0);
+  }
 }
 
 // [out,in,size...], the size that of each axis.
@@ -64,22 +67,25 @@ void check_image(const Pin& call, const Tensor& x, DType type, int64_t channels,
 
 }  // namespace
 
-ConvolutionLayer::ConvolutionLayer(std::string_view kind, size_t axes, Module& owner, Name name,
-                                   ConvolutionLayerOptions options)
+template <typename Options>
+KernelLayer::KernelLayer(std::string_view kind, size_t axes, Module& owner, Name name, const Options& options)
     : Module(owner,
              checked(kind, owner, name, [&](const Ranges& ranges) { check_layer(ranges, options, axes); })),
       weight(*this, "weight", kernel_of(options, axes),
              kernel_begun(options.weight_initializer, kernel_of(options, axes))),
-      kind_(kind),
-      options_(std::move(options)) {
-  if (options_.bias) {
-    bias.emplace(*this, "bias", Shape{options_.filters},
-                 kernel_begun(options_.bias_initializer, weight.shape()));
+      kind_(kind) {
+  if (options.bias) {
+    bias.emplace(*this, "bias", Shape{options.filters},
+                 kernel_begun(options.bias_initializer, weight.shape()));
   }
 }
 
+ConvolutionLayer::ConvolutionLayer(std::string_view kind, size_t axes, Module& owner, Name name,
+                                   ConvolutionLayerOptions options)
+    : KernelLayer(kind, axes, owner, std::move(name), options), options_(std::move(options)) {}
+
 Tensor ConvolutionLayer::operator()(Operand x) const {
-  const Call call(kind_, *this, x.where());
+  const Call call(kind(), *this, x.where());
   check_image(call, x.tensor(), weight.dtype(), options_.channels, weight.shape().size() - 2);
   return convolution(x, weight,
                      {.stride = options_.stride,
@@ -91,23 +97,10 @@ Tensor ConvolutionLayer::operator()(Operand x) const {
 
 TransposedConvolutionLayer::TransposedConvolutionLayer(std::string_view kind, size_t axes, Module& owner,
                                                        Name name, TransposedConvolutionLayerOptions options)
-    : Module(owner, checked(kind, owner, name,
-                            [&](const Ranges& ranges) {
-                              check_layer(ranges, options, axes);
-                              check_each(ranges, "output_padding", options.output_padding, axes, 0);
-                            })),
-      weight(*this, "weight", kernel_of(options, axes),
-             kernel_begun(options.weight_initializer, kernel_of(options, axes))),
-      kind_(kind),
-      options_(std::move(options)) {
-  if (options_.bias) {
-    bias.emplace(*this, "bias", Shape{options_.filters},
-                 kernel_begun(options_.bias_initializer, weight.shape()));
-  }
-}
+    : KernelLayer(kind, axes, owner, std::move(name), options), options_(std::move(options)) {}
 
 Tensor TransposedConvolutionLayer::operator()(Operand x) const {
-  const Call call(kind_, *this, x.where());
+  const Call call(kind(), *this, x.where());
   check_image(call, x.tensor(), weight.dtype(), options_.channels, weight.shape().size() - 2);
   return transposed_convolution(x, weight,
                                 {.stride = options_.stride,

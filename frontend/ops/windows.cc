@@ -12,21 +12,22 @@
 
 #include "frontend/trace/emit.h"
 #include "frontend/trace/takes.h"
+#include "ir/graph/composites/window.h"
 
 // A padding that differs from side to side, and one of other elements than zeros, is a view under the
 // composite, as if the user had padded x.
 namespace sinter {
 namespace {
 
-constexpr size_t kFirstSpatial = 2;  // of x, after batch and channels
-// The letters of a spatial axis: the window's number, and the place in the window.
-constexpr std::string_view kNumbers = "pqrstu", kPlaces = "hijklm";
+using graph::kWindowNumbers, graph::kWindowPlaces;
+
+constexpr size_t kFirstSpatial = graph::kFirstSpatial;
 
 // The spatial axes of a call's x, and what it is given for each of them.
 class Spatial {
  public:
   Spatial(const Pin& pin, const Tensor& x) : pin_(pin), x_(x), rank_(std::max<int64_t>(x.rank() - 2, 0)) {
-    if (rank_ < 1 || rank_ > static_cast<int64_t>(kNumbers.size()))
+    if (rank_ < 1 || rank_ > static_cast<int64_t>(kWindowNumbers.size()))
       pin.fail(fmt::format("takes x [n,c,spatial...], got {}", x.type()));
   }
 
@@ -279,7 +280,8 @@ Tensor transposed_convolution(Operand x, Operand kernel, const TransposedConvolu
                       options.stride, options.dilation, options.padding);
   const std::vector<int64_t> more = spatial.each("output_padding", options.output_padding, 0);
 
-  const std::string numbers(kNumbers.substr(0, spatial.count())), places(kPlaces.substr(0, spatial.count()));
+  const std::string numbers(kWindowNumbers.substr(0, spatial.count())),
+      places(kWindowPlaces.substr(0, spatial.count()));
   Tensor y = contract(split_axis(image, 1, groups), split_axis(weights, 0, groups),
                       "ngc" + numbers + ",gco" + places + "->ngo" + numbers + places);
   // From the last axis on: its places are the last ones left.

@@ -3,7 +3,6 @@
 #include <sinter/training/checkpoint.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <future>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "frontend/base/translate.h"
+#include "frontend/training/number_in.h"
 #include "runtime/safetensors.h"
 
 namespace sinter {
@@ -59,24 +59,13 @@ void remove_file(const std::string& path) {
   if (error) throw Error(fmt::format("cannot remove {}: {}", path, error.message()));
 }
 
-template <typename T>
-std::optional<T> number(const std::string& path, const Metadata& metadata, const std::string& key) {
-  const auto found = metadata.find(key);
-  if (found == metadata.end()) return std::nullopt;
-  const std::string& text = found->second;
-  T value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc() && end == text.data() + text.size()) return value;
-  throw Error(fmt::format("{}: its '{}' is '{}'", path, key, text));
-}
-
 Checkpoint described(const std::string& path, const Metadata& metadata) {
   Checkpoint result{path};
-  result.step = number<uint32_t>(path, metadata, "step").value_or(0);
-  result.seed = number<uint64_t>(path, metadata, "seed").value_or(0);
-  result.notes.position = {number<int64_t>(path, metadata, "data.epoch").value_or(0),
-                           number<int64_t>(path, metadata, "data.batch").value_or(0)};
-  result.notes.measure = number<double>(path, metadata, "measure");
+  result.step = number_in<uint32_t>(path, metadata, "step").value_or(0);
+  result.seed = number_in<uint64_t>(path, metadata, "seed").value_or(0);
+  result.notes.position = {number_in<int64_t>(path, metadata, "data.epoch").value_or(0),
+                           number_in<int64_t>(path, metadata, "data.batch").value_or(0)};
+  result.notes.measure = number_in<double>(path, metadata, "measure");
   for (const auto& [key, text] : metadata)
     if (key.starts_with(kNote)) result.notes.texts.emplace(key.substr(kNote.size()), text);
   return result;

@@ -4,13 +4,13 @@
 #include <sinter/training/loop.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "frontend/base/names.h"
+#include "frontend/training/number_in.h"
 
 namespace sinter {
 namespace {
@@ -111,16 +111,8 @@ class Loop {
     const std::optional<Checkpoint> latest = options_.checkpoints->load_latest(program_);
     if (!latest) return;
     batches_.seek(latest->notes.position);
-    const auto number = [&](const char* key, auto& value) {
-      const auto found = latest->notes.texts.find(key);
-      if (found == latest->notes.texts.end()) return;
-      const std::string& text = found->second;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (error != std::errc() || end != text.data() + text.size())
-        throw Error(fmt::format("{}: its '{}' is '{}'", latest->path, key, text));
-    };
-    number(kBest, best_);
-    number(kWorse, worse_);
+    best_ = number_in<double>(latest->path, latest->notes.texts, kBest).value_or(best_);
+    worse_ = number_in<int64_t>(latest->path, latest->notes.texts, kWorse).value_or(worse_);
   }
 
   void save(std::optional<double> measure) {

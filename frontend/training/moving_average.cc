@@ -9,33 +9,32 @@
 namespace sinter {
 
 MovingAverage::MovingAverage(MovingAverageOptions options, std::source_location where)
-    : options_(std::move(options)) {
+    : options_(std::move(options)), states_(std::make_unique<TrainingStates>()) {
   const Ranges ranges("MovingAverage", where);
   ranges.below_one("decay", options_.decay);
   check_name_of_state(ranges, options_.name);
 }
 MovingAverage::~MovingAverage() = default;
 
-TrainingState& MovingAverage::state(const std::string& path, DType type, const Shape& shape) {
-  auto& state = states_[path];
-  if (state == nullptr) state = std::make_unique<TrainingState>(path, type, shape);
-  return *state;
+Variable& MovingAverage::step() const {
+  return states_->at(options_.name + ".step", i32, {});
 }
 
-TrainingState& MovingAverage::average_of(const Variable& parameter) {
-  return state(fmt::format("{}.{}", options_.name, parameter.path()), parameter.dtype(), parameter.shape());
+Variable& MovingAverage::average_of(const Variable& parameter) const {
+  return states_->at(fmt::format("{}.{}", options_.name, parameter.path()), parameter.dtype(),
+                     parameter.shape());
 }
 
 void MovingAverage::update(const Parameters& parameters, std::source_location where) {
   const Call call("update", options_.name, where);
-  TrainingState& made = state(options_.name + ".step", i32, {});
+  Variable& made = step();
   if (const auto first = Trace::current("update", where).assigned_at(made)) {
     call.fail(
         fmt::format("'{}' is updated once in a function, first at {}", options_.name, to_string(*first)));
   }
   const Tensor before = made;
   for (const Variable* parameter : parameters.all()) {
-    TrainingState& average = average_of(*parameter);
+    Variable& average = average_of(*parameter);
     const Tensor now = *parameter;
     const Tensor moved = average * options_.decay + now * (1 - options_.decay);
     average.assign(sinter::where(before == 0, now, moved));
@@ -45,7 +44,7 @@ void MovingAverage::update(const Parameters& parameters, std::source_location wh
 
 Tensor MovingAverage::of(const Variable& parameter, std::source_location where) {
   const Call call("of", options_.name, where);
-  const Tensor updates = state(options_.name + ".step", i32, {});
+  const Tensor updates = step();
   const Tensor average = average_of(parameter), now = parameter;
   return sinter::where(updates == 0, now, average);
 }

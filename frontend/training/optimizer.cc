@@ -60,24 +60,18 @@ void clip(const ParameterGroup& group, const Parameters& parameters, std::vector
 }  // namespace
 
 Optimizer::Optimizer(std::string name, LearningRate rate, const std::source_location& where)
-    : name_(std::move(name)), rate_(std::move(rate)) {
+    : name_(std::move(name)), rate_(std::move(rate)), states_(std::make_unique<TrainingStates>()) {
   const Ranges ranges("Optimizer", where);
   check_name_of_state(ranges, name_);
 }
 Optimizer::~Optimizer() = default;
-
-TrainingState& Optimizer::state(const std::string& path, DType type, const Shape& shape) {
-  auto& state = states_[path];
-  if (state == nullptr) state = std::make_unique<TrainingState>(path, type, shape);
-  return *state;
-}
 
 Variable& Optimizer::moment(const std::string& what, const Variable& parameter) {
   return moment(what, parameter, parameter.shape());
 }
 
 Variable& Optimizer::moment(const std::string& what, const Variable& parameter, const Shape& shape) {
-  return state(fmt::format("{}.{}.{}", name_, what, parameter.path()), parameter.dtype(), shape);
+  return states_->at(fmt::format("{}.{}.{}", name_, what, parameter.path()), parameter.dtype(), shape);
 }
 
 Update Optimizer::minimize(Operand operand, const MinimizeOptions& options) {
@@ -124,7 +118,7 @@ Tensor Optimizer::apply(const Parameters& parameters, Operands gradients, const 
   if (all.size() != gradients.all().size()) {
     call.fail(fmt::format("{} parameters and {} gradients", all.size(), gradients.all().size()));
   }
-  TrainingState& made = state(name_ + ".step", i32, {});
+  Variable& made = states_->at(name_ + ".step", i32, {});
   if (const auto first = trace.assigned_at(made)) {
     call.fail(fmt::format("'{}' updates once in a function, first at {}", name_, to_string(*first)));
   }

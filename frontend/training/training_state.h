@@ -2,6 +2,8 @@
 
 #include <sinter/variable.h>
 
+#include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -19,6 +21,19 @@ class SINTER_INTERNAL TrainingState final : public Variable {
 
  private:
   std::string path_;
+};
+
+// One by its path, made when it is first asked for.
+class SINTER_INTERNAL TrainingStates {
+ public:
+  TrainingState& at(const std::string& path, DType type, const Shape& shape) {
+    auto& state = states_[path];
+    if (state == nullptr) state = std::make_unique<TrainingState>(path, type, shape);
+    return *state;
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<TrainingState>> states_;
 };
 
 // Throws Error unless the option `name` may begin the path of a state.

@@ -36,6 +36,11 @@ void check_arguments(std::string_view pass, const Arguments& arguments,
   }
 }
 
+std::pair<std::string, std::string> key_and_value(const std::string& argument) {
+  const size_t equals = std::min(argument.find('='), argument.size());
+  return {argument.substr(0, equals), argument.substr(std::min(equals + 1, argument.size()))};
+}
+
 loop::Target limited(std::string_view pass, const Arguments& arguments, const loop::Target& target,
                      std::initializer_list<std::string_view> known) {
   loop::Target result = target;

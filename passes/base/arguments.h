@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ir/loop/target.h"
@@ -15,6 +16,9 @@ using Arguments = std::vector<std::string>;
 // Throws GraphError where one of them is none of those that `pass` takes.
 void check_arguments(std::string_view pass, const Arguments& arguments,
                      std::initializer_list<std::string_view> known);
+
+// "of=loss" as "of" and "loss"; the second is empty where there is no '='.
+std::pair<std::string, std::string> key_and_value(const std::string& argument);
 
 // The target with the limits that arguments set: "buffers=N", how many a kernel may bind; "iterations=N", how
 // long one invocation may loop; "threads=N", how many units are cut for. `pass` takes those of `known`.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ir/graph/composites/window.h"
 #include "passes/differentiate/vjp.h"
 
 // The composites whose gradient is better said by hand than by their definition. Every other composite is
@@ -142,14 +143,11 @@ inline std::vector<graph::Value> dense_convolution_vjp(const Vjp& v) {
     result[0] = b.emit(graph::OpCode::convolution, {v.g, turned}, attributes).result();
   }
   if (v.wanted[1]) {
-    std::vector<int64_t> around(2, 0);
-    around.insert(around.end(), padding.begin(), padding.end());
-    graph::Value windows = b.pad(v.x(), around, around);
-    for (size_t i = 0; i < spatial; ++i) {
-      windows = b.window(windows, static_cast<int64_t>(i) + 2, kernel.shape()[i + 2], 1, dilation[i]);
-    }
-    const std::string numbers = std::string("pqrstu").substr(0, spatial);
-    const std::string places = std::string("hijklm").substr(0, spatial);
+    const std::vector<int64_t> size(kernel.shape().begin() + graph::kFirstSpatial, kernel.shape().end());
+    const graph::Value windows = graph::spatial_windows(b, graph::spatial_pad(b, v.x(), padding), size,
+                                                        v.op.attributes.integers("stride"), dilation);
+    const std::string numbers(graph::kWindowNumbers.substr(0, spatial));
+    const std::string places(graph::kWindowPlaces.substr(0, spatial));
     result[1] = b.contract(v.g, windows, "no" + numbers + ",nc" + numbers + places + "->oc" + places);
   }
   if (result.size() > 2 && v.wanted[2]) {

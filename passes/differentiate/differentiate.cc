@@ -7,6 +7,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/callees.h"
+#include "passes/base/arguments.h"
 #include "passes/differentiate/backward.h"
 #include "passes/inline_calls/inline_calls.h"
 
@@ -53,8 +54,8 @@ struct Request {
 Request parse_request(const std::vector<std::string>& arguments) {
   std::map<std::string, std::string> given;
   for (const std::string& argument : arguments) {
-    const size_t equals = std::min(argument.find('='), argument.size());
-    given[argument.substr(0, equals)] = argument.substr(std::min(equals + 1, argument.size()));
+    const auto [key, value] = key_and_value(argument);
+    given[key] = value;
   }
   if (given.size() != 2 || !given.contains("of") || !given.contains("wrt")) {
     throw GraphError("differentiate: the arguments are of=OUTPUT and wrt=PARAMETER,PARAMETER");

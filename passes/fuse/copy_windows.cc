@@ -27,18 +27,10 @@ bool is_view(const Op& op) {
   return is_virtual(op) && op.operands.size() == 1;
 }
 
-// Whether the value is made of windows by views.
-bool has_window(Value value) {
+// Whether the value is made by views, one of which is a `code`.
+bool is_made_by(OpCode code, Value value) {
   for (; is_view(*value.op); value = value.op->operands[0]) {
-    if (value.op->code == OpCode::window) return true;
-  }
-  return false;
-}
-
-// Whether it is made by views of what is padded.
-bool has_pad(Value value) {
-  for (; is_view(*value.op); value = value.op->operands[0]) {
-    if (value.op->code == OpCode::pad) return true;
+    if (value.op->code == code) return true;
   }
   return false;
 }
@@ -114,8 +106,8 @@ void copy_windows(graph::Module& module, graph::Function& function) {
     for (size_t side = 0; side < 2; ++side) {
       std::string& letters = side == 0 ? dims.lhs : dims.rhs;
       Value& operand = op.operands[side];
-      if (!has_window(operand)) continue;
-      if (has_pad(operand)) operand = over_copied_pad(b, operand);
+      if (!is_made_by(OpCode::window, operand)) continue;
+      if (is_made_by(OpCode::pad, operand)) operand = over_copied_pad(b, operand);
       if (letters.empty() || dims.is_summed(letters.back())) continue;
       const std::vector<size_t> order = order_of(dims, letters);
       if (std::is_sorted(order.begin(), order.end()) || operand.type().bytes() > kMostBytes) continue;

@@ -8,6 +8,7 @@
 
 #include "ir/error.h"
 #include "ir/graph/callees.h"
+#include "passes/simplify/axes.h"
 #include "passes/split_batch/prepare.h"
 
 namespace sinter::passes {
@@ -20,17 +21,15 @@ using graph::Value;
 
 namespace {
 
-std::vector<int64_t> every_axis(Value value) {
-  std::vector<int64_t> axes(static_cast<size_t>(value.rank()));
-  for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
-  return axes;
-}
-
 [[noreturn]] void fail_at(const Op& op, std::string_view message) {
   throw GraphError(fmt::format("{}: {}{}", graph::name(op.code), message, at(op.location)));
 }
 
 }  // namespace
+
+Value dot(Builder& builder, Value a, Value b) {
+  return builder.reduce_sum(builder.mul(a, b), all_axes(a.rank()));
+}
 
 BatchLoop::BatchLoop(Builder& builder, const Pairing& pairing, const Stages& stages,
                      const graph::ValueMap<Value>& known, const std::set<std::string>& numbered)
@@ -209,8 +208,8 @@ void BatchLoop::emit_gradient(SumGradient& gradient) {
   inner_->set_location(gradient.grad->location);
   Value loss;
   for (size_t i = 0; i < gradient.sums.size(); ++i) {
-    const Value weighted = inner_->mul(capture_result(gradient.weights[i]), emit_part(gradient.sums[i]));
-    const Value term = inner_->reduce_sum(weighted, every_axis(weighted));
+    const Value weight = capture_result(gradient.weights[i]);
+    const Value term = dot(*inner_, weight, emit_part(gradient.sums[i]));
     const Value cast = loss ? inner_->cast(term, loss.dtype()) : term;
     loss = loss ? inner_->add(loss, cast) : cast;
   }

@@ -24,6 +24,9 @@ struct SumGradient {
   std::vector<std::pair<graph::Value, graph::Value>> gradients = {};
 };
 
+// The sum of the products of their elements.
+graph::Value dot(graph::Builder& builder, graph::Value a, graph::Value b);
+
 // A scan over the micro-batches of one stage.
 class BatchLoop {
  public:

@@ -226,7 +226,6 @@ void Splitter::emit_weights(SumGradient& gradient) {
 
   const graph::ValueMap<int> uses = graph::count_uses(function);
   BatchLoop before = loop();
-  std::vector<Value> early;
   size_t i = 0;
   std::vector<std::unique_ptr<Op>> kept;
   std::vector<Value> taken;
@@ -258,9 +257,7 @@ void Splitter::emit_gradient(const SumGradient& gradient) {
   Value loss = known_.at(grad.operands[0]);
   for (const auto& [whole, accumulated] : gradient.gradients) {
     const Value through = known_.at(whole);
-    std::vector<int64_t> axes(static_cast<size_t>(through.rank()));
-    for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
-    const Value term = builder_.reduce_sum(builder_.mul(through, builder_.stop_gradient(accumulated)), axes);
+    const Value term = dot(builder_, through, builder_.stop_gradient(accumulated));
     loss = builder_.add(loss, builder_.cast(term, loss.dtype()));
   }
   std::vector<Value> leaves;
@@ -321,9 +318,7 @@ void split_batch(Module& module, const BatchSplit& split) {
 void split_batch(Module& module, const Arguments& arguments) {
   BatchSplit split;
   for (const std::string& argument : arguments) {
-    const size_t equals = std::min(argument.find('='), argument.size());
-    const std::string key = argument.substr(0, equals),
-                      value = argument.substr(std::min(equals + 1, argument.size()));
+    const auto [key, value] = key_and_value(argument);
     if (key == "of") {
       split.of = value;
     } else if (key == "part") {

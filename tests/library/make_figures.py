@@ -5,13 +5,13 @@ x is x.w and x.b, the parameters after five steps; a schedule its rates at the s
 
     python3 make_figures.py    (torch and numpy from PyPI)
 """
-import json
 import math
-import struct
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+import figures_file
 
 rng = np.random.default_rng(7)
 figures = {}
@@ -190,16 +190,4 @@ for measure in measures:
     values.append(optimizer.param_groups[0]["lr"])
 put("plateau", values)
 
-# The file.
-header, data = {}, b""
-for name in sorted(figures):
-    array = figures[name]
-    header[name] = {
-        "dtype": "I32" if array.dtype == np.int32 else "F32",
-        "shape": list(array.shape),
-        "data_offsets": [len(data), len(data) + array.nbytes],
-    }
-    data += array.tobytes()
-text = json.dumps(header).encode()
-with open("figures.safetensors", "wb") as file:
-    file.write(struct.pack("<Q", len(text)) + text + data)
+figures_file.write("figures.safetensors", figures)

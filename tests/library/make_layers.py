@@ -5,13 +5,13 @@ multiplies the value in a sum, whose gradients to x and the parameters are name.
 
     python3 make_layers.py    (torch and numpy from PyPI)
 """
-import json
 import math
-import struct
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+import figures_file
 
 rng = np.random.default_rng(11)
 figures = {}
@@ -289,19 +289,4 @@ module_case("upsample_corners", (1, 2, 3, 4), N.Upsample(scale_factor=3, mode="b
 module_case("resize_nearest", (1, 2, 5, 6), N.Upsample(size=(3, 8)), {})
 module_case("resize_linear", (1, 2, 5, 6), N.Upsample(size=(3, 8), mode="bilinear"), {})
 
-
-# Writing: safetensors is a length, a JSON header and the bytes.
-def write(path):
-    header, data, offset = {}, [], 0
-    for name, array in sorted(figures.items()):
-        kind = {"float32": "F32", "int32": "I32"}[str(array.dtype)]
-        data.append(array.tobytes())
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [offset, offset + len(data[-1])]}
-        offset += len(data[-1])
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + b"".join(data))
-
-
-write(__file__.replace("make_layers.py", "layers.safetensors"))
+figures_file.write(__file__.replace("make_layers.py", "layers.safetensors"), figures)

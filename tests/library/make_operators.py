@@ -4,12 +4,12 @@ sum(value * weight) for the first operand, weight being cos(0), cos(1), ... Inpu
 
     python3 make_operators.py    (torch and numpy from PyPI)
 """
-import json
 import math
-import struct
 
 import numpy as np
 import torch
+
+import figures_file
 
 rng = np.random.default_rng(13)
 figures = {}
@@ -98,15 +98,4 @@ put("divisor", divisor.numpy())
 case("truncated_remainder", torch.fmod(dividend, divisor), dividend)
 put("truncated_divide.value", torch.div(dividend, divisor, rounding_mode="trunc").detach().numpy())
 
-header, data = {}, b""
-for name in sorted(figures):
-    array = figures[name]
-    header[name] = {
-        "dtype": "I32" if array.dtype == np.int32 else "F32",
-        "shape": list(array.shape),
-        "data_offsets": [len(data), len(data) + array.nbytes],
-    }
-    data += array.tobytes()
-text = json.dumps(header).encode()
-with open("operators.safetensors", "wb") as file:
-    file.write(struct.pack("<Q", len(text)) + text + data)
+figures_file.write("operators.safetensors", figures)

@@ -4,12 +4,12 @@ each of its operands, of sum(value * weight), weight being cos(0), cos(1), ... I
 
     python3 make_windows.py    (torch and numpy from PyPI)
 """
-import json
-import struct
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+import figures_file
 
 rng = np.random.default_rng(11)
 figures = {}
@@ -63,11 +63,4 @@ case("adaptive_average3", F.adaptive_avg_pool3d(volume, (2, 4, 7)), x=volume)
 case("global_max", torch.amax(volume, (2, 3, 4), keepdim=True), x=volume)
 case("global_average", torch.mean(volume, (2, 3, 4), keepdim=True), x=volume)
 
-header, data = {}, b""
-for name in sorted(figures):
-    array = figures[name]
-    header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [len(data), len(data) + array.nbytes]}
-    data += array.tobytes()
-text = json.dumps(header).encode()
-with open("windows.safetensors", "wb") as file:
-    file.write(struct.pack("<Q", len(text)) + text + data)
+figures_file.write("windows.safetensors", figures)

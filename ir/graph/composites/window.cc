@@ -1,3 +1,5 @@
+#include "ir/graph/composites/window.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,30 +10,37 @@
 
 // Convolution and pooling: `window` lays each place's neighbourhood out along new last axes, one for each
 // spatial axis, and a contraction or a reduction folds them.
+namespace sinter::graph {
+
+Value spatial_windows(Builder& b, Value x, const std::vector<int64_t>& size,
+                      const std::vector<int64_t>& stride, const std::vector<int64_t>& dilation) {
+  for (size_t i = 0; i < size.size(); ++i) {
+    x = b.window(x, kFirstSpatial + static_cast<int64_t>(i), size[i], stride[i], dilation[i]);
+  }
+  return x;
+}
+
+Value spatial_pad(Builder& b, Value x, const std::vector<int64_t>& padding) {
+  if (std::all_of(padding.begin(), padding.end(), [](int64_t p) { return p == 0; })) return x;
+  std::vector<int64_t> around(kFirstSpatial, 0);
+  around.insert(around.end(), padding.begin(), padding.end());
+  return b.pad(x, around, around);
+}
+
+}  // namespace sinter::graph
+
 namespace sinter::graph::composites {
 namespace {
-
-constexpr int64_t kFirstSpatial = 2;  // of x, after batch and channels
-// The letters of a spatial axis: the window's number, and the place in the window.
-constexpr std::string_view kNumbers = "pqrstu", kPlaces = "hijklm";
 
 void require_spatial(const Composite& c, std::string_view attribute) {
   const size_t got = c.attributes.integers(attribute).size();
   const int64_t spatial = c.x().rank() - kFirstSpatial;
-  if (spatial >= 1 && spatial <= static_cast<int64_t>(kNumbers.size()) &&
+  if (spatial >= 1 && spatial <= static_cast<int64_t>(kWindowNumbers.size()) &&
       got == static_cast<size_t>(spatial)) {
     return;
   }
   throw GraphError(fmt::format("{}: '{}' has {} entries for x {} of [batch,channels,spatial...]",
                                name(c.code), attribute, got, to_string(c.x().type())));
-}
-
-Value windows(Builder& b, Value x, const std::vector<int64_t>& size, const std::vector<int64_t>& stride,
-              const std::vector<int64_t>& dilation) {
-  for (size_t i = 0; i < size.size(); ++i) {
-    x = b.window(x, kFirstSpatial + static_cast<int64_t>(i), size[i], stride[i], dilation[i]);
-  }
-  return x;
 }
 
 Value pool_windows(const Composite& c) {
@@ -41,7 +50,7 @@ Value pool_windows(const Composite& c) {
   if (c.attributes.has("dilation")) require_spatial(c, "dilation");
   const std::vector<int64_t> dilation =
       c.attributes.has("dilation") ? c.attributes.integers("dilation") : std::vector<int64_t>(size.size(), 1);
-  return windows(c.b, c.x(), size, c.attributes.integers("stride"), dilation);
+  return spatial_windows(c.b, c.x(), size, c.attributes.integers("stride"), dilation);
 }
 
 std::vector<int64_t> last_axes(Value x, size_t count) {
@@ -84,14 +93,10 @@ Value convolution(const Composite& c) {
   const size_t spatial = padding.size();
   check_convolution(c, groups);
 
-  if (std::any_of(padding.begin(), padding.end(), [](int64_t p) { return p != 0; })) {
-    std::vector<int64_t> around(kFirstSpatial, 0);
-    around.insert(around.end(), padding.begin(), padding.end());
-    x = b.pad(x, around, around);
-  }
+  x = spatial_pad(b, x, padding);
   const std::vector<int64_t> size(kernel.shape().begin() + kFirstSpatial, kernel.shape().end());
-  x = windows(b, x, size, c.attributes.integers("stride"), c.attributes.integers("dilation"));
-  const std::string numbers(kNumbers.substr(0, spatial)), places(kPlaces.substr(0, spatial));
+  x = spatial_windows(b, x, size, c.attributes.integers("stride"), c.attributes.integers("dilation"));
+  const std::string numbers(kWindowNumbers.substr(0, spatial)), places(kWindowPlaces.substr(0, spatial));
   Value y;
   if (groups == 1) {
     y = b.contract(x, kernel, "nc" + numbers + places + ",oc" + places + "->no" + numbers);

@@ -27,6 +27,23 @@ class Sizes {
   std::vector<int64_t> all_;
 };
 
+// What slides a kernel over x, with a bias for each filter.
+class KernelLayer : public Module {
+ public:
+  Parameter weight;  // [filters,channels/groups,size...]; of a transpose [channels,filters/groups,size...]
+  std::optional<Parameter> bias;  // [filters]
+
+ protected:
+  // Of one of the options below, which it checks; `axes` are spatial ones.
+  template <typename Options>
+  KernelLayer(std::string_view kind, size_t axes, Module& owner, Name name, const Options& options);
+
+  std::string_view kind() const { return kind_; }
+
+ private:
+  std::string_view kind_;
+};
+
 struct ConvolutionLayerOptions {
   int64_t channels;  // of the input
   int64_t filters;   // of the output
@@ -44,19 +61,15 @@ using Conv2dOptions = ConvolutionLayerOptions;
 using Conv3dOptions = ConvolutionLayerOptions;
 
 // x [n,channels,spatial...] gives [n,filters,spatial...] (nn/windows.h).
-class ConvolutionLayer : public Module {
+class ConvolutionLayer : public KernelLayer {
  public:
   Tensor operator()(Operand x) const;
-
-  Parameter weight;               // [filters,channels/groups,size...]
-  std::optional<Parameter> bias;  // [filters]
 
  protected:
   ConvolutionLayer(std::string_view kind, size_t axes, Module& owner, Name name,
                    ConvolutionLayerOptions options);
 
  private:
-  std::string_view kind_;
   ConvolutionLayerOptions options_;
 };
 
@@ -92,19 +105,15 @@ using ConvTranspose3dOptions = TransposedConvolutionLayerOptions;
 
 // The transpose of a convolution of `filters` channels (nn/windows.h): x [n,channels,spatial...] gives
 // [n,filters,spatial...].
-class TransposedConvolutionLayer : public Module {
+class TransposedConvolutionLayer : public KernelLayer {
  public:
   Tensor operator()(Operand x) const;
-
-  Parameter weight;               // [channels,filters/groups,size...]
-  std::optional<Parameter> bias;  // [filters]
 
  protected:
   TransposedConvolutionLayer(std::string_view kind, size_t axes, Module& owner, Name name,
                              TransposedConvolutionLayerOptions options);
 
  private:
-  std::string_view kind_;
   TransposedConvolutionLayerOptions options_;
 };
 

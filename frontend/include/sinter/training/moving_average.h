@@ -3,13 +3,12 @@
 #include <sinter/export.h>
 #include <sinter/parameters.h>
 
-#include <map>
 #include <memory>
 #include <string>
 
 namespace SINTER_EXPORT sinter {
 
-class TrainingState;
+class TrainingStates;
 
 struct MovingAverageOptions {
   double decay = 0.999;  // how much of the average an update keeps; in [0,1)
@@ -51,11 +50,11 @@ class MovingAverage {
   };
 
  private:
-  TrainingState& state(const std::string& path, DType type, const Shape& shape);
-  TrainingState& average_of(const Variable& parameter);
+  Variable& step() const;
+  Variable& average_of(const Variable& parameter) const;
 
   MovingAverageOptions options_;
-  std::map<std::string, std::unique_ptr<TrainingState>> states_;
+  std::unique_ptr<TrainingStates> states_;
 };
 
 }  // namespace sinter

@@ -4,7 +4,6 @@
 #include <sinter/parameters.h>
 #include <sinter/training/learning_rate.h>
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,7 +53,7 @@ struct Update {
   Tensor learning_rate;
 };
 
-class TrainingState;
+class TrainingStates;
 
 // Updates parameters from gradients; its own state (step, moments) is called "<name>.step" and
 // "<name>.<moment>.<parameter>", lives in the program, and begins as zero.
@@ -92,11 +91,9 @@ class Optimizer {
   Variable& moment(const std::string& what, const Variable& parameter, const Shape& shape);
 
  private:
-  TrainingState& state(const std::string& path, DType type, const Shape& shape);
-
   std::string name_;
   LearningRate rate_;
-  std::map<std::string, std::unique_ptr<TrainingState>> states_;
+  std::unique_ptr<TrainingStates> states_;
 };
 
 }  // namespace sinter
