@@ -11,17 +11,23 @@ SGD::SGD(SGDOptions options, std::source_location where)
   const Ranges ranges("SGD", where);
   ranges.fraction("momentum", options_.momentum);
   ranges.not_negative("weight_decay", options_.weight_decay);
+  ranges.fraction("dampening", options_.dampening);
   if (options_.nesterov && options_.momentum == 0) ranges.fail("nesterov takes a momentum above 0");
+  if (options_.nesterov && options_.dampening != 0) ranges.fail("nesterov takes no dampening");
 }
 
-std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Tensor&) {
+std::vector<Tensor> SGD::update(const std::vector<Slot>& slots, const Tensor& updates) {
   std::vector<Tensor> results;
   for (const Slot& slot : slots) {
     const auto& [parameter, value, gradient, rate, own_decay] = slot;
     Tensor step = with_decay(options_, slot);
     if (options_.momentum != 0) {
       Variable& velocity = moment("velocity", parameter);
-      const Tensor moved = velocity * options_.momentum + step;
+      Tensor added = step;
+      if (options_.dampening != 0) {
+        added = step * cast(where(updates == 1, 1, 1 - options_.dampening), step.dtype());
+      }
+      const Tensor moved = velocity * options_.momentum + added;
       velocity.assign(moved);
       step = options_.nesterov ? step + moved * options_.momentum : moved;
     }

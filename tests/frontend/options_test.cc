@@ -50,6 +50,8 @@ TEST(Options, OfAdamW) {
 TEST(Options, OfSGD) {
   EXPECT_SAYS(SGD({.momentum = -0.5}), "SGD: momentum must be in [0,1], got -0.5");
   EXPECT_SAYS(SGD({.nesterov = true}), "SGD: nesterov takes a momentum above 0");
+  EXPECT_SAYS(SGD({.dampening = 2}), "SGD: dampening must be in [0,1], got 2");
+  EXPECT_SAYS(SGD({.momentum = 0.9, .dampening = 0.1, .nesterov = true}), "SGD: nesterov takes no dampening");
   EXPECT_SAYS(SGD({.weight_decay = -1}), "SGD: weight_decay must be finite and not negative, got -1");
 }
 

@@ -29,6 +29,8 @@ TEST(AttentionLayers, AreThoseOfTheirPapers) {
   };
   expect_figures({
       {"rotary", turned},
+      {"attention", made_layer<nn::MultiHeadAttention>(
+                        nn::MultiHeadAttentionOptions{.width = 8, .heads = 2, .causal = true})},
       attention_case("attention_rotary", {.heads = 2, .kv_heads = 1, .causal = true, .rotary_base = 10000}),
       attention_case("attention_alibi", {.heads = 3, .causal = true, .alibi = true}),
       attention_case("attention_window", {.heads = 2, .window = 2, .softcap = 0.8}),

@@ -15,10 +15,12 @@ struct LayerCase {
   // Makes it, called `name`, in the root, and gives what applies it.
   std::function<std::function<Tensor(const Tensor& x)>(nn::Module& root, const std::string& name)> make;
   bool training = false;
+  std::vector<std::string> buffers = {};
   float rounding = 4e-6f;  // of the largest, which is taken as 1 at least
 };
 
-// Holds values and gradients to x and to all parameters against the figures, on all devices.
+// Holds values, gradients to x and to all parameters, and five steps of training against the figures, on all
+// devices.
 void expect_figures(const std::vector<LayerCase>& cases);
 
 // A message without "(file:line, in scope)".

@@ -9,8 +9,27 @@
 namespace sinter {
 namespace {
 
-TEST(LayersOf, Norms) {
+TEST(LayersOf, Linear) {
+  const auto sequential = [](nn::Module& root, const std::string& name) {
+    auto owner = std::make_shared<nn::Module>(root, name);
+    auto net = std::make_shared<nn::Sequential>(*owner, "net");
+    net->add<nn::Linear>(4, 6).add(relu).add<nn::Linear>(6, 2);
+    return [owner, net](const Tensor& x) { return (*net)(x); };
+  };
   expect_figures({
+      {"linear", made_layer<nn::Linear>(4, 5)},
+      {"sequential", sequential},
+      {"feed_forward", made_layer<nn::FeedForward>(nn::FeedForwardOptions{.width = 4, .hidden = 6})},
+  });
+}
+
+TEST(LayersOf, Norms) {
+  const std::vector<std::string> statistics = {"running_mean", "running_variance"};
+  expect_figures({
+      {"layer_norm", made_layer<nn::LayerNorm>(6)},
+      {"rms_norm", made_layer<nn::RMSNorm>(6)},
+      {"batch_norm", made_layer<nn::BatchNorm>(2), true, statistics},
+      {"batch_norm_running", made_layer<nn::BatchNorm>(2), false, statistics},
       {"group_norm", made_layer<nn::GroupNorm>(3, 6)},
       {"instance_norm", made_layer<nn::InstanceNorm>(3)},
       {"instance_norm_affine", made_layer<nn::InstanceNorm>(3, nn::InstanceNormOptions{.affine = true})},
@@ -100,8 +119,20 @@ TEST(LayersOf, Embeddings) {
     auto layer = std::make_shared<nn::Embedding>(root, name, 7, 4);
     return [layer](const Tensor& x) { return layer->logits(x); };
   };
+  const auto embedding = [](nn::Module& root, const std::string& name) {
+    auto layer = std::make_shared<nn::Embedding>(root, name, 6, 4);
+    return [layer](const Tensor& x) {
+      return x * (*layer)(constant(Array::from<int32_t>({3, 0, 3, 5, 1, 3}, {2, 3})));
+    };
+  };
+  const auto positions = [](nn::Module& root, const std::string& name) {
+    auto layer = std::make_shared<nn::Embedding>(root, name, 5, 4);
+    return [layer](const Tensor& x) { return x + (*layer)(arange(5)); };
+  };
   expect_figures({
       {"tied", tied},
+      {"embedding", embedding},
+      {"positions", positions},
       bag("bag_sum", nn::Bag::sum, true),
       bag("bag_mean", nn::Bag::mean, true),
       bag("bag_max", nn::Bag::max, true),
@@ -145,6 +176,7 @@ TEST(LayersOf, Pools) {
                            .size = 3, .stride = 2, .padding = 1, .ceil_mode = true, .count_padding = false})},
       {"adaptive_max_pool", made_layer<nn::AdaptiveMaxPool>(nn::Sizes{2, 3})},
       {"adaptive_average_pool", made_layer<nn::AdaptiveAveragePool>(3)},
+      {"global_max_pool", made_layer<nn::GlobalMaxPool>()},
       {"global_average_pool", made_layer<nn::GlobalAveragePool>()},
   });
 }

@@ -25,11 +25,57 @@ Tensor entropy_ignored(const Tensor& logits, CrossEntropyOptions options) {
   options.ignore_index = 7;
   return cross_entropy(logits, given("labels"), options);
 }
-LossOptions weighted() {
-  return {.weights = given("weights")};
-}
 
-const std::vector<Loss> kLosses = {
+// A loss of LossOptions, in each reduction and weighted: NAME.mean, NAME.sum, NAME.none, NAME.weighted.
+struct Reduced {
+  std::string name;
+  std::string first;
+  std::function<Tensor(const Tensor&, const LossOptions&)> loss;
+  std::string weights = "weights";
+};
+
+const std::vector<Reduced> kReduced = {
+    {"binary", "x",
+     [](const Tensor& x, const LossOptions& how) { return binary_cross_entropy(x, given("chances"), how); }},
+    {"squared", "x",
+     [](const Tensor& x, const LossOptions& how) { return mean_squared_error(x, given("y"), how); }},
+    {"absolute", "x",
+     [](const Tensor& x, const LossOptions& how) { return mean_absolute_error(x, given("y"), how); }},
+    {"huber", "x",
+     [](const Tensor& x, const LossOptions& how) { return huber_loss(x, given("y"), 0.7, how); }},
+    {"focal", "x",
+     [](const Tensor& x, const LossOptions& how) {
+       return focal_loss(x, (given("signs") + 1) * 0.5, {how, 2, 0.25});
+     }},
+    {"hinge", "x",
+     [](const Tensor& x, const LossOptions& how) { return hinge_loss(x, given("signs"), how); }},
+    {"gaussian", "x",
+     [](const Tensor& x, const LossOptions& how) {
+       return gaussian_nll(x, given("y"), given("variances"), 1e-6, how);
+     }},
+    {"gaussian.variance", "variances",
+     [](const Tensor& v, const LossOptions& how) {
+       return gaussian_nll(given("x"), given("y"), v, 1e-6, how);
+     }},
+    {"kl", "x",
+     [](const Tensor& x, const LossOptions& how) {
+       return kl_divergence(log_softmax(x), given("targets"), how);
+     },
+     "row_weights"},
+    {"cosine", "x",
+     [](const Tensor& x, const LossOptions& how) {
+       return cosine_loss(x, given("y"), given("row_signs"), 0.1, how);
+     },
+     "row_weights"},
+    {"triplet", "x",
+     [](const Tensor& x, const LossOptions& how) { return triplet_loss(x, given("y"), given("z"), 1, how); },
+     "row_weights"},
+    {"info_nce", "x",
+     [](const Tensor& x, const LossOptions& how) { return info_nce(x, given("y"), 0.2, how); },
+     "row_weights"},
+};
+
+const std::vector<Loss> kOthers = {
     {"cross_entropy", "logits", [](const Tensor& x) { return entropy(x); }},
     {"cross_entropy.sum", "logits",
      [](const Tensor& x) { return entropy(x, {.reduction = Reduction::sum}); }},
@@ -44,43 +90,37 @@ const std::vector<Loss> kLosses = {
      [](const Tensor& x) { return entropy_ignored(x, {.reduction = Reduction::none}); }},
     {"cross_entropy.positions", "logits",
      [](const Tensor& x) { return entropy(x, {.position_weights = given("position_weights")}); }},
-    {"binary", "x", [](const Tensor& x) { return binary_cross_entropy(x, given("chances")); }},
-    {"binary.weighted", "x",
-     [](const Tensor& x) { return binary_cross_entropy(x, given("chances"), weighted()); }},
-    {"focal", "x",
-     [](const Tensor& x) {
-       FocalOptions options;
-       options.alpha = 0.25;
-       return focal_loss(x, (given("signs") + 1) * 0.5, options);
-     }},
-    {"squared.sum", "x",
-     [](const Tensor& x) { return mean_squared_error(x, given("y"), {.reduction = Reduction::sum}); }},
-    {"absolute.none", "x",
-     [](const Tensor& x) { return mean_absolute_error(x, given("y"), {.reduction = Reduction::none}); }},
-    {"huber.weighted", "x", [](const Tensor& x) { return huber_loss(x, given("y"), 0.7, weighted()); }},
-    {"hinge", "x", [](const Tensor& x) { return hinge_loss(x, given("signs")); }},
-    {"gaussian", "x", [](const Tensor& x) { return gaussian_nll(x, given("y"), given("variances")); }},
-    {"gaussian.variance", "variances",
-     [](const Tensor& v) { return gaussian_nll(given("x"), given("y"), v); }},
-    {"kl", "x", [](const Tensor& x) { return kl_divergence(log_softmax(x), given("targets")); }},
-    {"cosine", "x", [](const Tensor& x) { return cosine_loss(x, given("y"), given("row_signs"), 0.1); }},
-    {"triplet", "x", [](const Tensor& x) { return triplet_loss(x, given("y"), given("z")); }},
-    {"info_nce", "x", [](const Tensor& x) { return info_nce(x, given("y"), 0.2); }},
     {"logsumexp", "x", [](const Tensor& x) { return logsumexp(x, -1); }},
     {"variance", "x", [](const Tensor& x) { return variance(x, 0, KeepDims::no, 1); }},
     {"deviation", "x", [](const Tensor& x) { return standard_deviation(x, -1); }},
     {"norm", "x", [](const Tensor& x) { return norm(x, -1); }},
 };
 
+std::vector<Loss> all_losses() {
+  std::vector<Loss> all = kOthers;
+  for (const Reduced& it : kReduced) {
+    const auto add = [&](const std::string& how, const std::function<LossOptions()>& options) {
+      all.push_back(
+          {it.name + how, it.first, [&it, options](const Tensor& x) { return it.loss(x, options()); }});
+    };
+    add(".mean", [] { return LossOptions(); });
+    add(".sum", [] { return LossOptions{.reduction = Reduction::sum}; });
+    add(".none", [] { return LossOptions{.reduction = Reduction::none}; });
+    add(".weighted", [&it] { return LossOptions{.weights = given(it.weights)}; });
+  }
+  return all;
+}
+
 // One program a device, of all losses: `value` and `gradient` of each.
 TEST(Losses, AreThoseOfTheirSources) {
+  const std::vector<Loss> all = all_losses();
   for (const std::string& device : kDevices) {
     Program program;
     std::vector<Input> inputs;
     for (const char* name : {"logits", "x", "variances"}) inputs.push_back({name, f32, figure(name).shape()});
-    program.add("losses", inputs, [](const Inputs& in) -> Outputs {
+    program.add("losses", inputs, [&](const Inputs& in) -> Outputs {
       Outputs outputs;
-      for (const Loss& it : kLosses) {
+      for (const Loss& it : all) {
         const Tensor value = it.loss(in[it.first]);
         outputs.push_back({it.name + ".value", value});
         outputs.push_back({it.name + ".gradient", grad(sum(value), {in[it.first]})[0]});
@@ -90,7 +130,7 @@ TEST(Losses, AreThoseOfTheirSources) {
     program.compile({.device = device});
     const auto results = program.run(
         "losses", {{"logits", figure("logits")}, {"x", figure("x")}, {"variances", figure("variances")}});
-    for (const Loss& it : kLosses) {
+    for (const Loss& it : all) {
       for (const char* what : {".value", ".gradient"}) {
         SCOPED_TRACE(it.name + what + " on " + device);
         EXPECT_THAT(floats(results.at(it.name + what)), near_figures(it.name + what));

@@ -55,6 +55,19 @@ def weighted(values, by):
     return (values * by).sum() / by.sum()
 
 
+def losses(name, values, wrt, by, whole=None):
+    """What each element, position or pair has, reduced in each way; whole(reduction) gives the mean and the sum by
+    PyTorch's own, where it has them."""
+    loss(name + ".mean", whole("mean") if whole else values.mean(), wrt)
+    loss(name + ".sum", whole("sum") if whole else values.sum(), wrt)
+    loss(name + ".none", values, wrt)
+    loss(name + ".weighted", weighted(values, by.detach()), wrt)
+
+
+def torch_losses(name, call, wrt, by):
+    losses(name, call("none"), wrt, by, call)
+
+
 def entropy(**options):
     return F.cross_entropy(logits.movedim(-1, 1), options.pop("labels", valid), **options)
 
@@ -67,24 +80,43 @@ loss("cross_entropy.smooth_weighted",
      entropy(labels=labels, label_smoothing=0.1, weight=class_weights.detach(), ignore_index=7), logits)
 loss("cross_entropy.none_ignored", entropy(labels=labels, reduction="none", ignore_index=7), logits)
 loss("cross_entropy.positions", weighted(entropy(reduction="none"), position_weights.detach()), logits)
-loss("binary", F.binary_cross_entropy_with_logits(x, chances), x)
-loss("binary.weighted", weighted(F.binary_cross_entropy_with_logits(x, chances, reduction="none"), weights.detach()), x)
+y0, z0 = y.detach(), z.detach()
+torch_losses("binary", lambda r: F.binary_cross_entropy_with_logits(x, chances.detach(), reduction=r), x, weights)
+torch_losses("squared", lambda r: F.mse_loss(x, y0, reduction=r), x, weights)
+torch_losses("absolute", lambda r: F.l1_loss(x, y0, reduction=r), x, weights)
+torch_losses("huber", lambda r: F.huber_loss(x, y0, reduction=r, delta=0.7), x, weights)
 p = torch.sigmoid(x)
 t = (signs.detach() + 1) / 2
 pt = p * t + (1 - p) * (1 - t)
-loss("focal", ((0.25 * t + 0.75 * (1 - t)) * (1 - pt) ** 2 * -torch.log(pt)).mean(), x)
-loss("squared.sum", F.mse_loss(x, y.detach(), reduction="sum"), x)
-loss("absolute.none", F.l1_loss(x, y.detach(), reduction="none"), x)
-loss("huber.weighted", weighted(F.huber_loss(x, y.detach(), reduction="none", delta=0.7), weights.detach()), x)
-loss("hinge", torch.clamp(1 - signs.detach() * x, min=0).mean(), x)
-loss("gaussian", F.gaussian_nll_loss(x, y.detach(), variances.detach()), x)
-loss("gaussian.variance", F.gaussian_nll_loss(x.detach(), y.detach(), variances), variances)
+losses("focal", (0.25 * t + 0.75 * (1 - t)) * (1 - pt) ** 2 * -torch.log(pt), x, weights)
+losses("hinge", torch.clamp(1 - signs.detach() * x, min=0), x, weights)
+torch_losses("gaussian", lambda r: F.gaussian_nll_loss(x, y0, variances.detach(), reduction=r), x, weights)
+torch_losses("gaussian.variance", lambda r: F.gaussian_nll_loss(x.detach(), y0, variances, reduction=r), variances,
+             weights)
 log_p = torch.log_softmax(x, -1)
-loss("kl", F.kl_div(log_p, targets.detach(), reduction="batchmean"), x)
-loss("cosine", F.cosine_embedding_loss(x, y.detach(), row_signs.detach(), margin=0.1), x)
-loss("triplet", F.triplet_margin_loss(x, y.detach(), z.detach(), margin=1.0), x)
-scores = F.normalize(x, dim=-1) @ F.normalize(y.detach(), dim=-1).T / 0.2
-loss("info_nce", F.cross_entropy(scores, torch.arange(6)), x)
+row_weights = made("row_weights", weights[:, 0].detach().numpy())
+
+
+def kl(reduction):
+    if reduction == "none":
+        return F.kl_div(log_p, targets.detach(), reduction="none").sum(-1)
+    return F.kl_div(log_p, targets.detach(), reduction="batchmean" if reduction == "mean" else reduction)
+
+
+def triplet(reduction):
+    return F.triplet_margin_loss(x, y0, z0, margin=1.0, reduction=reduction)
+
+
+def contrast(reduction):
+    scores = F.normalize(x, dim=-1) @ F.normalize(y0, dim=-1).T / 0.2
+    return F.cross_entropy(scores, torch.arange(6), reduction=reduction)
+
+
+torch_losses("kl", kl, x, row_weights)
+torch_losses("cosine", lambda r: F.cosine_embedding_loss(x, y0, row_signs.detach(), margin=0.1, reduction=r), x,
+             row_weights)
+torch_losses("triplet", triplet, x, row_weights)
+torch_losses("info_nce", contrast, x, row_weights)
 loss("logsumexp", torch.logsumexp(x, -1), x)
 loss("variance", torch.var(x, 0), x)
 loss("deviation", torch.std(x, -1, correction=0), x)
@@ -150,6 +182,10 @@ def muon(x, g, s, t):
     return x * (1 - 0.05 * 0.1) - 0.05 * math.sqrt(4 / 3) * z.T
 
 
+torch_steps("sgd", lambda ps: torch.optim.SGD(ps, lr=0.05, weight_decay=0.1))
+torch_steps("sgd.momentum", lambda ps: torch.optim.SGD(ps, lr=0.05, momentum=0.9))
+torch_steps("sgd.dampening", lambda ps: torch.optim.SGD(ps, lr=0.05, momentum=0.9, dampening=0.3, weight_decay=0.1))
+torch_steps("sgd.nesterov", lambda ps: torch.optim.SGD(ps, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.1))
 torch_steps("adam", lambda ps: torch.optim.Adam(ps, lr=0.05, betas=(0.8, 0.99), weight_decay=0.1))
 torch_steps("adamw", lambda ps: torch.optim.AdamW(ps, lr=0.05, betas=(0.8, 0.99), weight_decay=0.1))
 torch_steps("rmsprop", lambda ps: torch.optim.RMSprop(ps, lr=0.05, alpha=0.9, weight_decay=0.1))
@@ -177,9 +213,27 @@ def rates(name, make, steps):
 
 
 S = torch.optim.lr_scheduler
-rates("exponential", lambda o: S.ExponentialLR(o, 0.9), 8)
-rates("staircase", lambda o: S.StepLR(o, 3, 0.5), 10)
-rates("one_cycle", lambda o: S.OneCycleLR(o, 0.5, total_steps=10, pct_start=0.4, div_factor=10, final_div_factor=100), 10)
+rates("constant", lambda o: S.ConstantLR(o, factor=1), 12)
+rates("linear", lambda o: S.LinearLR(o, 1, 0, total_iters=8), 12)
+rates("linear_floor", lambda o: S.LambdaLR(o, lambda step: max(1 - step / 8, 0.25)), 12)
+rates("cosine", lambda o: S.CosineAnnealingLR(o, 11, eta_min=0.05), 12)
+
+
+def nano_gpt(step, warmup=3, steps=9, lowest=0.1):  # its get_lr, as a share of the rate
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if step > steps:
+        return lowest
+    return lowest + 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) * (1 - lowest)
+
+
+rates("cosine_warm_up", lambda o: S.LambdaLR(o, nano_gpt), 12)
+rates("exponential", lambda o: S.ExponentialLR(o, 0.9), 12)
+rates("staircase", lambda o: S.StepLR(o, 3, 0.5), 12)
+rates("one_cycle",
+      lambda o: S.OneCycleLR(o, 0.5, total_steps=12, pct_start=0.4, div_factor=10, final_div_factor=100), 12)
+rates("warm_up", lambda o: S.SequentialLR(
+    o, [S.LinearLR(o, 1 / 5, 1, total_iters=4), S.ExponentialLR(o, 0.9)], milestones=[4]), 12)
 
 measures = [3, 2, 2.5, 2.1, 1.9999, 2.2, 1, 1, 1, 1, 1]
 optimizer = torch.optim.SGD([parameter], lr=0.5)

@@ -2,6 +2,8 @@
 """Makes layers.safetensors: what PyTorch 2.15 gives in f64, or the paper's formula written with it. Of a layer `name`:
 name.x, what it takes; name.weight and so on, its parameters, laid out as here; name.value; name.seed, what
 multiplies the value in a sum, whose gradients to x and the parameters are name.x.gradient, name.weight.gradient.
+Of its training (layer_figures.py): name.inputs, what it takes at each step, times name.front; name.losses;
+name.front.trained, name.weight.trained, what has become of them.
 
     python3 make_layers.py    (torch and numpy from PyPI)
 """
@@ -12,33 +14,7 @@ import torch
 import torch.nn.functional as F
 
 import figures_file
-
-rng = np.random.default_rng(11)
-figures = {}
-
-
-def put(name, value):
-    figures[name] = np.ascontiguousarray(np.asarray(value, dtype=np.float32))
-
-
-def made(name, shape, scale=1.0):
-    """An f32 array of normal numbers, put under its name, as an f64 leaf."""
-    array = np.asarray(scale * rng.normal(size=shape), dtype=np.float32)
-    put(name, array)
-    return torch.tensor(array.astype(np.float64), requires_grad=True)
-
-
-def case(name, x_shape, parameters, apply):
-    """apply(x, *parameters) of a layer whose parameters are {path: (shape, scale)}."""
-    x = made(name + ".x", x_shape)
-    leaves = [made(f"{name}.{path}", shape, scale) for path, (shape, scale) in parameters.items()]
-    y = apply(x, *leaves)
-    seed = torch.tensor(rng.normal(size=tuple(y.shape)).astype(np.float32).astype(np.float64))
-    gradients = torch.autograd.grad((y * seed).sum(), [x] + leaves, allow_unused=True)
-    put(name + ".value", y.detach().numpy())
-    put(name + ".seed", seed.numpy())
-    for path, gradient in zip(["x"] + list(parameters), gradients):
-        put(f"{name}.{path}.gradient", gradient.numpy())
+from layer_figures import case, figures, made, module_case, put, rng, same, turned
 
 
 # Positions.
@@ -120,34 +96,6 @@ case("attention_cross", (2, 5, WIDTH), projections(context=7), attention(2, cont
 
 
 # PyTorch's own modules.
-def module_case(name, x, module, paths, apply=None):
-    """paths: {path: (PyTorch's name, how its array is laid out here)}"""
-    module = module.double()
-    leaves = dict(module.named_parameters())
-    with torch.no_grad():
-        for leaf in leaves.values():
-            leaf.copy_(torch.tensor((0.4 * rng.normal(size=tuple(leaf.shape))).astype(np.float32)))
-    if isinstance(x, tuple):
-        x = made(name + ".x", x)
-    y = (apply or module)(x)
-    seed = torch.tensor(rng.normal(size=tuple(y.shape)).astype(np.float32).astype(np.float64))
-    (y * seed).sum().backward()
-    put(name + ".value", y.detach().numpy())
-    put(name + ".seed", seed.numpy())
-    put(name + ".x.gradient", x.grad.numpy())
-    for path, (own, laid) in paths.items():
-        put(f"{name}.{path}", laid(leaves[own].detach()).numpy())
-        put(f"{name}.{path}.gradient", laid(leaves[own].grad).numpy())
-
-
-def same(a):
-    return a
-
-
-def turned(a):
-    return a.t()
-
-
 def affine(prefix, own):
     return {prefix + "scale": (own + "weight", same), prefix + "bias": (own + "bias", same)}
 
@@ -288,5 +236,26 @@ module_case("upsample_linear", (1, 2, 3, 4), N.Upsample(scale_factor=(2, 3), mod
 module_case("upsample_corners", (1, 2, 3, 4), N.Upsample(scale_factor=3, mode="bilinear", align_corners=True), {})
 module_case("resize_nearest", (1, 2, 5, 6), N.Upsample(size=(3, 8)), {})
 module_case("resize_linear", (1, 2, 5, 6), N.Upsample(size=(3, 8), mode="bilinear"), {})
+
+# The layers that most models begin with.
+module_case("linear", (2, 3, 4), N.Linear(4, 5), linear("", ""))
+module_case("sequential", (3, 4), N.Sequential(N.Linear(4, 6), N.ReLU(), N.Linear(6, 2)),
+            linear("net.0.", "0.") | linear("net.2.", "2."))
+module_case("feed_forward", (2, 3, 4), N.Sequential(N.Linear(4, 6), N.ReLU(), N.Linear(6, 4)),
+            linear("expand.", "0.") | linear("contract.", "2."))
+module_case("layer_norm", (2, 3, 6), N.LayerNorm(6), affine("", ""))
+module_case("rms_norm", (2, 3, 6), N.RMSNorm(6, eps=1e-5), {"scale": ("weight", same)})
+statistics = {"running_mean": "running_mean", "running_variance": "running_var"}
+module_case("batch_norm", (3, 2, 4, 3), N.BatchNorm2d(2), affine("", ""), buffers=statistics)
+module_case("batch_norm_running", (3, 2, 4), N.BatchNorm1d(2).eval(), affine("", ""), buffers=statistics)
+ids = torch.tensor([[3, 0, 3], [5, 1, 3]])
+table = N.Embedding(6, 4)
+module_case("embedding", (2, 3, 4), table, {"weight": ("weight", same)}, lambda x: x * table(ids))
+places = N.Embedding(5, 4)
+module_case("positions", (2, 5, 4), places, {"weight": ("weight", same)}, lambda x: x + places(torch.arange(5)))
+heads = N.MultiheadAttention(8, 2, batch_first=True)
+module_case("attention", (2, 5, 8), heads, projected("", ""),
+            lambda x: heads(x, x, x, need_weights=False, attn_mask=causal)[0])
+module_case("global_max_pool", (2, 3, 4, 2), N.AdaptiveMaxPool2d(1), {})
 
 figures_file.write(__file__.replace("make_layers.py", "layers.safetensors"), figures)

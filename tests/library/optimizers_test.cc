@@ -15,7 +15,15 @@ struct Kind {
   bool only_matrix = false;
 };
 
+Kind sgd(const std::string& name, const SGDOptions& options) {
+  return {name, [options] { return std::make_unique<SGD>(options); }};
+}
+
 const std::vector<Kind> kKinds = {
+    sgd("sgd", {.learning_rate = 0.05, .weight_decay = 0.1}),
+    sgd("sgd.momentum", {.learning_rate = 0.05, .momentum = 0.9}),
+    sgd("sgd.dampening", {.learning_rate = 0.05, .momentum = 0.9, .dampening = 0.3, .weight_decay = 0.1}),
+    sgd("sgd.nesterov", {.learning_rate = 0.05, .momentum = 0.9, .nesterov = true, .weight_decay = 0.1}),
     {"adam",
      [] {
        return std::make_unique<Adam>(

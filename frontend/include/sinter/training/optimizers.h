@@ -9,7 +9,8 @@ namespace SINTER_EXPORT sinter {
 struct SGDOptions {
   LearningRate learning_rate = 1e-2;
   double momentum = 0;      // in [0,1]
-  bool nesterov = false;    // with a momentum
+  double dampening = 0;     // how much of a gradient the momentum leaves out, from the second on; in [0,1]
+  bool nesterov = false;    // with a momentum and no dampening
   double weight_decay = 0;  // added to the gradient; not negative
   std::string name = "sgd";
 };
