@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -28,6 +30,11 @@ CLI::Validator whole_number(T from, T to) {
         return fmt::format("expected a whole number from {} to {}, got '{}'", from, to, text);
       },
       "N");
+}
+
+// What a seed is.
+inline CLI::Validator seed() {
+  return whole_number<uint64_t>(0, std::numeric_limits<uint64_t>::max());
 }
 
 inline CLI::Validator number(double from, double to) {

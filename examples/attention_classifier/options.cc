@@ -99,7 +99,7 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
       ->check(positive_number())
       ->capture_default_str();
   train->add_option("--seed", training.seed, "of the parameters' beginning, the order and dropout")
-      ->check(whole_number<uint64_t>(0, std::numeric_limits<uint64_t>::max()))
+      ->check(sinter::tools::seed())
       ->capture_default_str();
   add_device_options(*train, training.device, training.threads, training.fuse);
   train->add_flag("--explain", training.explain, "print the kernels and the memory of the training step");

@@ -24,7 +24,7 @@ void clear(const std::string& folder) {
   if (!std::filesystem::is_directory(folder)) return;
   const auto old = sinter::Checkpoints(folder).list();
   for (const sinter::Checkpoint& one : old) std::filesystem::remove(one.path);
-  if (!old.empty()) fmt::print("removed {} checkpoints of an earlier run from {}\n", old.size(), folder);
+  if (!old.empty()) fmt::print("removed the checkpoints of an earlier run from {}: {}\n", folder, old.size());
 }
 
 void train(TrainCommand command) {
@@ -37,7 +37,11 @@ void train(TrainCommand command) {
   fmt::print("{}: {} characters, {} distinct ones; {} parameters\n",
              command.text.empty() ? "ten sonnets" : command.text, text.size(), command.model.characters,
              trainer.parameter_count());
-  if (command.training.resume) fmt::print("goes on from step {}\n", trainer.step());
+  if (trainer.step() == trainer.steps()) {
+    fmt::print("has all {} steps; with more --steps it is trained further\n", trainer.steps());
+  } else if (command.training.resume) {
+    fmt::print("goes on from step {} to {}\n", trainer.step(), trainer.steps());
+  }
   std::fflush(stdout);
   std::string csv = "step,loss,validation_loss\n";
   trainer.run([&](const Progress& progress) {

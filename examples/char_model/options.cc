@@ -12,6 +12,7 @@ namespace char_model {
 namespace {
 
 using sinter::tools::number_in;
+using sinter::tools::seed;
 using sinter::tools::whole_number;
 
 constexpr int kUsageError = 2;
@@ -51,7 +52,13 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
   train->add_flag(
       "--resume", command.training.resume,
       "go on from the latest checkpoint, as if it had never stopped; without, those there are removed");
-  add_size("--steps", command.training.steps, "steps to train");
+  train
+      ->add_option("--steps", command.training.steps,
+                   fmt::format("steps to train in all; left out: {}, or as many as the run to resume was to "
+                               "have. Other ones resume it with the learning rate of a run of so many, which "
+                               "rises again where a finished run goes on",
+                               kDefaultSteps))
+      ->check(whole_number<int64_t>(1, kMost));
   add_size("--batch", command.training.batch, "windows of the text a step");
   add_size("--micro-batches", command.training.micro_batches,
            "parts that a step goes over them in, which divide them");
@@ -63,7 +70,9 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
   add_size("--width", command.model.width, "features of a character");
   add_share("--dropout", command.model.dropout, "share of features left out in training");
   train->add_option("--metrics", command.metrics, "CSV file to write: step,loss,validation_loss");
-  train->add_option("--seed", command.training.compile.seed, "of all random numbers")->capture_default_str();
+  train->add_option("--seed", command.training.compile.seed, "of all random numbers")
+      ->check(seed())
+      ->capture_default_str();
   add_machine(*train, command.training.compile);
   return train;
 }
@@ -91,7 +100,7 @@ CLI::App* add_generate_command(CLI::App& app, GenerateCommand& command) {
       ->capture_default_str();
   generate->add_flag("--cache,!--no-cache", how.cache,
                      "keep keys and values of what was read; without, each character reads its context anew");
-  generate->add_option("--seed", how.compile.seed, "of what is drawn")->capture_default_str();
+  generate->add_option("--seed", how.compile.seed, "of what is drawn")->check(seed())->capture_default_str();
   add_machine(*generate, how.compile);
   return generate;
 }

@@ -51,8 +51,8 @@ std::u32string read_text(const std::string& path, int64_t least) {
   if (!examples::is_utf8(bytes)) throw sinter::Error(fmt::format("{}: is no text in UTF-8", path));
   std::u32string text = examples::decode_utf8(bytes);
   if (static_cast<int64_t>(text.size()) < least) {
-    throw sinter::Error(
-        fmt::format("{}: has {} characters, at least {} are needed", path, text.size(), least));
+    throw sinter::Error(fmt::format("{}: a text of at least {} characters is needed, its length is {}", path,
+                                    least, text.size()));
   }
   return text;
 }

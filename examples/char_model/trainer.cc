@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "examples/char_model/recipe.h"
+#include "frontend/training/number_in.h"
 
 using namespace sinter;
 
@@ -18,6 +19,24 @@ constexpr int64_t kEstimated = 20;  // batches
 
 Batches::Columns columns(const Windows& windows) {
   return {{"ids", windows.inputs}, {"labels", windows.targets}};
+}
+
+// What to go on from; none where a run begins.
+std::optional<Checkpoint> latest_of(const TrainingOptions& options) {
+  if (!options.resume) return {};
+  std::vector<Checkpoint> all;
+  if (std::filesystem::is_directory(options.folder)) all = Checkpoints(options.folder).list();
+  if (all.empty()) throw Error(fmt::format("{} has no checkpoint to resume", options.folder));
+  return all.back();
+}
+
+int64_t steps_of(const TrainingOptions& options, const std::optional<Checkpoint>& latest) {
+  if (!latest) return options.steps.value_or(kDefaultSteps);
+  const auto before = number_in<int64_t>(latest->path, latest->notes.texts, "steps");
+  const int64_t steps = options.steps.value_or(before.value_or(kDefaultSteps));
+  if (steps >= latest->step) return steps;
+  throw Error(
+      fmt::format("{}: has {} steps already, {} are asked for in all", latest->path, latest->step, steps));
 }
 
 }  // namespace
@@ -38,18 +57,20 @@ Trainer::Split Trainer::split(const Vocabulary& vocabulary, const std::u32string
 }
 
 Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, const std::u32string& text)
-    : Trainer(model, options, Vocabulary(text), split(Vocabulary(text), text, model.context)) {}
+    : Trainer(model, options, Vocabulary(text), split(Vocabulary(text), text, model.context),
+              latest_of(options)) {}
 
 Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, const Vocabulary& vocabulary,
-                 Split split)
+                 Split split, const std::optional<Checkpoint>& latest)
     : options_(options),
+      steps_(steps_of(options, latest)),
       recipe_(to_texts(model, vocabulary)),
       model_(model),
-      optimizer_({.learning_rate = cosine_decay(options.rate, std::min(kWarmup, options.steps), options.steps,
-                                                options.rate / 10),
-                  .beta2 = 0.99,
-                  .weight_decay = 0.1,
-                  .decays = [](const Variable& parameter) { return parameter.shape().size() > 1; }}),
+      optimizer_(
+          {.learning_rate = cosine_decay(options.rate, std::min(kWarmup, steps_), steps_, options.rate / 10),
+           .beta2 = 0.99,
+           .weight_decay = 0.1,
+           .decays = [](const Variable& parameter) { return parameter.shape().size() > 1; }}),
       batches_(columns(windows(split.train, model.context)), {.size = options.batch,
                                                               .order = Order::random,
                                                               .seed = options.compile.seed,
@@ -57,9 +78,10 @@ Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, cons
                                                               .weight = ""}),
       validation_(windows(split.validation, model.context, model.context)),
       checkpoints_(options.folder, {.keep = 2}) {
-  recipe_["training"] = fmt::format(
-      "{} steps of {} windows in {} micro-batches, rate {}, seed {}, {} characters", options.steps,
-      options.batch, options.micro_batches, options.rate, options.compile.seed, split.train.size());
+  recipe_["steps"] = std::to_string(steps_);
+  recipe_["training"] =
+      fmt::format("steps of {} windows in {} micro-batches, rate {}, seed {}, {} characters", options.batch,
+                  options.micro_batches, options.rate, options.compile.seed, split.train.size());
   const std::vector<Input> inputs = {{"ids", i32, {rows_, model.context}},
                                      {"labels", i32, {rows_, model.context}}};
   program_.add("train", inputs,
@@ -78,14 +100,12 @@ Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, cons
   CompileOptions compile = options.compile;
   compile.dims = {{rows_, options.batch}};
   program_.compile(compile);
-  if (options.resume) resume();
+  if (latest) resume(*latest);
 }
 
-void Trainer::resume() {
-  const std::vector<Checkpoint> all = checkpoints_.list();
-  if (all.empty()) throw Error(fmt::format("{} has no checkpoint to resume", options_.folder));
-  const Checkpoint& latest = all.back();
+void Trainer::resume(const Checkpoint& latest) {
   for (const auto& [key, text] : recipe_) {
+    if (key == "steps") continue;
     const auto found = latest.notes.texts.find(key);
     const std::string before = found == latest.notes.texts.end() ? "" : found->second;
     if (before == text) continue;
@@ -102,14 +122,14 @@ void Trainer::run(const std::function<void(const Progress&)>& report) {
   Progress progress;
   int64_t steps = 0;
   double seconds = 0;
-  for (int64_t step = program_.step() + 1; step <= options_.steps; ++step) {
+  for (int64_t step = program_.step() + 1; step <= steps_; ++step) {
     const auto start = Clock::now();
     batches_.next().feed(train);
     train.run();
     progress.loss += train.value<float>("loss");
     seconds += std::chrono::duration<double>(Clock::now() - start).count();
     ++steps;
-    if (step % options_.every != 0 && step != options_.steps) continue;
+    if (step % options_.every != 0 && step != steps_) continue;
     progress.step = step;
     progress.loss /= static_cast<double>(steps);
     progress.milliseconds = 1e3 * seconds / static_cast<double>(steps);

@@ -3,6 +3,8 @@
 #include <sinter/sinter.h>
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "examples/char_model/model.h"
@@ -10,8 +12,11 @@
 
 namespace char_model {
 
+constexpr int64_t kDefaultSteps = 2000;
+
 struct TrainingOptions {
-  int64_t steps = 2000;
+  // In all, over which the learning rate falls; left out: kDefaultSteps, or those of the run to resume.
+  std::optional<int64_t> steps = {};
   int64_t batch = 12;   // windows a step
   double rate = 2e-3;   // the highest; after 100 steps of warm-up it falls to a tenth
   int64_t every = 250;  // steps between evaluations
@@ -32,11 +37,14 @@ struct Progress {
 // Trains on the first nine tenths of a text, and measures on the rest.
 class Trainer {
  public:
-  // Throws sinter::Error where the text is too short, or the run to resume was begun with other options.
+  // Throws sinter::Error where the text is too short, or the run to resume was begun with other options than
+  // now, or has as many steps already. Where it was to have other steps, it goes on with the learning rate
+  // of a run of so many.
   Trainer(const ModelOptions& model, const TrainingOptions& options, const std::u32string& text);
 
   int64_t parameter_count() const { return model_.parameter_count(); }
   int64_t step() const { return program_.step(); }
+  int64_t steps() const { return steps_; }
   // All steps that are left.
   void run(const std::function<void(const Progress&)>& report);
   double validation_loss();  // over all that is not trained on
@@ -47,15 +55,16 @@ class Trainer {
   };
   static Split split(const Vocabulary& vocabulary, const std::u32string& text, int64_t context);
   Trainer(const ModelOptions& model, const TrainingOptions& options, const Vocabulary& vocabulary,
-          Split split);
+          Split split, const std::optional<sinter::Checkpoint>& latest);
 
-  void resume();
+  void resume(const sinter::Checkpoint& latest);
   double estimate();
   double mean_loss(sinter::Batches& batches, int64_t count);
   sinter::CheckpointNotes notes(double validation) const;
 
   const sinter::Dim rows_{"rows"};
   const TrainingOptions options_;
+  const int64_t steps_;
   std::map<std::string, std::string> recipe_;  // what a run that goes on has to have in common
   Model model_;
   sinter::AdamW optimizer_;

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <limits>
 #include <string>
 
 #include "examples/image_classifier/images.h"
 #include "examples/image_classifier/model.h"
+#include "tools/validators.h"
 
 // Learns to tell small images apart: scikit-learn's digits, as make_digits.py writes them, MNIST's, or
 // others.
@@ -101,24 +103,29 @@ void train(const Command& command) {
 }  // namespace image_classifier
 
 int main(int argc, char** argv) {
+  using sinter::tools::number;
+  using sinter::tools::seed;
+  using sinter::tools::whole_number;
   image_classifier::Command command;
   CLI::App app("Learns to tell small images apart.");
   app.add_option("--images", command.images,
                  "IDX or npy: [rows,height,width] or [rows,channels,height,width]")
       ->required();
   app.add_option("--labels", command.labels, "IDX or npy: [rows]")->required();
+  const auto count = whole_number<int64_t>(1, std::numeric_limits<int32_t>::max());
   app.add_option("--held-out", command.held_out, "how many of the last images to measure on")
+      ->check(count)
       ->capture_default_str();
-  app.add_option("--epochs", command.epochs)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--batch", command.batch, "images a step")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  app.add_option("--epochs", command.epochs)->check(count)->capture_default_str();
+  app.add_option("--batch", command.batch, "images a step")->check(count)->capture_default_str();
   app.add_option("--rate", command.rate, "the highest learning rate")
-      ->check(CLI::PositiveNumber)
+      ->check(number(0, 1))
       ->capture_default_str();
   app.add_option("--device", command.compile.device, "cpu, vulkan or reference")->capture_default_str();
-  app.add_option("--threads", command.compile.threads, "0: the cores that there are")->capture_default_str();
-  app.add_option("--seed", command.compile.seed)->capture_default_str();
+  app.add_option("--threads", command.compile.threads, "0: the cores that there are")
+      ->check(whole_number(0, 1024))
+      ->capture_default_str();
+  app.add_option("--seed", command.compile.seed)->check(seed())->capture_default_str();
   app.add_option("--save", command.save, "where to write what was learnt, as safetensors");
   CLI11_PARSE(app, argc, argv);
   try {

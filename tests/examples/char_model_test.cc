@@ -66,8 +66,28 @@ TEST_F(CharModelProgram, GoesOnBitForBit) {
   std::filesystem::remove(path("run/step-0000000060.safetensors"));
   const ProgramResult result = train("--steps 60 --every 20 --save run --resume");
   ASSERT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(result.out, HasSubstr("goes on from step 40"));
+  EXPECT_THAT(result.out, HasSubstr("goes on from step 40 to 60"));
   EXPECT_EQ(bytes_of("run/step-0000000060.safetensors"), bytes_of("whole/step-0000000060.safetensors"));
+}
+
+// A finished run goes on with the rate of a longer one, and that one bit for bit, of which it has the steps.
+TEST_F(CharModelProgram, TrainsAFinishedRunFurther) {
+  ASSERT_EQ(train("--steps 20 --every 20 --save run").status, 0);
+  const ProgramResult finished = train("--save run --steps 20 --resume");
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("has all 20 steps; with more --steps it is trained further\n"));
+  std::filesystem::copy(path("run"), path("whole"), std::filesystem::copy_options::recursive);
+  ASSERT_EQ(train("--steps 60 --every 20 --save whole --resume").status, 0);
+  const ProgramResult longer = train("--steps 60 --every 40 --save run --resume");
+  ASSERT_EQ(longer.status, 0) << longer.err;
+  EXPECT_THAT(longer.out, AllOf(HasSubstr("goes on from step 20 to 60\n"), HasSubstr("step    60  loss ")));
+  std::filesystem::remove(path("run/step-0000000060.safetensors"));
+  const ProgramResult resumed = train("--every 20 --save run --resume");
+  ASSERT_EQ(resumed.status, 0) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("goes on from step 40 to 60\n"));
+  EXPECT_EQ(bytes_of("run/step-0000000060.safetensors"), bytes_of("whole/step-0000000060.safetensors"));
+  expect_failure(std::string("train ") + kSmall + "--steps 59 --save run --resume",
+                 "run/step-0000000060.safetensors: has 60 steps already, 59 are asked for in all");
 }
 
 TEST_F(CharModelProgram, GoesOverMicroBatches) {
@@ -82,7 +102,8 @@ TEST_F(CharModelProgram, GoesOverMicroBatches) {
 TEST_F(CharModelProgram, SaysWhatIsWrong) {
   write("short.txt", "a b");
   write("bytes.txt", std::string(200, '\xff'));
-  expect_failure("train --text short.txt", "short.txt: has 3 characters, at least 100 are needed");
+  expect_failure("train --text short.txt",
+                 "short.txt: a text of at least 100 characters is needed, its length is 3");
   expect_failure("train --text bytes.txt", "bytes.txt: is no text in UTF-8");
   expect_failure("train --save none --resume", "none has no checkpoint to resume");
   ASSERT_EQ(train("--steps 1 --save run").status, 0);
@@ -92,6 +113,10 @@ TEST_F(CharModelProgram, SaysWhatIsWrong) {
   expect_failure("generate --load run --prompt 'an \xc3\xa9'",
                  "the model knows no '\xc3\xa9'; it was trained on 55 characters: " +
                      Vocabulary(examples::decode_utf8(default_text())).text());
+  const ProgramResult negative = run("train --seed -1");
+  EXPECT_EQ(negative.status, 2);
+  EXPECT_THAT(negative.err,
+              HasSubstr("--seed: expected a whole number from 0 to 18446744073709551615, got '-1'"));
   expect_failure("generate --load run --prompt ''", "--prompt: has no character to write on from");
   expect_failure("generate --load short.txt",
                  "short.txt: damaged safetensors file: 3 bytes hold no header length");

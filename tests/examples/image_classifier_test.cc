@@ -63,6 +63,10 @@ TEST_F(ImageClassifierProgram, SaysWhatIsWrong) {
       run("image_classifier", "--images images.npy --labels labels.npy --held-out 12");
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.err, "image_classifier: --held-out 12 leaves nothing of 12 images\n");
+  const ProgramResult negative = run("image_classifier", "--images images.npy --labels labels.npy --seed -1");
+  EXPECT_NE(negative.status, 0);
+  EXPECT_THAT(negative.err,
+              HasSubstr("--seed: expected a whole number from 0 to 18446744073709551615, got '-1'"));
 }
 
 // A turn, a stretch and a move keep most of a blot in the middle, and differ from seed to seed.
