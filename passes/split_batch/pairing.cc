@@ -15,30 +15,51 @@ using graph::Function;
 using graph::Op;
 using graph::Value;
 
-[[noreturn]] void fail_alike(const Op& op) {
-  throw GraphError(
-      fmt::format("{}: with as few rows as a micro-batch has, the function is built in another "
-                  "way from here on{}; take fewer micro-batches",
-                  graph::name(op.code), at(op.location)));
+// "mul f32[8,3] (model.cc:12)".
+std::string described(const Op& op) {
+  std::string text(graph::name(op.code));
+  for (size_t i = 0; i < op.results.size(); ++i) text += (i == 0 ? " " : ", ") + to_string(op.results[i]);
+  return text + at(op.location);
+}
+
+// "mul f32[8,3] (model.cc:12) as operand 1 of add f32[8,3] (model.cc:13)".
+std::string operand_described(const Op& op, size_t i) {
+  return fmt::format("{} as operand {} of {}", described(*op.operands[i].op), i + 1, described(op));
+}
+
+[[noreturn]] void fail_alike(const std::string& of_whole, const std::string& of_part) {
+  throw GraphError(fmt::format(
+      "the function is not built alike for the whole batch and for a micro-batch: the former has "
+      "{}, where the latter has {}; what it builds must not depend on how many rows there are, or "
+      "there must be fewer micro-batches",
+      of_whole, of_part));
+}
+
+std::string outputs_described(const Function& function) {
+  std::string names;
+  for (const graph::Output& output : function.outputs) {
+    names += fmt::format("{}'{}'", names.empty() ? "" : ", ", output.name);
+  }
+  return names.empty() ? "no outputs" : "outputs " + names;
 }
 
 void check_alike(const graph::Module& module, const Function& whole, const Function& part);
 
 void check_alike(const graph::Module& module, const Op& whole, const Op& part,
                  const std::unordered_map<const Op*, const Op*>& twins) {
+  const std::vector<std::string> of_whole = graph::callees(whole), of_part = graph::callees(part);
   bool alike = whole.code == part.code && whole.operands.size() == part.operands.size() &&
-               whole.results.size() == part.results.size();
-  for (size_t i = 0; alike && i < whole.operands.size(); ++i) {
-    const Value of_whole = whole.operands[i], of_part = part.operands[i];
-    alike = twins.at(of_whole.op) == of_part.op && of_whole.index == of_part.index;
-  }
+               whole.results.size() == part.results.size() && of_whole.size() == of_part.size();
   for (size_t i = 0; alike && i < whole.results.size(); ++i) {
     alike =
         whole.results[i].dtype == part.results[i].dtype && whole.results[i].rank() == part.results[i].rank();
   }
-  if (!alike) fail_alike(whole);
-  const std::vector<std::string> of_whole = graph::callees(whole), of_part = graph::callees(part);
-  if (of_whole.size() != of_part.size()) fail_alike(whole);
+  if (!alike) fail_alike(described(whole), described(part));
+  for (size_t i = 0; i < whole.operands.size(); ++i) {
+    const Value operand = whole.operands[i], twin = part.operands[i];
+    if (twins.at(operand.op) == twin.op && operand.index == twin.index) continue;
+    fail_alike(operand_described(whole, i), operand_described(part, i));
+  }
   for (size_t i = 0; i < of_whole.size(); ++i) {
     check_alike(module, *module.find_function(of_whole[i]), *module.find_function(of_part[i]));
   }
@@ -46,18 +67,16 @@ void check_alike(const graph::Module& module, const Op& whole, const Op& part,
 
 void check_alike(const graph::Module& module, const Function& whole, const Function& part) {
   std::unordered_map<const Op*, const Op*> twins;
-  const size_t count = std::min(whole.ops().size(), part.ops().size());
-  for (size_t i = 0; i < count; ++i) {
+  const size_t of_whole = whole.ops().size(), of_part = part.ops().size();
+  for (size_t i = 0; i < std::min(of_whole, of_part); ++i) {
     check_alike(module, *whole.ops()[i], *part.ops()[i], twins);
     twins[whole.ops()[i].get()] = part.ops()[i].get();
   }
-  if (whole.ops().size() != part.ops().size()) {
-    fail_alike(*(whole.ops().size() > count ? whole : part).ops()[count]);
-  }
-  for (size_t i = 0; i < whole.outputs.size(); ++i) {
-    if (part.outputs.size() == whole.outputs.size() && part.outputs[i].name == whole.outputs[i].name)
-      continue;
-    fail_alike(*whole.outputs[i].value.op);
+  if (of_whole > of_part) fail_alike(described(*whole.ops()[of_part]), "nothing more");
+  if (of_whole < of_part) fail_alike("nothing more", described(*part.ops()[of_whole]));
+  const auto name = [](const graph::Output& output) { return output.name; };
+  if (!std::ranges::equal(whole.outputs, part.outputs, {}, name, name)) {
+    fail_alike(outputs_described(whole), outputs_described(part));
   }
 }
 

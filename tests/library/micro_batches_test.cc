@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <regex>
 
 #include "tests/library/figures.h"
 #include "tests/support/message_of.h"
@@ -305,6 +306,45 @@ TEST(MicroBatches, SayWhatCannotBeCut) {
                 return reshape(transpose(in["values"], {1, 0}), {-1});
               })),
               testing::HasSubstr(twice));
+}
+
+// What came for either, and where.
+TEST(MicroBatches, SayWhereTheyAreBuiltInAnotherWay) {
+  const auto message = [](const std::function<Outputs(const Tensor& x, bool is_whole)>& body) {
+    const std::string text = message_of_step([&](Model&, Optimizer&, const Inputs& in) {
+      const Tensor x = in["values"];
+      return body(x, x.dim(0) == kRows);
+    });
+    return std::regex_replace(text, std::regex(":[0-9]+"), "");
+  };
+  const std::string head =
+      "the function is not built alike for the whole batch and for a micro-batch: the former has ";
+  const std::string tail =
+      "; what it builds must not depend on how many rows there are, or there must be fewer micro-batches";
+  const std::string here = " (micro_batches_test.cc)";
+  EXPECT_EQ(message([](const Tensor& x, bool is_whole) -> Outputs {
+              return {{"y", is_whole ? x * x : x + x}};
+            }),
+            head + "mul f32[32,5]" + here + ", where the latter has add f32[8,5]" + here + tail);
+  EXPECT_EQ(message([](const Tensor& x, bool is_whole) -> Outputs {
+              const Tensor a = exp(x), b = tanh(x);
+              return {{"y", a * (is_whole ? a : b)}};
+            }),
+            head + "exp f32[32,5]" + here + " as operand 2 of mul f32[32,5]" + here +
+                ", where the latter has tanh f32[8,5]" + here + " as operand 2 of mul f32[8,5]" + here +
+                tail);
+  EXPECT_EQ(message([](const Tensor& x, bool is_whole) -> Outputs {
+              return {{"y", is_whole ? exp(x) : x}};
+            }),
+            head + "exp f32[32,5]" + here + ", where the latter has nothing more" + tail);
+  EXPECT_EQ(message([](const Tensor& x, bool is_whole) -> Outputs {
+              if (is_whole) return {{"y", x}};
+              return {{"y", x}, {"z", x}};
+            }),
+            head + "outputs 'y', where the latter has outputs 'y', 'z'" + tail);
+}
+
+TEST(MicroBatches, SayWhatOptionsDoNotFit) {
   Program program;
   const auto body = [](const Inputs&) { return Outputs(); };
   EXPECT_EQ(message_of([&] { program.add("f", {}, body, {.micro_batches = 0}); }),

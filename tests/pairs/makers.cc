@@ -327,6 +327,12 @@ const std::vector<Maker> kIntegers = {
      [](Scene& s, const Shape& x) {
        return s.b.min(s.b.sort(s.real(x), true).second, s.b.constant_int(s.bound - 1, DType::i32, x));
      }},
+    {"flat_places", Kind::integers,
+     [](Scene& s, const Shape& x) {
+       const Value places =
+           emit(s, OpCode::flat_places, {s.integers(x, 3)}, {{"axis", last(x)}, {"extent", int64_t{3}}});
+       return s.b.rem(places, s.b.constant_int(s.bound, DType::i32, x));
+     }},
     {"floor", Kind::integers,
      [](Scene& s, const Shape& x) {
        const Value unit = s.b.random_uniform({DType::f32, x}, 3);

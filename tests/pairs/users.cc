@@ -302,6 +302,12 @@ std::vector<User> movers() {
          return Values{s.b.contract(s.b.gather(s.real(matrix(z)), x), s.real({z.k, z.n}), "bmk,kn->bmn")};
        },
        DType::i32, rows_of},
+      {"take_along", matrix,
+       [](Scene& s, Value x, const Size& z) {
+         const Value places = apply_op(s, OpCode::flat_places, {x}, {{"axis", int64_t{0}}, {"extent", z.m}});
+         return Values{s.b.gather(s.b.reshape(s.real(matrix(z)), {z.m * z.k}), places)};
+       },
+       DType::i32, rows_of},
       {"scatter_base", three,
        [](Scene& s, Value x, const Size& z) {
          return Values{s.b.scatter_add(x, s.integers({4}, z.m), s.real({z.b, 4, z.k}), 1)};
