@@ -1,5 +1,5 @@
 # cmake -DNAMES=A;B -DA=a.cc;b.cc -DB=... -DOUT=FILE -P code_version.cmake: defines each name of
-# backends/cpu/compile/objects.h, as a text that names the contents of its sources.
+# backends/code_version.h, as a text that names the contents of its sources.
 set(definitions "")
 foreach(name IN LISTS NAMES)
   set(text "")
@@ -10,4 +10,4 @@ foreach(name IN LISTS NAMES)
   string(SHA256 version "${text}")
   string(APPEND definitions "const char* const ${name} = \"${version}\";\n")
 endforeach()
-file(WRITE ${OUT} "#include \"backends/cpu/compile/objects.h\"\n\nnamespace sinter::cpu {\n\n${definitions}\n}\n")
+file(WRITE ${OUT} "#include \"backends/code_version.h\"\n\nnamespace sinter::backends {\n\n${definitions}\n}\n")

@@ -102,8 +102,7 @@ class VulkanDevice final : public DescribedDevice {
     return std::make_unique<DeviceState>(gpu_, backends::to_specs(states));
   }
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return make_executable(vulkan::compile(source.lower(target()), target(), features(), gpu_->cache()),
-                           gpu_);
+    return make_executable(vulkan::compile(source, target(), features(), gpu_->cache()), gpu_);
   }
   std::shared_ptr<const runtime::DeviceBuffer> upload(const runtime::HostTensor& tensor) const override {
     return TensorBuffer::upload(gpu_, tensor);

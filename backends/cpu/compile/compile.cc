@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "backends/backend.h"
+#include "backends/code_version.h"
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/emit_program.h"
 #include "backends/cpu/compile/image_bytes.h"
@@ -53,8 +54,9 @@ Image load(UnloadedImage unloaded) {
 Image compile(const backends::Source& source, const Machine& machine, runtime::DiskCache& cache) {
   if (!source.identity) return compile(source.lower(machine.target), machine, cache);
   check_runs_here(machine);
-  const std::string key = fmt::format("image\n{}\n{}\n{}\n{}", kLibraryVersion, code_identity(machine),
-                                      loop::identity(machine.target), source.identity());
+  const std::string key =
+      fmt::format("image\n{}\n{}\n{}\n{}", backends::kLibraryVersion, code_identity(machine),
+                  loop::identity(machine.target), source.identity());
   if (const auto bytes = cache.get(key)) {
     if (auto found = from_bytes(*bytes)) return load(std::move(*found));
   }

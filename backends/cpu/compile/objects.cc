@@ -6,18 +6,16 @@
 #include <llvm/Support/xxhash.h>
 
 #include <algorithm>
-#include <atomic>
-#include <bit>
 #include <cstring>
-#include <exception>
 #include <iterator>
-#include <mutex>
+#include <memory>
 #include <optional>
-#include <thread>
 
+#include "backends/code_version.h"
 #include "backends/cpu/compile/codegen.h"
 #include "backends/cpu/compile/emit_program.h"
 #include "ir/loop/parts.h"
+#include "runtime/share_out.h"
 
 namespace sinter::cpu {
 namespace {
@@ -92,7 +90,7 @@ std::string entry_text(const loop::Program& program, const Pieces& pieces,
   return text;
 }
 
-// What is to be done for a program, one object after the other; any thread takes the next.
+// What is to be done for a program.
 class Work {
  public:
   Work(const loop::Program& program, const Machine& machine, runtime::DiskCache& cache)
@@ -106,7 +104,8 @@ class Work {
       symbols_.push_back(symbol_of(texts_.back()));
     }
     texts_.push_back(entry_text(program, pieces_, symbols_));
-    const std::string compiler = fmt::format("object\n{}\n{}\n", kCodeVersion, code_identity(machine));
+    const std::string compiler =
+        fmt::format("object\n{}\n{}\n", backends::kCodeVersion, code_identity(machine));
     for (size_t i = 0; i < texts_.size(); ++i) {
       texts_[i] = compiler + texts_[i];
       if (auto found = from_bytes(cache.get(texts_[i]))) {
@@ -121,12 +120,10 @@ class Work {
   }
 
   Objects run(int threads) {
-    const size_t workers = std::min(missing_.size(), static_cast<size_t>(std::max(threads, 1)));
-    std::vector<std::thread> others;
-    for (size_t i = 1; i < workers; ++i) others.emplace_back([this] { take(); });
-    if (workers > 0) take();
-    for (std::thread& other : others) other.join();
-    if (error_) std::rethrow_exception(error_);
+    runtime::share_out(missing_.size(), threads, [this]() -> runtime::Worker {
+      const auto generator = std::make_shared<CodeGenerator>(machine_);
+      return [this, generator](size_t i) { make(missing_[i], *generator); };
+    });
     Objects result;
     result.compiled = missing_.size();
     result.found = objects_.size() - missing_.size();
@@ -138,16 +135,6 @@ class Work {
   }
 
  private:
-  void take() {
-    try {
-      CodeGenerator generator(machine_);
-      for (size_t next; (next = next_.fetch_add(1)) < missing_.size();) make(missing_[next], generator);
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(error_mutex_);
-      if (!error_) error_ = std::current_exception();
-    }
-  }
-
   void make(size_t i, CodeGenerator& generator) {
     llvm::LLVMContext context;
     llvm::Module module("sinter", context);
@@ -169,9 +156,6 @@ class Work {
   std::vector<std::string> texts_;  // cache keys: of each piece, then of the entry
   std::vector<Object> objects_;
   std::vector<size_t> missing_;
-  std::atomic<size_t> next_ = 0;
-  std::mutex error_mutex_;
-  std::exception_ptr error_;
 };
 
 }  // namespace

@@ -11,11 +11,6 @@
 
 namespace sinter::cpu {
 
-// Name the contents of the sources that machine code in the cache on disk comes from: of a kernel's loops, of
-// a function's graph. The build defines them (scripts/code_version.cmake).
-extern const char* const kCodeVersion;
-extern const char* const kLibraryVersion;
-
 // A program as object files: one for each piece, and the entry.
 struct Objects {
   std::vector<std::string> files;

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
+#include <future>
 #include <map>
 
-#include "backends/backend.h"
+#include "backends/code_version.h"
+#include "backends/vulkan/compile/image_bytes.h"
 #include "backends/vulkan/compile/spirv.h"
 #include "ir/error.h"
 #include "ir/loop/iterations.h"
+#include "runtime/share_out.h"
+#include "runtime/thread_pool.h"
 
 namespace sinter::vulkan {
 namespace {
@@ -29,24 +32,37 @@ void find_fault_types(const loop::Stmt& stmt, std::map<int64_t, loop::Type>& typ
   for (const loop::Stmt& child : stmt->body) find_fault_types(child, types);
 }
 
-// What becomes of a shader's text.
-using ToSpirv = std::function<std::vector<uint32_t>(const Shader&)>;
+// A kernel as a step launches it, which makes a shader of it.
+struct Use {
+  size_t kernel = 0;
+  std::vector<bool> moved;  // arguments
+  bool is_guarded = false;
 
-class ProgramCompiler {
+  auto operator<=>(const Use&) const = default;
+};
+
+// An image but for its SPIR-V, and what that is made of: the shader of each kernel.
+struct Emitted {
+  Image image;
+  std::vector<Shader> shaders;
+};
+
+class ProgramEmitter {
  public:
-  ProgramCompiler(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features,
-                  ToSpirv to_spirv)
-      : program_(program), target_(target), features_(features), to_spirv_(std::move(to_spirv)) {}
+  ProgramEmitter(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features)
+      : program_(program), target_(target), features_(features) {}
 
-  Image run() {
+  Emitted run() {
     for (const Slot& slot : program_.slots) check_size(slot);
     static_cast<runtime::ProgramLayout&>(image_) = backends::to_layout(program_);
     add_fault_types();
     for (const auto kind : {Slot::Kind::input, Slot::Kind::output, Slot::Kind::constant, Slot::Kind::arena})
       check_allocation(kind);
+    find_uses(program_.steps);
+    emit_shaders();
     std::vector<int64_t> iteration;
     add_launches(program_.steps, iteration);
-    return std::move(image_);
+    return {std::move(image_), std::move(shaders_)};
   }
 
  private:
@@ -118,6 +134,70 @@ class ProgramCompiler {
     return moved;
   }
 
+  static Use use_of(const Step& step) {
+    Use use{step.kernel, {}, step.writes_state};
+    for (const loop::Argument& argument : step.arguments) use.moved.push_back(is_moved(argument));
+    return use;
+  }
+
+  void find_uses(const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+      find_uses(step.body);
+      if (step.kind != Step::Kind::launch || does_nothing(program_.kernels[step.kernel])) continue;
+      const auto [entry, is_new] = uses_.try_emplace(use_of(step), launches_.size());
+      use_by_step_[&step] = entry->second;
+      if (is_new) launches_.emplace_back();
+    }
+  }
+
+  // Those that have the same text are one.
+  void emit_shaders() {
+    std::vector<const Use*> uses(uses_.size());
+    std::vector<Shader> shaders(uses_.size());
+    for (const auto& [use, index] : uses_) uses[index] = &use;
+    runtime::share_out(uses.size(), runtime::available_cores(), [&]() -> runtime::Worker {
+      return [&](size_t i) { shaders[i] = shader_of(*uses[i]); };
+    });
+    std::map<std::pair<std::string, std::vector<View>>, size_t> kernels_by_text;
+    for (size_t i = 0; i < uses.size(); ++i) {
+      Shader& shader = shaders[i];
+      Launch& launch = launches_[i];
+      launch.info = uses[i]->kernel;
+      launch.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
+      const auto [entry, is_new] =
+          kernels_by_text.try_emplace({shader.text, shader.views}, image_.kernels.size());
+      launch.kernel = entry->second;
+      if (!is_new) continue;
+      const auto offsets = static_cast<uint32_t>(std::ranges::count(uses[i]->moved, true));
+      image_.kernels.push_back({program_.kernels[uses[i]->kernel].name,
+                                {},
+                                shader.views,
+                                offsets,
+                                shader.reads_call,
+                                shader.uses_faults,
+                                shader.reports_faults});
+      shaders_.push_back(std::move(shader));
+    }
+  }
+
+  Shader shader_of(const Use& use) const {
+    const loop::Kernel& kernel = program_.kernels[use.kernel];
+    if (const int64_t most = loop::most_iterations(kernel); most > target_.max_iterations) {
+      const std::string times = most == INT64_MAX ? "any number of" : std::to_string(most);
+      throw GraphError(
+          fmt::format("{} would go through its loops {} times; this device ends them after {} ({})",
+                      kernel.name, times, target_.max_iterations, first_note(kernel)));
+    }
+    Shader shader = emit_glsl(kernel, features_, use.moved, use.is_guarded);
+    const int64_t own = (shader.reads_call ? 1 : 0) + (shader.uses_faults ? 1 : 0);
+    const auto tensors = static_cast<int64_t>(kernel.arguments.size());
+    if (tensors + own > target_.max_buffers) {
+      throw GraphError(fmt::format("{} has {} tensors; a kernel on this device has {} at most ({})",
+                                   kernel.name, tensors, target_.max_buffers - own, first_note(kernel)));
+    }
+    return shader;
+  }
+
   void add_launches(const std::vector<Step>& steps, std::vector<int64_t>& iteration) {
     for (const Step& step : steps) {
       if (step.kind == Step::Kind::launch) {
@@ -134,10 +214,10 @@ class ProgramCompiler {
   }
 
   void add_launch(const Step& step, const std::vector<int64_t>& iteration) {
+    const auto use = use_by_step_.find(&step);
+    if (use == use_by_step_.end()) return;
+    Launch launch = launches_[use->second];
     const loop::Kernel& kernel = program_.kernels[step.kernel];
-    if (does_nothing(kernel)) return;
-    Launch launch = launch_of(step);
-    launch.info = step.kernel;
     for (size_t i = 0; i < step.arguments.size(); ++i) {
       const loop::Argument& argument = step.arguments[i];
       const loop::Buffer& buffer = *kernel.arguments[i];
@@ -149,86 +229,71 @@ class ProgramCompiler {
     image_.launches.push_back(std::move(launch));
   }
 
-  // The shader of a step, and how many workgroups it has; steps whose shaders have the same text share one.
-  Launch launch_of(const Step& step) {
-    const auto [known, is_new] = launches_by_step_.try_emplace(&step);
-    if (!is_new) return known->second;
-    const loop::Kernel& kernel = program_.kernels[step.kernel];
-    if (const int64_t most = loop::most_iterations(kernel); most > target_.max_iterations) {
-      const std::string times = most == INT64_MAX ? "any number of" : std::to_string(most);
-      throw GraphError(
-          fmt::format("{} would go through its loops {} times; this device ends them after {} ({})",
-                      kernel.name, times, target_.max_iterations, first_note(kernel)));
-    }
-    std::vector<bool> moved;
-    for (const loop::Argument& argument : step.arguments) moved.push_back(is_moved(argument));
-    const Shader shader = emit_glsl(kernel, features_, moved, step.writes_state);
-    const int64_t own = (shader.reads_call ? 1 : 0) + (shader.uses_faults ? 1 : 0);
-    const auto tensors = static_cast<int64_t>(kernel.arguments.size());
-    if (tensors + own > target_.max_buffers) {
-      throw GraphError(fmt::format("{} has {} tensors; a kernel on this device has {} at most ({})",
-                                   kernel.name, tensors, target_.max_buffers - own, first_note(kernel)));
-    }
-    Launch& launch = known->second;
-    launch.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
-    const auto [entry, added] =
-        kernels_by_text_.try_emplace({shader.text, shader.views}, image_.kernels.size());
-    launch.kernel = entry->second;
-    if (added) {
-      Kernel result;
-      result.name = kernel.name;
-      result.spirv = to_spirv_(shader);
-      result.views = shader.views;
-      for (const bool is : moved) result.offsets += is ? 1 : 0;
-      result.reads_call = shader.reads_call;
-      result.uses_faults = shader.uses_faults;
-      result.reports_faults = shader.reports_faults;
-      image_.kernels.push_back(std::move(result));
-    }
-    return launch;
-  }
-
   const loop::Program& program_;
   const loop::Target& target_;
   const ShaderFeatures& features_;
-  ToSpirv to_spirv_;
   Image image_;
-  std::map<std::pair<std::string, std::vector<View>>, size_t> kernels_by_text_;
-  std::map<const Step*, Launch> launches_by_step_;
+  std::vector<Shader> shaders_;
+  std::map<Use, size_t> uses_;
+  std::map<const Step*, size_t> use_by_step_;
+  std::vector<Launch> launches_;  // by use, without what differs from step to step
 };
+
+// All of them: with another one this does not compile.
+std::string identity(const ShaderFeatures& features) {
+  const auto& [f64, i64, bytes, nan, denormals, is_processor, texel_buffers, lanes, groups, allocation] =
+      features;
+  return fmt::format("{} {} {} {} {} {} {} {} {} {}", f64, i64, bytes, nan, denormals, is_processor,
+                     texel_buffers, lanes, groups, allocation);
+}
 
 }  // namespace
 
+Image compile(const backends::Source& source, const loop::Target& target, const ShaderFeatures& features,
+              runtime::DiskCache& cache) {
+  std::string key;
+  if (source.identity) {
+    key = fmt::format("image\n{}\n{}\n{}\n{}\n{}", backends::kLibraryVersion, spirv_version(),
+                      identity(features), loop::identity(target), source.identity());
+    if (const auto bytes = cache.get(key)) {
+      if (auto found = from_bytes(*bytes)) return std::move(*found);
+    }
+  }
+  const auto preparing = std::async(std::launch::async, prepare_compiler);
+  Image image = compile(source.lower(target), target, features, cache);
+  if (source.identity) cache.put(key, to_bytes(image));
+  return image;
+}
+
 Image compile(const loop::Program& program, const loop::Target& target, const ShaderFeatures& features,
               runtime::DiskCache& cache) {
-  const auto to_spirv = [&](const Shader& shader) { return cached_spirv(shader.text, cache); };
-  return ProgramCompiler(program, target, features, to_spirv).run();
+  auto [image, shaders] = ProgramEmitter(program, target, features).run();
+  std::vector<Kernel>& kernels = image.kernels;
+  runtime::share_out(kernels.size(), runtime::available_cores(), [&]() -> runtime::Worker {
+    return [&](size_t i) { kernels[i].spirv = cached_spirv(shaders[i].text, cache); };
+  });
+  return std::move(image);
 }
 
 std::string emit_glsl(const loop::Program& program, const loop::Target& target,
                       const ShaderFeatures& features) {
   std::string text;
-  const auto collect = [&](const Shader& shader) {
-    text += shader.notes + shader.text + "\n";
-    return std::vector<uint32_t>();
-  };
-  ProgramCompiler(program, target, features, collect).run();
+  const Emitted emitted = ProgramEmitter(program, target, features).run();
+  for (const Shader& shader : emitted.shaders) text += shader.notes + shader.text + "\n";
   return text;
 }
 
 std::string emit_spirv(const loop::Program& program, const loop::Target& target,
                        const ShaderFeatures& features) {
   std::string text;
-  const auto collect = [&](const Shader& shader) {
-    auto words = compile_to_spirv(shader.text);
+  const Emitted emitted = ProgramEmitter(program, target, features).run();
+  for (const Shader& shader : emitted.shaders) {
     for (size_t begin = 0, end; begin < shader.notes.size(); begin = end + 1) {
       end = shader.notes.find('\n', begin);
       text += ";" + shader.notes.substr(begin + 2, end - begin - 1);  // as SPIR-V spells "//"
     }
-    text += disassemble(words) + "\n";
-    return words;
-  };
-  ProgramCompiler(program, target, features, collect).run();
+    text += disassemble(compile_to_spirv(shader.text)) + "\n";
+  }
   return text;
 }
 

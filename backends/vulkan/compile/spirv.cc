@@ -6,6 +6,7 @@
 #include <glslang/Public/ShaderLang.h>
 #include <glslang/SPIRV/GlslangToSpv.h>
 
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <spirv-tools/libspirv.hpp>
@@ -47,24 +48,41 @@ void validate(const std::vector<uint32_t>& words, const std::string& glsl) {
   if (!tools.Validate(words)) throw InternalError(fmt::format("invalid SPIR-V: {}{}", message, glsl));
 }
 
-}  // namespace
+constexpr auto kMessages = static_cast<EShMessages>(EShMsgSpvRules | EShMsgVulkanRules);
 
-std::vector<uint32_t> compile_to_spirv(const std::string& glsl) {
+void parse(glslang::TShader& shader, const std::string& glsl) {
   static std::once_flag once;
   std::call_once(once, [] { glslang::InitializeProcess(); });
-  glslang::TShader shader(EShLangCompute);
   const char* const text = glsl.c_str();
   shader.setStrings(&text, 1);
   shader.setEnvInput(glslang::EShSourceGlsl, EShLangCompute, glslang::EShClientVulkan, 100);
   shader.setEnvClient(glslang::EShClientVulkan, glslang::EShTargetVulkan_1_2);
   shader.setEnvTarget(glslang::EShTargetSpv, glslang::EShTargetSpv_1_5);
-  const auto messages = static_cast<EShMessages>(EShMsgSpvRules | EShMsgVulkanRules);
-  if (!shader.parse(GetDefaultResources(), 460, false, messages)) {
+  if (!shader.parse(GetDefaultResources(), 460, false, kMessages)) {
     throw InternalError(fmt::format("GLSL: {}{}", shader.getInfoLog(), glsl));
   }
+}
+
+std::atomic<int64_t> times_compiled = 0;
+
+}  // namespace
+
+int64_t shaders_compiled() {
+  return times_compiled;
+}
+
+void prepare_compiler() {
+  glslang::TShader shader(EShLangCompute);
+  parse(shader, "#version 460\nlayout(local_size_x = 1) in;\nvoid main() {}\n");
+}
+
+std::vector<uint32_t> compile_to_spirv(const std::string& glsl) {
+  ++times_compiled;
+  glslang::TShader shader(EShLangCompute);
+  parse(shader, glsl);
   glslang::TProgram program;
   program.addShader(&shader);
-  if (!program.link(messages)) throw InternalError(fmt::format("GLSL: {}{}", program.getInfoLog(), glsl));
+  if (!program.link(kMessages)) throw InternalError(fmt::format("GLSL: {}{}", program.getInfoLog(), glsl));
   std::vector<uint32_t> words;
   glslang::GlslangToSpv(*program.getIntermediate(EShLangCompute), words);
   forbid_contraction(words);
@@ -82,9 +100,13 @@ std::string disassemble(const std::vector<uint32_t>& words) {
 }
 
 std::string spirv_key(const std::string& glsl) {
+  return spirv_version() + "\n" + glsl;
+}
+
+std::string spirv_version() {
   const glslang::Version compiler = glslang::GetVersion();
-  return fmt::format("spirv {}, glslang {}.{}.{}, {}\n{}", kVersion, compiler.major, compiler.minor,
-                     compiler.patch, spvSoftwareVersionString(), glsl);
+  return fmt::format("spirv {}, glslang {}.{}.{}, {}", kVersion, compiler.major, compiler.minor,
+                     compiler.patch, spvSoftwareVersionString());
 }
 
 std::vector<uint32_t> cached_spirv(const std::string& glsl, runtime::DiskCache& cache) {

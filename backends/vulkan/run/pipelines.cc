@@ -1,8 +1,12 @@
 #include "backends/vulkan/run/pipelines.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "backends/vulkan/run/pipeline_cache.h"
+#include "runtime/share_out.h"
+#include "runtime/thread_pool.h"
 
 namespace sinter::vulkan {
 
@@ -21,7 +25,13 @@ Pipelines::Pipelines(const Gpu& gpu, const std::vector<Kernel>& kernels)
     : gpu_(gpu), pipelines_(kernels.size()) {
   try {
     PipelineCache cache(gpu, kernels);
-    for (size_t i = 0; i < kernels.size(); ++i) make(kernels[i], cache.handle(), pipelines_[i]);
+    // The largest first, so that no thread is left with one at the end.
+    std::vector<size_t> order(kernels.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, std::greater(), [&](size_t i) { return kernels[i].spirv.size(); });
+    runtime::share_out(order.size(), runtime::available_cores(), [&]() -> runtime::Worker {
+      return [&](size_t i) { make(kernels[order[i]], cache.handle(), pipelines_[order[i]]); };
+    });
     cache.save();
   } catch (...) {
     destroy();

@@ -8,7 +8,7 @@
 
 namespace sinter::vulkan {
 
-// The kernels of a program, made ready to be launched.
+// The kernels of a program, made ready to be launched: on all cores.
 class Pipelines {
  public:
   Pipelines(const Gpu& gpu, const std::vector<Kernel>& kernels);

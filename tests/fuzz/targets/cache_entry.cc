@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "backends/cpu/compile/image_bytes.h"
+#include "backends/vulkan/compile/image_bytes.h"
 #include "runtime/disk_cache.h"
 #include "tests/fuzz/targets/memory_file.h"
 #include "tests/fuzz/targets/targets.h"
@@ -41,6 +42,16 @@ class OneEntry {
   runtime::DiskCache cache_;
 };
 
+// What one backend makes of the bytes.
+template <typename FromBytes>
+void image(std::string_view bytes, FromBytes from_bytes) {
+  const auto read = from_bytes(bytes);
+  if (!read) return;
+  const std::string written = to_bytes(*read);
+  const auto again = from_bytes(written);
+  if (!again || to_bytes(*again) != written) throw std::logic_error("an image that reads back as another");
+}
+
 }  // namespace
 
 // The bytes as a file of the cache, and as what such a file holds: a checksum keeps the first from most of
@@ -50,12 +61,8 @@ void cache_entry(std::string_view bytes) {
   if (const auto found = entry.get(bytes)) {
     if (found->size() > bytes.size()) throw std::logic_error("an entry of more than its file");
   }
-  const auto image = cpu::from_bytes(bytes);
-  if (!image) return;
-  const std::string written = cpu::to_bytes(*image);
-  const auto again = cpu::from_bytes(written);
-  if (!again || cpu::to_bytes(*again) != written)
-    throw std::logic_error("an image that reads back as another");
+  image(bytes, cpu::from_bytes);
+  image(bytes, vulkan::from_bytes);
 }
 
 }  // namespace sinter::fuzz

@@ -1,0 +1,90 @@
+#include "backends/layout_bytes.h"
+
+#include "runtime/error.h"
+
+// Fields that need no word of their own.
+namespace sinter::runtime {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TensorSpec, name, dtype, shape)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FaultSite, kind, op, subject, shape, bound, location)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KernelInfo, function, name, sources, flops, bytes)
+
+}  // namespace sinter::runtime
+
+namespace sinter::backends {
+namespace {
+
+using nlohmann::json;
+using runtime::Slot;
+
+json slot_to_json(const Slot& slot) {
+  return {slot.kind, slot.ordinal, slot.offset, slot.bytes, to_json(slot.data)};
+}
+
+Slot slot_from_json(const json& fields) {
+  Slot slot{fields.at(0), fields.at(1), fields.at(2), fields.at(3), {}};
+  const auto bytes = std::as_bytes(std::span(fields.at(4).get_binary()));
+  slot.data.assign(bytes.begin(), bytes.end());
+  return slot;
+}
+
+void check_tensors(const std::vector<runtime::TensorSpec>& specs) {
+  for (const runtime::TensorSpec& spec : specs) {
+    check_stored(spec.dtype <= runtime::DType::boolean);
+    for (const int64_t extent : spec.shape) check_stored(extent >= 0);
+  }
+}
+
+void check_slot(const Slot& slot, const runtime::ProgramLayout& layout) {
+  check_stored(slot.bytes >= 0 && slot.offset >= 0);
+  switch (slot.kind) {
+    case Slot::Kind::input:
+      return check_stored(slot.ordinal < layout.inputs.size());
+    case Slot::Kind::output:
+      return check_stored(slot.ordinal < layout.outputs.size());
+    case Slot::Kind::arena:
+      return check_stored(slot.bytes <= layout.arena_bytes && slot.offset <= layout.arena_bytes - slot.bytes);
+    case Slot::Kind::constant:
+      return check_stored(slot.data.size() == static_cast<size_t>(slot.bytes));
+    case Slot::Kind::state:
+      return;
+  }
+  check_stored(false);
+}
+
+}  // namespace
+
+json to_json(std::span<const std::byte> bytes) {
+  const auto* begin = reinterpret_cast<const uint8_t*>(bytes.data());
+  return json::binary({begin, begin + bytes.size()});
+}
+
+json to_json(const runtime::ProgramLayout& layout) {
+  json slots = json::array();
+  for (const Slot& slot : layout.slots) slots.push_back(slot_to_json(slot));
+  return {{"name", layout.name},
+          {"inputs", layout.inputs},
+          {"outputs", layout.outputs},
+          {"slots", std::move(slots)},
+          {"faults", layout.faults},
+          {"infos", layout.infos},
+          {"arena_bytes", layout.arena_bytes}};
+}
+
+runtime::ProgramLayout layout_from_json(const json& fields) {
+  runtime::ProgramLayout layout{fields.at("name"),   fields.at("inputs"), fields.at("outputs"),    {},
+                                fields.at("faults"), fields.at("infos"),  fields.at("arena_bytes")};
+  for (const json& slot : fields.at("slots")) layout.slots.push_back(slot_from_json(slot));
+  check_tensors(layout.inputs);
+  check_tensors(layout.outputs);
+  for (const Slot& slot : layout.slots) check_slot(slot, layout);
+  for (const runtime::FaultSite& site : layout.faults)
+    check_stored(site.kind <= runtime::FaultSite::Kind::finite);
+  return layout;
+}
+
+void check_stored(bool holds) {
+  if (!holds) throw RuntimeError("these bytes are no compiled function");
+}
+
+}  // namespace sinter::backends

@@ -1,0 +1,100 @@
+#include "backends/vulkan/compile/image_bytes.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include "backends/layout_bytes.h"
+
+namespace sinter::vulkan {
+
+using backends::check_stored;
+using nlohmann::json;
+
+// What there are many of has no names.
+static void to_json(json& fields, const View& view) {
+  fields = {view.argument, view.kind};
+}
+static void from_json(const json& fields, View& view) {
+  view = {fields.at(0), fields.at(1)};
+}
+static void to_json(json& fields, const Binding& binding) {
+  fields = {binding.slot, binding.begin, binding.end, binding.written};
+}
+static void from_json(const json& fields, Binding& binding) {
+  binding = {fields.at(0), fields.at(1), fields.at(2), fields.at(3)};
+}
+static void to_json(json& fields, const Launch& launch) {
+  fields = {launch.kernel, launch.groups, launch.info, launch.bindings, launch.offsets};
+}
+static void from_json(const json& fields, Launch& launch) {
+  launch = {fields.at(0), fields.at(1), fields.at(2), fields.at(3), fields.at(4)};
+}
+
+static void to_json(json& fields, const Kernel& kernel) {
+  fields = {{"name", kernel.name},
+            {"spirv", backends::to_json(std::as_bytes(std::span(kernel.spirv)))},
+            {"views", kernel.views},
+            {"offsets", kernel.offsets},
+            {"reads_call", kernel.reads_call},
+            {"uses_faults", kernel.uses_faults},
+            {"reports_faults", kernel.reports_faults}};
+}
+static void from_json(const json& fields, Kernel& kernel) {
+  kernel = {fields.at("name"),          {},
+            fields.at("views"),         fields.at("offsets"),
+            fields.at("reads_call"),    fields.at("uses_faults"),
+            fields.at("reports_faults")};
+  const auto& words = fields.at("spirv").get_binary();
+  check_stored(!words.empty() && words.size() % sizeof(uint32_t) == 0);
+  kernel.spirv.resize(words.size() / sizeof(uint32_t));
+  std::memcpy(kernel.spirv.data(), words.data(), words.size());
+}
+
+namespace {
+
+void check_launch(const Launch& launch, const Image& image) {
+  check_stored(launch.kernel < image.kernels.size() && launch.info < image.infos.size());
+  const Kernel& kernel = image.kernels[launch.kernel];
+  check_stored(launch.offsets.size() == kernel.offsets);
+  for (const View& view : kernel.views) check_stored(view.argument < launch.bindings.size());
+  for (const Binding& binding : launch.bindings) {
+    check_stored(binding.slot < image.slots.size());
+    check_stored(binding.begin >= 0 && binding.begin <= binding.end &&
+                 binding.end <= image.slots[binding.slot].bytes);
+  }
+}
+
+void check(const Image& image) {
+  check_stored(image.f32_faults.size() == image.faults.size());
+  for (const Kernel& kernel : image.kernels) {
+    for (const View& view : kernel.views) check_stored(view.kind <= View::Kind::texels_i32);
+  }
+  for (const Launch& launch : image.launches) check_launch(launch, image);
+}
+
+}  // namespace
+
+std::string to_bytes(const Image& image) {
+  json fields = backends::to_json(static_cast<const runtime::ProgramLayout&>(image));
+  fields["kernels"] = image.kernels;
+  fields["launches"] = image.launches;
+  fields["f32_faults"] = image.f32_faults;
+  std::string bytes;
+  json::to_msgpack(fields, bytes);
+  return bytes;
+}
+
+std::optional<Image> from_bytes(std::string_view bytes) {
+  try {
+    const json fields = json::from_msgpack(bytes);
+    Image image{backends::layout_from_json(fields), fields.at("kernels"), fields.at("launches"),
+                fields.at("f32_faults")};
+    check(image);
+    return image;
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+}  // namespace sinter::vulkan
