@@ -7,196 +7,203 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include "frontend/base/names.h"
 #include "frontend/base/translate.h"
+#include "frontend/data/csv_lines.h"
 #include "runtime/file.h"
 #include "runtime/tensor.h"
 
 namespace sinter {
 namespace {
 
-// The lines of a file, of which one piece is in memory.
-class Lines {
+using runtime::ReadableFile;
+
+// Which numbers there are in a line.
+class CsvColumns {
  public:
-  explicit Lines(const std::string& path) : file_(path) {}
-
-  // False at the end. The line lasts until the next call.
-  bool next(std::string_view& line) {
-    size_t end = buffer_.find('\n', begin_);
-    while (end == std::string::npos && offset_ < file_.size()) {
-      const size_t searched = buffer_.size() - begin_;
-      buffer_.erase(0, std::exchange(begin_, 0));
-      const size_t size = std::min<uint64_t>(kPiece, file_.size() - offset_);
-      buffer_.resize(searched + size);
-      file_.read(offset_, size, buffer_.data() + searched);
-      offset_ += size;
-      end = buffer_.find('\n', searched);
-    }
-    if (begin_ == buffer_.size()) return false;
-    const size_t stop = std::min(end, buffer_.size());
-    line = std::string_view(buffer_).substr(begin_, stop - begin_);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    begin_ = end == std::string::npos ? stop : stop + 1;
-    ++number_;
-    return true;
-  }
-  int64_t number() const { return number_; }
-
- private:
-  static constexpr size_t kPiece = size_t{1} << 20;
-
-  runtime::ReadableFile file_;
-  std::string buffer_;
-  size_t begin_ = 0;     // of the next line in it
-  uint64_t offset_ = 0;  // of what is read next
-  int64_t number_ = 0;
-};
-
-class CsvReader {
- public:
-  CsvReader(const std::string& path, const CsvOptions& options)
-      : path_(path), options_(options), lines_(path) {}
-
-  Csv read() {
-    switch (options_.type) {
-      case f32:
-        return read_as<float>();
-      case f64:
-        return read_as<double>();
-      case i32:
-        return read_as<int32_t>();
-      case i64:
-        return read_as<int64_t>();
-      default:
-        throw Error(fmt::format("load_csv: no values are read as {}", name(options_.type)));
-    }
-  }
-
- private:
-  [[noreturn]] void fail(std::string_view what) const {
-    throw Error(fmt::format("{}:{}: {}", path_, lines_.number(), what));
-  }
-
-  bool next_line() {
-    std::string_view line;
-    while (lines_.next(line)) {
-      if (lines_.number() == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
-      if (line.empty()) continue;
-      split(line);
-      return true;
-    }
-    return false;
-  }
-
-  // Into fields_; those that quotes change are kept in unquoted_.
-  void split(std::string_view line) {
-    fields_.clear();
-    unquoted_.clear();
-    while (true) {
-      const bool is_quoted = line.starts_with('"');
-      fields_.push_back(is_quoted ? take_quoted(line) : line.substr(0, line.find(options_.separator)));
-      if (!is_quoted) line.remove_prefix(fields_.back().size());
-      if (line.empty()) return;
-      if (line[0] != options_.separator) fail("text after a quoted field");
-      line.remove_prefix(1);
-    }
-  }
-
-  std::string_view take_quoted(std::string_view& line) {
-    std::string text;
-    line.remove_prefix(1);
-    while (true) {
-      const size_t quote = line.find('"');
-      if (quote == std::string_view::npos) fail("a quote that does not end in its line");
-      text += line.substr(0, quote);
-      line.remove_prefix(quote + 1);
-      if (!line.starts_with('"')) break;
-      text += '"';
-      line.remove_prefix(1);
-    }
-    unquoted_.push_back(std::make_unique<std::string>(std::move(text)));
-    return *unquoted_.back();
-  }
-
-  // What each column that is read is called, and which field it is.
-  void choose_columns() {
-    for (size_t i = 0; i < fields_.size(); ++i)
-      all_.push_back(options_.header ? std::string(fields_[i]) : std::to_string(i));
-    names_ = options_.columns.empty() ? all_ : options_.columns;
+  // Of the first line; `lines` are then at the first one of numbers, if there is any.
+  CsvColumns(CsvLines& lines, const std::string& path, const CsvOptions& options) : type_(options.type) {
+    if (!(has_numbers_ = lines.next())) throw Error(fmt::format("{}: no lines", path));
+    for (size_t i = 0; i < lines.fields().size(); ++i)
+      all_.push_back(options.header ? std::string(lines.fields()[i]) : std::to_string(i));
+    names_ = options.columns.empty() ? all_ : options.columns;
     for (const std::string& column : names_) {
       const auto found = std::find(all_.begin(), all_.end(), column);
       if (found == all_.end())
-        fail(fmt::format("no column is called '{}', only {}", column, quoted_list(all_)));
+        lines.fail(fmt::format("no column is called '{}', only {}", column, quoted_list(all_)));
       chosen_.push_back(static_cast<size_t>(found - all_.begin()));
     }
+    if (options.header) has_numbers_ = lines.next();
   }
 
+  const std::vector<std::string>& names() const { return names_; }
+  bool has_numbers() const { return has_numbers_; }
+
+  // Those of the line that `lines` are at.
   template <typename T>
-  T number(size_t field) const {
-    std::string_view text = fields_[field];
+  void read(const CsvLines& lines, T* to) const {
+    if (lines.fields().size() != all_.size()) {
+      lines.fail(fmt::format("{} columns, where the first line has {}", lines.fields().size(), all_.size()));
+    }
+    for (const size_t field : chosen_) *to++ = number<T>(lines, field);
+  }
+
+ private:
+  template <typename T>
+  T number(const CsvLines& lines, size_t field) const {
+    std::string_view text = lines.fields()[field];
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
     T value = 0;
     const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
     const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
     if (error == std::errc::result_out_of_range)
-      fail(fmt::format("column '{}': '{}' does not fit {}", all_[field], text, name(options_.type)));
+      lines.fail(fmt::format("column '{}': '{}' does not fit {}", all_[field], text, name(type_)));
     if (error != std::errc() || end != text.data() + text.size())
-      fail(fmt::format("column '{}': '{}' is no number", all_[field], text));
+      lines.fail(fmt::format("column '{}': '{}' is no number", all_[field], text));
     return value;
   }
 
-  template <typename T>
-  Csv read_as() {
-    bool has_line = next_line();
-    if (!has_line) throw Error(fmt::format("{}: no lines", path_));
-    choose_columns();
-    if (options_.header) has_line = next_line();
-    std::vector<T> values;
-    for (; has_line; has_line = next_line()) {
-      if (fields_.size() != all_.size())
-        fail(fmt::format("{} columns, where the first line has {}", fields_.size(), all_.size()));
-      for (const size_t field : chosen_) values.push_back(number<T>(field));
-    }
-    const auto columns = static_cast<int64_t>(names_.size());
-    return {std::move(names_), Array::from(values, {static_cast<int64_t>(values.size()) / columns, columns})};
-  }
-
-  const std::string& path_;
-  const CsvOptions& options_;
-  Lines lines_;
-  std::vector<std::string_view> fields_;
-  std::vector<std::unique_ptr<std::string>> unquoted_;
+  DType type_;
   std::vector<std::string> all_;    // what the columns of the file are called
   std::vector<std::string> names_;  // and those that are read,
   std::vector<size_t> chosen_;      // which are these
+  bool has_numbers_;
+};
+
+// body(T()) of the type of the numbers.
+template <typename Body>
+auto with_type(std::string_view call, DType type, const Body& body) {
+  switch (type) {
+    case f32:
+      return body(float{});
+    case f64:
+      return body(double{});
+    case i32:
+      return body(int32_t{});
+    case i64:
+      return body(int64_t{});
+    default:
+      throw Error(fmt::format("{}: no values are read as {}", call, name(type)));
+  }
+}
+
+size_t place_of(const std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<size_t>(found - names.begin());
+  throw Error(fmt::format("no column is called '{}', only {}", name, quoted_list(names)));
+}
+
+// Of rows of so many bytes the elements at a place.
+void copy_column(const std::byte* rows, size_t row_bytes, size_t place, size_t bytes,
+                 std::span<std::byte> to) {
+  const std::byte* from = rows + place * bytes;
+  for (size_t at = 0; at < to.size(); at += bytes, from += row_bytes) std::memcpy(&to[at], from, bytes);
+}
+
+// A file in which every kApart-th line of numbers is known where it begins.
+template <typename T>
+class IndexedCsv {
+ public:
+  // Looks at all numbers, so that what is wrong with one is said now.
+  IndexedCsv(const std::string& path, const CsvOptions& options)
+      : file_(path), separator_(options.separator) {
+    CsvLines lines(file_, separator_);
+    columns_.emplace(lines, path, options);
+    std::vector<T> row(names().size());
+    for (bool more = columns_->has_numbers(); more; more = lines.next()) {
+      if (rows_++ % kApart == 0) places_.push_back(lines.place());
+      columns_->read(lines, row.data());
+    }
+  }
+
+  const std::vector<std::string>& names() const { return columns_->names(); }
+  int64_t rows() const { return rows_; }
+
+  void read(int64_t first, int64_t count, T* to) const {
+    const auto place = [&](int64_t row) { return static_cast<size_t>(row / kApart); };
+    const size_t after = place(first + count - 1) + 1;
+    CsvLines lines(file_, separator_, places_[place(first)],
+                   after < places_.size() ? places_[after].offset : file_.size());
+    for (int64_t row = first / kApart * kApart; row < first + count; ++row) {
+      if (!lines.next())
+        throw Error(fmt::format("{}: it has changed, for row {} is gone", file_.path(), row));
+      if (row < first) continue;
+      columns_->read(lines, to);
+      to += names().size();
+    }
+  }
+
+ private:
+  static constexpr int64_t kApart = 16;
+
+  const ReadableFile file_;
+  const char separator_;
+  std::optional<CsvColumns> columns_;
+  std::vector<CsvLines::Place> places_;
+  int64_t rows_ = 0;
 };
 
 }  // namespace
 
 Array Csv::column(const std::string& name) const {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    throw Error(fmt::format("no column is called '{}', only {}", name, quoted_list(names)));
-  }
-  const int64_t rows = values.shape()[0], columns = values.shape()[1];
-  Array column(values.dtype(), {rows});
   const size_t bytes = runtime::size_in_bytes(values.host().dtype());
-  const auto* from =
-      static_cast<const std::byte*>(values.host().raw()) + static_cast<size_t>(found - names.begin()) * bytes;
+  Array column(values.dtype(), {values.shape()[0]});
   runtime::HostTensor to = column.host();
-  for (int64_t row = 0; row < rows; ++row) {
-    std::memcpy(static_cast<std::byte*>(to.raw()) + static_cast<size_t>(row) * bytes,
-                from + static_cast<size_t>(row * columns) * bytes, bytes);
-  }
+  copy_column(static_cast<const std::byte*>(values.host().raw()),
+              static_cast<size_t>(values.shape()[1]) * bytes, place_of(names, name), bytes,
+              {static_cast<std::byte*>(to.raw()), to.bytes()});
   return column;
 }
 
 Csv load_csv(const std::string& path, const CsvOptions& options) {
-  return translated([&] { return CsvReader(path, options).read(); });
+  return translated([&] {
+    return with_type("load_csv", options.type, [&]<typename T>(T) -> Csv {
+      const ReadableFile file(path);
+      CsvLines lines(file, options.separator);
+      const CsvColumns csv(lines, path, options);
+      const size_t columns = csv.names().size();
+      std::vector<T> values;
+      int64_t rows = 0;
+      for (bool more = csv.has_numbers(); more; more = lines.next(), ++rows) {
+        values.resize(values.size() + columns);
+        csv.read(lines, &values[values.size() - columns]);
+      }
+      return {csv.names(), Array::from(values, {rows, static_cast<int64_t>(columns)})};
+    });
+  });
+}
+
+Rows CsvRows::column(const std::string& name) const {
+  const size_t place = place_of(names, name), bytes = values.row_bytes() / names.size();
+  return {values.dtype(),
+          {},
+          values.size(),
+          [rows = values, place, bytes](int64_t first, int64_t count, std::span<std::byte> to) {
+            std::vector<std::byte> all(static_cast<size_t>(count) * rows.row_bytes());
+            rows.read(first, count, all);
+            copy_column(all.data(), rows.row_bytes(), place, bytes, to);
+          }};
+}
+
+CsvRows open_csv(const std::string& path, const CsvOptions& options) {
+  return translated([&] {
+    return with_type("open_csv", options.type, [&]<typename T>(T) -> CsvRows {
+      const auto csv = std::make_shared<const IndexedCsv<T>>(path, options);
+      return {csv->names(),
+              {options.type,
+               {static_cast<int64_t>(csv->names().size())},
+               csv->rows(),
+               [csv](int64_t first, int64_t count, std::span<std::byte> to) {
+                 csv->read(first, count, reinterpret_cast<T*>(to.data()));
+               }}};
+    });
+  });
 }
 
 }  // namespace sinter

@@ -19,6 +19,20 @@ std::vector<double> checked_counts(std::string_view what, const Array& counts, c
   return {counts.data<float>(), counts.data<float>() + counts.size()};
 }
 
+// Pairs of a 0 and a 1 in their order, over groups of equal scores, the lowest first.
+class OrderedPairs {
+ public:
+  void add(double zeros, double ones) {
+    ordered_ += ones * (zeros_ + zeros / 2);
+    zeros_ += zeros;
+    ones_ += ones;
+  }
+  double share() const { return ordered_ / (zeros_ * ones_); }
+
+ private:
+  double zeros_ = 0, ones_ = 0, ordered_ = 0;
+};
+
 double share_of(double part, double whole) {
   return whole == 0 ? 0 : part / whole;
 }
@@ -98,6 +112,7 @@ double Confusion::f1() const {
 }
 
 void Ranking::add(const Array& counts) {
+  if (!scored_.empty()) throw Error("Ranking: adds up counts or takes scores, not both");
   const int64_t bins = bins_ > 0 || counts.shape().empty() ? bins_ : counts.shape().back();
   const std::vector<double> values = checked_counts("Ranking", counts, {2, bins});
   bins_ = bins;
@@ -105,15 +120,45 @@ void Ranking::add(const Array& counts) {
   std::ranges::transform(counts_, values, counts_.begin(), std::plus<>());
 }
 
-double Ranking::auc() const {
-  double below = 0, positive = 0, ordered = 0;  // negatives so far, positives, pairs in their order
-  for (size_t bin = 0; bin < counts_.size() / 2; ++bin) {
-    const double zeros = counts_[bin], ones = counts_[counts_.size() / 2 + bin];
-    ordered += ones * (below + zeros / 2);
-    below += zeros;
-    positive += ones;
+void Ranking::add(const Array& scores, const Array& targets, const std::optional<Array>& weights) {
+  if (bins_ > 0) throw Error("Ranking: adds up counts or takes scores, not both");
+  const auto takes = [&](bool fits, std::string_view what, const Array& got) {
+    if (fits && got.shape() == scores.shape()) return;
+    throw Error(fmt::format("Ranking: takes {} of the scores' shape, got {} with {}", what,
+                            to_string(got.dtype(), got.shape()), to_string(scores.dtype(), scores.shape())));
+  };
+  if (scores.dtype() != f32)
+    throw Error(fmt::format("Ranking: takes scores f32, got {}", name(scores.dtype())));
+  takes(targets.dtype() == i32 || targets.dtype() == i64, "targets i32 or i64", targets);
+  if (weights) takes(weights->dtype() == f32, "weights f32", *weights);
+  std::vector<Scored> more;
+  for (int64_t i = 0; i < scores.size(); ++i) {
+    const float score = scores.data<float>()[i], weight = weights ? weights->data<float>()[i] : 1;
+    if (weight == 0) continue;
+    const int64_t target = targets.dtype() == i32 ? targets.data<int32_t>()[i] : targets.data<int64_t>()[i];
+    if (std::isnan(score)) throw Error(fmt::format("Ranking: score {} is no number", i));
+    if (!(weight > 0)) throw Error(fmt::format("Ranking: weight {} is {}, not from 0 on", i, weight));
+    if (target != 0 && target != 1)
+      throw Error(fmt::format("Ranking: target {} is {}, not 0 or 1", i, target));
+    more.push_back({score, target == 1 ? weight : -weight});
   }
-  return ordered / (below * positive);
+  scored_.insert(scored_.end(), more.begin(), more.end());
+}
+
+double Ranking::auc() const {
+  OrderedPairs pairs;
+  const size_t bins = counts_.size() / 2;
+  for (size_t bin = 0; bin < bins; ++bin) pairs.add(counts_[bin], counts_[bins + bin]);
+  std::vector<Scored> sorted = scored_;
+  std::ranges::sort(sorted, {}, &Scored::score);
+  for (auto it = sorted.begin(); it != sorted.end();) {
+    double zeros = 0, ones = 0;
+    const float score = it->score;
+    for (; it != sorted.end() && it->score == score; ++it)
+      (it->weight < 0 ? zeros : ones) += std::abs(it->weight);
+    pairs.add(zeros, ones);
+  }
+  return pairs.share();
 }
 
 }  // namespace sinter

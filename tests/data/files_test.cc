@@ -1,7 +1,10 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sinter/sinter.h>
 
+#include <algorithm>
+#include <fstream>
 #include <sstream>
 
 #include "tests/frontend/evaluate.h"
@@ -19,6 +22,7 @@ class Files : public testing::Test {
   std::string csv_error(std::string_view text, const CsvOptions& options = {}) {
     const std::string path = folder_.write("a.csv", text);
     const std::string message = message_of([&] { load_csv(path, options); });
+    EXPECT_EQ(message_of([&] { open_csv(path, options); }), message);
     EXPECT_TRUE(message.starts_with(path)) << message;
     return message.substr(std::min(path.size(), message.size()));
   }
@@ -87,6 +91,55 @@ TEST_F(Files, CsvOfMoreThanAPieceIsReadWhole) {
     ASSERT_EQ(csv.values.values<int32_t>()[static_cast<size_t>(2 * i)], i);
     ASSERT_EQ(csv.values.values<int32_t>()[static_cast<size_t>(2 * i + 1)], -i);
   }
+}
+
+// Row by row, in any order and by several threads, what load_csv gives at once.
+TEST_F(Files, CsvIsReadWhereItLies) {
+  std::string text = "a,\"b\",c\n";
+  for (int i = 0; i < 1000; ++i)
+    text += fmt::format("{},\"{}\",x\n{}", i, -i, i % 7 == 0 ? "\n" : "");  // with empty lines
+  const std::string path = folder_.write("a.csv", text);
+  const CsvOptions options{.columns = {"b", "a"}, .type = i32};
+  const Csv all = load_csv(path, options);
+  const CsvRows csv = open_csv(path, options);
+  EXPECT_THAT(csv.names, ElementsAre("b", "a"));
+  EXPECT_EQ(csv.values.shape(), (Shape{2}));
+  ASSERT_EQ(csv.values.size(), 1000);
+  const auto expected = all.values.values<int32_t>();
+  for (const auto& [first, count] :
+       {std::pair<int64_t, int64_t>{0, 1000}, {999, 1}, {15, 3}, {16, 16}, {500, 0}}) {
+    const Array rows = csv.values.read(first, count);
+    EXPECT_TRUE(std::ranges::equal(rows.values<int32_t>(), expected.subspan(static_cast<size_t>(2 * first),
+                                                                            static_cast<size_t>(2 * count))));
+  }
+  EXPECT_EQ(csv.column("a").shape(), Shape());
+  EXPECT_THAT(csv.column("a").read(998, 2).values<int32_t>(), ElementsAre(998, 999));
+  EXPECT_EQ(message_of([&] { csv.column("c"); }), "no column is called 'c', only 'b', 'a'");
+
+  Batches batches({{"values", csv.values}, {"a", csv.column("a")}},
+                  {.size = 8, .order = Order::shuffled, .seed = 3, .threads = 3});
+  int64_t sum = 0;
+  for (int64_t i = 0; i < batches.per_epoch(); ++i) {
+    const Batch batch = batches.next();
+    const auto values = batch.arrays.at("values").values<int32_t>(),
+               a = batch.arrays.at("a").values<int32_t>();
+    for (size_t row = 0; row < 8; ++row) {
+      ASSERT_EQ(values[2 * row], -a[row]);
+      ASSERT_EQ(values[2 * row + 1], a[row]);
+      sum += a[row];
+    }
+  }
+  EXPECT_EQ(sum, 999 * 1000 / 2);
+  const CsvRows none = open_csv(folder_.write("b.csv", "a\n"));
+  EXPECT_EQ(none.values.size(), 0);
+  EXPECT_EQ(none.values.read().shape(), (Shape{0, 1}));
+}
+
+TEST_F(Files, CsvThatHasChangedIsAnError) {
+  const std::string path = folder_.write("a.csv", "a\n1\n2\n3\n");
+  const CsvRows csv = open_csv(path);
+  std::ofstream(path) << "a\n1\n\n\n\n\n";
+  EXPECT_EQ(message_of([&] { csv.values.read(0, 3); }), path + ": it has changed, for row 1 is gone");
 }
 
 TEST_F(Files, CsvSaysWhatIsWrongAndWhere) {

@@ -134,7 +134,21 @@ TEST(Metrics, RankingIsTheShareOfPairsInOrder) {
     for (const Array& counts : all) ranking.add(counts);
     EXPECT_DOUBLE_EQ(ranking.auc(), ordered / pairs) << device;
   }
+  Ranking exact;
+  for (const Arrays& batch : batches) exact.add(batch.at("score"), batch.at("target"));
+  EXPECT_DOUBLE_EQ(exact.auc(), ordered / pairs);
   EXPECT_TRUE(std::isnan(Ranking().auc()));
+}
+
+// Scores that no bin would tell apart, of any size; a row of weight 0 does not count, whatever it is.
+TEST(Metrics, RankingOfScoresIsExact) {
+  const Array scores = Array::from<float>({1e-9f, 2e-9f, 300, -5, 2e-9f, std::nanf("")}, {6});
+  const Array targets = Array::from<int64_t>({0, 1, 0, 1, 0, 7}, {6});
+  const Array weights = Array::from<float>({1, 2, 1, 1, 3, 0}, {6});
+  Ranking ranking;
+  ranking.add(scores, targets, weights);
+  // Of 2 * 5 pairs with the 1 at 2e-9, 2 * 1 are in order and 2 * 3 equal; none with that at -5.
+  EXPECT_DOUBLE_EQ(ranking.auc(), (2 + 6 / 2.) / (3 * 5));
 }
 
 TEST(Metrics, SayWhatDoesNotFit) {
@@ -157,6 +171,30 @@ TEST(Metrics, SayWhatDoesNotFit) {
   EXPECT_EQ(message_of([] { Confusion().add(Array(f32, tall)); }),
             "Confusion: adds up f32[3,3], got f32[3,2]");
   EXPECT_EQ(message_of([] { Ranking().add(Array(i32, {2, 5})); }), "Ranking: adds up f32[2,5], got i32[2,5]");
+  const Array two(f32, {2}), zero(i32, {2});
+  EXPECT_EQ(message_of([&] { Ranking().add(zero, zero); }), "Ranking: takes scores f32, got i32");
+  EXPECT_EQ(message_of([&] { Ranking().add(two, two); }),
+            "Ranking: takes targets i32 or i64 of the scores' shape, got f32[2] with f32[2]");
+  EXPECT_EQ(message_of([&] { Ranking().add(two, zero, Array(f32, {3})); }),
+            "Ranking: takes weights f32 of the scores' shape, got f32[3] with f32[2]");
+  EXPECT_EQ(message_of([&] {
+              Ranking().add(two, Array::from<int32_t>({1, 2}, {2}));
+            }),
+            "Ranking: target 1 is 2, not 0 or 1");
+  EXPECT_EQ(message_of([&] {
+              Ranking().add(two, zero, Array::from<float>({1, -1}, {2}));
+            }),
+            "Ranking: weight 1 is -1, not from 0 on");
+  EXPECT_EQ(message_of([&] {
+              Ranking().add(Array::from<float>({1, std::nanf("")}, {2}), zero);
+            }),
+            "Ranking: score 1 is no number");
+  EXPECT_EQ(message_of([&] {
+              Ranking ranking;
+              ranking.add(two, zero);
+              ranking.add(Array(f32, {2, 5}));
+            }),
+            "Ranking: adds up counts or takes scores, not both");
   EXPECT_EQ(message_of([] { Confusion().count(0, 1); }), "Confusion: there is no class 0 or 1, of 0");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/array.h>
+#include <sinter/data/rows.h>
 #include <sinter/export.h>
 #include <sinter/program.h>
 
@@ -43,5 +44,15 @@ struct Csv {
 // passed over. The text is read in pieces. Throws Error for a line with too few or too many fields, and for
 // one that is no number of the type: "PATH:7: column 'age': 'old' is no number".
 Csv load_csv(const std::string& path, const CsvOptions& options = {});
+
+// The same in a file that need not fit into memory, whose numbers are read when they are asked for. Opening
+// it looks at all of them once, and keeps a byte a row.
+struct CsvRows {
+  std::vector<std::string> names;
+  Rows values;  // [columns]
+
+  Rows column(const std::string& name) const;  // []; throws Error that lists the names
+};
+CsvRows open_csv(const std::string& path, const CsvOptions& options = {});
 
 }  // namespace sinter

@@ -37,7 +37,8 @@ Tensor accuracy_counts(Operand logits, Operand labels, const CountOptions& optio
 // outside the classes fails the call.
 Tensor confusion_counts(Operand logits, Operand labels, const CountOptions& options = {});
 // Of scores, f32 in [0,1], and integer targets of their shape, 0 or 1: f32 [2,bins], how many of either have
-// a score in which part of [0,1].
+// a score in which part of [0,1]. Counts add up, so that no score need be kept; Ranking keeps them all and is
+// exact.
 Tensor ranking_counts(Operand scores, Operand targets, int64_t bins = 1000, const Tensor& weights = {});
 
 // Adds up mean_counts or accuracy_counts.
@@ -81,18 +82,26 @@ class Confusion {
   std::vector<double> counts_;
 };
 
-// Adds up ranking_counts.
+// Adds up ranking_counts, or takes the scores themselves.
 class Ranking {
  public:
   void add(const Array& counts);
+  // Scores, f32 of any size, targets, i32 or i64 of their shape, 0 or 1, and how much each counts, f32 of
+  // their shape. They are kept: 8 bytes each.
+  void add(const Array& scores, const Array& targets, const std::optional<Array>& weights = {});
 
-  // The area under the ROC curve: how likely a target of 1 scores above one of 0; scores in one bin count as
-  // equal, half. NaN where there are none of either.
+  // The area under the ROC curve: how likely a target of 1 scores above one of 0; equal scores count half,
+  // and of counts those in one bin are equal. NaN where there are none of either.
   double auc() const;
 
  private:
+  struct Scored {
+    float score;
+    float weight;  // below 0 of a target of 0
+  };
   int64_t bins_ = 0;
   std::vector<double> counts_;
+  std::vector<Scored> scored_;
 };
 
 }  // namespace sinter
