@@ -1,10 +1,15 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "backends/registry/registry.h"
+#include "backends/vulkan/named_gpus.h"
 #include "backends/vulkan/run/api.h"
 #include "backends/vulkan/vulkan.h"
+#include "frontend/compile/driver.h"
 #include "ir/error.h"
+#include "ir/graph/text/text.h"
+#include "ir/loop/parts.h"
 #include "runtime/error.h"
 #include "tests/support/message_of.h"
 #include "tests/vulkan/harness.h"
@@ -140,8 +145,14 @@ std::unique_ptr<backends::Device> lesser(std::function<void(GpuAbilities&)> less
   return make_device(std::make_shared<Gpu>(GpuOptions{.lessen = std::move(lessen)}));
 }
 
-std::string refusal(const std::string& text, std::function<void(GpuAbilities&)> lessen) {
-  return message_of([&] { Compiled(text, lesser(std::move(lessen))); });
+// What a device says that can do what every device can, and less: what schedules make of the one at hand does
+// not show.
+std::string refusal(const std::string& text, const std::function<void(GpuAbilities&)>& lessen) {
+  const auto change = [&](GpuAbilities& a) {
+    a = named_gpu("least").abilities;
+    lessen(a);
+  };
+  return message_of([&] { Compiled(text, lesser(change)); });
 }
 
 TEST(VulkanErrors, ATensorBeyondABinding) {
@@ -162,11 +173,17 @@ TEST(VulkanErrors, MoreInOnePieceThanThereIs) {
   %2: f32[300,300] = contract %1, %0 {dims="ik,kj->ij"} @"model.cc":5
   return %2
 })";
+  const auto gives = [](int64_t bytes) {
+    return [bytes](GpuAbilities& a) {
+      a.max_allocation = bytes;
+      a.multiprocessors = 1;  // sums in one part
+    };
+  };
   EXPECT_EQ(
-      refusal(kLarge, [](GpuAbilities& a) { a.max_allocation = 700'000; }),
+      refusal(kLarge, gives(700'000)),
       "intermediate values of 720000 bytes; this device gives 700000 at most in one piece. The largest, "
       "'contract at head', has 360000, contract model.cc:3, in head");
-  EXPECT_EQ(refusal(kLarge, [](GpuAbilities& a) { a.max_allocation = 300'000; }),
+  EXPECT_EQ(refusal(kLarge, gives(300'000)),
             "inputs of 360016 bytes; this device gives 300000 at most in one piece. The largest, 'x', has "
             "360000, contract model.cc:3, in head");
 }
@@ -188,8 +205,15 @@ TEST(VulkanErrors, LongerLoopsThanTheDeviceTakes) {
   %0: f32[4,6] = softmax %x {axis=1} @"model.cc":9
   return %0
 })";
+  // As on a processor, in one kernel.
+  const auto ends_loops = [](GpuAbilities& a) {
+    a.is_processor = true;
+    a.has_bytes = true;
+    a.max_iterations = 1;
+    a.limits.maxPerStageDescriptorStorageBuffers = a.limits.maxDescriptorSetStorageBuffers = 16;
+  };
   EXPECT_EQ(
-      refusal(kRows, [](GpuAbilities& a) { a.max_iterations = 1; }),
+      refusal(kRows, ends_loops),
       "sub+exp would go through its loops 2 times; this device ends them after 1 (broadcast model.cc:9)");
 }
 
@@ -208,6 +232,8 @@ TEST(VulkanErrors, TypesThatTheDeviceLacks) {
       "the device does not have elements of 8 bits in buffers, as bools are, in equal (equal model.cc:9)");
 }
 
+// How many there are depends on the device; it is told that it has just as many, in two dimensions, and then
+// fewer.
 TEST(VulkanErrors, MoreWorkgroupsThanThereAre) {
   constexpr const char* kWide = R"(func @f(%x: f32[128,128]) {
   %0: f32[128,128] = exp %x @"model.cc":9
@@ -220,11 +246,17 @@ TEST(VulkanErrors, MoreWorkgroupsThanThereAre) {
       a.limits.maxComputeWorkGroupCount[0] = a.limits.maxComputeWorkGroupCount[1] = groups;
     };
   };
-  Compiled narrow(kWide, lesser(few(8))), cpu(kWide, on_cpu());  // 64 of them, in two dimensions
+  const loop::Program program = lower_function(graph::parse(kWide, "test.sg"), "f", *lesser(few(1)));
+  const int64_t groups = *loop::as_integer(loop::root_loop(program.kernels.at(0).parts.at(0))->extent);
+  ASSERT_GT(groups, 2);
+  uint32_t side = 1;
+  while (side * side < groups) ++side;
+  Compiled narrow(kWide, lesser(few(side))), cpu(kWide, on_cpu());
   narrow.run();
   cpu.run();
   expect_close(narrow.outputs()[0], cpu.outputs()[0], 1e-6);
-  EXPECT_EQ(refusal(kWide, few(7)), "the device does not have 64 workgroups, in exp (exp model.cc:9)");
+  EXPECT_EQ(message_of([&] { Compiled(kWide, lesser(few(side - 1))); }),
+            fmt::format("the device does not have {} workgroups, in exp (exp model.cc:9)", groups));
 }
 
 }  // namespace
