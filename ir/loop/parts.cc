@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "ir/error.h"
 
 namespace sinter::loop {
@@ -16,6 +18,15 @@ Stmt one_unit(const Stmt& part, const Expr& unit) {
   if (is_over_units(part)) return let(part->variable, unit, part->body[0]);
   return part->kind == StmtNode::Kind::allocate ? allocate(part->buffer, one_unit(part->body[0], unit))
                                                 : part;
+}
+
+// The part that a unit is of, found by halving: with one branch for each part, a unit would come by all of
+// them, whose code lies far apart.
+Stmt part_of(std::span<const Stmt> parts, std::span<const int64_t> firsts, const Expr& unit) {
+  if (parts.size() == 1) return one_unit(parts[0], unit - firsts[0]);
+  const size_t half = parts.size() / 2;
+  return branch(unit < integer(firsts[half]), part_of(parts.first(half), firsts.first(half), unit),
+                part_of(parts.subspan(half), firsts.subspan(half), unit));
 }
 
 }  // namespace
@@ -47,18 +58,16 @@ Stmt over_units(const Stmt& part) {
 
 Stmt in_one_loop(const std::vector<Stmt>& parts) {
   if (parts.size() == 1) return parts[0];
-  const VariableRef unit = make_variable("unit");
-  const Expr u = variable(unit);
   LoopKind kind = LoopKind::parallel;
-  std::vector<Stmt> branches;
-  int64_t first = 0;
+  std::vector<int64_t> firsts;
+  int64_t units = 0;
   for (const Stmt& part : parts) {
-    const int64_t end = first + units_of(part);
     if (const Stmt root = root_loop(part)) kind = root->loop_kind;
-    branches.push_back(branch(u >= integer(first) && u < integer(end), one_unit(part, u - first)));
-    first = end;
+    firsts.push_back(units);
+    units += units_of(part);
   }
-  return loop(kind, unit, integer(0), integer(first), block(std::move(branches)));
+  const VariableRef unit = make_variable("unit");
+  return loop(kind, unit, integer(0), integer(units), part_of(parts, firsts, variable(unit)));
 }
 
 }  // namespace sinter::loop

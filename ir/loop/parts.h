@@ -24,8 +24,8 @@ Stmt over_units(const Stmt& part);
 // it is. The root loops begin at 0.
 //
 //   parallel for a in 0..4: A                  parallel for unit in 0..7:
-//   parallel for b in 0..3: B      becomes       if unit >= 0 && unit < 4: let a = unit; A
-//                                                if unit >= 4 && unit < 7: let b = unit - 4; B
+//   parallel for b in 0..3: B      becomes       if unit < 4: let a = unit; A
+//                                                else: let b = unit - 4; B
 Stmt in_one_loop(const std::vector<Stmt>& parts);
 
 }  // namespace sinter::loop

@@ -123,18 +123,29 @@ Stmt spread(const Stmt& part, const loop::Target& target, const auto& lanes_of) 
   if (part->kind == StmtNode::Kind::allocate)
     return loop::allocate(part->buffer, spread(part->body[0], target, lanes_of));
   if (!loop::root_loop(part)) return part;
-  const int64_t units = loop::units_of(part);
-  if (units == 0) return loop::block({});
-  const int64_t lanes = lanes_of(part);
-  // (Where texel buffers are fast, what is in a loop is read from these.)
-  if (target.kind == loop::Target::Kind::gpu_on_cpu) return over_lanes(part, lanes);
-  return over_lanes(without_single_turns(part, {{part->variable, {0, units}}}), lanes);
+  if (loop::units_of(part) == 0) return loop::block({});
+  return over_lanes(part, lanes_of(part));
+}
+
+// (Where texel buffers are fast, what is in a loop is read from these.)
+std::vector<Stmt> without_single_turns(const std::vector<Stmt>& parts, const loop::Target& target) {
+  if (target.kind == loop::Target::Kind::gpu_on_cpu) return parts;
+  std::vector<Stmt> result;
+  for (const Stmt& part : parts) {
+    const Stmt loop = loop::root_loop(part);
+    const bool is_spread = loop && loop->loop_kind == LoopKind::parallel;
+    result.push_back(
+        is_spread ? without_single_turns(part, loop::RangeMap{{loop->variable, {0, loop::units_of(part)}}})
+                  : part);
+  }
+  return result;
 }
 
 // All workgroups of a kernel have as many lanes. Where some parts have workgroups already, these say how
 // many. No workgroup has lanes of two parts where they work by subgroups, so that it shows what lanes have in
 // common; elsewhere parts share one loop, as many of them are smaller than a workgroup.
-std::vector<Stmt> spread(const std::vector<Stmt>& parts, const loop::Target& target) {
+std::vector<Stmt> spread(const std::vector<Stmt>& all, const loop::Target& target) {
+  const std::vector<Stmt> parts = without_single_turns(all, target);
   std::vector<Stmt> result;
   const auto grouped = std::ranges::find_if(parts, has_workgroups);
   const auto by_subgroup = [&](const Stmt& part) {

@@ -56,10 +56,10 @@ TEST(Parts, RunSideBySide) {
 TEST(Parts, InOneLoop) {
   const std::vector<Stmt> parts = {fill(0, 4, 1, "a"), allocate(kOwn, fill(4, 3, 2, "b"))};
   EXPECT_EQ(print(in_one_loop(parts)), R"(parallel for unit in 0..7:
-  if unit >= 0 && unit < 4:
+  if unit < 4:
     let a: index = unit
     y[a] = 1.0
-  if unit >= 4 && unit < 7:
+  else:
     local t: f32[1]
     let b: index = unit - 4
     y[b + 4] = 2.0
