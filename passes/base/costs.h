@@ -36,6 +36,11 @@ inline constexpr int64_t kMostRepeated = 64;
 // Of an operand this many times smaller than the result, reading it again counts for nothing.
 inline constexpr int64_t kSmallShare = 8;
 
+// Of a GPU, in cycles of its multiprocessors: what one more launch takes, with the barrier before it, and the
+// bytes of memory a cycle that each of them has its part of.
+inline constexpr double kCyclesOfLaunch = 3500;
+inline constexpr double kBytesACycle = 16;
+
 // Bytes that a kernel moves, below which its launch is what costs.
 inline constexpr int64_t kSmallBytes = 64 << 10;
 // The same for a kernel that writes state: nothing waits for its results, all of these can run at the end.

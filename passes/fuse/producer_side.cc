@@ -50,7 +50,8 @@ using Refusal = std::optional<std::string>;
 
 class ProducerSide {
  public:
-  ProducerSide(Groups& groups, const loop::Target& target) : groups_(groups), limits_(groups, target) {}
+  ProducerSide(Groups& groups, const loop::Target& target)
+      : groups_(groups), limits_(groups, target), sums_columns_(!target.has_fast_shared()) {}
 
   void run() {
     for (const auto& op : groups_.function().ops()) {
@@ -261,7 +262,9 @@ class ProducerSide {
     return std::nullopt;
   }
 
+  // (Of a row that has a workgroup, no lane has all rows of a column.)
   bool join_columns(Op& op) {
+    if (!sums_columns_) return false;
     for (const auto& group : groups_.all()) {
       if (!takes_columns(*group, op) || !others_come_before(op, *group) || !limits_.allow(*group, {&op}))
         continue;
@@ -276,6 +279,7 @@ class ProducerSide {
 
   Groups& groups_;
   Limits limits_;
+  bool sums_columns_;  // beside reductions of the same rows
 };
 
 }  // namespace

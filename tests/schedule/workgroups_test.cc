@@ -166,6 +166,25 @@ TEST(Workgroups, CutLongSumsWithSmallResults) {
   }
 }
 
+TEST(Workgroups, CutReductionsToFewResults) {
+  for (const Target& target : workgroup_machines()) {
+    EXPECT_GE(
+        check(
+            R"(func @f(%x: f32[2048,16], %y: f32[40,1000], %z: f32[2,900,8], %w: f32[3,12000], %b: f32[16]) {
+  %0: f32[16] = reduce_sum %x {axes=[0]}
+  %1: f32[16] = mul %0, %b
+  %2: f32[] = reduce_max %y {axes=[0,1]}
+  %3: f32[2,8] = reduce_sum %z {axes=[1]}
+  %4: f32[3] = reduce_min %w {axes=[1]}
+  %5: f32[40,1000] = exp %y
+  %6: f32[] = reduce_sum %5 {axes=[0,1]}
+  return %1, %2, %3, %4, %6
+})",
+            target),
+        2);
+  }
+}
+
 TEST(Workgroups, ReduceLongRowsTogether) {
   for (const Target& target : workgroup_machines()) {
     EXPECT_GE(check(R"(func @f(%x: f32[5,203], %s: f32[203], %b: f32[203]) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ir/integers.h"
+#include "passes/base/costs.h"
 
 namespace sinter::passes {
 namespace {
@@ -32,9 +33,7 @@ constexpr double kRegisters = 65536;
 constexpr double kRegistersBesideSums = 40;
 constexpr double kBusyLanes = 160;      // that hide what instructions wait for
 constexpr double kCyclesOfTile = 1000;  // to fetch the first chunk and to store the result
-constexpr double kCyclesOfLaunch = 3500;
-constexpr double kBytesACycle = 16;   // of memory, that a multiprocessor has its part of
-constexpr int64_t kStepsOfPart = 64;  // fewer are not worth a part
+constexpr int64_t kStepsOfPart = 64;    // fewer are not worth a part
 
 double cycles_of(const SharedTile& tile, const ContractProblem& p, const loop::Target& target) {
   const auto number = [](int64_t x) { return static_cast<double>(x); };

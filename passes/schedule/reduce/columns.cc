@@ -41,13 +41,16 @@ class Columns : public ReduceSchedule {
     std::vector<Stmt> body;
     std::vector<loop::BufferRef> locals;
     std::vector<Known> known;
-    const auto serial = [&](const std::function<Stmt(const Expr&)>& make) {
+    const auto along = [&](LoopKind kind, const std::function<Stmt(const Expr&)>& make) {
       Loader::Scope scope(t_.loader);
       const auto c = t_.loader.variable("c", length);
       bind_known(known, at);
-      return loop::loop(LoopKind::serial, c, loop::integer(0), loop::integer(length),
-                        vector(make(loop::variable(c))));
+      return loop::loop(kind, c, loop::integer(0), loop::integer(length), vector(make(loop::variable(c))));
     };
+    // Of a few rows, all loads are under way at once.
+    constexpr int64_t kRowsAtOnce = 32;
+    const bool is_unrolled = t_.target().has_fast_shared() && length > 1 && length <= kRowsAtOnce;
+    const LoopKind kind = is_unrolled ? LoopKind::unrolled : LoopKind::serial;
     for (size_t level = 0; level < levels_.size(); ++level) {
       auto pass = accumulators(level, lanes);
       for (const Accumulator& a : pass) locals.push_back(a.lanes);
@@ -66,7 +69,7 @@ class Columns : public ReduceSchedule {
             [&](const Expr& c) { return vector(accumulate(pass, outer, c, at, predicate)); }, end));
         pass = wholes;
       } else {
-        body.push_back(serial([&](const Expr& c) { return accumulate(pass, outer, c, at, predicate); }));
+        body.push_back(along(kind, [&](const Expr& c) { return accumulate(pass, outer, c, at, predicate); }));
       }
       for (const Accumulator& a : pass) known.push_back({a.reduction->result(), a.lanes});
       body.push_back(vector(derive(outer, at, lanes, predicate, known, locals)));
@@ -82,7 +85,7 @@ class Columns : public ReduceSchedule {
       body.push_back(vector(loop::block(std::move(row))));
     }
     if (const auto list = stores(true); !list.empty()) {
-      body.push_back(serial([&](const Expr& c) {
+      body.push_back(along(LoopKind::serial, [&](const Expr& c) {
         const Tile tile = full_tile(outer, c);
         return loop::block({t_.checks(tile, predicate), store_tile(t_.loader, tile, list, predicate)});
       }));
