@@ -9,6 +9,8 @@
 #include "passes/base/costs.h"
 #include "passes/base/kernel_builder.h"
 #include "passes/base/reachability.h"
+#include "passes/base/rewrite.h"
+#include "passes/merge/levels.h"
 
 namespace sinter::passes {
 
@@ -19,6 +21,55 @@ using graph::OpCode;
 using graph::Value;
 
 namespace {
+
+// A kernel that makes some of another's results.
+std::unique_ptr<Op> with_results(const Op& kernel, const std::vector<size_t>& some) {
+  const auto& ops = kernel.body->ops();
+  std::unordered_set<const Op*> needed;
+  for (const size_t i : some) needed.insert(kernel.body->outputs[i].value.op);
+  for (auto op = ops.rbegin(); op != ops.rend(); ++op) {
+    if (!needed.contains(op->get())) continue;
+    for (Value operand : (*op)->operands) needed.insert(operand.op);
+  }
+  KernelBuilder builder(anchor_of(kernel), kernel.location);
+  const auto parameters = kernel.body->parameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (needed.contains(parameters[i]))
+      builder.bind(parameters[i]->result(), builder.parameter(kernel.operands[i]));
+  }
+  for (const auto& op : ops) {
+    if (needed.contains(op.get()) && op->code != OpCode::parameter) builder.clone(*op);
+  }
+  for (const size_t i : some) builder.output(builder.find(kernel.body->outputs[i].value));
+  return builder.finish();
+}
+
+// What single values are written to state is computed apart from what others read, which may then run beside
+// what comes before these: the step of an optimiser, and what its corrections of bias are.
+void part_writers(Function& function) {
+  graph::ValueMap<bool> written, read;
+  for (const auto& op : function.ops()) {
+    for (Value operand : op->operands) (op->code == OpCode::write ? written : read)[operand] = true;
+  }
+  for (const graph::Output& output : function.outputs) read[output.value] = true;
+  Replacements replacements;
+  rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
+    if (!is_kernel(op, Anchor::map) || op.results.size() < 2) return std::nullopt;
+    std::vector<size_t> of_readers, of_writers;
+    for (size_t i = 0; i < op.results.size(); ++i) {
+      if (op.results[i].elements() != 1) return std::nullopt;
+      const Value result = op.result(static_cast<int>(i));
+      (written.contains(result) && !read.contains(result) ? of_writers : of_readers).push_back(i);
+    }
+    if (of_readers.empty() || of_writers.empty()) return std::nullopt;
+    std::vector<Value> results(op.results.size());
+    for (const auto& some : {of_readers, of_writers}) {
+      Op& part = function.append(with_results(op, some));
+      for (size_t i = 0; i < some.size(); ++i) results[some[i]] = part.result(static_cast<int>(i));
+    }
+    return results;
+  });
+}
 
 int64_t bytes_of(const Op& op) {
   int64_t bytes = 0;
@@ -50,7 +101,7 @@ std::vector<Value> multiplied(const Op& kernel) {
 
 class Merge {
  public:
-  Merge(Function& function, int64_t most_bindings) : function_(function), most_bindings_(most_bindings) {
+  Merge(Function& function, const loop::Target& target) : function_(function), target_(target) {
     for (const auto& op : function.ops()) {
       const size_t number = number_[op.get()] = needs_.add();
       for (Value operand : op->operands) needs_.add_edge(number, number_.at(operand.op));
@@ -60,13 +111,13 @@ class Merge {
   }
 
   void run() {
-    for (size_t i = 0; i < clusters_.size(); ++i) {
-      for (size_t j = 0; j < i; ++j) {
-        if (clusters_[j].empty() || !wanted(clusters_[j], *clusters_[i][0])) continue;
-        if (reaches(clusters_[i], clusters_[j]) || reaches(clusters_[j], clusters_[i])) continue;
-        join(clusters_[j], clusters_[i]);
-        break;
-      }
+    if (target_.has_fast_shared()) {
+      // Twice, as clusters come to share more than their first kernels do.
+      for (int i = 0; i < 2; ++i)
+        join_in_order([&](const Cluster& a, const Cluster& b) { return multiply_the_same(a, b); });
+      join_by_levels();
+    } else {
+      join_in_order([&](const Cluster& a, const Cluster& b) { return wanted(a, *b[0]); });
     }
     rebuild();
   }
@@ -81,14 +132,71 @@ class Merge {
     }
   }
 
+  // Each kernel with the first cluster that wants it.
+  void join_in_order(const auto& is_wanted) {
+    for (size_t i = 0; i < clusters_.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (clusters_[j].empty() || !may_join(clusters_[j], clusters_[i]) ||
+            !is_wanted(clusters_[j], clusters_[i]))
+          continue;
+        if (reaches(clusters_[i], clusters_[j]) || reaches(clusters_[j], clusters_[i])) continue;
+        join(clusters_[j], clusters_[i]);
+        break;
+      }
+    }
+    std::erase_if(clusters_, [](const Cluster& cluster) { return cluster.empty(); });
+  }
+
+  // Clusters of a level in one launch, so that there are hardly more launches than the longest chain of
+  // kernels has: each as late as it may be, but for checks, which writes of state wait for.
+  void join_by_levels() {
+    std::unordered_map<int64_t, std::vector<size_t>> placed;
+    const auto joins = [&](size_t number, int64_t level) {
+      Cluster& cluster = clusters_[number];
+      for (const size_t other : placed[level]) {
+        if (!go_side_by_side(clusters_[other], cluster) || !may_join(clusters_[other], cluster)) continue;
+        clusters_[other].insert(clusters_[other].end(), cluster.begin(), cluster.end());
+        cluster.clear();
+        return true;
+      }
+      return false;
+    };
+    std::vector<std::pair<size_t, int64_t>> checks;
+    place_by_levels(function_, clusters_, [&](size_t number, int64_t lowest, int64_t highest) {
+      if (std::ranges::all_of(clusters_[number], checks_alone)) {
+        checks.emplace_back(number, highest);
+        return lowest;
+      }
+      for (int64_t level = lowest; level <= highest; ++level) {
+        if (joins(number, level)) return level;
+      }
+      placed[lowest].push_back(number);
+      return lowest;
+    });
+    for (const auto& [number, highest] : checks) {
+      int64_t level = highest;
+      while (level > 0 && !joins(number, level)) --level;
+      if (level == 0) placed[highest].push_back(number);
+    }
+    std::erase_if(clusters_, [](const Cluster& cluster) { return cluster.empty(); });
+    // Single values last: behind them, lanes would not begin where memory's lines do.
+    for (Cluster& cluster : clusters_) {
+      std::ranges::sort(cluster, {},
+                        [&](const Op* op) { return std::pair(makes_single_values(*op), number_.at(op)); });
+    }
+  }
+
+  // What writes state stays apart from what does not.
+  bool may_join(const Cluster& a, const Cluster& b) const {
+    return writers_.contains(a[0]) == writers_.contains(b[0]) && bindings_of(a, b) <= target_.max_buffers;
+  }
+
   bool wanted(const Cluster& cluster, const Op& op) const {
     const Op& first = *cluster[0];
     const bool writes = writers_.contains(&first);
-    if (writes != writers_.contains(&op)) return false;
-    if (has_check(first) || has_check(op) || bindings_of(cluster, op) > most_bindings_) return false;
+    if (has_check(first) || has_check(op)) return false;
     const Anchor ours = anchor_of(first), theirs = anchor_of(op);
-    if (std::any_of(cluster.begin(), cluster.end(),
-                    [&](const Op* member) { return multiply_the_same(*member, op); }))
+    if (std::ranges::any_of(cluster, [&](const Op* member) { return multiply_the_same(*member, op); }))
       return true;
     if (writes && ours == Anchor::map && theirs == Anchor::map) return true;
     if (is_whole_sum(first) && is_whole_sum(op)) return true;
@@ -98,6 +206,59 @@ class Merge {
            (is_plain(op) || (writes && theirs == Anchor::contract));
   }
 
+  // Of clusters at one level on a GPU, where each launch costs what many bytes do.
+  bool go_side_by_side(const Cluster& a, const Cluster& b) const {
+    const bool writes = writers_.contains(a[0]);
+    const auto all = [&](const auto& is) { return std::ranges::all_of(a, is) && std::ranges::all_of(b, is); };
+    const auto is_simple = [](const Op* op) { return is_plain(*op) || is_kernel(*op, Anchor::contract); };
+    if (!all(is_simple)) return false;
+    if (std::ranges::all_of(a, checks_alone) || std::ranges::all_of(b, checks_alone))
+      return !writes && !waits_for_write(a) && !waits_for_write(b);
+    const auto has_check_of = [](const Op* op) { return has_check(*op); };
+    if (std::ranges::any_of(a, has_check_of) || std::ranges::any_of(b, has_check_of)) return false;
+    if (writes && all([](const Op* op) { return is_kernel(*op, Anchor::map); })) return true;
+    const int64_t small = writes ? kSmallUpdateBytes : kSmallBytes;
+    const auto is_small = [&](const Op* op) { return bytes_of(*op) <= small && (writes || is_plain(*op)); };
+    if (std::ranges::all_of(a, is_small) || std::ranges::all_of(b, is_small)) return true;
+    return all([](const Op* op) { return is_plain(*op); }) && kind_of(*a[0]) == kind_of(*b[0]) &&
+           are_soon_done(a, b);
+  }
+
+  // Whether what is moved takes no longer than a few launches. All that the kernels read lives until the last
+  // of them can run, so not too much of it together.
+  bool are_soon_done(const Cluster& a, const Cluster& b) const {
+    constexpr double kLaunches = 4, kLaunchesTogether = 16;
+    const double of_launch = kCyclesOfLaunch * kBytesACycle * static_cast<double>(target_.multiprocessors);
+    int64_t most = 0, sum = 0;
+    for (const Cluster* cluster : {&a, &b}) {
+      for (const Op* op : *cluster) {
+        most = std::max(most, bytes_of(*op));
+        sum += bytes_of(*op);
+      }
+    }
+    return static_cast<double>(most) <= kLaunches * of_launch &&
+           static_cast<double>(sum) <= kLaunchesTogether * of_launch;
+  }
+
+  // The anchor, and whether a reduction goes along rows: workgroups of as many lanes suit both of one kind.
+  static std::pair<Anchor, bool> kind_of(const Op& kernel) {
+    const auto is_reduction = [](const auto& op) { return op->kind() == graph::OpKind::reduction; };
+    const auto found = std::ranges::find_if(kernel.body->ops(), is_reduction);
+    const bool goes_along = found != kernel.body->ops().end() &&
+                            std::ranges::count((*found)->attributes.integers("axes"),
+                                               static_cast<int64_t>((*found)->operands[0].rank()) - 1) > 0;
+    return {anchor_of(kernel), goes_along};
+  }
+
+  bool waits_for_write(const Cluster& cluster) const {
+    return std::ranges::any_of(cluster, [&](const Op* op) {
+      return std::ranges::any_of(
+          writers_, [&](const Op* writer) { return needs_.reaches(number_.at(op), number_.at(writer)); });
+    });
+  }
+
+  static bool checks_alone(const Op* op) { return op->results.empty() && has_check(*op); }
+
   // What can fault runs before the first write of state, whatever it stands beside.
   static bool has_check(const Op& op) {
     return std::any_of(op.body->ops().begin(), op.body->ops().end(),
@@ -105,17 +266,24 @@ class Merge {
   }
 
   // Tensors, and what tells a kernel of its call, for random numbers, and of faults, where it writes state.
-  int64_t bindings_of(const Cluster& cluster, const Op& op) const {
+  int64_t bindings_of(std::vector<Op*> all, const std::vector<Op*>& more) const {
+    all.insert(all.end(), more.begin(), more.end());
     graph::ValueMap<bool> tensors;
-    bool call = false;
-    const auto add = [&](const Op& kernel) {
-      for (Value operand : kernel.operands) tensors[strip_reshapes(operand)] = true;
-      call = call || reads_call(kernel);
-      return static_cast<int64_t>(kernel.results.size());
-    };
-    int64_t results = add(op);
-    for (const Op* member : cluster) results += add(*member);
-    return results + static_cast<int64_t>(tensors.size()) + (call ? 1 : 0) + (writers_.contains(&op) ? 1 : 0);
+    bool call = false, faults = writers_.contains(all[0]);
+    int64_t results = 0;
+    for (const Op* kernel : all) {
+      for (Value operand : kernel->operands) tensors[strip_reshapes(operand)] = true;
+      results += static_cast<int64_t>(kernel->results.size());
+      call = call || reads_call(*kernel) || has_check(*kernel);
+      faults = faults || has_check(*kernel);
+    }
+    return results + static_cast<int64_t>(tensors.size()) + (call ? 1 : 0) + (faults ? 1 : 0);
+  }
+
+  static bool multiply_the_same(const Cluster& a, const Cluster& b) {
+    return std::ranges::any_of(a, [&](const Op* one) {
+      return std::ranges::any_of(b, [&](const Op* other) { return multiply_the_same(*one, *other); });
+    });
   }
 
   // Of two contractions, or of a contraction and a reduction.
@@ -130,12 +298,11 @@ class Merge {
                        [&](Value value) { return std::find(ours.begin(), ours.end(), value) != ours.end(); });
   }
 
-  // A reduction of everything to single values.
-  static bool is_whole_sum(const Op& op) {
-    return is_kernel(op, Anchor::reduce) &&
-           std::all_of(op.results.begin(), op.results.end(),
-                       [](const auto& type) { return type.elements() == 1; });
+  static bool makes_single_values(const Op& op) {
+    return std::ranges::all_of(op.results, [](const auto& type) { return type.elements() == 1; });
   }
+
+  static bool is_whole_sum(const Op& op) { return is_kernel(op, Anchor::reduce) && makes_single_values(op); }
 
   static bool is_plain(const Op& op) { return graph::info(anchor_of(op)).single_pass; }
 
@@ -227,7 +394,7 @@ class Merge {
   }
 
   Function& function_;
-  int64_t most_bindings_;
+  const loop::Target& target_;
   std::unordered_set<const Op*> writers_;
   std::vector<Cluster> clusters_;
   std::unordered_map<const Op*, size_t> number_;  // in needs_
@@ -242,8 +409,11 @@ class Merge {
 }  // namespace
 
 void merge(graph::Module& module, const Arguments& arguments, const loop::Target& target) {
-  const int64_t most_bindings = limited("merge", arguments, target, {"buffers="}).max_buffers;
-  for (const auto& function : module.functions) Merge(*function, most_bindings).run();
+  const loop::Target within = limited("merge", arguments, target, {"buffers="});
+  for (const auto& function : module.functions) {
+    if (within.has_fast_shared()) part_writers(*function);
+    Merge(*function, within).run();
+  }
 }
 
 }  // namespace sinter::passes

@@ -13,7 +13,8 @@ namespace sinter::passes {
 // Leaves: fewer kernels. Merged are contractions that read the same operand (queries, keys and values; the
 // gradients of their weights), a reduction of what a contraction multiplies (the gradients of a bias and a
 // weight), and small kernels of any kind, where a launch costs more than the work. What writes state stays
-// apart from what does not. Argument: "buffers=N", a limit other than the target's.
+// apart from what does not. On GPUs, whose launches wait for one another, kernels are dealt out to levels of
+// launches, and larger ones are merged, and checks. Argument: "buffers=N", a limit other than the target's.
 //
 //   %3 = kernel %x, %wq {anchor="contract"} ...        %3, %4 = kernel %x, %wq, %wk {anchor="together"} (...)
 //   { %4 = kernel %x, %wk {anchor="contract"} ...    =>    %0 = kernel %x, %wq {anchor="contract"} ...

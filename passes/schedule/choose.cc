@@ -1,6 +1,7 @@
 #include "passes/schedule/choose.h"
 
 #include <algorithm>
+#include <compare>
 #include <optional>
 
 #include "ir/graph/anchor.h"
@@ -28,6 +29,19 @@ bool go_together(const Choice& a, const Choice& b) {
   return *ours == *theirs && (!fills_shared(a) || !fills_shared(b) || a == b);
 }
 
+int64_t bytes_of(const Op& kernel) {
+  int64_t bytes = 0;
+  for (const graph::Value operand : kernel.operands) bytes += operand.type().bytes();
+  for (const graph::TensorType& type : kernel.results) bytes += type.bytes();
+  return bytes;
+}
+
+// How much is passed over for others' sake: tiles of shared memory matter most, then what moves most.
+struct PassedOver {
+  int64_t tiles = 0, bytes = 0;
+  auto operator<=>(const PassedOver&) const = default;
+};
+
 // Of kernels side by side the best choices that go together: each takes its first that goes with one of all
 // there are, with the one that leaves the best to them.
 void choose_together(const std::vector<Op*>& kernels, const loop::Target& target) {
@@ -39,18 +53,25 @@ void choose_together(const std::vector<Op*>& kernels, const loop::Target& target
                             : choices(*kernel, target));
     std::ranges::copy_if(all.back(), std::back_inserter(leaders), is_by_workgroup);
   }
+  // Only one that fills shared memory tells those that do so apart.
+  if (std::ranges::any_of(leaders, fills_shared))
+    std::erase_if(leaders, [](const Choice& leader) { return !fills_shared(leader); });
   std::vector<size_t> best(all.size());
-  size_t least = SIZE_MAX;
+  std::optional<PassedOver> least;
   for (const Choice& leader : leaders) {
     std::vector<size_t> picked;
-    size_t passed_over = 0;
+    PassedOver passed_over;
     for (const auto& own : all) {
       const auto first = std::ranges::find_if(own, [&](const Choice& c) { return go_together(c, leader); });
       if (first == own.end()) break;
+      if (fills_shared(*first)) {
+        passed_over.tiles += first - own.begin();
+      } else {
+        passed_over.bytes += (first - own.begin()) * bytes_of(*kernels[picked.size()]);
+      }
       picked.push_back(static_cast<size_t>(first - own.begin()));
-      passed_over += picked.back();
     }
-    if (picked.size() < all.size() || passed_over >= least) continue;
+    if (picked.size() < all.size() || (least && passed_over >= *least)) continue;
     least = passed_over;
     best = std::move(picked);
   }

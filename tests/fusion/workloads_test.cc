@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
+#include "backends/registry/registry.h"
 #include "bench/workloads/workload.h"
+#include "ir/graph/text/text.h"
+#include "passes/pipeline.h"
 
 // What the yardstick models become: kernels and memory, counted; the same values fused and not, and the same
 // bits on any number of threads.
@@ -37,6 +41,28 @@ TEST(NanoGpt, IsAtMost22KernelsALayerAnd12Besides) {
 
 TEST(Fusion, MakesFewerKernels) {
   EXPECT_GT(kernels_of(Compiled("infer1", false, 1).program), 7);
+}
+
+// Launches on a GPU that is not at hand.
+int launches(const std::string& name) {
+  const Workload work = workload(name);
+  Program program;
+  program.add("step", work.inputs, work.body, work.options);
+  program.compile({.device = "reference"});
+  const graph::Module module = graph::parse(program.text("step", false), name);
+  const loop::Target target = backends::open_device("vulkan", 1, "h200")->target();
+  const graph::Module kernels = passes::to_kernels(module, "step", target, {});
+  const auto is_kernel = [](const auto& op) { return op->code == graph::OpCode::kernel; };
+  return static_cast<int>(std::ranges::count_if(kernels.find_function("step")->ops(), is_kernel));
+}
+
+TEST(LaunchesOnAGpu, AreHardlyMoreThanTheLongestChainOfKernelsHas) {
+  EXPECT_LE(launches("flagship"), 14);
+  EXPECT_LE(launches("flagship:batch=4096"), 15);
+  EXPECT_LE(launches("infer1"), 7);
+  EXPECT_LE(launches("nanogpt"), 84);
+  EXPECT_LE(launches("block"), 20);
+  EXPECT_LE(launches("rows"), 3);
 }
 
 void fill(Function& step, int32_t classes) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "runtime/error.h"
 #include "tests/vulkan/harness.h"
 
 // The shaders that a discrete GPU gets, run by the device at hand, which is told to pass for one: at sizes
@@ -126,6 +127,78 @@ TEST(DiscreteColumns, OfEveryExtent) {
   %1: f32[5,6] = reduce_sum %y {axes=[0,2]}
   return %0, %1
 })");
+}
+
+TEST(DiscreteReductions, InPartsBesideWhatTheyShareALaunchWith) {
+  expect_same(
+      R"(func @f(%x: f32[4096,40], %y: f32[3,20000], %z: f32[300,1001], %w: f32[5,2000,12], %a: f32[40,36], %b: f32[40]) {
+  %0: f32[40] = reduce_sum %x {axes=[0]}
+  %1: f32[40] = mul %0, %b
+  %2: f32[3] = reduce_max %y {axes=[1]}
+  %3: f32[] = reduce_sum %z {axes=[0,1]}
+  %4: f32[5,12] = reduce_min %w {axes=[1]}
+  %5: f32[4096,36] = contract %x, %a {dims="ik,kj->ij"}
+  %6: f32[12] = reduce_sum %w {axes=[0,1]}
+  %7: f32[2000] = reduce_sum %w {axes=[0,2]}
+  return %1, %2, %3, %4, %5, %6, %7
+})");
+}
+
+// Labels that are checked, a step that is counted, moments: what is written stands side by side.
+constexpr const char* kTraining = R"(state @w: f32[40,24]
+state @b: f32[24]
+state @m: f32[40,24]
+state @n: f32[24]
+state @step: i32[]
+
+func @f(%x: f32[600,40], %labels: i32[600]) {
+  %0: f32[40,24] = read {state="w"}
+  %1: f32[24] = read {state="b"}
+  %2: f32[600,24] = contract %x, %0 {dims="ik,kj->ij"}
+  %3: f32[600,24] = broadcast %1 {dims=[1], shape=[600,24]}
+  %4: f32[600,24] = add %2, %3
+  %5: f32[] = cross_entropy %4, %labels
+  %6: f32[40,24], %7: f32[24] = grad %5, %0, %1
+  %8: i32[] = read {state="step"}
+  %9: i32[] = constant {dtype=i32, shape=[], value=1}
+  %10: i32[] = add %8, %9
+  %11: f32[] = cast %10 {dtype=f32}
+  %12: f32[] = sqrt %11
+  %13: f32[40,24] = read {state="m"}
+  %14: f32[24] = read {state="n"}
+  %15: f32[40,24] = broadcast %12 {dims=[], shape=[40,24]}
+  %16: f32[24] = broadcast %12 {dims=[], shape=[24]}
+  %17: f32[40,24] = add %13, %6
+  %18: f32[24] = add %14, %7
+  %19: f32[40,24] = div %17, %15
+  %20: f32[24] = div %18, %16
+  %21: f32[40,24] = sub %0, %19
+  %22: f32[24] = sub %1, %20
+  write %10 {state="step"}
+  write %17 {state="m"}
+  write %18 {state="n"}
+  write %21 {state="w"}
+  write %22 {state="b"}
+  return loss=%5
+}
+)";
+
+TEST(DiscreteSteps, TrainAsTheCpuDoesAndChangeNothingWhereACheckFails) {
+  Compiled cpu(kTraining, on_cpu()), gpu(kTraining, on_vulkan_as(discrete));
+  const auto expect_same_state = [&] {
+    for (const char* name : {"w", "b", "m", "n", "step"}) {
+      SCOPED_TRACE(name);
+      expect_close(gpu.state().get(name), cpu.state().get(name), 1e-5);
+    }
+  };
+  for (uint32_t step = 0; step < 4; ++step) {
+    for (Compiled* model : {&cpu, &gpu}) model->run(step);
+    expect_close(gpu.outputs()[0], cpu.outputs()[0], 1e-5);
+    expect_same_state();
+  }
+  elements<int32_t>(gpu.input(1))[577] = 24;
+  EXPECT_THROW(gpu.run(4), RuntimeError);
+  expect_same_state();
 }
 
 TEST(DiscreteProducts, OfLongSumsWithFewResults) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "ir/integers.h"
 #include "passes/schedule/core/workgroup_tile.h"
@@ -63,9 +64,14 @@ std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule,
     rows.kept = passes_of(schedule, rows).best(register_bytes(rows, target));
     all.push_back(std::move(rows));
   }
-  const auto best =
-      std::ranges::find_if(all, [&](const WorkgroupRows& rows) { return rows.lanes * kElements >= length; });
-  std::rotate(all.begin(), best == all.end() ? best - 1 : best, best == all.end() ? best : best + 1);
+  // The next best have nearly as many lanes, rather more than fewer.
+  int64_t best = all.back().lanes;
+  for (const WorkgroupRows& rows : all) {
+    if (rows.lanes * kElements >= length) best = std::min(best, rows.lanes);
+  }
+  std::ranges::stable_sort(all, {}, [&](const WorkgroupRows& rows) {
+    return rows.lanes >= best ? std::pair{rows.lanes / best, 0} : std::pair{best / rows.lanes, 1};
+  });
   return all;
 }
 
