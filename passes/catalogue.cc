@@ -71,7 +71,7 @@ constexpr Pass kPasses[] = {
     {"split_columns", "makes sums of columns beside the rows that they go through", nullptr,
      each<split_columns>},
     {"copy_windows", "copies windows whose places a contraction sums over", nullptr, each<copy_windows>},
-    {"sort_scatters", "sorts by row what is scattered into large tables", nullptr, each<sort_scatters>},
+    {"sort_scatters", "sorts by row what is scattered into large tables", nullptr, sort_scatters},
     {"split_sorts", "sorts long rows by runs, which are merged", nullptr, split_sorts},
     {"split_sums", "cuts long sums with small results into a batch of shorter ones", nullptr, split_sums},
     {"split_gradients",

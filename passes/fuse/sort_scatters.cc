@@ -1,6 +1,7 @@
 #include "passes/fuse/sort_scatters.h"
 
 #include "ir/graph/builder.h"
+#include "passes/base/costs.h"
 #include "passes/base/rewrite.h"
 
 namespace sinter::passes {
@@ -16,10 +17,26 @@ namespace {
 constexpr int64_t kFewPositions = 16;
 constexpr int64_t kElementsAPosition = 8;  // of the table, from which on sorting pays
 
-bool pays(const Op& op) {
+// On a GPU, in cycles: of a lane that looks at one position after the other, and adds one; and of comparing
+// positions with one another, which all lanes share.
+constexpr double kCyclesOfLook = 140, kCyclesOfAdd = 300, kComparesACycle = 16;
+
+// Whether a lane would look at more positions than take as long as sorting them.
+bool is_sooner_sorted(const Op& op, const loop::Target& target) {
+  const auto positions = static_cast<double>(op.operands[1].type().elements());
+  const auto axis = static_cast<size_t>(op.attributes.integer("axis"));
+  const auto rows = static_cast<double>(op.operands[0].shape()[axis]);
+  const double compares =
+      2 * positions * positions / kComparesACycle / static_cast<double>(target.multiprocessors);
+  return compares + 2 * kCyclesOfLaunch + positions / rows * kCyclesOfAdd < positions * kCyclesOfLook;
+}
+
+bool pays(const Op& op, const loop::Target& target) {
   if (op.code != OpCode::scatter_add || op.attributes.flag("sorted")) return false;
-  const int64_t positions = op.operands[1].type().elements();
-  return positions >= kFewPositions && op.operands[0].type().elements() >= kElementsAPosition * positions;
+  const int64_t positions = op.operands[1].type().elements(), elements = op.operands[0].type().elements();
+  if (positions < kFewPositions || elements == 0) return false;
+  return elements >= kElementsAPosition * positions ||
+         (target.has_fast_shared() && is_sooner_sorted(op, target));
 }
 
 // A position's place is the number of those that come before it: with a lower row, or with the same one and
@@ -47,10 +64,10 @@ Value sorted(graph::Builder& b, const Op& op) {
 
 }  // namespace
 
-void sort_scatters(graph::Module& module, graph::Function& function) {
+void sort_scatters(graph::Module& module, graph::Function& function, const loop::Target& target) {
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-    if (!pays(op)) return std::nullopt;
+    if (!pays(op, target)) return std::nullopt;
     graph::Builder b(module, function);
     b.set_location(op.location);
     return std::vector<Value>{sorted(b, op)};
