@@ -4,12 +4,17 @@
 
 #include <algorithm>
 
+#include "backends/library.h"
 #include "ir/error.h"
 
 namespace sinter::backends {
 
 std::string Device::text(const Source&, std::string_view kind) const {
   throw GraphError(fmt::format("this device has no code to show as {}", kind));
+}
+
+std::vector<LibraryFile> Device::compile_library(const Library& library) const {
+  throw GraphError(fmt::format("'{}' cannot be exported: what this device runs needs Sinter", library.name));
 }
 
 namespace {

@@ -26,6 +26,9 @@ struct Source {
   std::function<std::string()> identity = nullptr;
 };
 
+struct Library;
+struct LibraryFile;
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -41,6 +44,9 @@ class Device {
   virtual loop::Target target() const { return {}; }
   // One of its backend's texts() of what compile() makes.
   virtual std::string text(const Source& source, std::string_view kind) const;
+  // What programs need to call the library's functions without this one. Throws GraphError where its code is
+  // nothing without it.
+  virtual std::vector<LibraryFile> compile_library(const Library& library) const;
 };
 
 struct DeviceOptions {

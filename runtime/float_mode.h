@@ -11,10 +11,13 @@ namespace sinter::runtime {
 // How a thread computes with floating-point numbers: rounding, denormals, traps. A word of the machine's own.
 using FloatMode = uint64_t;
 
+// To the nearest, no traps, zeros for denormal operands and results.
+constexpr FloatMode kX86FlushDenormals = 0x9fc0;
+constexpr FloatMode kArmFlushDenormals = 1 << 24;
+
 #if defined(__x86_64__)
-// To the nearest, no traps.
 constexpr FloatMode kKeepDenormals = 0x1f80;
-constexpr FloatMode kFlushDenormals = 0x9fc0;  // the same, with zeros for denormal operands and results
+constexpr FloatMode kFlushDenormals = kX86FlushDenormals;
 
 inline FloatMode float_mode() {
   return _mm_getcsr();
@@ -24,7 +27,7 @@ inline void set_float_mode(FloatMode mode) {
 }
 #elif defined(__aarch64__)
 constexpr FloatMode kKeepDenormals = 0;
-constexpr FloatMode kFlushDenormals = 1 << 24;
+constexpr FloatMode kFlushDenormals = kArmFlushDenormals;
 
 inline FloatMode float_mode() {
   FloatMode mode;

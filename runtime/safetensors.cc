@@ -22,7 +22,7 @@ using nlohmann::json;
 static_assert(std::endian::native == std::endian::little, "elements are copied as they lie in the file");
 
 constexpr uint64_t kLongestHeader = 100'000'000;  // the reference implementation's limit
-constexpr size_t kAlignment = 8;                  // of the data in the file
+constexpr uint64_t kLine = 64;
 constexpr const char* kMetadata = "__metadata__";
 
 struct TypeRow {
@@ -42,9 +42,8 @@ constexpr std::array<TypeRow, 12> kTypes = {{{"F16", Stored::f16},
                                              {"I16", Stored::i16},
                                              {"U32", Stored::u32}}};
 
-std::string type_name(DType type) {
-  return std::find_if(kTypes.begin(), kTypes.end(),
-                      [&](const TypeRow& row) { return row.type == stored(type); })
+std::string type_name(Stored type) {
+  return std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& row) { return row.type == type; })
       ->name;
 }
 
@@ -212,47 +211,73 @@ SafetensorsFile read_safetensors(const std::string& path) {
   return result;
 }
 
-void write_safetensors(const std::string& path, const SafetensorsFile& file) {
-  const auto fail = [&](std::string_view what) -> void {
-    throw RuntimeError(fmt::format("cannot write {}: {}", path, what));
+std::string safetensors_head(SafetensorsLayout& layout, SafetensorsOrder kind) {
+  struct Placed {
+    const std::string* name;
+    SafetensorsLayout::Entry* entry;
+    uint64_t bytes;
   };
-  // The widest elements first keep every tensor aligned to its elements.
-  std::vector<const std::pair<const std::string, HostTensor>*> order;
-  for (const auto& item : file.tensors) {
-    if (item.first == kMetadata) fail("a tensor may not be named __metadata__");
-    if (!item.second.defined()) fail(fmt::format("tensor '{}' is undefined", item.first));
-    order.push_back(&item);
+  std::vector<Placed> order;
+  for (auto& [name, entry] : layout.entries) {
+    if (name == kMetadata) throw RuntimeError("a tensor may not be named __metadata__");
+    order.push_back(
+        {&name, &entry, static_cast<uint64_t>(element_count(entry.shape)) * size_in_bytes(entry.type)});
   }
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    return size_in_bytes(a->second.dtype()) > size_in_bytes(b->second.dtype());
-  });
+  const bool by_line = kind == SafetensorsOrder::by_line;
+  const auto alignment = [&](const Placed& placed) -> uint64_t {
+    if (!by_line) return size_in_bytes(placed.entry->type);
+    return placed.bytes == 0 ? kLine : std::min(kLine, placed.bytes & -placed.bytes);
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const Placed& a, const Placed& b) { return alignment(a) > alignment(b); });
 
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!file.metadata.empty()) header[kMetadata] = file.metadata;
+  if (!layout.metadata.empty()) header[kMetadata] = layout.metadata;
   uint64_t offset = 0;
-  std::vector<std::string_view> parts(2);
-  for (const auto* item : order) {
-    const auto& [name, tensor] = *item;
+  for (const Placed& placed : order) {
     nlohmann::ordered_json entry;
-    entry["dtype"] = type_name(tensor.dtype());
-    entry["shape"] = tensor.shape();
-    entry["data_offsets"] = {offset, offset + tensor.bytes()};
-    header[name] = std::move(entry);
-    parts.emplace_back(static_cast<const char*>(tensor.raw()), tensor.bytes());
-    offset += tensor.bytes();
+    entry["dtype"] = type_name(placed.entry->type);
+    entry["shape"] = placed.entry->shape;
+    entry["data_offsets"] = {offset, offset + placed.bytes};
+    header[*placed.name] = std::move(entry);
+    placed.entry->begin = offset;
+    offset += placed.bytes;
   }
 
   std::string text;
   try {
     text = header.dump();
   } catch (const json::exception&) {
-    fail("a name or text is not UTF-8");
+    throw RuntimeError("a name or text is not UTF-8");
   }
-  text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
-  const uint64_t length = text.size();
-  if (length > kLongestHeader) fail("the header is too long");
-  parts[0] = {reinterpret_cast<const char*>(&length), sizeof(length)};
-  parts[1] = text;
+  uint64_t length = 0;
+  const size_t multiple = by_line ? kLine : sizeof(length);
+  text.append((multiple - (sizeof(length) + text.size()) % multiple) % multiple, ' ');
+  length = text.size();
+  if (length > kLongestHeader) throw RuntimeError("the header is too long");
+  for (const Placed& placed : order) placed.entry->begin += sizeof(length) + length;
+  return std::string(reinterpret_cast<const char*>(&length), sizeof(length)) + text;
+}
+
+void write_safetensors(const std::string& path, const SafetensorsFile& file, SafetensorsOrder order) {
+  SafetensorsLayout layout{file.metadata, {}};
+  std::string head;
+  try {
+    for (const auto& [name, tensor] : file.tensors) {
+      if (!tensor.defined()) throw RuntimeError(fmt::format("tensor '{}' is undefined", name));
+      layout.entries.emplace(name, SafetensorsLayout::Entry{stored(tensor.dtype()), tensor.shape(), 0});
+    }
+    head = safetensors_head(layout, order);
+  } catch (const RuntimeError& error) {
+    throw RuntimeError(fmt::format("cannot write {}: {}", path, error.what()));
+  }
+  std::map<uint64_t, std::string_view> places = {{0, head}};
+  for (const auto& [name, tensor] : file.tensors) {
+    const std::string_view bytes(static_cast<const char*>(tensor.raw()), tensor.bytes());
+    if (!bytes.empty()) places.emplace(layout.entries.at(name).begin, bytes);
+  }
+  std::vector<std::string_view> parts;
+  for (const auto& [begin, bytes] : places) parts.push_back(bytes);
   write_file_atomically(path, parts);
 }
 

@@ -34,8 +34,19 @@ SafetensorsLayout safetensors_layout(const ReadableFile& file);
 // Elements that tensors do not have become those that hold them.
 SafetensorsFile read_safetensors(const std::string& path);
 
+// How tensors lie in a file that is written: as the reference implementation has them, those of the widest
+// elements first; or to be used where they lie, in a file that is mapped or read at the start of a cache
+// line: those whose size is a multiple of a cache line begin at one, the others at a multiple of the power of
+// two that divides theirs.
+enum class SafetensorsOrder : uint8_t { by_element, by_line };
+
+// What a file of this layout begins with, before its tensors; sets where each of them begins. Throws
+// RuntimeError where a name or text is not UTF-8.
+std::string safetensors_head(SafetensorsLayout& layout, SafetensorsOrder order);
+
 // Written atomically; equal contents give equal bytes. Throws RuntimeError where the file cannot be written,
 // a tensor is undefined, or a name or text is not UTF-8.
-void write_safetensors(const std::string& path, const SafetensorsFile& file);
+void write_safetensors(const std::string& path, const SafetensorsFile& file,
+                       SafetensorsOrder order = SafetensorsOrder::by_element);
 
 }  // namespace sinter::runtime

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/cpu/ahead/library.h"
 #include "backends/cpu/compile/compile.h"
 #include "backends/cpu/compile/machine.h"
 #include "backends/cpu/run/executable.h"
@@ -31,6 +32,9 @@ class CpuDevice final : public backends::Device {
     if (kind == "llvm") return emit_llvm(source.lower(target()), machine_);
     if (kind == "asm") return emit_asm(source.lower(target()), machine_);
     return Device::text(source, kind);
+  }
+  std::vector<backends::LibraryFile> compile_library(const backends::Library& library) const override {
+    return cpu::compile_library(library, machine_);
   }
 
  private:

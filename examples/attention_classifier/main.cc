@@ -11,6 +11,7 @@
 
 #include "examples/attention_classifier/checkpoint.h"
 #include "examples/attention_classifier/conllu.h"
+#include "examples/attention_classifier/exporter.h"
 #include "examples/attention_classifier/generated_language.h"
 #include "examples/attention_classifier/metrics.h"
 #include "examples/attention_classifier/options.h"
@@ -110,6 +111,14 @@ void train(const TrainCommand& command) {
   }
 }
 
+void write_export(const ExportCommand& command) {
+  const GeneratedLanguage language = generate_language(command.training.seed);
+  const Vocabulary vocabulary(language.train);
+  export_trainer(command.out, command.target, {vocabulary.word_count(), vocabulary.ending_count()},
+                 command.training, encode_windows(language.train, vocabulary),
+                 encode_windows(language.dev, vocabulary));
+}
+
 void predict(const PredictCommand& command) {
   const Checkpoint checkpoint = load_checkpoint(command.load);
   const std::vector<std::string> words = tokenize(command.sentence.value_or(checkpoint.example));
@@ -133,6 +142,7 @@ int main(int argc, char** argv) {
     if (command.exit_status) return *command.exit_status;
     if (command.train) train(*command.train);
     if (command.predict) predict(*command.predict);
+    if (command.exporting) write_export(*command.exporting);
     sinter::runtime::flush_output();
     return 0;
   } catch (const std::exception& error) {

@@ -120,6 +120,15 @@ CLI::App* add_predict_command(CLI::App& app, PredictCommand& command) {
   return predict;
 }
 
+CLI::App* add_export_command(CLI::App& app, ExportCommand& command) {
+  CLI::App* exporting = app.add_subcommand(
+      "export", "Writes a model to train, and its data, for the C program in examples/embedded");
+  exporting->add_option("--out", command.out, "the folder that it is written to")->required()->check(path());
+  exporting->add_option("--target", command.target, "the processor: native, x86-64-v3, aarch64, ...")
+      ->capture_default_str();
+  return exporting;
+}
+
 }  // namespace
 
 Command parse_command_line(int argc, const char* const* argv) {
@@ -130,6 +139,9 @@ Command parse_command_line(int argc, const char* const* argv) {
   PredictCommand predict_command;
   const CLI::App* train = add_train_command(app, train_command);
   add_predict_command(app, predict_command);
+  ExportCommand export_command;
+  const CLI::App* exporting = add_export_command(app, export_command);
+  export_command.training.epochs = kGeneratedEpochs;
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {
@@ -139,6 +151,7 @@ Command parse_command_line(int argc, const char* const* argv) {
     fmt::print(stderr, "attention_classifier: {}\nRun with --help for more information.\n", error.what());
     return {.exit_status = kUsageError};
   }
+  if (exporting->parsed()) return {.exporting = export_command};
   if (!train->parsed()) return {.predict = predict_command};
   const bool epochs_given = train->get_option("--epochs")->count() > 0;
   if (train_command.train.empty() && !epochs_given) train_command.training.epochs = kGeneratedEpochs;

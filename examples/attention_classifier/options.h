@@ -21,6 +21,13 @@ struct TrainCommand {
   std::string trace;  // when each kernel ran; empty: none
 };
 
+// Of a model of the generated language, for a program without Sinter.
+struct ExportCommand {
+  std::string out;  // a folder
+  std::string target = "native";
+  TrainingOptions training;
+};
+
 struct PredictCommand {
   std::string load;
   std::optional<std::string> sentence;  // none: the example in the file
@@ -30,6 +37,7 @@ struct PredictCommand {
 struct Command {
   std::optional<TrainCommand> train;
   std::optional<PredictCommand> predict;
+  std::optional<ExportCommand> exporting;
   std::optional<int> exit_status;  // the command line was answered already: help or a mistake in it
 };
 

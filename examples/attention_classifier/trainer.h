@@ -39,6 +39,9 @@ class Trainer {
   double dev_accuracy();
 
   const sinter::Program& program() const { return program_; }
+  void export_to(const std::string& folder, const sinter::ExportOptions& options) {
+    program_.export_to(folder, options);
+  }
 
  private:
   struct Score {

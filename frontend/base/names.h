@@ -1,10 +1,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sinter {
 
 std::string quoted_list(const std::vector<std::string>& names);  // "'ids', 'labels'"
+
+// Throws Error where it is not of letters, digits and '_', or begins with a digit: "'a-b' does not name
+// `what`".
+void check_name(std::string_view what, const std::string& name);
 
 }  // namespace sinter

@@ -22,6 +22,10 @@ std::string function_text(const graph::Module& module, std::string_view function
                           const backends::Device& device, std::string_view kind,
                           const passes::Options& options = {});
 
+// What a device gets to compile. The module has to live as long.
+backends::Source source_of(const graph::Module& module, std::string_view function,
+                           const passes::Options& options = {});
+
 // The loops that the function becomes on the device.
 loop::Program lower_function(const graph::Module& module, std::string_view function,
                              const backends::Device& device, const passes::Options& options = {});

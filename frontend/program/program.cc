@@ -3,7 +3,6 @@
 #include <sinter/program.h>
 
 #include <algorithm>
-#include <cctype>
 #include <unordered_set>
 
 #include "frontend/base/convert.h"
@@ -11,6 +10,7 @@
 #include "frontend/base/translate.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
+#include "frontend/compile/library.h"
 #include "frontend/program/function.h"
 #include "frontend/program/program_state.h"
 #include "frontend/trace/binding.h"
@@ -20,19 +20,6 @@
 #include "runtime/safetensors.h"
 
 namespace sinter {
-namespace {
-
-void check_name(std::string_view what, const std::string& name) {
-  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
-      std::all_of(name.begin(), name.end(), fits)) {
-    return;
-  }
-  throw Error(fmt::format("'{}' does not name {}: letters, digits and '_' do", name, what));
-}
-
-}  // namespace
-
 const Tensor& Inputs::operator[](const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found != tensors_.end()) return found->second;
@@ -167,13 +154,13 @@ void Program::set_step(uint32_t step) {
 void Snapshot::save(const std::string& path, const std::map<std::string, std::string>& metadata) const {
   runtime::SafetensorsFile file;
   for (const auto& [name, array] : states) file.tensors.emplace(name, array.host());
-  file.metadata = {{"seed", std::to_string(seed)}, {"step", std::to_string(step)}};
+  file.metadata = state_metadata(seed, step);
   for (const auto& [key, text] : metadata) {
     if (!file.metadata.emplace(key, text).second) {
       throw Error(fmt::format("cannot write {}: '{}' of the metadata is its own", path, key));
     }
   }
-  translated([&] { runtime::write_safetensors(path, file); });
+  translated([&] { runtime::write_safetensors(path, file, runtime::SafetensorsOrder::by_line); });
 }
 
 void Program::save(const std::string& path) const {

@@ -18,7 +18,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/frontend/include/sinter DESTINATION ${CM
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(EXPORT sinter_targets NAMESPACE sinter:: FILE sinter-targets.cmake DESTINATION ${config_folder})
 if(SINTER_TOOLS)
-  install(TARGETS sinter-config sinter-opt sinter-run)
+  install(TARGETS sinter-compile sinter-config sinter-opt sinter-run)
 endif()
 
 set(SINTER_BACKENDS reference cpu)

@@ -112,15 +112,31 @@ TEST_F(NamedMachines, RunWhereTheirFeaturesAre) {
 
 TEST_F(NamedMachines, UnknownOnesAreRefused) {
   EXPECT_EQ(message_of([] { backends::open_device("cpu", 1, "x86-64-v5"); }),
-            "unknown target 'x86-64-v5': expected native or something like x86-64-v2, x86-64-v3, x86-64-v4");
+            "unknown target 'x86-64-v5': expected native or something like x86-64-v2, x86-64-v3, x86-64-v4, "
+            "x86-64-v1");
   EXPECT_EQ(message_of([] { named("hasswell"); }),
             "unknown target 'hasswell': expected native or something like haswell");
   EXPECT_THAT(message_of([] { named("abacus"); }),
               testing::MatchesRegex("unknown target 'abacus': expected native or one of alderlake, .*, "
-                                    "x86-64-v3, .*, znver5"));
+                                    "x86-64-v3, .*, znver5, x86-64-v1, aarch64"));
   EXPECT_THAT(message_of([] { named(""); }), HasSubstr("unknown target ''"));
   // Of 32 bits: known to LLVM, but no code for this process.
   EXPECT_THAT(message_of([] { named("i686"); }), HasSubstr("unknown target 'i686'"));
+}
+
+// Code is made for them, and is not run.
+TEST_F(NamedMachines, MayBeOfAnotherArchitecture) {
+  for (const char* name : {"aarch64", "cortex-a76"}) {
+    const Machine machine = named(name);
+    EXPECT_TRUE(machine.triple.starts_with("aarch64")) << machine.triple;
+    EXPECT_EQ(machine.target.vector_bytes, 16);
+    EXPECT_EQ(machine.target.vector_registers, 32);
+    EXPECT_TRUE(machine.target.has_fma);
+    EXPECT_EQ(message_of([&] { check_runs_here(machine); }),
+              "compiled for aarch64, but this machine, a " + host().cpu + ", is of another architecture");
+    EXPECT_THAT(assembly_for(name), HasSubstr("fmla\tv"));
+  }
+  EXPECT_EQ(named("x86-64-v1").cpu, "x86-64");
 }
 
 TEST(Machines, TheReferenceCompilesForItself) {

@@ -97,6 +97,27 @@ TEST_F(Safetensors, ReadsBackEveryType) {
   }
 }
 
+TEST_F(Safetensors, MayLieByLines) {
+  SafetensorsFile file;
+  const std::map<std::string, Shape> shapes = {
+      {"a", {3}}, {"b", {16, 2}}, {"c", {6}}, {"d", {64}}, {"e", {0}}};
+  for (const auto& [name, shape] : shapes) {
+    file.tensors.emplace(name, HostTensor(DType::f32, shape));
+    for (int64_t i = 0; i < file.tensors.at(name).size(); ++i)
+      file.tensors.at(name).data<float>()[i] = static_cast<float>(i) + 0.5f;
+  }
+  file.tensors.emplace("f", HostTensor::scalar(int64_t{7}));
+  file.tensors.emplace("g", HostTensor(DType::boolean, {3}));
+  write_safetensors(folder_.path("b"), file, SafetensorsOrder::by_line);
+  const SafetensorsLayout layout = safetensors_layout(ReadableFile(folder_.path("b")));
+  for (const auto& [name, multiple] : std::map<std::string, uint64_t>{
+           {"a", 4}, {"b", 64}, {"c", 8}, {"d", 64}, {"e", 64}, {"f", 8}, {"g", 1}})
+    EXPECT_EQ(layout.entries.at(name).begin % multiple, 0u) << name;
+  const SafetensorsFile read = read_safetensors(folder_.path("b"));
+  for (const auto& [name, tensor] : file.tensors)
+    EXPECT_EQ(std::memcmp(read.tensors.at(name).raw(), tensor.raw(), tensor.bytes()), 0) << name;
+}
+
 TEST_F(Safetensors, MayBeEmpty) {
   write_safetensors(folder_.path("b"), {});
   EXPECT_EQ(read_file(folder_.path("b")), safetensors("{}      "));

@@ -13,7 +13,6 @@
 
 #include <mutex>
 
-#include "backends/cpu/compile/sanitize.h"
 #include "ir/error.h"
 
 namespace sinter::cpu {
@@ -55,7 +54,8 @@ std::unique_ptr<llvm::TargetMachine> make_target_machine(const Machine& machine)
 
 class CodeGenerator::Passes {
  public:
-  Passes(llvm::TargetMachine& machine, llvm::CodeGenFileType type) : machine_(machine), stream_(bytes_) {
+  Passes(llvm::TargetMachine& machine, llvm::CodeGenFileType type, Sanitizer sanitizer)
+      : machine_(machine), sanitizer_(sanitizer), stream_(bytes_) {
     // First: a pass that comes before it gets a machine of no kind, whose addresses know no offsets, and so
     // do all that follow.
     for (auto* passes : {&to_registers_, &to_file_})
@@ -73,31 +73,33 @@ class CodeGenerator::Passes {
     module.setDataLayout(machine_.createDataLayout());
     bytes_.clear();
     to_registers_.run(module);
-    if constexpr (kSanitizer != Sanitizer::none) instrument(module, machine_, kSanitizer);
+    if (sanitizer_ != Sanitizer::none) instrument(module, machine_, sanitizer_);
     to_file_.run(module);
     return std::string(bytes_.begin(), bytes_.end());
   }
 
  private:
   llvm::TargetMachine& machine_;
+  Sanitizer sanitizer_;
   llvm::SmallVector<char, 0> bytes_;
   llvm::raw_svector_ostream stream_;
   llvm::legacy::PassManager to_registers_, to_file_;
 };
 
-CodeGenerator::CodeGenerator(const Machine& machine) : machine_(make_target_machine(machine)) {}
+CodeGenerator::CodeGenerator(const Machine& machine, Sanitizer sanitizer)
+    : machine_(make_target_machine(machine)), sanitizer_(sanitizer) {}
 
 CodeGenerator::~CodeGenerator() = default;
 
 std::string CodeGenerator::object(llvm::Module& module) {
   if (to_object_ == nullptr)
-    to_object_ = std::make_unique<Passes>(*machine_, llvm::CodeGenFileType::ObjectFile);
+    to_object_ = std::make_unique<Passes>(*machine_, llvm::CodeGenFileType::ObjectFile, sanitizer_);
   return to_object_->run(module);
 }
 
 std::string CodeGenerator::assembly(llvm::Module& module) {
   if (to_assembly_ == nullptr)
-    to_assembly_ = std::make_unique<Passes>(*machine_, llvm::CodeGenFileType::AssemblyFile);
+    to_assembly_ = std::make_unique<Passes>(*machine_, llvm::CodeGenFileType::AssemblyFile, sanitizer_);
   return to_assembly_->run(module);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "backends/cpu/compile/machine.h"
+#include "backends/cpu/compile/sanitize.h"
 
 namespace llvm {
 class Module;
@@ -17,7 +18,8 @@ namespace sinter::cpu {
 // Compiles one module after another; a thread needs one of its own.
 class CodeGenerator {
  public:
-  explicit CodeGenerator(const Machine& machine);
+  // `sanitizer`: what watches the code.
+  explicit CodeGenerator(const Machine& machine, Sanitizer sanitizer = kSanitizer);
   ~CodeGenerator();
 
   // Runs the passes and gives the bytes of an object file, or the text for an assembler. Changes the module.
@@ -28,6 +30,7 @@ class CodeGenerator {
   class Passes;  // to one kind of file: made once, run on each module
 
   std::unique_ptr<llvm::TargetMachine> machine_;
+  Sanitizer sanitizer_;
   std::unique_ptr<Passes> to_object_, to_assembly_;
 };
 

@@ -22,10 +22,18 @@ using loop::Step;
 // What a core computes while it moves a byte between its caches.
 constexpr double kFlopsAByte = 3;
 
-llvm::FunctionType* kernel_type(llvm::LLVMContext& context) {
-  llvm::Type* pointer = llvm::PointerType::getUnqual(context);
-  llvm::Type* number = llvm::Type::getInt64Ty(context);
-  return llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer, number, number}, false);
+// Work, in floating-point operations of a core that does 80 in a nanosecond, below which another thread costs
+// more than it brings: 3 us. The caller alone would have to fetch what the other has made, and the other to
+// fetch it back. And the least for one unit of work.
+constexpr int64_t kParallelWork = 200'000;
+constexpr int64_t kUnitWork = 1 << 15;
+constexpr int64_t kThreadWork = kParallelWork / 2;  // of each thread; with less it waits longer than it works
+
+// Iterations that are handed out together: those of a small kernel all.
+int64_t unit_of(int64_t extent, int64_t work) {
+  if (work < kParallelWork || extent <= 1) return std::max<int64_t>(extent, 1);
+  const int64_t units = std::clamp<int64_t>(work / kUnitWork, 1, extent);
+  return (extent - 1) / units + 1;
 }
 
 // A piece as the runtime calls it: takes its arguments' addresses out of their array.
@@ -81,31 +89,22 @@ llvm::Function* emit_dispatcher(llvm::Module& module, const std::string& symbol,
 class EntryEmitter {
  public:
   EntryEmitter(llvm::Module& module, const loop::Program& program, const Pieces& pieces,
-               const std::vector<std::string>& symbols)
+               const std::vector<std::string>& symbols, const std::string& symbol)
       : module_(module), program_(program), pieces_(pieces), symbols_(symbols), b_(module.getContext()) {
     auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kEntrySymbol, module);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
     function_->setDoesNotThrow();
     b_.SetInsertPoint(new_block("entry"));
-    arguments_ = b_.CreateAlloca(b_.getPtrTy(), b_.getInt64(most_arguments(program.steps)), "arguments");
+    arguments_ =
+        b_.CreateAlloca(b_.getPtrTy(), b_.getInt64(most_arguments(program.steps, pieces)), "arguments");
     slots_ = field(offsetof(Context, slots), b_.getPtrTy());
     emit(program.steps);
     b_.CreateRetVoid();
   }
 
- private:
-  uint64_t most_arguments(const std::vector<Step>& steps) const {
-    uint64_t most = 1;
-    for (const Step& step : steps) {
-      uint64_t needed = most_arguments(step.body);
-      if (step.kind == Step::Kind::launch) {
-        for (const Part& part : pieces_.parts.at(step.kernel)) needed += part.arguments.size();
-      }
-      most = std::max(most, needed);
-    }
-    return most;
-  }
+  llvm::Function* function() const { return function_; }
 
+ private:
   llvm::Value* callee(size_t kernel) {
     const std::vector<Part>& parts = pieces_.parts.at(kernel);
     if (parts.size() == 1)
@@ -175,20 +174,16 @@ class EntryEmitter {
     const int64_t extent = units_of(kernel);
     if (extent <= 0) return;
     place_arguments(step);
-    const double work = std::clamp(kernel.flops + kFlopsAByte * kernel.bytes, 0.0, 1e18);
-    llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
-    auto* type =
-        llvm::FunctionType::get(b_.getVoidTy(), {pointer, pointer, pointer, number, number, number}, false);
-    b_.CreateCall(
-        type, field(offsetof(Context, parallel_for), pointer),
-        {function_->getArg(0), callee(step.kernel), arguments_, b_.getInt64(static_cast<uint64_t>(extent)),
-         b_.getInt64(static_cast<uint64_t>(work)), b_.getInt64(step.kernel)});
+    const auto work = static_cast<int64_t>(std::clamp(kernel.flops + kFlopsAByte * kernel.bytes, 0.0, 1e18));
+    const auto number = [&](int64_t value) { return b_.getInt64(static_cast<uint64_t>(value)); };
+    b_.CreateCall(parallel_for_type(b_.getContext()), field(offsetof(Context, parallel_for), b_.getPtrTy()),
+                  {function_->getArg(0), callee(step.kernel), arguments_, number(extent),
+                   number(unit_of(extent, work)), number(work / kThreadWork), b_.getInt64(step.kernel)});
   }
 
   // From a table: a launch of what merge has put together has thousands, and code for each of them would take
   // the code generator time that grows with their square. Those that move with a loop are placed after.
   void place_arguments(const Step& step) {
-    llvm::Type* number = b_.getInt64Ty();
     std::vector<llvm::Constant*> table;
     std::vector<std::pair<uint64_t, const loop::Argument*>> moving;
     for (const Part& part : pieces_.parts.at(step.kernel)) {
@@ -201,45 +196,9 @@ class EntryEmitter {
         table.push_back(b_.getInt64(static_cast<uint64_t>(bytes)));
       }
     }
-    if (table.empty()) return;
-    auto* type = llvm::ArrayType::get(number, table.size());
-    auto* global = new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::PrivateLinkage,
-                                            llvm::ConstantArray::get(type, table), "places");
-    b_.CreateCall(placer(), {arguments_, slots_, global, b_.getInt64(table.size() / 2)});
+    emit_places(b_, arguments_, slots_, table);
     for (const auto& [place, argument] : moving)
       b_.CreateStore(address(*argument), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, place));
-  }
-
-  // (arguments, slots, table, count): arguments[i] is slots[table[2 i]] and table[2 i + 1] bytes.
-  llvm::Function* placer() {
-    if (placer_ != nullptr) return placer_;
-    Builder b(module_.getContext());
-    llvm::Type *pointer = b.getPtrTy(), *number = b.getInt64Ty();
-    placer_ = llvm::Function::Create(
-        llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, number}, false),
-        llvm::Function::InternalLinkage, "place_arguments", module_);
-    placer_->setDoesNotThrow();
-    const auto new_block = [&](const char* name) {
-      return llvm::BasicBlock::Create(b.getContext(), name, placer_);
-    };
-    llvm::BasicBlock *entry = new_block("entry"), *body = new_block("loop"), *after = new_block("done");
-    b.SetInsertPoint(entry);
-    b.CreateBr(body);
-    b.SetInsertPoint(body);
-    llvm::PHINode* i = b.CreatePHI(number, 2);
-    i->addIncoming(b.getInt64(0), entry);
-    llvm::Value* row = b.CreateInBoundsGEP(number, placer_->getArg(2), b.CreateShl(i, 1));
-    llvm::Value* slot = b.CreateLoad(number, row);
-    llvm::Value* bytes = b.CreateLoad(number, b.CreateConstInBoundsGEP1_64(number, row, 1));
-    llvm::Value* start = b.CreateLoad(pointer, b.CreateInBoundsGEP(pointer, placer_->getArg(1), slot));
-    b.CreateStore(b.CreateInBoundsGEP(b.getInt8Ty(), start, bytes),
-                  b.CreateInBoundsGEP(pointer, placer_->getArg(0), i));
-    llvm::Value* next = b.CreateAdd(i, b.getInt64(1));
-    i->addIncoming(next, body);
-    b.CreateCondBr(b.CreateICmpULT(next, placer_->getArg(3)), body, after);
-    b.SetInsertPoint(after);
-    b.CreateRetVoid();
-    return placer_;
   }
 
   llvm::Value* address(const loop::Argument& argument) {
@@ -263,13 +222,25 @@ class EntryEmitter {
   Builder b_;
   std::unordered_map<size_t, llvm::Function*> dispatchers_;  // by kernel
   llvm::Function* function_;
-  llvm::Function* placer_ = nullptr;
   llvm::Value* arguments_;
   llvm::Value* slots_;
   std::vector<llvm::Value*> loops_;
 };
 
 }  // namespace
+
+llvm::FunctionType* kernel_type(llvm::LLVMContext& context) {
+  llvm::Type* pointer = llvm::PointerType::getUnqual(context);
+  llvm::Type* number = llvm::Type::getInt64Ty(context);
+  return llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer, number, number}, false);
+}
+
+llvm::FunctionType* parallel_for_type(llvm::LLVMContext& context) {
+  llvm::Type* pointer = llvm::PointerType::getUnqual(context);
+  llvm::Type* number = llvm::Type::getInt64Ty(context);
+  return llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                 {pointer, pointer, pointer, number, number, number, number}, false);
+}
 
 std::string kernel_symbol(size_t number, const loop::Kernel& kernel) {
   std::string symbol = fmt::format("kernel{}.", number);
@@ -285,9 +256,63 @@ int64_t emit_piece(llvm::Module& module, const Piece& piece, const std::string& 
   return emitter.scratch_bytes();
 }
 
-void emit_entry(llvm::Module& module, const loop::Program& program, const Pieces& pieces,
-                const std::vector<std::string>& symbols) {
-  EntryEmitter(module, program, pieces, symbols);
+uint64_t most_arguments(const std::vector<Step>& steps, const Pieces& pieces) {
+  uint64_t most = 1;
+  for (const Step& step : steps) {
+    uint64_t needed = most_arguments(step.body, pieces);
+    if (step.kind == Step::Kind::launch) {
+      for (const Part& part : pieces.parts.at(step.kernel)) needed += part.arguments.size();
+    }
+    most = std::max(most, needed);
+  }
+  return most;
+}
+
+llvm::Function* emit_entry(llvm::Module& module, const loop::Program& program, const Pieces& pieces,
+                           const std::vector<std::string>& symbols, const std::string& symbol) {
+  return EntryEmitter(module, program, pieces, symbols, symbol).function();
+}
+
+llvm::Function* address_placer(llvm::Module& module) {
+  constexpr const char* kName = "place_addresses";
+  if (llvm::Function* known = module.getFunction(kName)) return known;
+  Builder b(module.getContext());
+  llvm::Type *pointer = b.getPtrTy(), *number = b.getInt64Ty();
+  auto* placer = llvm::Function::Create(
+      llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, number}, false),
+      llvm::Function::InternalLinkage, kName, module);
+  placer->setDoesNotThrow();
+  const auto new_block = [&](const char* name) {
+    return llvm::BasicBlock::Create(b.getContext(), name, placer);
+  };
+  llvm::BasicBlock *entry = new_block("entry"), *body = new_block("loop"), *after = new_block("done");
+  b.SetInsertPoint(entry);
+  b.CreateBr(body);
+  b.SetInsertPoint(body);
+  llvm::PHINode* i = b.CreatePHI(number, 2);
+  i->addIncoming(b.getInt64(0), entry);
+  llvm::Value* row = b.CreateInBoundsGEP(number, placer->getArg(2), b.CreateShl(i, 1));
+  llvm::Value* start_number = b.CreateLoad(number, row);
+  llvm::Value* bytes = b.CreateLoad(number, b.CreateConstInBoundsGEP1_64(number, row, 1));
+  llvm::Value* start = b.CreateLoad(pointer, b.CreateInBoundsGEP(pointer, placer->getArg(1), start_number));
+  b.CreateStore(b.CreateInBoundsGEP(b.getInt8Ty(), start, bytes),
+                b.CreateInBoundsGEP(pointer, placer->getArg(0), i));
+  llvm::Value* next = b.CreateAdd(i, b.getInt64(1));
+  i->addIncoming(next, body);
+  b.CreateCondBr(b.CreateICmpULT(next, placer->getArg(3)), body, after);
+  b.SetInsertPoint(after);
+  b.CreateRetVoid();
+  return placer;
+}
+
+void emit_places(Builder& b, llvm::Value* addresses, llvm::Value* starts,
+                 const std::vector<llvm::Constant*>& table) {
+  if (table.empty()) return;
+  llvm::Module& module = *b.GetInsertBlock()->getModule();
+  auto* type = llvm::ArrayType::get(b.getInt64Ty(), table.size());
+  auto* global = new llvm::GlobalVariable(module, type, true, llvm::GlobalValue::PrivateLinkage,
+                                          llvm::ConstantArray::get(type, table), "places");
+  b.CreateCall(address_placer(module), {addresses, starts, global, b.getInt64(table.size() / 2)});
 }
 
 void verify(const llvm::Module& module) {

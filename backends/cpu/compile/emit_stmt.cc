@@ -19,9 +19,6 @@ using loop::StmtNode;
 
 namespace {
 
-// What a kernel's local buffers may take of a thread's stack; those that may become registers, which memory
-// elsewhere never does, as much again.
-constexpr int64_t kStackBytes = 64 << 10;
 constexpr int64_t kRegisterBytes = 2048;  // of all that a machine has
 constexpr int64_t kLocalAlignment = 64;
 
@@ -225,7 +222,7 @@ void KernelEmitter::emit_allocate(const StmtNode& s) {
   if (!addresses_.contains(&buffer)) {
     const int64_t whole = std::max<int64_t>(buffer.size * loop::size_in_bytes(buffer.type), 1);
     const int64_t bytes = (whole + kLocalAlignment - 1) / kLocalAlignment * kLocalAlignment;
-    const int64_t most = bytes <= kRegisterBytes ? 2 * kStackBytes : kStackBytes;
+    const int64_t most = bytes <= kRegisterBytes ? kKernelStackBytes : kKernelStackBytes / 2;
     if (stack_bytes_ + bytes <= most) {
       addresses_[&buffer] =
           entry_alloca(memory_type(buffer.type), std::max<int64_t>(buffer.size, 1), buffer.name);

@@ -13,6 +13,10 @@
 
 namespace sinter::cpu {
 
+// What a kernel's local buffers may take of its thread's stack: half of it is for those that may become
+// registers, which memory elsewhere never does. Others lie in scratch memory.
+inline constexpr int64_t kKernelStackBytes = 128 << 10;
+
 // A kernel of one part on its way into a module: an internal function (context, an address for each argument,
 // begin, end) that does what the kernel's statements say.
 //

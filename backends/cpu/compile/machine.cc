@@ -73,7 +73,10 @@ Machine make_host() {
 
 std::unique_ptr<llvm::MCSubtargetInfo> subtarget(const std::string& triple, llvm::StringRef cpu) {
   static std::once_flag once;
-  std::call_once(once, [] { llvm::InitializeNativeTarget(); });
+  std::call_once(once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargetMCs();
+  });
   std::string error;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (target == nullptr) throw InternalError("no code generator for " + triple + ": " + error);
@@ -100,6 +103,25 @@ std::vector<std::string> known_names(const std::string& triple) {
   return names;
 }
 
+// Of an architecture, the machines that Sinter makes code for.
+struct Kind {
+  std::string triple;
+  std::string_view any_name, any_cpu;  // what is called any of them, and what LLVM calls that
+};
+
+// This machine's first.
+std::vector<Kind> kinds() {
+  const llvm::Triple here(host().triple);
+  const auto triple_of = [&](llvm::Triple::ArchType arch, const char* otherwise) {
+    return here.getArch() == arch ? here.str() : otherwise;
+  };
+  std::vector<Kind> kinds = {
+      {triple_of(llvm::Triple::x86_64, "x86_64-unknown-linux-gnu"), "x86-64-v1", "x86-64"},
+      {triple_of(llvm::Triple::aarch64, "aarch64-unknown-linux-gnu"), "aarch64", "generic"}};
+  if (here.isAArch64()) std::swap(kinds[0], kinds[1]);
+  return kinds;
+}
+
 [[noreturn]] void refuse(std::string_view name, const std::vector<std::string>& known) {
   constexpr unsigned kSimilar = 2;  // letters that differ
   std::vector<std::string> similar;
@@ -121,18 +143,26 @@ const Machine& host() {
 
 Machine named(std::string_view name) {
   if (name == "native") return host();
-  Machine machine{host().triple, std::string(name)};
-  const bool is_known = subtarget(machine.triple, "generic")->isCPUStringValid(machine.cpu) &&
-                        runs_code_of(machine.triple, machine.cpu);
-  if (!is_known) refuse(name, known_names(machine.triple));
-  machine.target =
-      target_with(machine.cpu, llvm::Triple(machine.triple), features_of(machine.triple, machine.cpu));
-  return machine;
+  for (const auto& [triple, any_name, any_cpu] : kinds()) {
+    Machine machine{triple, std::string(name == any_name ? any_cpu : name)};
+    if (!subtarget(triple, "generic")->isCPUStringValid(machine.cpu) || !runs_code_of(triple, machine.cpu))
+      continue;
+    machine.target = target_with(std::string(name), llvm::Triple(triple), features_of(triple, machine.cpu));
+    return machine;
+  }
+  std::vector<std::string> known = known_names(host().triple);
+  for (const Kind& kind : kinds()) known.emplace_back(kind.any_name);
+  refuse(name, known);
 }
 
 void check_runs_here(const Machine& machine) {
   const Machine& here = host();
   if (machine.cpu == here.cpu && machine.features == here.features) return;
+  const llvm::Triple triple(machine.triple);
+  if (triple.getArch() != llvm::Triple(here.triple).getArch()) {
+    throw GraphError(fmt::format("compiled for {}, but this machine, a {}, is of another architecture",
+                                 triple.getArchName().str(), here.cpu));
+  }
   const Features has = host_features();
   std::vector<std::string> lacking;
   for (const auto& [feature, needed] : features_of(machine.triple, machine.cpu)) {

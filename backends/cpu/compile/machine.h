@@ -18,9 +18,10 @@ struct Machine {
 // This machine.
 const Machine& host();
 
-// This machine for "native", else one of those that LLVM knows by name ("x86-64-v3", "haswell"), of this
-// machine's architecture. It has the features of that name and common caches, whatever this machine is.
-// Throws GraphError that lists names like it, or all.
+// This machine for "native", else one of those that LLVM knows by name: of x86-64 ("x86-64-v3", "haswell") or
+// of AArch64 ("aarch64", which is any of them, "cortex-a76"). It has the features of that name and common
+// caches, whatever this machine is. Throws GraphError that lists names like it, or all of this machine's
+// architecture.
 Machine named(std::string_view name);
 
 // Throws GraphError that names what code for `machine` may use and this machine lacks.

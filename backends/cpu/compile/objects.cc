@@ -40,13 +40,6 @@ std::optional<Object> from_bytes(const std::optional<std::string>& bytes) {
   return object;
 }
 
-// All that the code of a piece depends on besides the compiler.
-std::string text_of(const Piece& piece) {
-  std::string text;
-  for (const bool alone : piece.unaliased) text += alone ? '1' : '0';
-  return text + "\n" + piece.text;
-}
-
 std::string symbol_of(const std::string& text) {
   const llvm::XXH128_hash_t hash =
       llvm::xxh3_128bits({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
@@ -100,7 +93,7 @@ class Work {
         pieces_(cut(program)),
         objects_(pieces_.pieces.size() + 1) {
     for (const Piece& piece : pieces_.pieces) {
-      texts_.push_back(text_of(piece));
+      texts_.push_back(identity(piece));
       symbols_.push_back(symbol_of(texts_.back()));
     }
     texts_.push_back(entry_text(program, pieces_, symbols_));

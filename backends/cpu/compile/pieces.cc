@@ -100,4 +100,10 @@ Pieces cut(const loop::Program& program) {
   return Cut(program).result;
 }
 
+std::string identity(const Piece& piece) {
+  std::string text;
+  for (const bool alone : piece.unaliased) text += alone ? '1' : '0';
+  return text + "\n" + piece.text;
+}
+
 }  // namespace sinter::cpu

@@ -31,4 +31,7 @@ struct Pieces {
 
 Pieces cut(const loop::Program& program);
 
+// All that the code of a piece depends on besides the compiler.
+std::string identity(const Piece& piece);
+
 }  // namespace sinter::cpu

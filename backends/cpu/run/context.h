@@ -17,10 +17,10 @@ struct SinterCpuContext {
   uint32_t seed_high;
   uint32_t step;
   uint32_t fault;  // not zero once a check has failed
-  // Runs all iterations of a kernel and returns when they are done. `work` is how long that takes, in
-  // floating-point operations, `number` which of the program's kernels it is.
+  // Runs all iterations of a kernel, `unit` of them at a time, and returns when they are done. More than
+  // `threads` threads are not worth it. `number` is which of the program's kernels it is.
   void (*parallel_for)(SinterCpuContext* context, SinterCpuKernel kernel, void** arguments, int64_t extent,
-                       int64_t work, int64_t number);
+                       int64_t unit, int64_t threads, int64_t number);
   // A check failed. `bits` is the value that failed it: an i64, or a double's bits.
   void (*report)(SinterCpuContext* context, int64_t site, int64_t position, int64_t bits);
   // Memory of the calling thread, as large as the program said that its kernels need.

@@ -14,23 +14,16 @@ using runtime::Slot;
 
 namespace {
 
-// Work, in floating-point operations of a core that does 80 in a nanosecond, below which another thread costs
-// more than it brings: 3 us. The caller alone would have to fetch what the other has made, and the other to
-// fetch it back. And the least for one unit of work.
-constexpr int64_t kParallelWork = 200'000;
-constexpr int64_t kUnitWork = 1 << 15;
-constexpr int64_t kThreadWork = kParallelWork / 2;  // of each thread; with less it waits longer than it works
-
 struct Fault {
   int64_t site = 0;
   int64_t position = 0;
   int64_t bits = 0;
 };
 
-void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
-                  int64_t number);
-void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
-                        int64_t number);
+void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t unit,
+                  int64_t threads, int64_t number);
+void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t unit,
+                        int64_t threads, int64_t number);
 void report(Context* context, int64_t site, int64_t position, int64_t bits);
 void* scratch(Context* context);
 
@@ -95,23 +88,15 @@ class RunContext final : public runtime::Context, public cpu::Context {
   std::optional<Fault> first_fault_;
 };
 
-// Iterations that are handed out together: those of a small kernel all.
-int64_t unit_of(int64_t extent, int64_t work) {
-  if (work < kParallelWork || extent <= 1) return std::max<int64_t>(extent, 1);
-  const int64_t units = std::clamp<int64_t>(work / kUnitWork, 1, extent);
-  return (extent - 1) / units + 1;
-}
-
-void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work, int64_t) {
-  const int64_t unit = unit_of(extent, work);
+void parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t unit,
+                  int64_t threads, int64_t) {
   if (unit >= extent) return kernel(context, arguments, 0, extent);
   static_cast<RunContext*>(context)->pool.parallel_for(
-      extent, unit, work / kThreadWork,
-      [=](int64_t begin, int64_t end) { kernel(context, arguments, begin, end); });
+      extent, unit, threads, [=](int64_t begin, int64_t end) { kernel(context, arguments, begin, end); });
 }
 
-void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t work,
-                        int64_t number) {
+void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64_t extent, int64_t unit,
+                        int64_t threads, int64_t number) {
   struct alignas(kCacheLine) Part {
     int64_t begin = 0, end = 0;
   };
@@ -119,7 +104,7 @@ void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64
   const runtime::KernelInfo& info = run.kernels.at(static_cast<size_t>(number));
   std::vector<Part> parts(static_cast<size_t>(run.pool.threads()));
   const int64_t begin = runtime::Profile::now();
-  run.pool.parallel_for(extent, unit_of(extent, work), work / kThreadWork, [&](int64_t first, int64_t last) {
+  run.pool.parallel_for(extent, unit, threads, [&](int64_t first, int64_t last) {
     Part& part = parts[static_cast<size_t>(run.pool.thread_index())];
     if (part.begin == 0) part.begin = runtime::Profile::now();
     kernel(context, arguments, first, last);

@@ -115,6 +115,15 @@ struct LoadReport {
   std::map<std::string, std::string> metadata;  // the file's
 };
 
+struct ExportOptions {
+  std::string name;                         // of the files, and what each symbol begins with
+  std::vector<std::string> functions = {};  // {}: all
+  // Sizes to compile the functions for, one after the other; Dims left out have those of compile(). A
+  // function that has several is called by them, "predict_batch_32". {}: once.
+  std::vector<DimSizes> dims = {};
+  std::string target = "";  // as CompileOptions::target, AArch64 too: "aarch64"; empty: that of compile()
+};
+
 // The type of an input, output or state.
 struct TensorInfo {
   std::string name;
@@ -227,6 +236,12 @@ class Program {
   // changes nothing, where a state is missing, has another type or shape, or is unknown to the program,
   // unless told otherwise, or two tensors are one state; other threads see none of what it loads or all.
   LoadReport load(const std::string& path, const LoadOptions& options = {});
+
+  // The functions for programs in C, which need no Sinter: FOLDER/NAME.o, FOLDER/NAME.h, which says how to
+  // call them, and where they have state FOLDER/NAME.safetensors, which holds it as it is now. What save()
+  // writes is such a file as well where the functions use all state. Throws Error where there is no such
+  // function or Dim, the target is unknown, the device is not "cpu", or a function uses state of a session.
+  void export_to(const std::string& folder, const ExportOptions& options);
 
   // Runs every kernel of every function by itself, and then the function, on random inputs and random state,
   // on the device, and holds them against the reference interpreter: the first thing to do on a new device or

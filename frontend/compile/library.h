@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "ir/graph/graph.h"
+#include "passes/options.h"
+#include "runtime/tensor.h"
+
+// Programs without their compiler.
+namespace sinter {
+
+struct ExportedFunction {
+  std::string name;             // of the symbol, behind the library's
+  const graph::Module* module;  // verified; states of one name are the same in all modules
+  std::string function;         // in the module
+  std::string sizes = {};       // what to say of its Dims: "batch = 32"
+};
+
+struct ExportedState {
+  std::map<std::string, runtime::HostTensor> values;
+  uint64_t seed = 0;
+  uint32_t step = 0;
+};
+
+// The states that they read or write.
+std::set<std::string> states_of(const std::vector<ExportedFunction>& functions);
+
+// Compiles the functions for a device, and writes FOLDER/NAME.h and what goes with it: as
+// FOLDER/NAME.safetensors the state where it has values, then of all of states_of(). Throws GraphError where
+// the device's code is nothing without this library, RuntimeError where a file cannot be written.
+void export_library(const std::string& folder, const std::string& name,
+                    const std::vector<ExportedFunction>& functions, const backends::Device& device,
+                    const passes::Options& options, const ExportedState& state);
+
+// What a file of state says of itself, always as many bytes: it is as long whatever the step is.
+std::map<std::string, std::string> state_metadata(uint64_t seed, uint32_t step);
+
+}  // namespace sinter

@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
+
+#include "backends/backend.h"
+#include "backends/registry/registry.h"
+#include "frontend/base/names.h"
+#include "frontend/compile/library.h"
+#include "ir/graph/callees.h"
+#include "ir/graph/text/text.h"
+#include "ir/graph/verify.h"
+#include "runtime/safetensors.h"
+#include "tools/command_line.h"
+#include "tools/validators.h"
+
+// Compiles functions of a graph in text form for programs in C, which need no Sinter.
+namespace sinter::tools {
+namespace {
+
+struct Arguments {
+  std::string file, name, target = "native", state, out;
+  std::vector<std::string> functions;  // none: all that no other runs
+  uint64_t seed = 0;
+  int threads = 0;
+};
+
+std::vector<std::string> functions_of(const graph::Module& module, const Arguments& arguments) {
+  std::vector<std::string> names;
+  std::set<std::string> run_by_others;
+  for (const auto& function : module.functions) {
+    names.push_back(function->name());
+    for (const auto& op : function->ops()) {
+      for (const std::string& callee : graph::callees(*op)) run_by_others.insert(callee);
+    }
+  }
+  for (const std::string& name : arguments.functions) {
+    if (module.find_function(name) != nullptr) continue;
+    throw UsageError(fmt::format("{} has no function '{}'; it has {}", display_name(arguments.file), name,
+                                 quoted_list(names)));
+  }
+  if (!arguments.functions.empty()) return arguments.functions;
+  std::erase_if(names, [&](const std::string& name) { return run_by_others.contains(name); });
+  return names;
+}
+
+std::string symbol_of(std::string function) {
+  std::ranges::replace(function, '.', '_');
+  return function;
+}
+
+// Every state from the file, which may have others, and its step.
+void read_state(const std::string& path, const graph::Module& module, const std::set<std::string>& states,
+                ExportedState& state) {
+  const runtime::SafetensorsFile file = runtime::read_safetensors(path);
+  if (const auto text = file.metadata.find("step"); text != file.metadata.end()) {
+    const std::optional<uint32_t> step = number_in<uint32_t>(text->second);
+    if (!step) throw RuntimeError(fmt::format("{}: '{}' is no step", path, text->second));
+    state.step = *step;
+  }
+  for (const std::string& name : states) {
+    const runtime::TensorSpec spec = backends::to_spec(name, module.find_state(name)->type);
+    const auto found = file.tensors.find(name);
+    if (found == file.tensors.end()) {
+      throw RuntimeError(fmt::format("{} has no state '{}', which is {}", path, name,
+                                     runtime::to_string(spec.dtype, spec.shape)));
+    }
+    const runtime::HostTensor& tensor = found->second;
+    if (tensor.dtype() != spec.dtype || tensor.shape() != spec.shape) {
+      throw RuntimeError(fmt::format("{}: state '{}' is {}, got {}", path, name,
+                                     runtime::to_string(spec.dtype, spec.shape),
+                                     runtime::to_string(tensor.dtype(), tensor.shape())));
+    }
+    state.values.emplace(name, tensor);
+  }
+}
+
+void compile(const Arguments& arguments) {
+  check_name("an export", arguments.name);
+  const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
+  graph::verify(module);
+  std::vector<ExportedFunction> exported;
+  for (const std::string& name : functions_of(module, arguments))
+    exported.push_back({symbol_of(name), &module, name});
+  ExportedState state{.seed = arguments.seed};
+  if (!arguments.state.empty()) read_state(arguments.state, module, states_of(exported), state);
+  const auto device = backends::open_device("cpu", arguments.threads, arguments.target);
+  export_library(arguments.out, arguments.name, exported, *device, {}, state);
+}
+
+}  // namespace
+}  // namespace sinter::tools
+
+int main(int argc, char** argv) {
+  using sinter::tools::whole_number;
+  sinter::tools::Arguments arguments;
+  CLI::App app(
+      "Compiles functions of a graph in text form for programs in C, which need no Sinter: to OUT/NAME.o and "
+      "OUT/NAME.h, and OUT/NAME.safetensors where there is state.",
+      "sinter-compile");
+  app.add_option("FILE", arguments.file, "the graph; - is the standard input")->required();
+  app.add_option("--name", arguments.name, "of the files, and what every symbol begins with")->required();
+  app.add_option("--out", arguments.out, "the folder that they go to")->required();
+  app.add_option("--target", arguments.target, "native, x86-64-v3, aarch64, cortex-a76, ...")
+      ->capture_default_str();
+  app.add_option("--function", arguments.functions, "a function to export; none: all that no other runs");
+  app.add_option("--state", arguments.state, "a safetensors file with the state to begin with");
+  app.add_option("--seed", arguments.seed, "of the random numbers")
+      ->check(whole_number<uint64_t>(0, UINT64_MAX));
+  app.add_option("--threads", arguments.threads,
+                 "that work is cut for, which changes no result; 0: the cores that this process may use")
+      ->check(whole_number(0, 1024));
+  return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::compile(arguments); });
+}
