@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr int kSteps = 20;
+constexpr int kSteps = 10;
 
 class AArch64 : public ExportTest {
  protected:
