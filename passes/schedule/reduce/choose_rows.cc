@@ -69,7 +69,7 @@ std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule,
   for (const WorkgroupRows& rows : all) {
     if (rows.lanes * kElements >= length) best = std::min(best, rows.lanes);
   }
-  std::ranges::stable_sort(all, {}, [&](const WorkgroupRows& rows) {
+  std::ranges::sort(all, {}, [&](const WorkgroupRows& rows) {
     return rows.lanes >= best ? std::pair{rows.lanes / best, 0} : std::pair{best / rows.lanes, 1};
   });
   return all;
