@@ -50,20 +50,26 @@ std::vector<int32_t> read_labels(const std::string& path) {
   return labels;
 }
 
-// Where a pixel of the distorted image comes from.
+// Where a pixel of the distorted image comes from, and the power of it that it becomes.
 struct Distortion {
   float rows_of_row, rows_of_column, columns_of_row, columns_of_column;
   float down, right;
+  float power;
 };
 
 Distortion draw(std::mt19937_64& random, float height, float width) {
   // Not a library's distribution: those differ from one standard library to the next.
   const auto between = [&](float most) { return (static_cast<float>(random() >> 40) * 0x1p-23f - 1) * most; };
-  constexpr float kAngle = 0.21f, kStretch = 0.1f, kMove = 0.125f;
-  const float angle = between(kAngle);
-  const float tall = 1 + between(kStretch), wide = 1 + between(kStretch);
-  return {std::cos(angle) * tall, -std::sin(angle) * wide, std::sin(angle) * tall,
-          std::cos(angle) * wide, between(kMove) * height, between(kMove) * width};
+  constexpr float kAngle = 0.24f, kSlant = 0.15f, kStretch = 0.15f, kMove = 0.15f, kPower = 0.4f;
+  const float power = std::exp(between(kPower)), angle = between(kAngle);
+  const float tall = 1 + between(kStretch), wide = 1 + between(kStretch), slant = between(kSlant);
+  return {std::cos(angle) * tall,
+          -std::sin(angle) * wide,
+          std::sin(angle) * tall + slant,
+          std::cos(angle) * wide,
+          between(kMove) * height,
+          between(kMove) * width,
+          power};
 }
 
 // Between its four neighbours; beyond the edges is 0.
@@ -136,7 +142,7 @@ void distort(Array& pixels, uint64_t seed) {
         for (int64_t channel = 0; channel < channels; ++channel) {
           const int64_t first = (image * channels + channel) * height * width;
           after[static_cast<size_t>(first + i * width + j)] =
-              sample(before.data() + first, height, width, row, column);
+              std::pow(sample(before.data() + first, height, width, row, column), by.power);
         }
       }
     }

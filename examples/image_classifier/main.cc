@@ -50,7 +50,7 @@ void train(const Command& command) {
 
   Classifier model(all.size(), all.classes);
   const int64_t steps = std::max<int64_t>(2, command.epochs * to_learn.per_epoch());
-  AdamW optimizer({.learning_rate = one_cycle(command.rate, steps), .weight_decay = 0.05});
+  AdamW optimizer({.learning_rate = one_cycle(command.rate, steps), .weight_decay = 0.2});
   MovingAverage average({.decay = 0.98});
 
   const Dim rows{"rows"};

@@ -69,7 +69,7 @@ TEST_F(ImageClassifierProgram, SaysWhatIsWrong) {
               HasSubstr("--seed: expected a whole number from 0 to 18446744073709551615, got '-1'"));
 }
 
-// A turn, a stretch and a move keep most of a blot in the middle, and differ from seed to seed.
+// What is done to an image keeps most of a blot in the middle, and differs from seed to seed.
 TEST(Images, AreDistortedALittle) {
   const auto blot = [] {
     Array image(sinter::f32, {1, 1, 16, 16});
