@@ -1,10 +1,12 @@
 #include "passes/schedule/choose.h"
 
 #include <algorithm>
+#include <cmath>
 #include <compare>
 #include <optional>
 
 #include "ir/graph/anchor.h"
+#include "passes/base/flops.h"
 #include "passes/schedule/schedule.h"
 
 namespace sinter::passes {
@@ -38,20 +40,36 @@ int64_t bytes_of(const Op& kernel) {
 
 // How much is passed over for others' sake: tiles of shared memory matter most, then what moves most.
 struct PassedOver {
-  int64_t tiles = 0, bytes = 0;
+  double tiles = 0;  // by the work of those that take them
+  int64_t bytes = 0;
   auto operator<=>(const PassedOver&) const = default;
 };
+
+double work_of(const Op& kernel) {
+  double work = 1;
+  for (const auto& op : kernel.body->ops()) work += flops(*op);
+  return work;
+}
 
 // Of kernels side by side the best choices that go together: each takes its first that goes with one of all
 // there are, with the one that leaves the best to them.
 void choose_together(const std::vector<Op*>& kernels, const loop::Target& target) {
   std::vector<std::vector<Choice>> all;
   std::vector<Choice> leaders;
+  double work = 0;
+  for (const Op* kernel : kernels) work += work_of(*kernel);
   for (const Op* kernel : kernels) {
+    // Each has its part of the machine.
+    loop::Target part = target;
+    const double multiprocessors = static_cast<double>(target.multiprocessors) * work_of(*kernel) / work;
+    part.multiprocessors = std::max<int64_t>(1, std::llround(multiprocessors));
     const bool is_chosen = kernel->attributes.has("choice");
     all.push_back(is_chosen ? std::vector{parse_choice(kernel->attributes.text("choice"), kernel->location)}
-                            : choices(*kernel, target));
-    std::ranges::copy_if(all.back(), std::back_inserter(leaders), is_by_workgroup);
+                            : choices(*kernel, part));
+    for (const Choice& choice : all.back()) {
+      if (is_by_workgroup(choice) && std::ranges::find(leaders, choice) == leaders.end())
+        leaders.push_back(choice);
+    }
   }
   // Only one that fills shared memory tells those that do so apart.
   if (std::ranges::any_of(leaders, fills_shared))
@@ -64,12 +82,14 @@ void choose_together(const std::vector<Op*>& kernels, const loop::Target& target
     for (const auto& own : all) {
       const auto first = std::ranges::find_if(own, [&](const Choice& c) { return go_together(c, leader); });
       if (first == own.end()) break;
+      const auto rank = first - own.begin();
+      const Op& kernel = *kernels[picked.size()];
       if (fills_shared(*first)) {
-        passed_over.tiles += first - own.begin();
+        passed_over.tiles += static_cast<double>(rank) * work_of(kernel);
       } else {
-        passed_over.bytes += (first - own.begin()) * bytes_of(*kernels[picked.size()]);
+        passed_over.bytes += rank * bytes_of(kernel);
       }
-      picked.push_back(static_cast<size_t>(first - own.begin()));
+      picked.push_back(static_cast<size_t>(rank));
     }
     if (picked.size() < all.size() || (least && passed_over >= *least)) continue;
     least = passed_over;

@@ -212,7 +212,9 @@ TEST(Choices, AnyThatIsLetThroughIsRight) {
   run_with(product, gpu(),
            {"contract.workgroups tile=16,32 lanes=32 rows=4 chunk=8 stages=1",
             "contract.workgroups tile=32,64 lanes=32 rows=8 chunk=4 stages=2",
-            "contract.workgroups tile=16,128 lanes=64 rows=4 chunk=16 stages=1",
+            "contract.workgroups tile=16,128 lanes=64 rows=4 slices=1 chunk=16 stages=1",
+            "contract.workgroups tile=16,32 lanes=64 rows=4 slices=2 chunk=32 stages=1",
+            "contract.workgroups tile=32,64 lanes=64 rows=8 slices=2 chunk=16 stages=1",
             "contract.tiles rows=3 width=5 runs=8,9 unroll=4",
             "contract.tiles rows=2 width=2 k=32 runs=12,21 unroll=1 short"});
   run_with(
@@ -358,6 +360,10 @@ TEST(Choices, SayWhatDoesNotSuit) {
   expect(staged("tile=20,32 lanes=64 rows=4 chunk=16 stages=1"), "lanes do not divide the tile", gpu());
   expect(staged("tile=64,64 lanes=64 rows=8 chunk=32 stages=1"),
          "the tile does not suit its lanes and memory", gpu());
+  expect(staged("tile=16,32 lanes=64 rows=4 slices=2 chunk=8 stages=1"),
+         "the tile does not suit its lanes and memory", gpu());
+  expect(staged("tile=16,32 lanes=64 rows=4 slices=3 chunk=48 stages=1"), "lanes do not divide the tile",
+         gpu());
   expect(tiles("rows=70 width=8 runs=1,7 unroll=1"),
          "a lane takes 2240 bytes of memory, the machine has 1024", gpu());
   expect("nothing",

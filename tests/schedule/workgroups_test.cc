@@ -1,6 +1,8 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 
@@ -132,13 +134,31 @@ TEST(Workgroups, StageTransposedAndBatchedOperands) {
   }
 }
 
-TEST(Workgroups, LeaveSmallContractionsToOneInvocationATile) {
-  EXPECT_EQ(check(R"(func @f(%x: f32[8,33], %w: f32[33,50]) {
-  %0: f32[8,50] = contract %x, %w {dims="ik,kj->ij"}
+TEST(Workgroups, LeaveShortSumsToOneInvocationATile) {
+  EXPECT_EQ(check(R"(func @f(%x: f32[80,13], %w: f32[13,50]) {
+  %0: f32[80,50] = contract %x, %w {dims="ik,kj->ij"}
   return %0
 })",
                   machine(32, 1024, 48)),
             0);
+}
+
+TEST(Workgroups, CutChunksIntoSlicesWhereResultsAreFew) {
+  for (const Target& target : workgroup_machines()) {
+    for (const auto& [m, k, n] :
+         std::vector<std::array<int64_t, 3>>{{10, 64, 5}, {7, 130, 64}, {1, 300, 40}, {37, 33, 1}}) {
+      EXPECT_EQ(check(fmt::format(R"(func @f(%x: f32[{0},{1}], %w: f32[{1},{2}], %b: f32[{2}]) {{
+  %0: f32[{0},{2}] = contract %x, %w {{dims="ik,kj->ij"}}
+  %1: f32[{0},{2}] = broadcast %b {{shape=[{0},{2}], dims=[1]}}
+  %2: f32[{0},{2}] = add %0, %1
+  %3: f32[{0},{2}] = tanh %2
+  return %2, %3
+}})",
+                                  m, k, n),
+                      target),
+                1);
+    }
+  }
 }
 
 TEST(Workgroups, RunContractionsAndSumsSideBySide) {

@@ -10,65 +10,103 @@
 namespace sinter::passes {
 namespace {
 
-constexpr int64_t kLeast = 16;       // rows, columns and steps below which staging does not pay
+constexpr int64_t kLeastSum = 16;    // steps, below which staging does not pay
 constexpr int64_t kMiddle = 64;      // rows and columns of tiles, few of which are worth parts of a sum
 constexpr int64_t kPatternRows = 4;  // of lanes, and columns: as workgroups.cc deals them out
 constexpr int64_t kPatternColumns = 8;
 constexpr int64_t kSpareBytes = 2 << 10;  // of shared memory, for what stands side by side
+constexpr int64_t kMostSlices = 16;
+constexpr int64_t kLeastSteps = 8, kMostSteps = 32, kMostStepsOfSlice = 16;  // of a chunk
+constexpr int64_t kMostFetched = 32;  // elements that a lane has on their way
 
 // Larger tiles read less for each product, smaller ones leave work for more multiprocessors.
-constexpr SharedTile kTiles[] = {
-    {128, 256, 8, 16, 8}, {128, 128, 8, 16, 8}, {128, 128, 8, 8, 16}, {128, 64, 8, 8, 16},
-    {64, 128, 8, 8, 16},  {64, 64, 8, 8, 16},   {64, 64, 4, 8, 16},   {64, 64, 4, 4, 16},
-    {32, 64, 4, 8, 32},   {32, 32, 4, 4, 32},   {16, 32, 4, 4, 32},
+struct Form {
+  int64_t rows, columns, lane_rows, lane_columns;
+};
+constexpr Form kForms[] = {
+    {128, 256, 8, 16}, {128, 128, 8, 16}, {128, 128, 8, 8}, {128, 64, 8, 8}, {64, 128, 8, 8}, {64, 64, 8, 8},
+    {64, 64, 4, 8},    {64, 64, 4, 4},    {32, 64, 4, 8},   {32, 32, 4, 4},  {16, 32, 4, 4},
 };
 
-// What a multiprocessor does, in its cycles: 128 multiply-adds a cycle, registers for 64 K values. A subgroup
-// of 32 that reads a vec4 a lane from shared memory, some lanes the same, takes 2 of its port; what is staged
-// comes from a cache that all share.
-constexpr double kMultiplyAdds = 128;
-constexpr double kCyclesOfRead = 2;
-constexpr double kStagedBytes = 64;  // a cycle
+// What a multiprocessor does, in its cycles, as measured on one: 128 multiply-adds a cycle in four parts,
+// each of which has subgroups of 32 of its own; registers for 64 K values. Reads of a vec4 a lane from shared
+// memory follow one another on one port; what is staged comes from a cache that all share.
+constexpr double kSubgroup = 32;
+constexpr double kParts = 4;
+constexpr double kCyclesOfRead = 3.5;
+constexpr double kStagedBytes = 100;  // a cycle
+constexpr double kLanes = 2048;
 constexpr double kRegisters = 65536;
 constexpr double kRegistersBesideSums = 40;
-constexpr double kBusyLanes = 160;      // that hide what instructions wait for
-constexpr double kCyclesOfTile = 1000;  // to fetch the first chunk and to store the result
-constexpr int64_t kStepsOfPart = 64;    // fewer are not worth a part
+constexpr double kCyclesOfStep = 45;      // that a subgroup waits for what it has read
+constexpr double kCyclesOfBarrier = 40;   // a chunk
+constexpr double kCyclesOfMemory = 1500;  // from asking for an element until it is staged, or from the last
+                                          // product until the result is stored
+constexpr int64_t kStepsOfPart = 64;      // fewer are not worth a part
 
-double cycles_of(const SharedTile& tile, const ContractProblem& p, const loop::Target& target) {
-  const auto number = [](int64_t x) { return static_cast<double>(x); };
-  const double lanes = number(tile.lanes()),
-               groups = number(ceil_div(p.m, tile.rows) * p.batch) * number(ceil_div(p.n, tile.columns));
-  const double of_lane = number(tile.sums()) / kMultiplyAdds +
-                         kCyclesOfRead * number(tile.lane_rows + tile.lane_columns) / 4 / 32;
-  const double of_step =
-      of_lane * lanes + number((tile.rows + tile.columns) * p.element_bytes) / kStagedBytes;
-  const double resident =
-      std::max(1.0, std::floor(kRegisters / lanes / (number(tile.sums()) + kRegistersBesideSums)));
-  const double each = std::ceil(groups / number(target.multiprocessors));
-  const double at_once = std::min(each, resident);
-  const double busy = std::min(1.0, at_once * lanes / kBusyLanes);
-  return each * of_step * number(p.k) / busy + std::ceil(each / at_once) * kCyclesOfTile;
+double number(int64_t x) {
+  return static_cast<double>(x);
 }
 
-// With as long a chunk, and as many stages, as there is memory for.
+// Until so many workgroups of one multiprocessor, all there at once, are done.
+double cycles_of(const SharedTile& tile, const ContractProblem& p, double workgroups) {
+  const double subgroups = workgroups * number(tile.lanes()) / kSubgroup, sums = number(tile.sums());
+  const double steps = number(tile.chunk / tile.slices), chunks = number(ceil_div(p.k, tile.chunk));
+  const double reads = kCyclesOfRead * number(tile.lane_rows + tile.lane_columns) / 4;
+  const double bytes = workgroups * number((tile.rows + tile.columns) * tile.chunk * p.element_bytes);
+  const double work =
+      steps * (std::ceil(subgroups / kParts) * sums + subgroups * reads) + bytes / kStagedBytes;
+  const double chunk = std::max(work, steps * (sums + kCyclesOfStep)) + kCyclesOfBarrier;
+  // The next chunk is on its way meanwhile.
+  double cycles = 2 * kCyclesOfMemory + (chunks - 1) * std::max(chunk, kCyclesOfMemory) + chunk;
+  if (tile.slices > 1) {
+    const double turns = number(tile.lane_rows / tile.rows_at_once());
+    cycles += turns * 2 * kCyclesOfBarrier + subgroups * sums / 4 * 2 * kCyclesOfRead;
+  }
+  return cycles;
+}
+
+double cycles_of(const SharedTile& tile, const ContractProblem& p, const loop::Target& target) {
+  const int64_t groups = ceil_div(p.m, tile.rows) * p.batch * ceil_div(p.n, tile.columns);
+  const double lanes = number(tile.lanes());
+  const double fetched = number((tile.rows + tile.columns) * tile.chunk) / lanes;
+  const double resident = std::min(
+      {std::floor(kRegisters / lanes / (number(tile.sums()) + fetched + kRegistersBesideSums)),
+       std::floor(kLanes / lanes),
+       std::floor(2 * number(target.shared_bytes) / number(tile.shared_elements() * p.element_bytes))});
+  const double each = number(ceil_div(groups, target.multiprocessors));
+  const double at_once = std::min(each, std::max(1.0, resident));
+  const double rounds = std::floor(each / at_once), rest = each - rounds * at_once;
+  return rounds * cycles_of(tile, p, at_once) + (rest > 0 ? cycles_of(tile, p, rest) : 0);
+}
+
+// Which they are depends little on the problem: kernels side by side have the same.
 std::vector<SharedTile> all_tiles(const ContractProblem& problem, const loop::Target& target) {
   std::vector<SharedTile> tiles;
-  for (SharedTile tile : kTiles) {
-    if (problem.k < 2 * kLeast) tile.chunk = std::min<int64_t>(tile.chunk, kLeast);
-    for (; tile.chunk >= 8; tile.chunk /= 2) {
-      tile.stages = 2;
-      if (!fits(tile, problem, target)) tile.stages = 1;
-      if (!fits(tile, problem, target)) continue;
-      tiles.push_back(tile);
-      break;
+  const auto add = [&](const SharedTile& tile) {
+    const bool does_fit = fits(tile, problem, target);
+    if (does_fit) tiles.push_back(tile);
+    return does_fit;
+  };
+  for (const Form& form : kForms) {
+    SharedTile tile{form.rows, form.columns, form.lane_rows, form.lane_columns};
+    for (tile.slices = 1; tile.slices <= kMostSlices; tile.slices *= 2) {
+      const int64_t most = tile.slices * (tile.slices == 1 ? kMostSteps : kMostStepsOfSlice);
+      for (tile.chunk = tile.slices * kLeastSteps; tile.chunk <= most; tile.chunk *= 2) {
+        if ((tile.rows + tile.columns) * tile.chunk > kMostFetched * tile.lanes()) break;
+        tile.stages = 2;
+        const bool has_two = add(tile);
+        tile.stages = 1;
+        if (!has_two || tile.chunk >= problem.k) add(tile);
+      }
     }
   }
   return tiles;
 }
 
 bool is_staged(const ContractProblem& problem, const loop::Target& target) {
-  return target.has_fast_shared() && std::min({problem.m, problem.n, problem.k}) >= kLeast;
+  return target.has_fast_shared() && problem.k >= kLeastSum && problem.m > 0 && problem.n > 0 &&
+         problem.batch > 0;
 }
 
 }  // namespace
@@ -81,7 +119,9 @@ bool fits(const SharedTile& tile, const ContractProblem& problem, const loop::Ta
   const int64_t lanes = tile.lanes();
   return tile.row_lanes() % kPatternRows == 0 && tile.column_lanes() % kPatternColumns == 0 &&
          lanes <= target.max_workgroup_size && tile.rows * tile.chunk % (4 * lanes) == 0 &&
-         tile.columns * tile.chunk % (4 * lanes) == 0 && tile.stages >= 1 && tile.stages <= 2 &&
+         tile.columns * tile.chunk % (4 * lanes) == 0 && is_power(tile.slices) &&
+         (tile.slices == 1 || (tile.chunk % tile.slices == 0 && tile.rows_at_once() > 0)) &&
+         tile.stages >= 1 && tile.stages <= 2 &&
          tile.shared_elements() * problem.element_bytes <= target.shared_bytes - kSpareBytes &&
          tile.sums() * problem.element_bytes <= target.local_bytes / 2;
 }
@@ -94,25 +134,7 @@ std::vector<SharedTile> choose_shared_tiles(const ContractProblem& problem, cons
   return tiles;
 }
 
-namespace {
-
-// Of a product that is not staged, whose lanes wait for each few steps of the sum: as many parts as have
-// steps enough, where there are few lanes.
-int64_t parts_of_small(const ContractProblem& problem, int64_t extent, const loop::Target& target) {
-  constexpr int64_t kSteps = 32, kLane = 4 * 4, kSubgroup = 32;
-  const int64_t lanes = ceil_div(problem.batch * problem.m * problem.n, kLane);
-  int64_t best = 1;
-  for (int64_t parts = 2; parts <= extent && problem.k / parts >= kSteps; ++parts) {
-    if (lanes * parts > kSubgroup * target.multiprocessors) break;
-    if (extent % parts == 0 && extent / parts % 4 == 0) best = parts;
-  }
-  return problem.k >= 4 * kSteps ? best : 1;
-}
-
-}  // namespace
-
 int64_t parts_of_sum(const ContractProblem& problem, int64_t extent, const loop::Target& target) {
-  if (target.has_fast_shared() && !is_staged(problem, target)) return parts_of_small(problem, extent, target);
   const int64_t tiles = ceil_div(problem.m, kMiddle) * ceil_div(problem.n, kMiddle) * problem.batch;
   if (!is_staged(problem, target) || tiles >= 2 * target.multiprocessors) return 1;
   const auto cycles = [&](int64_t parts) {
@@ -124,7 +146,7 @@ int64_t parts_of_sum(const ContractProblem& problem, int64_t extent, const loop:
       best = std::min(best, cycles_of(tile, part, target));
     if (parts == 1) return best;
     const auto bytes =
-        static_cast<double>((parts + 1) * problem.batch * problem.m * problem.n * problem.element_bytes);
+        static_cast<double>((2 * parts + 1) * problem.batch * problem.m * problem.n * problem.element_bytes);
     return best + kCyclesOfLaunch + bytes / (kBytesACycle * static_cast<double>(target.multiprocessors));
   };
   int64_t best = 1;

@@ -14,16 +14,24 @@ struct SharedTile {
   int64_t lane_rows = 4, lane_columns = 4;
   int64_t chunk = 16;  // steps of the sum that are staged at a time
   int64_t stages = 1;  // chunks that shared memory holds: with two, the next is written while one is read
+  int64_t slices = 1;  // of each chunk, with lanes of their own, whose sums are added up at the end
 
   int64_t row_lanes() const { return rows / lane_rows; }
   int64_t column_lanes() const { return columns / lane_columns; }
-  int64_t lanes() const { return row_lanes() * column_lanes(); }
+  int64_t grid() const { return row_lanes() * column_lanes(); }
+  int64_t lanes() const { return grid() * slices; }
   int64_t sums() const { return lane_rows * lane_columns; }
   // Elements from one step of a staged operand to the next: padded, so that lanes which write several steps
   // of one row do not meet in a bank.
   static int64_t line(int64_t extent) { return extent + 4; }
   int64_t stage_elements(int64_t extent) const { return stages * chunk * line(extent); }
   int64_t shared_elements() const { return stage_elements(rows) + stage_elements(columns); }
+  // Of a lane's rows, how many have their sums in shared memory at once when those of slices are added up.
+  int64_t rows_at_once() const {
+    int64_t at_once = lane_rows;
+    while (at_once > 0 && lanes() * at_once * lane_columns > stage_elements(columns)) at_once /= 2;
+    return at_once;
+  }
 };
 
 // Best first; nothing where staging does not pay.

@@ -1,5 +1,6 @@
 #include "passes/schedule/contract/staged_operand.h"
 
+#include <algorithm>
 #include <map>
 
 #include "ir/integers.h"
@@ -9,6 +10,14 @@ namespace sinter::passes {
 
 using loop::Expr;
 using loop::Stmt;
+
+namespace {
+
+// Steps that lanes side by side take of a row. More of them would meet in a bank of shared memory, where
+// steps lie apart.
+constexpr int64_t kMostAlong = 16;
+
+}  // namespace
 
 StagedOperand::StagedOperand(Loader& loader, const Source& source, const SharedTile& tile, const Expr& lane,
                              loop::BufferRef stage)
@@ -21,10 +30,11 @@ StagedOperand::StagedOperand(Loader& loader, const Source& source, const SharedT
       is_clamped_(source.extent % source.tile_extent != 0) {
   const std::string name = source.name;
   next_ = local_buffer(name + "_next", stage_->type, 4 * fours_);
-  const int64_t fours_in_line = (along_k_ ? tile.chunk : source.tile_extent) / 4;
+  const int64_t fours_in_line = line_elements() / 4;
   const Expr in_line = loader.simplify(lane % fours_in_line * 4),
              line = loader.simplify(lane / fours_in_line);
-  const Expr own = along_k_ ? line : in_line, step = along_k_ ? in_line : line;
+  const Expr own = along_k_ ? loader.simplify(line % source.tile_extent) : in_line;
+  const Expr step = along_k_ ? loader.simplify(line / source.tile_extent * line_elements() + in_line) : line;
   own_ =
       named(name + "_own", loader.simplify(source.first + own), round_up(source.extent, source.tile_extent));
   step_ = named(name + "_step", step, tile.chunk);
@@ -33,11 +43,16 @@ StagedOperand::StagedOperand(Loader& loader, const Source& source, const SharedT
   find_elements();
 }
 
+int64_t StagedOperand::line_elements() const {
+  return along_k_ ? std::min(tile_.chunk, kMostAlong) : source_.tile_extent;
+}
+
 // Fours are numbered along lines of neighbours; extents and lanes are powers of two.
 StagedOperand::Four StagedOperand::four(int64_t number) const {
-  const int64_t in_line = (along_k_ ? tile_.chunk : source_.tile_extent) / 4;
+  const int64_t in_line = line_elements() / 4;
   const int64_t all = number * tile_.lanes(), along = all % in_line * 4, line = all / in_line;
-  return along_k_ ? Four{line, along} : Four{along, line};
+  if (!along_k_) return {along, line};
+  return {line % source_.tile_extent, line / source_.tile_extent * line_elements() + along};
 }
 
 Expr StagedOperand::named(const std::string& name, const Expr& value, int64_t end) {

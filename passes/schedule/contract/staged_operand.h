@@ -59,6 +59,7 @@ class StagedOperand {
     int64_t offset = 0;
     loop::Expr expr() const { return base + offset; }
   };
+  int64_t line_elements() const;  // neighbours that lanes take before they go to the next line
   Four four(int64_t number) const;
   loop::Expr named(const std::string& name, const loop::Expr& value, int64_t end);
   void find_elements();

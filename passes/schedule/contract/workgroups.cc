@@ -53,8 +53,8 @@ class ContractWorkgroups {
     const Stmt clear = each(tile_.sums(), [&](int64_t slot) {
       return loop::store(sums_, loop::integer(slot), loop::constant(0, c_.type()));
     });
-    Stmt body = loop::block(
-        {clear, loop::block({left.fetch_first(), right.fetch_first()}), for_chunks(left, right), finish()});
+    Stmt body = loop::block({clear, loop::block({left.fetch_first(), right.fetch_first()}),
+                             for_chunks(left, right), tile_.slices == 1 ? finish() : finish_slices()});
     body = right.around(left.around(loop::allocate(sums_, body)));
     for (size_t i = lets_.size(); i-- > 0;) body = loop::let(lets_[i].first, lets_[i].second, body);
     body = loop::loop(LoopKind::lane, lane_variable_, loop::integer(0), loop::integer(tile_.lanes()), body);
@@ -76,13 +76,22 @@ class ContractWorkgroups {
   // Lanes fall into blocks of 4 x 8, in which they alternate between rows and columns: those that read shared
   // memory together read few places of either operand.
   void place_lanes() {
-    const Expr lane = loop::variable(lane_variable_);
+    const Expr lane = loader().simplify(loop::variable(lane_variable_) % tile_.grid());
     const int64_t across = tile_.column_lanes() / 8;
     const Expr block = lane / 32, in_block = lane % 32;
     const Expr down = block / across * 4 + in_block / 16 * 2 + in_block % 2;
     const Expr along = block % across * 8 + in_block / 2 % 8;
     lane_row_ = named("lane_row", loader().simplify(down * 4), 4 * tile_.row_lanes());
     lane_column_ = named("lane_column", loader().simplify(along * 4), 4 * tile_.column_lanes());
+    slice_ = named("slice", loader().simplify(loop::variable(lane_variable_) / tile_.grid()), tile_.slices);
+    // Of the slice's first step.
+    const int64_t steps = tile_.chunk / tile_.slices;
+    const auto place = [&](const char* name, const Expr& own, int64_t extent) {
+      const Expr at = loader().simplify(slice_ * (steps * SharedTile::line(extent)) + own);
+      return tile_.slices == 1 ? own : named(name, at, tile_.stage_elements(extent));
+    };
+    left_at_ = place("left_at", lane_row_, tile_.rows);
+    right_at_ = place("right_at", lane_column_, tile_.columns);
   }
 
   // Of a lane's rows, in fours that lie apart, from its first on.
@@ -147,7 +156,8 @@ class ContractWorkgroups {
   Stmt multiply(const StagedOperand& left, const StagedOperand& right, const Expr& left_half,
                 const Expr& right_half) {
     Loader::Scope scope(loader());
-    const auto step = loader().variable("t", tile_.chunk);
+    const int64_t steps = tile_.chunk / tile_.slices;
+    const auto step = loader().variable("t", steps);
     std::vector<std::pair<loop::VariableRef, Expr>> lets;
     const auto value = [&](const char* name, const Expr& x) {
       lets.emplace_back(loop::make_variable(name, x->type), x);
@@ -155,10 +165,10 @@ class ContractWorkgroups {
     };
     std::vector<Expr> rows, columns;
     for (int64_t i = 0; i < tile_.lane_rows; ++i)
-      rows.push_back(value("left", left.at(left_half, loop::variable(step), lane_row_, row_offset(i))));
+      rows.push_back(value("left", left.at(left_half, loop::variable(step), left_at_, row_offset(i))));
     for (int64_t j = 0; j < tile_.lane_columns; ++j)
       columns.push_back(
-          value("right", right.at(right_half, loop::variable(step), lane_column_, column_offset(j))));
+          value("right", right.at(right_half, loop::variable(step), right_at_, column_offset(j))));
     Stmt products = each(tile_.sums(), [&](int64_t slot) {
       const Expr& x = rows[static_cast<size_t>(slot / tile_.lane_columns)];
       const Expr& y = columns[static_cast<size_t>(slot % tile_.lane_columns)];
@@ -167,7 +177,7 @@ class ContractWorkgroups {
       return loop::store(sums_, loop::integer(slot), next);
     });
     for (size_t i = lets.size(); i-- > 0;) products = loop::let(lets[i].first, lets[i].second, products);
-    return loop::loop(LoopKind::unrolled, step, loop::integer(0), loop::integer(tile_.chunk), products);
+    return loop::loop(LoopKind::unrolled, step, loop::integer(0), loop::integer(steps), products);
   }
 
   // A lane's results, four columns at a time.
@@ -175,30 +185,76 @@ class ContractWorkgroups {
     Loader::Scope scope(loader());
     const auto rows = loader().variable("row_four", tile_.lane_rows / 4), row = loader().variable("i", 4);
     const auto columns = loader().variable("column_four", tile_.lane_columns / 4);
-    const auto column = loader().variable("j", 4);
     const Expr i = loop::variable(rows), j = loop::variable(columns);
     const Expr m = row_ + (lane_row_ + i * (4 * tile_.row_lanes()) + loop::variable(row));
     const Expr first = column_ + (lane_column_ + j * (4 * tile_.column_lanes()));
+    const Expr slot = (i * 4 + loop::variable(row)) * tile_.lane_columns + j * 4;
+    Stmt body = four_results(m, first, sums_, slot);
+    body = unrolled(columns, tile_.lane_columns / 4, body);
+    body = unrolled(row, 4, body);
+    return unrolled(rows, tile_.lane_rows / 4, body);
+  }
+
+  // The same where each slice has a part of the sums: some rows of all lanes at a time they go to shared
+  // memory, and the slices share the work of adding them up, and all that follows.
+  Stmt finish_slices() {
+    const int64_t at_once = tile_.rows_at_once(), across = tile_.lane_columns / 4;
+    const int64_t fours = at_once * across, slices = tile_.slices;
+    const Expr lane = loader().simplify(loop::variable(lane_variable_) % tile_.grid() * 4);
+    const auto place = [&](const Expr& slice, const Expr& four) {
+      return (slice * fours + four) * (4 * tile_.grid()) + lane;
+    };
+    const loop::BufferRef& shared = stages_.back();
+    const loop::BufferRef total = local_buffer("total", c_.type(), 4);
+    std::vector<Stmt> body;
+    for (int64_t first_row = 0; first_row < tile_.lane_rows; first_row += at_once) {
+      Loader::Scope scope(loader());
+      body.push_back(loop::barrier());
+      body.push_back(each(4 * fours, [&](int64_t e) {
+        const Expr at = place(slice_, loop::integer(e / 4)) + e % 4;
+        return loop::store(shared, at, loop::load(sums_, loop::integer(first_row * tile_.lane_columns + e)));
+      }));
+      body.push_back(loop::barrier());
+      const int64_t turns = ceil_div(fours, slices);
+      const auto turn = loader().variable("turn", turns);
+      const auto variable = loader().variable("four", fours);
+      const Expr four = loop::variable(variable), row = four / across + first_row;
+      const Expr m = row_ + (lane_row_ + row / 4 * (4 * tile_.row_lanes()) + row % 4);
+      const Expr n = column_ + (lane_column_ + four % across * (4 * tile_.column_lanes()));
+      const Stmt add = each(4, [&](int64_t e) {
+        Expr sum = loop::load(shared, place(loop::integer(0), four) + e);
+        for (int64_t slice = 1; slice < slices; ++slice)
+          sum = sum + loop::load(shared, place(loop::integer(slice), four) + e);
+        return loop::store(total, loop::integer(e), sum);
+      });
+      Stmt results = loop::block({add, four_results(m, n, total, loop::integer(0))});
+      results = loop::let(variable, slice_ + loop::variable(turn) * slices, results);
+      if (fours < slices) results = loop::branch(slice_ < loop::integer(fours), results);
+      body.push_back(unrolled(turn, turns, results));
+    }
+    return loop::allocate(total, loop::block(std::move(body)));
+  }
+
+  static Stmt unrolled(const loop::VariableRef& variable, int64_t extent, const Stmt& body) {
+    return loop::loop(LoopKind::unrolled, variable, loop::integer(0), loop::integer(extent), body);
+  }
+
+  // Of row m, from column `first` on, whose sums are four of a buffer.
+  Stmt four_results(const Expr& m, const Expr& first, const loop::BufferRef& sums, const Expr& slot) {
+    Loader::Scope scope(loader());
+    const auto column = loader().variable("j", 4);
     const Expr n = first + loop::variable(column);
-    const Expr slot = (i * 4 + loop::variable(row)) * tile_.lane_columns + j * 4 + loop::variable(column);
     const bool by_four = c_.n() % 4 == 0;
     const Expr has_row = exists(m, c_.m(), tile_.rows);
     const Expr has_column = exists(by_four ? first : n, c_.n(), tile_.columns);
     const Expr predicate = by_four ? nullptr : has_column;
-    loader().bind(c_.result(), loop::load(sums_, slot));
+    loader().bind(c_.result(), loop::load(sums, slot + loop::variable(column)));
     const Tile results(t_.body, {{c_.result(), c_.result_index(b_, m, n)}}, loader().ranges());
     Stmt body =
         loop::block({t_.checks(results, predicate), store_tile(loader(), results, t_.stores(), predicate)});
     body = loop::loop(LoopKind::vector, column, loop::integer(0), loop::integer(4), body);
-    if (const Expr is_inside = has_row && (by_four ? has_column : nullptr))
-      body = loop::branch(is_inside, body);
-    const auto unrolled = [&](const loop::VariableRef& variable, int64_t extent) {
-      body = loop::loop(LoopKind::unrolled, variable, loop::integer(0), loop::integer(extent), body);
-    };
-    unrolled(columns, tile_.lane_columns / 4);
-    unrolled(row, 4);
-    unrolled(rows, tile_.lane_rows / 4);
-    return body;
+    const Expr is_inside = has_row && (by_four ? has_column : nullptr);
+    return is_inside ? loop::branch(is_inside, body) : body;
   }
 
   // Null where no tile reaches beyond the last.
@@ -227,6 +283,8 @@ class ContractWorkgroups {
   Index b_;
   Expr row_, column_;            // first of the tile
   Expr lane_row_, lane_column_;  // first of the lane, in it
+  Expr slice_;                   // of the lane
+  Expr left_at_, right_at_;      // of its first row and column in what is staged, and its first step
   std::vector<std::pair<loop::VariableRef, Expr>> lets_;
   std::vector<loop::BufferRef> stages_;
 };
@@ -234,11 +292,12 @@ class ContractWorkgroups {
 std::vector<Numbers> workgroups_choices(Template& t) {
   std::vector<Numbers> result;
   for (const SharedTile& tile : choose_shared_tiles(Contraction(t).problem(), t.target())) {
-    result.push_back({{"tile", {tile.rows, tile.columns}},
-                      {"lanes", {tile.lanes()}},
-                      {"rows", {tile.lane_rows}},
-                      {"chunk", {tile.chunk}},
-                      {"stages", {tile.stages}}});
+    Numbers numbers = {
+        {"tile", {tile.rows, tile.columns}}, {"lanes", {tile.lanes()}}, {"rows", {tile.lane_rows}}};
+    if (tile.slices > 1) numbers.push_back({"slices", {tile.slices}});
+    numbers.push_back({"chunk", {tile.chunk}});
+    numbers.push_back({"stages", {tile.stages}});
+    result.push_back(std::move(numbers));
   }
   return result;
 }
@@ -253,9 +312,10 @@ loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
   SharedTile tile{.rows = extents[0], .columns = extents[1]};
   const int64_t lanes = read.lanes(t.target().max_workgroup_size);
   tile.lane_rows = read.number("rows", 4, tile.rows);
+  tile.slices = read.number_or("slices", 1, 1, lanes);
   tile.chunk = read.number("chunk", 4, kMostTile);
   tile.stages = read.number("stages", 1, 2);
-  tile.lane_columns = tile.columns * tile.rows / tile.lane_rows / lanes;
+  tile.lane_columns = tile.columns * tile.rows / tile.lane_rows * tile.slices / lanes;
   read.require(tile.lane_columns > 0 && tile.lanes() == lanes, "lanes do not divide the tile");
   read.require(fits(tile, contraction.problem(), t.target()), "the tile does not suit its lanes and memory");
   read.finish();
