@@ -152,7 +152,7 @@ class Verifier {
   }
 
   void visit_store(const StmtNode& s) {
-    check_access(*s.buffer, s.index);
+    check_access(*s.buffer, s.index, s.condition);
     if (s.buffer->space == Space::global && !s.buffer->written)
       fail("store to {}, which is read only", s.buffer->name);
     check(s.index);
@@ -190,8 +190,9 @@ class Verifier {
     if (s.value) check(s.value);
   }
 
-  void check_access(const Buffer& buffer, const Expr& index) const {
+  void check_access(const Buffer& buffer, const Expr& index, const Expr& predicate) const {
     if (!buffers_.contains(&buffer)) fail("{} is not in scope", buffer.name);
+    if (predicate) return;  // nothing is touched where it is false: it may be so wherever this lies outside
     const auto element = as_integer(index);
     if (element && (*element < 0 || *element >= buffer.size)) {
       fail("{}[{}] is out of bounds: it has {} elements", buffer.name, *element, buffer.size);
@@ -208,7 +209,9 @@ class Verifier {
     if (x->kind == ExprNode::Kind::variable && !variables_.contains(x->variable.get())) {
       fail("{} is not in scope", x->variable->name);
     }
-    if (x->kind == ExprNode::Kind::load) check_access(*x->buffer, x->args[0]);
+    if (x->kind == ExprNode::Kind::load) {
+      check_access(*x->buffer, x->args[0], x->args.size() > 1 ? x->args[1] : nullptr);
+    }
     if (is_lane_reduction(*x) && !in_vector_) fail("{} outside of a vector loop", name(x->op));
     if (x->kind == ExprNode::Kind::apply && x->op == ScalarOp::subgroup_sum) {
       const ExprNode& summed = *x->args[0];

@@ -49,6 +49,9 @@ TEST_F(VerifyTest, KnowsWhatIsInScope) {
   expect_error(allocate(local_, allocate(local_, barrier())), "acc is allocated inside its own scope");
   expect_error(store(x_, integer(0), number(0, Type::f32)), "store to x, which is read only");
   expect_error(copy(integer(64)), "y[64] is out of bounds: it has 64 elements");
+  // What is touched nowhere may lie anywhere.
+  const Expr never = variable(i_) < integer(0);
+  expect_valid(over(LoopKind::serial, i_, store(y_, integer(-1), load(x_, integer(64), never), never)));
 }
 
 TEST_F(VerifyTest, KnowsWhereLoopsMayStand) {
