@@ -16,8 +16,8 @@ constexpr int64_t kPatternRows = 4;  // of lanes, and columns: as workgroups.cc 
 constexpr int64_t kPatternColumns = 8;
 constexpr int64_t kSpareBytes = 2 << 10;  // of shared memory, for what stands side by side
 constexpr int64_t kMostSlices = 16;
-constexpr int64_t kLeastSteps = 8, kMostSteps = 32, kMostStepsOfSlice = 16;  // of a chunk
 constexpr int64_t kMostFetched = 32;  // elements that a lane has on their way
+constexpr int64_t kLeastSteps = 8, kMostSteps = 32, kMostStepsOfSlice = 16;  // of a chunk
 
 // Larger tiles read less for each product, smaller ones leave work for more multiprocessors.
 struct Form {
@@ -69,9 +69,8 @@ double cycles_of(const SharedTile& tile, const ContractProblem& p, double workgr
 double cycles_of(const SharedTile& tile, const ContractProblem& p, const loop::Target& target) {
   const int64_t groups = ceil_div(p.m, tile.rows) * p.batch * ceil_div(p.n, tile.columns);
   const double lanes = number(tile.lanes());
-  const double fetched = number((tile.rows + tile.columns) * tile.chunk) / lanes;
   const double resident = std::min(
-      {std::floor(kRegisters / lanes / (number(tile.sums()) + fetched + kRegistersBesideSums)),
+      {std::floor(kRegisters / lanes / (number(tile.sums() + tile.fetched()) + kRegistersBesideSums)),
        std::floor(kLanes / lanes),
        std::floor(2 * number(target.shared_bytes) / number(tile.shared_elements() * p.element_bytes))});
   const double each = number(ceil_div(groups, target.multiprocessors));
@@ -83,8 +82,11 @@ double cycles_of(const SharedTile& tile, const ContractProblem& p, const loop::T
 // Which they are depends little on the problem: kernels side by side have the same.
 std::vector<SharedTile> all_tiles(const ContractProblem& problem, const loop::Target& target) {
   std::vector<SharedTile> tiles;
+  // A lane's sums and what it has on its way leave some of its memory to operands and places.
+  const int64_t most_kept = target.local_bytes * 5 / 8 / problem.element_bytes;
   const auto add = [&](const SharedTile& tile) {
-    const bool does_fit = fits(tile, problem, target);
+    const bool does_fit = tile.fetched() <= kMostFetched && tile.sums() + tile.fetched() <= most_kept &&
+                          fits(tile, problem, target);
     if (does_fit) tiles.push_back(tile);
     return does_fit;
   };
@@ -93,7 +95,6 @@ std::vector<SharedTile> all_tiles(const ContractProblem& problem, const loop::Ta
     for (tile.slices = 1; tile.slices <= kMostSlices; tile.slices *= 2) {
       const int64_t most = tile.slices * (tile.slices == 1 ? kMostSteps : kMostStepsOfSlice);
       for (tile.chunk = tile.slices * kLeastSteps; tile.chunk <= most; tile.chunk *= 2) {
-        if ((tile.rows + tile.columns) * tile.chunk > kMostFetched * tile.lanes()) break;
         tile.stages = 2;
         const bool has_two = add(tile);
         tile.stages = 1;

@@ -21,6 +21,8 @@ struct SharedTile {
   int64_t grid() const { return row_lanes() * column_lanes(); }
   int64_t lanes() const { return grid() * slices; }
   int64_t sums() const { return lane_rows * lane_columns; }
+  // Elements of the next chunk that a lane has on their way.
+  int64_t fetched() const { return (rows + columns) * chunk / lanes(); }
   // Elements from one step of a staged operand to the next: padded, so that lanes which write several steps
   // of one row do not meet in a bank.
   static int64_t line(int64_t extent) { return extent + 4; }
