@@ -19,7 +19,7 @@ namespace sinter::vulkan {
 struct ShaderFeatures {
   bool has_f64 = false;
   bool has_i64 = false;
-  bool has_bytes = false;  // 8-bit elements in buffers, as bools are
+  bool has_bytes = false;  // 8-bit elements in buffers, as bools are; else these are parts of words
   bool keeps_nan = false;  // infinities, NaNs and signed zeros can be asked for
   bool keeps_denormals = false;
   // A driver that computes on a processor. It takes long over large shaders: loops of kernels with barriers
@@ -100,7 +100,14 @@ class GlslEmitter final : private loop::Emitter {
   Text load_of_four(const loop::ExprNode& x, const FourElement& element);
   std::string loaded(const loop::Buffer& buffer, const std::string& index);
   std::string element(const loop::Buffer& buffer, const std::string& index);
+  std::string byte_of(const loop::Buffer& buffer, const std::string& index);
+  void store_byte(const loop::Buffer& buffer, const std::string& index, const std::string& guard,
+                  const std::string& stored);
   std::string element_of_four(const loop::Buffer& shared, const loop::Expr& index);
+  // Whether it has bools whose bytes are parts of words.
+  bool is_in_words(const loop::Buffer& buffer) const {
+    return buffer.type == loop::Type::boolean && buffer.space == loop::Space::global && !features_.has_bytes;
+  }
   // Whether it is shared memory that is seen by four.
   bool is_in_fours(const loop::Buffer& buffer) const {
     return buffer.space == loop::Space::shared && fours_.uses(buffer);

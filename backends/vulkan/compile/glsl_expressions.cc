@@ -134,13 +134,30 @@ std::string GlslEmitter::element(const loop::Buffer& buffer, const std::string& 
   if (buffer.space == loop::Space::global) {
     type_name(buffer.type);
     need(buffer, View::Kind::storage);
-    if (buffer.type == Type::boolean) {
-      if (!features_.has_bytes) unsupported("elements of 8 bits in buffers, as bools are");
+    if (buffer.type == Type::boolean && features_.has_bytes) {
       extensions_.insert("GL_EXT_shader_8bit_storage");
       extensions_.insert("GL_EXT_shader_explicit_arithmetic_types_int8");
     }
   }
   return fmt::format("{}[{}]", buffers_.at(&buffer), place(buffer, index));
+}
+
+std::string GlslEmitter::byte_of(const loop::Buffer& buffer, const std::string& index) {
+  const std::string at = place(buffer, index);
+  need(buffer, View::Kind::storage);
+  return fmt::format("bitfieldExtract({0}[({1}) >> 2], (({1}) & 3) * 8, 8)", buffers_.at(&buffer), at);
+}
+
+// Others may have the word's other bytes.
+void GlslEmitter::store_byte(const loop::Buffer& buffer, const std::string& index, const std::string& guard,
+                             const std::string& stored) {
+  const std::string at = unique("at"), bit = unique("bit");
+  need(buffer, View::Kind::storage);
+  open(guard);
+  line(fmt::format("int {} = {}, {} = ({} & 3) * 8;", at, place(buffer, index), bit, at));
+  line(fmt::format("atomicAnd({}[{} >> 2], ~(0xffu << {}));", buffers_.at(&buffer), at, bit));
+  line(fmt::format("atomicOr({}[{} >> 2], uint({}) << {});", buffers_.at(&buffer), at, stored, bit));
+  close();
 }
 
 std::string GlslEmitter::element_of_four(const loop::Buffer& shared, const Expr& index) {
@@ -197,8 +214,9 @@ GlslEmitter::Text GlslEmitter::load(const ExprNode& x) {
   if (const auto shuffled = shuffled_.find(x)) return shuffled_load(x, *shuffled);
   if (const auto four = fours_.find(x)) return load_of_four(x, *four);
   const Text index = text_of(x.args[0]);
-  const std::string text =
-      is_in_fours(buffer) ? element_of_four(buffer, x.args[0]) : loaded(buffer, index.text);
+  const std::string text = is_in_fours(buffer)   ? element_of_four(buffer, x.args[0])
+                           : is_in_words(buffer) ? byte_of(buffer, index.text)
+                                                 : loaded(buffer, index.text);
   Text result{text, index.reads, index.size + 1};
   if (buffer.space != loop::Space::global || buffer.written) result.reads.insert(&buffer);
   if (buffer.type == Type::boolean && buffer.space == loop::Space::global) {

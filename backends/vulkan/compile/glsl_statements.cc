@@ -93,11 +93,12 @@ std::string GlslEmitter::declaration(const loop::Buffer& buffer, View::Kind kind
   const char* access = buffer.written ? "" : "readonly ";
   switch (kind) {
     case View::Kind::storage: {
-      const char* type = buffer.type == loop::Type::boolean ? "uint8_t"
-                         : buffer.type == loop::Type::f32   ? "float"
-                         : buffer.type == loop::Type::f64   ? "double"
-                         : buffer.type == loop::Type::i64   ? "int64_t"
-                                                            : "int";
+      const char* type = is_in_words(buffer)                  ? "uint"
+                         : buffer.type == loop::Type::boolean ? "uint8_t"
+                         : buffer.type == loop::Type::f32     ? "float"
+                         : buffer.type == loop::Type::f64     ? "double"
+                         : buffer.type == loop::Type::i64     ? "int64_t"
+                                                              : "int";
       std::string text = fmt::format("layout(std430, binding = {0}) {1}buffer Binding{0} {{ {2} {3}[]; }};\n",
                                      binding, access, type, name);
       if (fours_.uses(buffer) && !texels_.contains(&buffer)) {
@@ -310,10 +311,14 @@ void GlslEmitter::emit_store(const StmtNode& s) {
   const loop::Buffer& buffer = *s.buffer;
   const std::string index = is_in_fours(buffer) ? "" : value(s.index);
   std::string stored = value(s.value);
-  if (buffer.type == loop::Type::boolean && buffer.space == loop::Space::global) {
+  if (buffer.type == loop::Type::boolean && buffer.space == loop::Space::global && !is_in_words(buffer)) {
     stored = fmt::format("uint8_t({})", stored);
   }
   const std::string guard = s.condition ? fmt::format("if ({}) ", value(s.condition)) : "";
+  if (is_in_words(buffer)) {
+    store_byte(buffer, index, guard, stored);
+    return forget(buffer);
+  }
   const std::string place = is_in_fours(buffer) ? element_of_four(buffer, s.index) : element(buffer, index);
   line(fmt::format("{}{} = {};", guard, place, stored));
   forget(buffer);

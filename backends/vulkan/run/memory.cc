@@ -11,7 +11,7 @@
 namespace sinter::vulkan {
 
 Memory::Memory(const Gpu& gpu, Kind kind, int64_t bytes, const std::string& what)
-    : gpu_(gpu), bytes_(std::max<int64_t>(bytes, 256)) {
+    : gpu_(gpu), bytes_(aligned(std::max<int64_t>(bytes, 256), kWord)) {
   const std::string text = fmt::format("{} of {} bytes on {}", what, bytes_, gpu.name());
   if (bytes_ > gpu.abilities().max_allocation) {
     throw RuntimeError(fmt::format("vulkan: {}: it gives at most {} bytes in one piece", text,

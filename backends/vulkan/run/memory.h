@@ -99,6 +99,8 @@ uint64_t next_id();  // no two are the same in a process
 int64_t bytes_of(const runtime::TensorSpec& spec);
 // The next multiple of `alignment`, at least one of them.
 int64_t aligned(int64_t bytes, int64_t alignment);
+// Bytes; what shaders see of a tensor is whole words, and so is memory.
+inline constexpr int64_t kWord = 4;
 
 // All that was written before is seen by all that comes after.
 void record_barrier(VkCommandBuffer commands, VkPipelineStageFlags from, VkPipelineStageFlags to,

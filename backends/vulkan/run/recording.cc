@@ -93,7 +93,7 @@ VkDescriptorSet Recording::bindings_of(const Launch& launch, const DeviceState& 
     const size_t binding = writes.size();
     if (kind != View::Kind::storage) views[binding] = view_of(place, kind);
     buffers[binding] = {place.buffer, static_cast<VkDeviceSize>(place.offset),
-                        static_cast<VkDeviceSize>(place.bytes)};
+                        static_cast<VkDeviceSize>(aligned(place.bytes, kWord))};
     VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
     write.dstSet = set;
     write.dstBinding = static_cast<uint32_t>(binding);
