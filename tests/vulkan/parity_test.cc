@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
@@ -91,44 +93,51 @@ TEST(VulkanParity, ConvolutionAndItsGradient) {
 }
 
 // What lavapipe would simplify, or gets wrong: to the bit.
-TEST(VulkanParity, ZerosAndInfinitiesInArithmetic) {
-  for (const std::string type : {"f32", "f64"}) {
-    const auto same = [&](const std::string& op, const std::string& constant, bool first) {
-      SCOPED_TRACE(type + " " + op + (first ? " of " : " by ") + constant);
-      const std::string text = "func @f(%x: " + type + "[12]) {\n  %c: " + type +
-                               "[12] = constant {dtype=" + type + ", shape=[12], value=" + constant +
-                               "}\n  %0: " + type + "[12] = " + op + (first ? " %c, %x" : " %x, %c") +
-                               "\n  return %0\n}";
-      Compiled cpu(text, on_cpu()), gpu(text, on_vulkan());
-      for (Compiled* program : {&cpu, &gpu}) {
-        const double values[] = {0.0, -0.0, 1.5, -1.5, INFINITY, -INFINITY, NAN, 2.5, 3.5, 1e30, 0.5, -0.5};
-        for (size_t i = 0; i < 12; ++i) {
-          if (type == "f32") elements<float>(program->input(0))[i] = static_cast<float>(values[i]);
-          if (type == "f64") elements<double>(program->input(0))[i] = values[i];
-        }
-        program->run();
-      }
-      const auto at = [&](const Compiled& program, size_t i) -> double {
-        return type == "f32" ? program.outputs()[0].values<float>()[i]
-                             : program.outputs()[0].values<double>()[i];
-      };
+void expect_same_arithmetic(const std::string& type) {
+  const auto same = [&](const std::string& op, const std::string& constant, bool first) {
+    SCOPED_TRACE(type + " " + op + (first ? " of " : " by ") + constant);
+    const std::string text = "func @f(%x: " + type + "[12]) {\n  %c: " + type +
+                             "[12] = constant {dtype=" + type + ", shape=[12], value=" + constant +
+                             "}\n  %0: " + type + "[12] = " + op + (first ? " %c, %x" : " %x, %c") +
+                             "\n  return %0\n}";
+    Compiled cpu(text, on_cpu()), gpu(text, on_vulkan());
+    for (Compiled* program : {&cpu, &gpu}) {
+      const double values[] = {0.0, -0.0, 1.5, -1.5, INFINITY, -INFINITY, NAN, 2.5, 3.5, 1e30, 0.5, -0.5};
       for (size_t i = 0; i < 12; ++i) {
-        const double got = at(gpu, i), want = at(cpu, i);
-        if (std::isnan(got) && std::isnan(want)) continue;
-        EXPECT_TRUE(got == want && std::signbit(got) == std::signbit(want)) << got << " for " << want;
+        if (type == "f32") elements<float>(program->input(0))[i] = static_cast<float>(values[i]);
+        if (type == "f64") elements<double>(program->input(0))[i] = values[i];
       }
+      program->run();
+    }
+    const auto at = [&](const Compiled& program, size_t i) -> double {
+      return type == "f32" ? program.outputs()[0].values<float>()[i]
+                           : program.outputs()[0].values<double>()[i];
     };
-    for (const char* op : {"add", "sub", "mul", "div"}) {
-      for (const char* constant : {"0.0", "-0.0"}) {
-        for (const bool first : {false, true}) same(op, constant, first);
-      }
+    for (size_t i = 0; i < 12; ++i) {
+      const double got = at(gpu, i), want = at(cpu, i);
+      if (std::isnan(got) && std::isnan(want)) continue;
+      EXPECT_TRUE(got == want && std::signbit(got) == std::signbit(want)) << got << " for " << want;
+    }
+  };
+  for (const char* op : {"add", "sub", "mul", "div"}) {
+    for (const char* constant : {"0.0", "-0.0"}) {
+      for (const bool first : {false, true}) same(op, constant, first);
     }
   }
 }
 
-TEST(VulkanParity, IntegersThatWereFloatsInBetween) {
-  for (const std::string type : {"i32", "i64"}) {
-    for (const std::string between : {"f32", "f64"}) {
+TEST(VulkanParity, ZerosAndInfinitiesInArithmetic) {
+  expect_same_arithmetic("f32");
+}
+
+TEST(VulkanParity, ZerosAndInfinitiesInArithmeticOfF64) {
+  if (!watched_gpu()->abilities().has_f64) GTEST_SKIP() << "the device has no f64";
+  expect_same_arithmetic("f64");
+}
+
+void expect_same_integers(const std::vector<std::string>& types, const std::vector<std::string>& floats) {
+  for (const std::string& type : types) {
+    for (const std::string& between : floats) {
       SCOPED_TRACE(type + " " + between);
       const std::string text = "func @f(%x: " + type + "[4]) {\n  %0: " + between +
                                "[4] = cast %x {dtype=" + between + "}\n  %1: " + type +
@@ -147,7 +156,18 @@ TEST(VulkanParity, IntegersThatWereFloatsInBetween) {
   }
 }
 
+TEST(VulkanParity, IntegersThatWereFloatsInBetween) {
+  expect_same_integers({"i32"}, {"f32"});
+}
+
+TEST(VulkanParity, WideIntegersThatWereFloatsInBetween) {
+  if (!watched_gpu()->abilities().has_i64) GTEST_SKIP() << "the device has no i64";
+  if (!watched_gpu()->abilities().has_f64) GTEST_SKIP() << "the device has no f64";
+  expect_same_integers({"i32", "i64"}, {"f32", "f64"});
+}
+
 TEST(VulkanParity, RoundsHalvesOfF64ToEven) {
+  if (!watched_gpu()->abilities().has_f64) GTEST_SKIP() << "the device has no f64";
   const std::string text = "func @f(%x: f64[10]) {\n  %0: f64[10] = round %x\n  return %0\n}";
   Compiled gpu(text, on_vulkan());
   const double values[] = {1.5,  3.5,  -1.5,     -2.5, 1e9 + 0.5, 1e15 + 0.5, 4503599627370497,

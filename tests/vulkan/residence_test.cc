@@ -161,7 +161,7 @@ TEST_F(Residence, TrainingOnAnUploadedDataSetMovesIndicesAndTheLoss) {
     if (i == 0) first = last;
     const Bus::Moved moved = bus.moved();
     const int64_t finding = moved.down - padded(4);  // of the checks that no index is outside
-    EXPECT_LE(finding, 64);
+    EXPECT_LE(finding, padded(64));
     EXPECT_EQ(moved.up, padded(20) + padded(32) + finding);
   }
   EXPECT_LT(last, 0.7f * first);
