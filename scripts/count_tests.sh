@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # count_tests.sh FOLDER: counts the tests of one ctest run. FOLDER holds ctest.xml, ctest's own report, in which
 # a test program is one test, and <test>.xml, the report of each such program, in which its tests are. Names those
-# that failed or were skipped. Fails where a test failed or none ran.
+# that failed or were skipped, and counts these by what they lacked. Fails where a test failed or none ran.
 set -euo pipefail
 reports=$1
 
@@ -14,10 +14,10 @@ ctest_results() {
   }' "$reports/ctest.xml"
 }
 
-# GoogleTest's report → the same for each of its tests.
+# GoogleTest's report → the same for each of its tests, with why it was skipped.
 gtest_results() {
   awk '
-    function flush() { if (name != "") print result, name; name = "" }
+    function flush() { if (name != "") print result, name, reason; name = reason = "" }
     /<testcase / {
       flush()
       match($0, / name="[^"]*"/); name = substr($0, RSTART + 7, RLENGTH - 8)
@@ -25,6 +25,9 @@ gtest_results() {
       result = $0 ~ / result="completed"/ ? "passed" : "skipped"
     }
     /<failure / { result = "failed" }
+    /<skipped message=/ {  # its place, and what the test said
+      match($0, /&#x0A;[^"]*"/); reason = substr($0, RSTART + 6, RLENGTH - 7); sub(/&#x0A;.*/, "", reason)
+    }
     END { flush() }' "$1"
 }
 
@@ -43,9 +46,11 @@ results() {
 }
 
 results | awk '
-  { count[$1]++ }
+  { count[$1]++; reason = $0; sub(/^[^ ]* [^ ]* ?/, "", reason) }
+  $1 == "skipped" && reason != "" { skipped[reason]++ }
   $1 != "passed" { print $1 ": " $2 }
   END {
+    for (reason in skipped) printf "%d skipped: %s\n", skipped[reason], reason
     printf "%d passed, %d failed", count["passed"], count["failed"]
     if (count["skipped"]) printf ", %d skipped", count["skipped"]
     printf "\n"
