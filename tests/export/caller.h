@@ -61,6 +61,19 @@ static inline void* work(void* argument) {
 
 static int64_t shared_loops = 0;
 
+static size_t stack_bytes = 0; /* of a thread's, for calls; 0: as much as is usual */
+
+static inline void start(pthread_t* thread, void* (*function)(void*), void* argument) {
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) fail("no attributes");
+  /* This program's own functions, and what the system keeps there, take some as well. */
+  if (stack_bytes != 0 &&
+      pthread_attr_setstacksize(&attributes, (stack_bytes + (32 << 10)) / 4096 * 4096) != 0)
+    fail("no such stack");
+  if (pthread_create(thread, &attributes, function, argument) != 0) fail("no thread");
+  pthread_attr_destroy(&attributes);
+}
+
 static inline void parallel_for(void* pool, int64_t units, int32_t threads,
                                 void (*body)(void* data, int32_t thread, int64_t begin, int64_t end),
                                 void* data) {
@@ -78,7 +91,7 @@ static inline void parallel_for(void* pool, int64_t units, int32_t threads,
   for (i = 0; i < threads; ++i) {
     workers[i].loop = &loop;
     workers[i].number = i;
-    if (i > 0 && pthread_create(&handles[i], NULL, work, &workers[i]) != 0) fail("no thread");
+    if (i > 0) start(&handles[i], work, &workers[i]);
   }
   work(&workers[0]);
   for (i = 1; i < threads; ++i) pthread_join(handles[i], NULL);

@@ -18,15 +18,18 @@ static void check(int status) {
   if (status != TAGGER_OK) fail("a call failed");
 }
 
-int main(int argc, char** argv) {
+static int steps, threads;
+
+/* On a stack that is no larger than the header says. */
+static void* run(void* unused) {
   static int32_t words[kBatch * kWords], labels[kBatch * kWords];
   static float scores[kBatch * kWords * kClasses], noise[7];
-  const int steps = atoi(argv[argc > 1 ? 1 : 0]), threads = atoi(argv[argc > 2 ? 2 : 0]);
   unsigned char* state = (unsigned char*)memory(TAGGER_STATE_BYTES + 1);
   float* losses = (float*)memory((size_t)steps * sizeof(float));
   tagger_context context = context_of(state, threads);
   uint32_t number = 1;
   int i, step;
+  (void)unused;
 
   if (tagger_check_state(state, read_bytes("tagger.safetensors", state, TAGGER_STATE_BYTES + 1)) != TAGGER_OK)
     fail("not the state of this model");
@@ -47,5 +50,16 @@ int main(int argc, char** argv) {
   for (i = 0; i < 3; ++i) check(tagger_noise(&context, noise));
   write_bytes("noise", noise, sizeof(noise));
   printf("%d\n", shared_loops > 0);
+  return NULL;
+}
+
+int main(int argc, char** argv) {
+  pthread_t thread;
+  if (argc != 3) fail("usage: train STEPS THREADS");
+  steps = atoi(argv[1]);
+  threads = atoi(argv[2]);
+  stack_bytes = TAGGER_STACK_BYTES;
+  start(&thread, run, NULL);
+  pthread_join(thread, NULL);
   return 0;
 }

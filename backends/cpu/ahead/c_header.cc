@@ -64,9 +64,10 @@ const std::set<std::string_view> kTaken = {"alignas",      "alignof",
                                            "context",      "const_cast",
                                            "dynamic_cast", "static_cast",
                                            "int32_t",      "int64_t",
-                                           "uint8_t",      "uint16_t",
-                                           "size_t",       "linux",
-                                           "unix",         "NULL"};
+                                           "uint8_t",      "errno",
+                                           "uint16_t",     "size_t",
+                                           "linux",        "unix",
+                                           "NULL"};
 
 const char* c_type(DType type) {
   switch (type) {
@@ -169,8 +170,7 @@ class Writer {
    are then undefined.
 
 )");
-    put("   They take up to {} KiB of stack, and call {}.\n*/\n", (facts_.stack_bytes + 1023) / 1024,
-        needs());
+    put("   They call {}.\n*/\n", needs());
     put_named(R"(#ifndef MACRO_H
 #define MACRO_H
 
@@ -210,7 +210,9 @@ extern "C" {
     for (size_t i = 0; i < facts_.arena_bytes.size(); ++i)
       put_arena_bytes("_" + upper(library_.entries[i].name), facts_.arena_bytes[i]);
     put_arena_bytes("", most);
-    put("\n/* What random numbers followed where the program was compiled. */\n");
+    put("\n/* Of a thread's stack, what a call or a unit of its work takes at most. */\n");
+    put("#define {}_STACK_BYTES ((size_t){})\n", macro_, facts_.stack_bytes);
+    put("\n/* Of random numbers: what the program was compiled with. */\n");
     put("#define {}_SEED UINT64_C({})\n\n", macro_, library_.seed);
     put("/* Tells this header from those of other exports. */\n");
     put("#define {}_INTERFACE UINT64_C(0x{:016x})\n\n", macro_, facts_.interface);

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <map>
 
-#include "backends/cpu/ahead/running.h"
 #include "backends/cpu/compile/emit_program.h"
 #include "backends/cpu/compile/emitter.h"
 #include "backends/cpu/compile/pieces.h"
+#include "ir/error.h"
 
 namespace sinter::cpu {
 namespace {
@@ -158,6 +158,13 @@ llvm::Value* LibraryEmitter::emit_needed_bytes(size_t entry, llvm::Value* caller
                       b_.CreateMul(b_.CreateZExt(given, b_.getInt64Ty()), number(thread_bytes_)));
 }
 
+uint64_t LibraryEmitter::state_begin(const std::string& name) const {
+  for (const backends::Library::State& state : library_.states) {
+    if (state.spec.name == name) return state.begin;
+  }
+  throw InternalError(fmt::format("'{}' is no state of {}", name, library_.name));
+}
+
 // (context, inputs, outputs): checks what it is called with, tells where each slot lies, runs the steps, and
 // counts the call or says what failed.
 void LibraryEmitter::emit_function(size_t entry, uint64_t interface) {
@@ -218,9 +225,7 @@ void LibraryEmitter::emit_function(size_t entry, uint64_t interface) {
         add(kCallers + inputs + ordinal, 0);
         break;
       case Slot::Kind::state:
-        add(kState, std::ranges::find_if(library_.states, [&](const auto& s) {
-                      return s.spec.name == slot.name;
-                    })->begin);
+        add(kState, state_begin(slot.name));
         break;
       case Slot::Kind::arena:
         add(kArena, static_cast<uint64_t>(slot.offset));

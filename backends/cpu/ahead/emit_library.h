@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/cpu/ahead/emit_support.h"
+#include "backends/cpu/ahead/running.h"
 #include "backends/cpu/compile/machine.h"
 #include "backends/library.h"
 #include "ir/loop/program.h"
@@ -38,6 +39,7 @@ class LibraryEmitter {
   llvm::Value* emit_needed_bytes(size_t entry, llvm::Value* callers);
   void emit_fault(const loop::Program& program, llvm::Value* callers, llvm::Value* running);
   llvm::Constant* sites_of(const loop::Program& program);
+  uint64_t state_begin(const std::string& name) const;
   llvm::Value* emit_step(llvm::Value* state);
   void emit_next_step(llvm::Value* state, llvm::Value* step);
   void emit_check_state();
