@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr int kSteps = 10;
+constexpr int kEmulatedSteps = 10;
 
 class AArch64 : public ExportTest {
  protected:
@@ -31,7 +31,7 @@ TEST_F(AArch64, TrainsAsX86Does) {
         sources + " " + sources + "/train.c tagger.o -o train");
   EXPECT_THAT(symbols("tagger.o", "undefined-only"), ElementsAre("memcmp", "memcpy", "memset"));
   for (const std::string threads : {"1", "2"}) {
-    EXPECT_EQ(shell(fmt::format("qemu-aarch64 ./train {} {}", kSteps, threads)),
+    EXPECT_EQ(shell(fmt::format("qemu-aarch64 ./train {} {}", kEmulatedSteps, threads)),
               threads == "1" ? "0\n" : "1\n");
     if (threads == "1") {
       shell("mv losses losses1; mv trained.safetensors trained1");
@@ -44,7 +44,7 @@ TEST_F(AArch64, TrainsAsX86Does) {
   const std::string theirs = bytes("losses");
   Function train = tagger.program.function("train");
   Drawn drawn;
-  for (size_t step = 0; step < kSteps; ++step) {
+  for (size_t step = 0; step < kEmulatedSteps; ++step) {
     drawn.fill(train);
     train.run();
     float loss = 0;
