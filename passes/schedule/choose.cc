@@ -84,7 +84,7 @@ void choose_together(const std::vector<Op*>& kernels, const loop::Target& target
       if (first == own.end()) break;
       const auto rank = first - own.begin();
       const Op& kernel = *kernels[picked.size()];
-      if (fills_shared(*first)) {
+      if (fills_shared(own.front())) {
         passed_over.tiles += static_cast<double>(rank) * work_of(kernel);
       } else {
         passed_over.bytes += rank * bytes_of(kernel);

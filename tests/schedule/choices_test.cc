@@ -166,6 +166,28 @@ void run_with(const std::string& text, const Target& target, const std::vector<s
 }
 
 // What no rule would choose, and what is let through all the same.
+// What one stages in a chunk another one does in several: both are staged all the same.
+TEST(Choices, OfProductsSideBySideAreTheSame) {
+  Target target = gpu();
+  target.max_workgroup_size = 1024;
+  target.shared_bytes = 48 << 10;
+  const graph::Module module = graph::parse(R"(func @f(%x: f32[320,32], %w: f32[32,64], %z: f32[320,128]) {
+  %0: f32[320,64] = contract %x, %w {dims="mk,kn->mn"}
+  %1: f32[32,128] = contract %x, %z {dims="km,kn->mn"}
+  return %0, %1
+})",
+                                            "test.sg");
+  const graph::Module chosen = passes::to_kernels(module, "f", target, {.verify = true});
+  std::vector<std::string> products;
+  for (const Op* kernel : kernels_in(chosen)) {
+    const std::string& choice = kernel->attributes.text("choice");
+    if (choice.starts_with("contract")) products.push_back(choice);
+  }
+  ASSERT_EQ(products.size(), 2u);
+  EXPECT_TRUE(products[0].starts_with("contract.workgroups")) << products[0];
+  EXPECT_EQ(products[0], products[1]);
+}
+
 TEST(Choices, AnyThatIsLetThroughIsRight) {
   const std::string map = R"(func @f(%x: f32[9,30], %r: f32[30]) {
   %0: f32[9,30] = broadcast %r {dims=[1], shape=[9,30]}
