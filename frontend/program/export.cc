@@ -30,7 +30,7 @@ std::string sizes_text(const DimSizes& sizes) {
   return texts.empty() ? "" : fmt::format("{}.", fmt::join(texts, ", "));
 }
 
-// "predict", or where there are others of it, what it differs in from the first: "predict_batch_32".
+// "predict", and where there are others of it, the sizes in which it differs from one: "predict_batch_32".
 std::string symbol_of(const std::string& function, const std::vector<const Variant*>& variants,
                       const Variant& variant) {
   std::string symbol = function;

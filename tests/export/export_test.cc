@@ -176,6 +176,16 @@ TEST_F(Exports, ThatCannotBeAreRefused) {
   body.compile();
   EXPECT_EQ(message_of([&] { body.export_to(path("out"), {.name = "a"}); }),
             "function 'body' cannot be exported under this name: there is another a_body");
+  nn::Module root;
+  nn::Cache count{root, "count", {}, Initializer::zeros(), i32};
+  Program session;
+  session.add("next", {}, [&](const Inputs&) -> Outputs {
+    count.assign(count + 1);
+    return {{"count", count.read()}};
+  });
+  session.compile();
+  EXPECT_EQ(message_of([&] { session.export_to(path("out"), {.name = "a"}); }),
+            "export_to: 'next' uses 'count', which is of sessions: such functions are not exported");
 }
 
 TEST_F(Exports, AreOfDevicesWhoseCodeNeedsNoSinter) {
