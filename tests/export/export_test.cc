@@ -116,7 +116,7 @@ TEST_F(Exports, LeaveOpenAndGiveWhatTheHeaderSays) {
   Tagger tagger;
   tagger.program.export_to(path(""), as_tagger("x86-64-v3"));
   EXPECT_THAT(symbols("tagger.o", "undefined-only"), ElementsAre("memcmp", "memcpy", "memset"));
-  EXPECT_THAT(bytes("tagger.h"), HasSubstr("   They call memcmp, memcpy, memset of libc.\n"));
+  EXPECT_THAT(bytes("tagger.h"), HasSubstr("   The code needs memcmp, memcpy, memset of libc.\n"));
   EXPECT_THAT(symbols("tagger.o", "extern-only --defined-only"),
               ElementsAre("tagger_check_state", "tagger_clear_state", "tagger_noise",
                           "tagger_predict_batch_1", "tagger_predict_batch_16", "tagger_states",

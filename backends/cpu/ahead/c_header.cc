@@ -17,6 +17,8 @@ namespace {
 
 using graph::DType;
 
+constexpr size_t kLine = 110;  // characters, at most
+
 // Words of C and C++ that name nothing else, and those that the header has itself.
 const std::set<std::string_view> kTaken = {"alignas",      "alignof",
                                            "and",          "and_eq",
@@ -170,7 +172,7 @@ class Writer {
    are then undefined.
 
 )");
-    put("   They call {}.\n*/\n", needs());
+    put("   The code needs {}.\n*/\n", needs());
     put_named(R"(#ifndef MACRO_H
 #define MACRO_H
 
@@ -196,7 +198,7 @@ extern "C" {
     add(memory, "libc");
     add(math, "libm");
     add(compilers, "the compiler's own library");
-    return text.empty() ? "nothing else" : text;
+    return text.empty() ? "nothing of any library" : text;
   }
 
   void put_constants() {
@@ -300,9 +302,12 @@ static inline NAME_context NAME_make_context(void* state, void* arena, size_t ar
     put_named(library_.has_values ? "NAME.safetensors is what it was when the model was exported.\n"
                                   : "No such file came with this model: its values must be\n"
                                     "   loaded, or set in what NAME_clear_state makes.\n");
-    put("\n   {:<40} {:<6} {:<20} {:>10} {:>10}\n", "state", "type", "shape", "at byte", "bytes");
+    size_t longest = 0;
+    for (const backends::Library::State& state : library_.states)
+      longest = std::max(longest, state.spec.name.size());
+    put("\n   {:<{}} {:<4} {:<12} {:>10} {:>10}\n", "state", longest, "type", "shape", "at byte", "bytes");
     for (const backends::Library::State& state : library_.states) {
-      put("   {:<40} {:<6} {:<20} {:>10} {:>10}\n", in_comment(state.spec.name),
+      put("   {:<{}} {:<4} {:<12} {:>10} {:>10}\n", in_comment(state.spec.name), longest,
           runtime::name(state.spec.dtype), shape_text(state.spec.shape), state.begin, state.bytes);
     }
     put("*/\n#define {}_STATE_BYTES ((size_t){})\n", macro_, facts_.state_bytes);
@@ -370,7 +375,11 @@ void NAME_clear_state(void* state);
     put_tensors("out", program.outputs, outputs);
     put_states("reads", entry.reads);
     put_states("writes", entry.writes);
-    put("*/\nint {}_{}({});\n\n", library_.name, entry.name, fmt::join(parameters, ", "));
+    const std::string head = fmt::format("int {}_{}(", library_.name, entry.name);
+    const std::string wrapped = ",\n" + std::string(head.size(), ' ');
+    const std::string line = fmt::format("{}{});", head, fmt::join(parameters, ", "));
+    put("*/\n{}\n\n",
+        line.size() <= kLine ? line : fmt::format("{}{});", head, fmt::join(parameters, wrapped)));
   }
 
   const backends::Library& library_;
