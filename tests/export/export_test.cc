@@ -144,6 +144,9 @@ TEST_F(Exports, InferWhileTheirStateIsSwapped) {
   tagger.program.export_to(path(""), {.name = "tagger", .functions = {"predict"}, .dims = {{{"batch", 1}}}});
   build("serve", "serve.c", "tagger.o");
   EXPECT_EQ(shell("./serve"), "no answer of two states\n");
+  // What the program itself does is watched; what is in the object takes no lock, as it knows of none.
+  build("serve", "serve.c", "tagger.o", false, "-g -fsanitize=thread");
+  EXPECT_EQ(shell("./serve"), "no answer of two states\n");
 }
 
 // The state of those functions alone: no moments.

@@ -29,12 +29,12 @@ class ExportTest : public ProgramTest {
 
   // Makes `program` of this folder's `source` and objects of the test's; `as_cxx`: by the compiler for C++.
   void build(const std::string& program, const std::string& source, const std::string& objects,
-             bool as_cxx = false) const {
+             bool as_cxx = false, const std::string& flags = "") const {
     const std::string language =
         as_cxx ? SINTER_CXX_COMPILER " -x c++ -std=c++20" : SINTER_C_COMPILER " -x c -std=c11";
-    shell(language +
-          " -Wall -Wextra -Werror -pedantic -O1 -pthread -I. -I" SINTER_SOURCE_DIR "/tests/export " +
-          SINTER_SOURCE_DIR "/tests/export/" + source + " -x none " + objects + " -o " + program);
+    shell(
+        language + " -Wall -Wextra -Werror -pedantic -O1 -pthread -I. -I" SINTER_SOURCE_DIR "/tests/export " +
+        SINTER_SOURCE_DIR "/tests/export/" + source + " -x none " + objects + " -o " + program + " " + flags);
   }
 
   // What an object leaves open, and what it gives to others, in the order of the names.
