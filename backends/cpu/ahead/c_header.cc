@@ -20,56 +20,15 @@ using graph::DType;
 constexpr size_t kLine = 110;  // characters, at most
 
 // Words of C and C++ that name nothing else, and those that the header has itself.
-const std::set<std::string_view> kTaken = {"alignas",      "alignof",
-                                           "and",          "and_eq",
-                                           "asm",          "auto",
-                                           "bitand",       "bitor",
-                                           "bool",         "break",
-                                           "case",         "catch",
-                                           "char",         "class",
-                                           "co_await",     "co_return",
-                                           "co_yield",     "compl",
-                                           "concept",      "const",
-                                           "consteval",    "constexpr",
-                                           "constinit",    "continue",
-                                           "decltype",     "default",
-                                           "delete",       "do",
-                                           "double",       "else",
-                                           "enum",         "explicit",
-                                           "export",       "extern",
-                                           "false",        "float",
-                                           "for",          "friend",
-                                           "goto",         "if",
-                                           "inline",       "int",
-                                           "long",         "mutable",
-                                           "namespace",    "new",
-                                           "noexcept",     "not",
-                                           "not_eq",       "nullptr",
-                                           "operator",     "or",
-                                           "or_eq",        "private",
-                                           "protected",    "public",
-                                           "register",     "reinterpret_cast",
-                                           "requires",     "restrict",
-                                           "return",       "short",
-                                           "signed",       "sizeof",
-                                           "static",       "static_assert",
-                                           "struct",       "switch",
-                                           "template",     "this",
-                                           "throw",        "true",
-                                           "try",          "typedef",
-                                           "typeid",       "typename",
-                                           "union",        "unsigned",
-                                           "using",        "virtual",
-                                           "void",         "volatile",
-                                           "wchar_t",      "while",
-                                           "xor",          "xor_eq",
-                                           "context",      "const_cast",
-                                           "dynamic_cast", "static_cast",
-                                           "int32_t",      "int64_t",
-                                           "uint8_t",      "errno",
-                                           "uint16_t",     "size_t",
-                                           "linux",        "unix",
-                                           "NULL"};
+constexpr std::string_view kTaken =
+    " NULL alignas alignof and and_eq asm auto bitand bitor bool break case catch char class co_await "
+    "co_return co_yield compl concept const const_cast consteval constexpr constinit context "
+    "continue decltype default delete do double dynamic_cast else enum errno explicit export extern "
+    "false float for friend goto if inline int int32_t int64_t linux long mutable namespace new "
+    "noexcept not not_eq nullptr operator or or_eq private protected public register "
+    "reinterpret_cast requires restrict return short signed size_t sizeof static static_assert "
+    "static_cast struct switch template this throw true try typedef typeid typename uint16_t uint8_t "
+    "union unix unsigned using virtual void volatile wchar_t while xor xor_eq ";
 
 const char* c_type(DType type) {
   switch (type) {
@@ -109,7 +68,8 @@ std::string identifier(std::string name, std::set<std::string>& used) {
   }
   if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) != 0 || name[0] == '_')
     name = "v" + name;
-  while (kTaken.contains(name) || !used.insert(name).second) name += '_';
+  const auto is_taken = [&] { return kTaken.find(" " + name + " ") != std::string_view::npos; };
+  while (is_taken() || !used.insert(name).second) name += '_';
   return name;
 }
 

@@ -8,7 +8,6 @@
 #include "backends/cpu/compile/emit_program.h"
 #include "backends/cpu/compile/emitter.h"
 #include "backends/cpu/compile/pieces.h"
-#include "ir/error.h"
 
 namespace sinter::cpu {
 namespace {
@@ -18,32 +17,13 @@ using loop::Slot;
 // What the slots of a program lie in: these, and then its inputs and outputs.
 enum Start : uint64_t { kArena, kConstants, kState, kCallers };
 
-constexpr uint64_t kStepDigits = 10;
-constexpr uint64_t kSeedDigits = 20;
 constexpr uint64_t kCallStackBytes = 16 << 10;  // besides local buffers and arguments
 
 constexpr uint64_t whole_lines(uint64_t bytes) {
   return (bytes + kCallersAlignment - 1) / kCallersAlignment * kCallersAlignment;
 }
 
-// Where a state's head has the digits of its step, or seed.
-uint64_t digits_place(const std::string& head, std::string_view key) {
-  return head.find(key) + key.size();
-}
-uint64_t step_place(const std::string& head) {
-  return digits_place(head, "\"step\":\"");
-}
-uint64_t seed_place(const std::string& head) {
-  return digits_place(head, "\"seed\":\"");
-}
-
 }  // namespace
-
-uint64_t state_bytes(const backends::Library& library) {
-  uint64_t end = library.head.size();
-  for (const backends::Library::State& state : library.states) end = std::max(end, state.begin + state.bytes);
-  return end;
-}
 
 LibraryEmitter::LibraryEmitter(llvm::Module& module, const backends::Library& library,
                                const std::vector<loop::Program>& programs, const Machine& machine)
@@ -156,13 +136,6 @@ llvm::Value* LibraryEmitter::emit_needed_bytes(size_t entry, llvm::Value* caller
   given = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, given, b_.getInt32(1));
   return b_.CreateAdd(number(arena_bytes(entry)),
                       b_.CreateMul(b_.CreateZExt(given, b_.getInt64Ty()), number(thread_bytes_)));
-}
-
-uint64_t LibraryEmitter::state_begin(const std::string& name) const {
-  for (const backends::Library::State& state : library_.states) {
-    if (state.spec.name == name) return state.begin;
-  }
-  throw InternalError(fmt::format("'{}' is no state of {}", name, library_.name));
 }
 
 // (context, inputs, outputs): checks what it is called with, tells where each slot lies, runs the steps, and
@@ -315,76 +288,6 @@ llvm::Constant* LibraryEmitter::sites_of(const loop::Program& program) {
          number(static_cast<uint64_t>(is_index ? Status::bad_index : Status::not_finite))}));
   }
   return table(rows, "sites");
-}
-
-llvm::Value* LibraryEmitter::emit_step(llvm::Value* state) {
-  llvm::Value* step = b_.getInt32(0);
-  for (uint64_t i = 0; i < kStepDigits; ++i) {
-    llvm::Value* digit = load_field(b_, state, step_place(library_.head) + i, b_.getInt8Ty());
-    digit = b_.CreateZExt(b_.CreateSub(digit, b_.getInt8('0')), b_.getInt32Ty());
-    step = b_.CreateAdd(b_.CreateMul(step, b_.getInt32(10)), digit);
-  }
-  return step;
-}
-
-void LibraryEmitter::emit_next_step(llvm::Value* state, llvm::Value* step) {
-  for (uint64_t i = kStepDigits; i-- > 0;) {
-    llvm::Value* digit = b_.CreateTrunc(b_.CreateURem(step, b_.getInt32(10)), b_.getInt8Ty());
-    store_field(b_, state, step_place(library_.head) + i, b_.CreateAdd(digit, b_.getInt8('0')));
-    step = b_.CreateUDiv(step, b_.getInt32(10));
-  }
-}
-
-// (state, bytes): whether that is a state of this library, whatever its step, seed and values.
-void LibraryEmitter::emit_check_state() {
-  llvm::Function* function = begin_function("check_state", b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt64Ty()});
-  llvm::Value* state = function->getArg(0);
-  require(b_.CreateIsNotNull(state), Status::other_state);
-  require(b_.CreateICmpEQ(function->getArg(1), number(state_bytes(library_))), Status::other_state);
-  llvm::Constant* head = text(library_.head);
-  const llvm::FunctionCallee compare =
-      module_.getOrInsertFunction("memcmp", b_.getInt32Ty(), b_.getPtrTy(), b_.getPtrTy(), b_.getInt64Ty());
-  uint64_t begin = 0;
-  const auto compare_until = [&](uint64_t end) {
-    llvm::Value* differs = b_.CreateCall(
-        compare, {field_address(b_, state, begin), field_address(b_, head, begin), number(end - begin)});
-    require(b_.CreateIsNull(differs), Status::other_state);
-  };
-  compare_until(seed_place(library_.head));
-  begin = seed_place(library_.head) + kSeedDigits;
-  compare_until(step_place(library_.head));
-  begin = step_place(library_.head) + kStepDigits;
-  compare_until(library_.head.size());
-  return_status(Status::ok);
-}
-
-// (state): makes it one of zeros, at step 0.
-void LibraryEmitter::emit_clear_state() {
-  llvm::Function* function = begin_function("clear_state", b_.getVoidTy(), {b_.getPtrTy()});
-  llvm::Value* state = function->getArg(0);
-  const uint64_t head = library_.head.size();
-  b_.CreateMemCpy(state, llvm::MaybeAlign(1), text(library_.head), llvm::MaybeAlign(1), head);
-  b_.CreateMemSet(field_address(b_, state, head), b_.getInt8(0), state_bytes(library_) - head,
-                  llvm::MaybeAlign(1));
-  emit_next_step(state, b_.getInt32(0));
-  b_.CreateRetVoid();
-}
-
-// NAME_states: what each is called, its type, shape, place and size.
-void LibraryEmitter::emit_state_table() {
-  std::vector<llvm::Constant*> rows;
-  for (const backends::Library::State& state : library_.states) {
-    std::vector<llvm::Constant*> shape;
-    for (int64_t extent : state.spec.shape) shape.push_back(number(static_cast<uint64_t>(extent)));
-    if (shape.empty()) shape.push_back(number(0));
-    rows.push_back(llvm::ConstantStruct::getAnon(
-        {text(state.spec.name), text(std::string(runtime::name(state.spec.dtype))), table(shape, "shape"),
-         number(state.spec.shape.size()), number(state.begin), number(state.bytes)}));
-  }
-  llvm::GlobalVariable* states = table(rows, "states");
-  states->setLinkage(llvm::GlobalValue::ExternalLinkage);
-  states->setName(library_.name + "_states");
-  exported_.push_back(states);
 }
 
 // What is not for callers gets names that no other library has, and is seen by none.
