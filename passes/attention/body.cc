@@ -100,6 +100,24 @@ std::string AttentionBody::value_letters() const {
   return letters;
 }
 
+namespace {
+
+int64_t extent_of(const std::string& wanted, const std::string& letters, const graph::Shape& shape) {
+  int64_t extent = 1;
+  for (char letter : wanted) extent *= shape[letters.find(letter)];
+  return extent;
+}
+
+}  // namespace
+
+int64_t AttentionBody::width() const {
+  return extent_of(width_letters(), dims_of(*scores).rhs, k.shape());
+}
+
+int64_t AttentionBody::values() const {
+  return extent_of(value_letters(), dims_of(*product).rhs, v.shape());
+}
+
 int64_t number_of(const graph::Function& body, const Op& op) {
   int64_t number = 0;
   for (const auto& other : body.ops()) {

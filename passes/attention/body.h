@@ -66,6 +66,8 @@ struct AttentionBody {
   // Those left out, in order: of q and k, and of v.
   std::string width_letters() const;
   std::string value_letters() const;
+  int64_t width() const;   // elements that they stand for, of a query or key
+  int64_t values() const;  // and of a value
 
  private:
   void take_parameters();

@@ -273,9 +273,12 @@ TEST(Choices, AnyThatIsLetThroughIsRight) {
            {"attention.threads queries=8 keys=15 rows=3", "attention.threads queries=24 keys=7 rows=7 skip",
             "attention.threads queries=16 keys=40 rows=8 skip"});
   run_with(attention, gpu(),
-           {"attention.rows", "attention.workgroups queries=5 keys=7 chunk=3 row_lanes=4",
-            "attention.workgroups queries=10 keys=40 chunk=2 row_lanes=2", "attention_backward.rows",
-            "attention_backward.workgroups queries=7 keys=9 chunk=2 row_lanes=64"});
+           {"attention.rows", "attention.workgroups lanes=8 team=4 rows=3 columns=2",
+            "attention.workgroups lanes=32 team=8 rows=4 columns=3 stage_rows", "attention_backward.rows",
+            "attention_backward.workgroups lanes=16 team=16 rows=5 columns=1 stage_rows",
+            "attention_backward.workgroups lanes=16 team=8 rows=3 columns=2 stage_all",
+            "attention_backward.workgroups lanes=32 team=8 rows=1 columns=1 stage_rows stage_all",
+            "attention_backward.workgroups lanes=32 team=8 rows=2 columns=4"});
   run_with(R"(func @f(%q: f32[1,1,20,3], %k: f32[1,1,40,3], %v: f32[1,1,40,2]) {
   %0: f32[1,1,20,2] = attention %q, %k, %v {scale=0.5, causal=true}
   %1: f32[] = reduce_sum %0 {axes=[0,1,2,3]}

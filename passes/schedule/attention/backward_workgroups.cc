@@ -27,247 +27,294 @@ class BackwardWorkgroups {
   explicit BackwardWorkgroups(Template& t)
       : t_(t), blocks_(t, graph::Anchor::attention_backward), gradients_(blocks_) {
     parts_ = gradient_parts(blocks_.parts(), gradients_);
-    for (const GradientPart& part : parts_) {
-      held_.workgroups.emplace_back();
-      for (const auto* gradient : part.gradients) {
-        if (gradient->operand <= 2) held_.workgroups.back().push_back(sums_of(*gradient));
-      }
-    }
-    held_.has_extras =
-        std::ranges::any_of(parts_, [](const GradientPart& part) { return part.gradients[0]->operand > 2; });
   }
 
-  Numbers best() { return blocks_.best(held_); }
-
-  loop::Kernel run(ChoiceReader& read) {
-    blocks_.use(read, held_);
-    read.finish();
-    for (const size_t operand : {0, 1, 2}) {
-      const AttentionGradient* gradient = gradients_.of(operand);
-      if (gradient == nullptr) continue;
-      const char* name = operand == 0 ? "d_query" : operand == 1 ? "d_key" : "d_value";
-      grids_[operand] = blocks_.sums_grid(sums_of(*gradient), name);
-      sums_[operand] = blocks_.registers(name, grids_[operand].elements());
+  std::vector<ScorePart> score_parts() const {
+    std::vector<ScorePart> result;
+    for (const GradientPart& part : parts_) {
+      ScorePart scores{.units = graph::element_count(part.own),
+                       .rows = blocks_.queries(),
+                       .columns = blocks_.keys(),
+                       .lengths = {blocks_.width(), blocks_.values()},
+                       .tiles = is_extra(part) ? 3 : 2};
+      if (rows_are_keys(part)) std::swap(scores.rows, scores.columns);
+      if (!is_extra(part)) {
+        for (const auto* gradient : part.gradients) scores.sums += length_of(*gradient);
+      }
+      result.push_back(scores);
     }
-    row_ = blocks_.registers("row", 1);
+    return result;
+  }
+  int64_t element_bytes() const { return loop::size_in_bytes(blocks_.type()); }
+
+  loop::Kernel run(const ScoreGrid& grid) {
+    const std::vector<int64_t> lengths = {blocks_.width(), blocks_.values()};
+    blocks_.use(grid, lengths, lengths);
+    const auto registers = [&](const char* name, int64_t count) { return blocks_.registers(name, count); };
+    scores_ = registers("scores", grid.scores());
+    slopes_ = registers("slopes", grid.scores());
+    extras_ = registers("extras", grid.scores());
+    row_ = registers("row", 1);
+    for (auto* statistic : {&shift_, &share_, &delta_})
+      *statistic = registers("statistic", std::max(grid.rows, grid.columns));
+    for (const auto& gradient : gradients_.all()) {
+      if (gradient.operand > 2) continue;
+      const char* names[] = {"d_query", "d_key", "d_value"};
+      sums_[gradient.operand] = registers(names[gradient.operand], blocks_.sums_size(length_of(gradient)));
+    }
     std::vector<Stmt> loops;
     for (const GradientPart& part : parts_) {
       const int64_t groups = groups_of(part);
       const auto group = blocks_.loader().variable("group", groups);
-      const Stmt body = blocks_.allocate_shared(workgroup(part, loop::variable(group)));
+      const Stmt body = blocks_.around(workgroup(part, loop::variable(group)));
       loops.push_back(loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups), body));
     }
     return t_.finish(std::move(loops));
   }
 
  private:
+  using Block = AttentionBlocks::Block;
+  using Lines = AttentionBlocks::Lines;
+
+  // Of what f or g reads: workgroups add up what its scores give, which they have as queries and keys.
+  static bool is_extra(const GradientPart& part) { return part.gradients[0]->operand > 2; }
+  static bool rows_are_keys(const GradientPart& part) { return !is_extra(part) && part.own_keys; }
+  static bool owns_rows(const GradientPart& part) { return rows_are_keys(part) || part.own_queries; }
+  static bool owns_columns(const GradientPart& part) { return is_extra(part) && part.own_keys; }
+  int64_t length_of(const AttentionGradient& gradient) const {
+    return gradient.operand == 2 ? blocks_.values() : blocks_.width();
+  }
+  int64_t row_blocks(const GradientPart& part) const {
+    return ceil_div(rows_are_keys(part) ? blocks_.keys() : blocks_.queries(), blocks_.grid().block_rows());
+  }
+  int64_t column_blocks(const GradientPart& part) const {
+    return ceil_div(rows_are_keys(part) ? blocks_.queries() : blocks_.keys(), blocks_.grid().block_columns());
+  }
   int64_t groups_of(const GradientPart& part) const {
-    return graph::element_count(part.own) * (part.own_queries ? blocks_.query_blocks() : 1) *
-           (part.own_keys ? blocks_.key_blocks() : 1);
-  }
-
-  AttentionBlocks::Sums sums_of(const AttentionGradient& gradient) const {
-    return {gradient.operand != 0, gradient.operand == 2 ? blocks_.values() : blocks_.width()};
-  }
-
-  Stmt workgroup(const GradientPart& part, const Expr& number) {
-    Loader& loader = blocks_.loader();
-    const int64_t query_runs = part.own_queries ? blocks_.query_blocks() : 1;
-    const int64_t key_runs = part.own_keys ? blocks_.key_blocks() : 1;
-    Run run{part};
-    run.mine = delinearize(loader.simplify(number / (query_runs * key_runs)), part.own, loader.ranges());
-    if (part.own_queries) {
-      run.query = loader.simplify(number / key_runs % query_runs * blocks_.query_block());
-    }
-    if (part.own_keys) run.key = loader.simplify(number % key_runs * blocks_.key_block());
-    std::vector<loop::BufferRef> held = {row_};
-    std::vector<Stmt> body;
-    for (const AttentionGradient* gradient : part.gradients) {
-      if (gradient->operand > 2) {
-        body.push_back(clear_extras());
-        continue;
-      }
-      const loop::BufferRef& sums = sums_[gradient->operand];
-      held.push_back(sums);
-      body.push_back(each(sums->size, [&](int64_t slot) {
-        return loop::store(sums, loop::integer(slot), blocks_.number(0));
-      }));
-    }
-    body.push_back(for_outer(run));
-    for (const AttentionGradient* gradient : part.gradients) {
-      body.push_back(gradient->operand <= 2 ? store(run, *gradient) : store_extra(run, *gradient));
-    }
-    Stmt result = loop::block(std::move(body));
-    for (const auto& buffer : held) result = loop::allocate(buffer, result);
-    return blocks_.tile().around(result);
+    return graph::element_count(part.own) * (owns_rows(part) ? row_blocks(part) : 1) *
+           (owns_columns(part) ? column_blocks(part) : 1);
   }
 
   // What one workgroup of a part does.
   struct Run {
     const GradientPart& part;
     Index mine;
-    Expr query, key;  // the first ones where it owns a block of them; else null
+    Block block;  // its first row and column where it owns a block of them; else null
   };
 
-  Stmt clear_extras() {
-    const Expr zero = loop::integer(0);
-    return blocks_.for_rows(zero, [&](const auto& row) {
-      return blocks_.for_places({zero, zero, nullptr}, row, [&](const auto& at) {
-        return loop::store(blocks_.extras(), blocks_.tile_place(at), blocks_.number(0));
-      });
-    });
+  // Where queries see the keys before them, the last queries and the first keys have the most to do: they
+  // begin first.
+  Stmt workgroup(const GradientPart& part, const Expr& number) {
+    Loader& loader = blocks_.loader();
+    const int64_t units = graph::element_count(part.own),
+                  columns = owns_columns(part) ? column_blocks(part) : 1;
+    Run run{part, delinearize(loader.simplify(number / columns % units), part.own, loader.ranges()), {}};
+    run.block.rows_are_keys = rows_are_keys(part);
+    if (owns_rows(part)) {
+      Expr block = number / (columns * units);
+      if (!rows_are_keys(part)) block = loop::integer(row_blocks(part) - 1) - block;
+      run.block.row = loader.simplify(block * blocks_.grid().block_rows());
+    }
+    if (owns_columns(part))
+      run.block.column = loader.simplify(number % columns * blocks_.grid().block_columns());
+    std::vector<loop::BufferRef> held = {row_, scores_, slopes_, shift_, share_, delta_};
+    std::vector<Stmt> body;
+    if (is_extra(part)) held.push_back(extras_);
+    for (const AttentionGradient* gradient : part.gradients) {
+      const loop::BufferRef& sums = is_extra(part) ? extras_ : sums_[gradient->operand];
+      if (!is_extra(part)) held.push_back(sums);
+      body.push_back(blocks_.clear(sums));
+    }
+    body.push_back(for_outer(run));
+    for (const AttentionGradient* gradient : part.gradients)
+      body.push_back(is_extra(part) ? store_extra(run, *gradient) : store(run, *gradient));
+    Stmt result = loop::block(std::move(body));
+    for (const auto& buffer : held) result = loop::allocate(buffer, result);
+    return result;
   }
 
   // Over what the workgroup adds up along.
   Stmt for_outer(const Run& run) {
     Loader& loader = blocks_.loader();
     Index outer = run.mine;
-    std::vector<loop::VariableRef> variables;
+    std::vector<std::pair<loop::VariableRef, int64_t>> along;
     for (size_t axis = 0; axis < outer.size(); ++axis) {
       if (run.part.along[axis] == 1) continue;
-      variables.push_back(loader.variable("outer", run.part.along[axis]));
-      outer[axis] = loop::variable(variables.back());
+      along.emplace_back(loader.variable("outer", run.part.along[axis]), run.part.along[axis]);
+      outer[axis] = loop::variable(along.back().first);
     }
-    Stmt body = for_queries(run, outer);
-    for (size_t axis = outer.size(); axis-- > 0;) {
-      if (run.part.along[axis] == 1) continue;
-      body = loop::loop(LoopKind::serial, variables.back(), loop::integer(0),
-                        loop::integer(run.part.along[axis]), body);
-      variables.pop_back();
+    const bool restarts = !along.empty() || run.block.row == nullptr;
+    Block block = run.block;
+    if (!block.row) {
+      along.emplace_back(loader.variable("row_block", row_blocks(run.part)), row_blocks(run.part));
+      block.row = loop::variable(along.back().first) * blocks_.grid().block_rows();
+    }
+    Stmt body = for_columns(run, outer, block);
+    if (restarts) body = loop::block({loop::barrier(), body});
+    for (size_t i = along.size(); i-- > 0;) {
+      body = loop::loop(LoopKind::serial, along[i].first, loop::integer(0), loop::integer(along[i].second),
+                        body);
     }
     return body;
   }
 
-  Stmt for_queries(const Run& run, const Index& outer) {
-    if (run.query) return for_keys(run, outer, run.query);
-    const auto number = blocks_.loader().variable("query_block", blocks_.query_blocks());
-    const Stmt body = for_keys(run, outer, loop::variable(number) * blocks_.query_block());
-    return loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(blocks_.query_blocks()),
-                      body);
-  }
-
-  Stmt for_keys(const Run& run, const Index& outer, const Expr& query) {
+  Stmt for_columns(const Run& run, const Index& outer, Block block) {
     Loader& loader = blocks_.loader();
-    const auto [low, high] = blocks_.visible_keys(outer, {query, blocks_.query_block()});
-    const bool all = loop::as_integer(low) && loop::as_integer(high) &&
-                     blocks_.keys() % blocks_.key_block() == 0 &&
-                     blocks_.key_block() == blocks_.grid().tile_columns();
-    const int64_t keys = blocks_.key_block();
+    const ScoreGrid& grid = blocks_.grid();
+    std::vector<Stmt> body = {blocks_.stage_rows(
+        block, {lines(outer, block.rows_are_keys, 0), lines(outer, block.rows_are_keys, 1)})};
+    const auto number = loader.variable("column_block", column_blocks(run.part));
+    const bool owns_column = block.column != nullptr;
+    if (!owns_column) block.column = loop::variable(number) * grid.block_columns();
+    const Expr query = block.rows_are_keys ? block.column : block.row;
+    const int64_t queries = block.rows_are_keys ? grid.block_columns() : grid.block_rows();
+    const auto [low, high] = blocks_.visible_keys(outer, {query, std::min(queries, blocks_.queries())});
     Lets bounds;
-    const Expr begin = bounds.add("low", low), end = bounds.add("high", high);
-    loader.ranges()[begin->variable] = {0, blocks_.keys() + 1};
-    loader.ranges()[end->variable] = {0, blocks_.keys() + 1};
-    const auto block = [&](const Expr& key, Lets& lets) {
-      AttentionBlocks::Block result{query, key, nullptr};
-      if (!all) {
-        result.end = lets.add("end", loop::min(end, key + keys));
-        loader.ranges()[result.end->variable] = {0, blocks_.keys() + 1};
-      }
-      return result;
+    const auto bound = [&](const char* name, const Expr& value, int64_t most) {
+      const Expr named = bounds.add(name, loader.simplify(value));
+      loader.ranges()[named->variable] = {0, most + 1};
+      return named;
     };
-    if (run.key) {
-      Lets lets;
-      const AttentionBlocks::Block mine = block(run.key, lets);
-      Stmt body = loop::block({statistics(outer, query), key_block(run, outer, mine)});
-      body = lets.around(body);
-      if (!all) body = loop::branch(run.key < end && run.key + keys >= begin + 1, body);
-      return bounds.around(body);
+    // A block of columns, where a query of it sees a key.
+    const auto where_seen = [&](const Expr& key, int64_t keys, const Stmt& some) {
+      const Expr begin = bound("low", low, blocks_.keys()), end = bound("high", high, blocks_.keys());
+      return bounds.around(
+          loop::branch(loader.simplify(key < end) && loader.simplify(begin < key + keys), some));
+    };
+    if (block.rows_are_keys) {
+      const Stmt some = where_seen(block.row, grid.block_rows(), column_block(run, outer, block));
+      body.push_back(loop::loop(LoopKind::serial, number, loop::integer(0),
+                                loop::integer(column_blocks(run.part)), some));
+      return loop::block(std::move(body));
     }
-    const auto number = loader.variable("key_block", blocks_.key_blocks());
-    const Expr count = (loop::max(end - begin, loop::integer(0)) + (keys - 1)) / keys;
-    Lets lets;
-    const Expr key = lets.add("key0", begin + loop::variable(number) * keys);
-    loader.ranges()[key->variable] = {0, blocks_.keys()};
-    const AttentionBlocks::Block next = block(key, lets);
-    const Stmt body = loop::loop(LoopKind::serial, number, loop::integer(0), count,
-                                 lets.around(key_block(run, outer, next)));
-    return bounds.around(loop::block({statistics(outer, query), body}));
+    body.push_back(row_statistics(outer, block));
+    if (owns_column) {
+      body.push_back(where_seen(block.column, grid.block_columns(), column_block(run, outer, block)));
+      return loop::block(std::move(body));
+    }
+    const int64_t keys = grid.block_columns(), most = column_blocks(run.part);
+    const Expr begin = bound("first_block", low / keys, most);
+    const Expr end = bound("end_block", (high + (keys - 1)) / keys, most);
+    body.push_back(loop::loop(LoopKind::serial, number, begin, loop::max(end - begin, loop::integer(0)),
+                              column_block(run, outer, block)));
+    return bounds.around(loop::block(std::move(body)));
   }
 
-  enum Values : size_t { part_of_delta, delta };
-
-  // Of each row the sum of result times cotangent, which is the sum of its probabilities times their
-  // cotangents.
-  Stmt statistics(const Index& outer, const Expr& first) {
-    if (!gradients_.signature().row_sum) return loop::block({});
-    Loader& loader = blocks_.loader();
-    const int64_t lanes = blocks_.grid().column_lanes, rounds = ceil_div(blocks_.values(), lanes);
-    const Expr zero = loop::integer(0);
-    const Stmt parts = blocks_.for_rows(first, [&](const auto& row) {
-      const auto round = loader.variable("round", rounds);
-      const Expr u = loop::variable(round) * lanes + blocks_.grid().first_column;
-      Expr exists = row.exists;
-      if (blocks_.values() % lanes != 0) exists = exists && u < loop::integer(blocks_.values());
-      const Index place = blocks_.result_index(outer, row.query, u);
-      const Expr product = blocks_.element(gradients_.signature().out, place, exists) *
-                           blocks_.element(gradients_.signature().cotangent, place, exists);
-      return loop::block(
-          {loop::store(row_, zero, blocks_.number(0)),
-           loop::loop(LoopKind::serial, round, zero, loop::integer(rounds),
-                      loop::store(row_, zero, loop::load(row_, zero) + product)),
-           loop::store(blocks_.row_values(part_of_delta), blocks_.row_place(row), loop::load(row_, zero))});
-    });
-    const Stmt sums = blocks_.for_rows(first, [&](const auto& row) {
-      return loop::block(
-          {blocks_.gather(row_, part_of_delta, row, ScalarOp::add),
-           loop::store(blocks_.row_values(delta), blocks_.row_place(row), loop::load(row_, zero))});
-    });
-    // Other lanes may still read what was given to them before.
-    return loop::block({loop::barrier(), parts, loop::barrier(), sums});
-  }
-
-  Stmt key_block(const Run& run, const Index& outer, const AttentionBlocks::Block& block) {
+  // Of queries the cotangents and of keys the values, which give the weights' cotangents; or queries and
+  // keys, which give the scores.
+  Lines lines(const Index& outer, bool of_keys, size_t which) {
     const AttentionBody& parts = blocks_.parts();
-    const auto query = [&](const Expr& q, const Expr& w, const Expr& predicate) {
-      return blocks_.element(parts.q, blocks_.query_index(outer, q, w), predicate);
+    const int64_t length = which == 0 ? blocks_.width() : blocks_.values();
+    return {of_keys, length,
+            [this, &parts, outer, of_keys, which](const Expr& line, const Expr& w, const Expr& predicate) {
+              if (of_keys) {
+                return which == 0 ? blocks_.element(parts.k, blocks_.key_index(outer, line, w), predicate)
+                                  : blocks_.element(parts.v, blocks_.value_index(outer, line, w), predicate);
+              }
+              if (which == 0) return blocks_.element(parts.q, blocks_.query_index(outer, line, w), predicate);
+              return blocks_.element(gradients_.signature().cotangent, blocks_.result_index(outer, line, w),
+                                     predicate);
+            }};
+  }
+  // Of each query what its softmax was divided by, and the sum of result times cotangent, which is that of
+  // its probabilities times their cotangents.
+  Stmt load_statistics(const Index& outer, const AttentionBlocks::Line& line) {
+    const auto& signature = gradients_.signature();
+    const Index of_row = blocks_.without_key(blocks_.at(outer, line.of_all, loop::integer(0)));
+    std::vector<Stmt> body = {
+        loop::store(shift_, line.number, blocks_.element(signature.shift, of_row, line.exists)),
+        loop::store(share_, line.number,
+                    blocks_.number(1) / blocks_.element(signature.total, of_row, line.exists))};
+    if (!signature.row_sum) return loop::block(std::move(body));
+    Lets lets;
+    Expr sum;
+    for (const Expr& part : blocks_.told(line)) sum = lets.add("sum", sum ? sum + part : part);
+    body.push_back(lets.around(loop::store(delta_, line.number, sum)));
+    return loop::block(std::move(body));
+  }
+  Stmt tell_row_sums(const Index& outer, const Expr& first, int64_t count) {
+    const auto& signature = gradients_.signature();
+    if (!signature.row_sum) return loop::block({});
+    return blocks_.tell_sums(first, count, blocks_.values(),
+                             [&](const Expr& query, const Expr& u, const Expr& predicate) {
+                               const Index place = blocks_.result_index(outer, query, u);
+                               return blocks_.element(signature.out, place, predicate) *
+                                      blocks_.element(signature.cotangent, place, predicate);
+                             });
+  }
+  Stmt row_statistics(const Index& outer, const Block& block) {
+    return loop::block(
+        {tell_row_sums(outer, block.row, blocks_.grid().block_rows()), loop::barrier(),
+         blocks_.for_rows(block, [&](const auto& row) { return load_statistics(outer, row); })});
+  }
+
+  // The products of a block of scores. Where not all lines of columns are staged at once, they come again for
+  // each product.
+  Stmt column_block(const Run& run, const Index& outer, const Block& block) {
+    const bool has_slopes = gradients_.signature().kept_cotangent != graph::Value();
+    const bool all = blocks_.grid().stages_all;
+    std::vector<Stmt> body;
+    const auto add = [&](std::vector<Stmt> stmts) { body.insert(body.end(), stmts.begin(), stmts.end()); };
+    const auto lines_of_columns = [&](size_t which) { return lines(outer, !block.rows_are_keys, which); };
+    // What another product has read is only written again after a barrier.
+    bool is_read = false;
+    const auto bring = [&](size_t which) {
+      if (all) return;
+      if (is_read) add({loop::barrier()});
+      add({blocks_.stage_columns(block, lines_of_columns(which), which), loop::barrier()});
+      is_read = true;
     };
-    const auto key = [&](const Expr& k, const Expr& w, const Expr& predicate) {
-      return blocks_.element(parts.k, blocks_.key_index(outer, k, w), predicate);
+    const auto multiply_rows = [&](size_t which) {
+      bring(which);
+      add({blocks_.multiply_rows(block, lines(outer, block.rows_are_keys, which), which,
+                                 which == 0 ? scores_ : slopes_)});
     };
-    const auto value = [&](const Expr& k, const Expr& u, const Expr& predicate) {
-      return blocks_.element(parts.v, blocks_.value_index(outer, k, u), predicate);
+    const auto multiply_tile = [&](size_t tile, size_t operand, size_t which) {
+      bring(which);
+      add({blocks_.multiply_tile(blocks_.tile(tile), length_of(*gradients_.of(operand)), which,
+                                 sums_[operand])});
     };
-    const auto cotangent = [&](const Expr& q, const Expr& u, const Expr& predicate) {
-      return blocks_.element(gradients_.signature().cotangent, blocks_.result_index(outer, q, u), predicate);
-    };
-    std::vector<Stmt> body = {blocks_.multiply_rows(block, blocks_.width(), query, key, blocks_.weights())};
-    if (gradients_.signature().kept_cotangent) {
-      body.push_back(blocks_.multiply_rows(block, blocks_.values(), cotangent, value, blocks_.slopes()));
+    const auto put_slopes = [&] { add({put(block, slopes_, blocks_.tile(1))}); };
+    if (block.rows_are_keys) add({tell_row_sums(outer, block.column, blocks_.grid().block_columns())});
+    for (const size_t which : {0, 1})
+      if (all) add({blocks_.stage_columns(block, lines_of_columns(which), which)});
+    if (all || block.rows_are_keys) add({loop::barrier()});
+    if (block.rows_are_keys) {
+      add({blocks_.for_columns(block, [&](const auto& column) { return load_statistics(outer, column); })});
     }
-    body.push_back(blocks_.for_rows(block.query,
-                                    [&](const auto& row) { return differentiate(run, outer, block, row); }));
-    const auto multiply = [&](size_t operand, const loop::BufferRef& tile,
-                              const AttentionBlocks::Element& right) {
-      const AttentionGradient* gradient = gradients_.of(operand);
-      if (std::ranges::find(run.part.gradients, gradient) == run.part.gradients.end()) return;
-      body.push_back(
-          blocks_.multiply_tile(block, sums_of(*gradient), grids_[operand], tile, right, sums_[operand]));
-    };
-    multiply(0, blocks_.slopes(), key);
-    multiply(1, blocks_.slopes(), query);
-    multiply(2, blocks_.weights(), cotangent);
+    if (has_slopes) multiply_rows(1);
+    multiply_rows(0);
+    add({blocks_.for_rows(block, [&](const auto& row) {
+      return blocks_.for_places(block, row,
+                                [&](const auto& at) { return differentiate(run, outer, block, at); });
+    })});
+    if (needs(run, 2)) add({put(block, scores_, blocks_.tile(0))});
+    if (all && (needs(run, 0) || needs(run, 1))) put_slopes();
+    if (all) add({loop::barrier()});
+    if (needs(run, 2)) multiply_tile(0, 2, 1);
+    if (!all && needs(run, 2) && needs(run, 1)) add({loop::barrier()});
+    if (!all && (needs(run, 0) || needs(run, 1))) put_slopes();
+    if (needs(run, 0)) multiply_tile(1, 0, 0);
+    if (needs(run, 1)) multiply_tile(1, 1, 0);
+    add({loop::barrier()});
     return loop::block(std::move(body));
   }
 
-  // Turns the scores of a row into what is kept of their weights, and its cotangents into those of the
-  // scores.
-  Stmt differentiate(const Run& run, const Index& outer, const AttentionBlocks::Block& block,
-                     const AttentionBlocks::Row& row) {
-    const Index of_row = blocks_.without_key(blocks_.at(outer, row.query, loop::integer(0)));
-    Lets lets;
-    const Expr shift = lets.add("shift", blocks_.element(gradients_.signature().shift, of_row, row.exists));
-    const Expr share = lets.add(
-        "share", blocks_.number(1) / blocks_.element(gradients_.signature().total, of_row, row.exists));
-    return lets.around(blocks_.for_places(
-        block, row, [&](const auto& at) { return differentiate(run, outer, at, shift, share); }));
+  // To a tile.
+  Stmt put(const Block& block, const loop::BufferRef& scores, const loop::BufferRef& tile) {
+    return blocks_.for_rows(block, [&](const auto& row) {
+      return blocks_.for_places(block, row, [&](const auto& at) {
+        return loop::store(tile, blocks_.tile_place(at), loop::load(scores, at.slot));
+      });
+    });
   }
 
-  Stmt differentiate(const Run& run, const Index& outer, const AttentionBlocks::Place& at, const Expr& shift,
-                     const Expr& share) {
+  // Turns a score into what is kept of its weight, and that one's cotangent into the score's.
+  Stmt differentiate(const Run& run, const Index& outer, const Block& block,
+                     const AttentionBlocks::Place& at) {
     const AttentionBody& parts = blocks_.parts();
     Loader& loader = blocks_.loader();
-    const Expr place = blocks_.tile_place(at);
-    const Index index = blocks_.at(outer, at.row.query, at.key);
+    const Index index = blocks_.at(outer, at.query, at.key);
     const auto read = [&](Value value, const Index& i) { return blocks_.element(value, i, at.valid); };
     const auto guarded = [&](const Expr& x) {
       return at.valid ? loop::select(at.valid, x, blocks_.number(0)) : x;
@@ -275,29 +322,31 @@ class BackwardWorkgroups {
     const auto bind = [&](Value value, const Expr& bound) {
       if (value) loader.bind(blocks_.flat(value), bound);
     };
+    const auto of_query = [&](const loop::BufferRef& statistic) {
+      return loop::load(statistic, block.rows_are_keys ? at.column.number : at.row.number);
+    };
     Lets lets;
-    bind(blocks_.scores(), lets.add("s", loop::load(blocks_.weights(), place)));
+    bind(blocks_.scores(), lets.add("s", loop::load(scores_, at.slot)));
     const Expr x = lets.add("x", read(parts.masked(), index));
-    bind(parts.weights(), lets.add("p", guarded(OnlineSoftmax::exponential(x, shift) * share)));
+    bind(parts.weights(),
+         lets.add("p", guarded(OnlineSoftmax::exponential(x, of_query(shift_)) * of_query(share_))));
     if (gradients_.signature().kept_cotangent) {
-      bind(gradients_.signature().kept_cotangent, lets.add("dp", loop::load(blocks_.slopes(), place)));
+      bind(gradients_.signature().kept_cotangent, lets.add("dp", loop::load(slopes_, at.slot)));
     }
-    bind(gradients_.signature().row_sum, loop::load(blocks_.row_values(delta), blocks_.row_place(at.row)));
+    bind(gradients_.signature().row_sum, of_query(delta_));
     const Index kept_at = *parts.kept_index(index, loader.ranges());
     std::vector<Stmt> body;
-    if (needs(run, 2)) {
-      body.push_back(loop::store(blocks_.weights(), place, guarded(read(parts.kept(), kept_at))));
-    }
+    if (needs(run, 2)) body.push_back(loop::store(scores_, at.slot, guarded(read(parts.kept(), kept_at))));
     if (needs(run, 0) || needs(run, 1)) {
       const Expr slope = read(gradients_.signature().score_cotangent, blocks_.scores_index(index));
-      body.push_back(loop::store(blocks_.slopes(), place, guarded(slope)));
+      body.push_back(loop::store(slopes_, at.slot, guarded(slope)));
     }
     for (const AttentionGradient* gradient : run.part.gradients) {
       if (gradient->operand <= 2) continue;
       const auto terms = gradients_.terms(gradient->value, index, read);
-      Expr sum = loop::load(blocks_.extras(), place);
+      Expr sum = loop::load(extras_, at.slot);
       for (const auto& term : terms) sum = sum + guarded(term.value);
-      body.push_back(loop::store(blocks_.extras(), place, sum));
+      body.push_back(loop::store(extras_, at.slot, sum));
     }
     return lets.around(loop::block(std::move(body)));
   }
@@ -309,97 +358,97 @@ class BackwardWorkgroups {
 
   Stmt store(const Run& run, const AttentionGradient& gradient) {
     const size_t operand = gradient.operand;
-    const LaneGrid& grid = grids_[operand];
-    const auto sums = sums_of(gradient);
-    const int64_t block = operand == 0 ? blocks_.query_block() : blocks_.key_block();
-    const int64_t extent = operand == 0 ? blocks_.queries() : blocks_.keys();
-    const Expr first = operand == 0 ? run.query : run.key;
-    return each(grid.elements(), [&](int64_t slot) {
-      const Expr row = grid.row(slot / grid.columns), column = grid.column(slot % grid.columns);
-      const Expr line = first + row;
-      Expr exists;
-      if (grid.tile_rows() != block) exists = row < loop::integer(block);
-      if (extent % block != 0) exists = exists && line < loop::integer(extent);
-      if (grid.tile_columns() != sums.columns) exists = exists && column < loop::integer(sums.columns);
-      const Index index = operand == 0   ? blocks_.query_index(run.mine, line, column)
-                          : operand == 1 ? blocks_.key_index(run.mine, line, column)
-                                         : blocks_.value_index(run.mine, line, column);
-      const Expr place = blocks_.loader().simplify(linearize(index, gradient.value.shape()));
-      return loop::store(gradient.buffer, place, loop::load(sums_[operand], loop::integer(slot)), exists);
-    });
+    return blocks_.store_sums(run.block, sums_[operand], length_of(gradient), gradient.buffer,
+                              [&](const AttentionBlocks::Line& row, const Expr& w) {
+                                const Index index =
+                                    operand == 0   ? blocks_.query_index(run.mine, row.of_all, w)
+                                    : operand == 1 ? blocks_.key_index(run.mine, row.of_all, w)
+                                                   : blocks_.value_index(run.mine, row.of_all, w);
+                                return linearize(index, gradient.value.shape());
+                              });
   }
 
   // Adds up what the scores gave a gradient of what f or g reads, along the axes that it does not have.
   Stmt store_extra(const Run& run, const AttentionGradient& gradient) {
-    const loop::BufferRef& tile = blocks_.extras();
-    const Expr zero = loop::integer(0), lane = blocks_.tile().lane(), sum = loop::load(row_, zero);
-    const Expr query = run.query ? run.query : zero, key = run.key ? run.key : zero;
-    const int64_t rows = blocks_.grid().tile_rows(), columns = blocks_.grid().tile_columns();
+    const loop::BufferRef& tile = blocks_.tile();
+    const Expr zero = loop::integer(0), lane = blocks_.lane(), sum = loop::load(row_, zero);
+    const Block block{false, run.block.row ? run.block.row : zero,
+                      run.block.column ? run.block.column : zero};
+    const int64_t rows = blocks_.grid().block_rows(), columns = blocks_.grid().block_columns();
     const auto keep = [&](const Expr& row, const Expr& column, const Expr& value, const Expr& exists) {
-      const Expr place = gradients_.place_of(gradient, blocks_.at(run.mine, query + row, key + column));
+      const Expr place =
+          gradients_.place_of(gradient, blocks_.at(run.mine, block.row + row, block.column + column));
       return loop::store(gradient.buffer, place, value, exists);
     };
-    if (run.query != nullptr && run.key != nullptr) {
-      return blocks_.for_rows(query, [&](const auto& row) {
-        return blocks_.for_places({query, key, nullptr}, row, [&](const auto& at) {
-          const Expr value = loop::load(tile, blocks_.tile_place(at));
-          return keep(row.number, at.column, value, row.exists && blocks_.key_exists(key, at.column));
+    if (run.block.row != nullptr && run.block.column != nullptr) {
+      return blocks_.for_rows(block, [&](const auto& row) {
+        return blocks_.for_places(block, row, [&](const auto& at) {
+          return keep(row.in_block, at.column.in_block, loop::load(extras_, at.slot), at.valid);
         });
       });
     }
+    const auto exists = [](const Expr& line, int64_t extent, int64_t of_block) {
+      return extent % of_block == 0 ? nullptr : line < loop::integer(extent);
+    };
     // A lane for each line of the tile that is left.
     const auto add_up = [&](int64_t lines, int64_t length, const std::function<Expr(Expr, Expr)>& element,
                             const std::function<Stmt(const Expr&)>& finish) {
-      const int64_t rounds = (lines + blocks_.tile().lanes() - 1) / blocks_.tile().lanes();
+      const int64_t lanes = blocks_.grid().lanes, rounds = ceil_div(lines, lanes);
       const auto round = blocks_.loader().variable("round", rounds);
       const auto other = blocks_.loader().variable("other", length);
-      const Expr line = loop::variable(round) * blocks_.tile().lanes() + lane;
+      const Expr line = loop::variable(round) * lanes + lane;
       const Stmt add = loop::store(row_, zero, sum + element(line, loop::variable(other)));
       Stmt body =
           loop::block({loop::store(row_, zero, blocks_.number(0)),
                        loop::loop(LoopKind::serial, other, zero, loop::integer(length), add), finish(line)});
-      if (lines % blocks_.tile().lanes() != 0) body = loop::branch(line < loop::integer(lines), body);
+      if (lines % lanes != 0) body = loop::branch(line < loop::integer(lines), body);
       return loop::loop(LoopKind::serial, round, zero, loop::integer(rounds), body);
     };
     const auto across = [&](const Expr& row, const Expr& column) {
       return loop::load(tile, blocks_.tile_place(row, column));
     };
-    if (run.key) {
+    const Stmt fill = loop::block({put(block, extras_, tile), loop::barrier()});
+    if (run.block.column) {
       const auto down = [&](const Expr& column, const Expr& row) { return across(row, column); };
-      return loop::block({loop::barrier(), add_up(columns, rows, down, [&](const Expr& column) {
-                            return keep(zero, column, sum, blocks_.key_exists(key, column));
+      return loop::block({fill, add_up(columns, rows, down, [&](const Expr& column) {
+                            return keep(zero, column, sum,
+                                        exists(block.column + column, blocks_.keys(), columns));
                           })});
     }
-    if (run.query) {
-      return loop::block({loop::barrier(), add_up(rows, columns, across, [&](const Expr& row) {
-                            return keep(row, zero, sum, blocks_.query_exists(query, row));
+    if (run.block.row) {
+      return loop::block({fill, add_up(rows, columns, across, [&](const Expr& row) {
+                            return keep(row, zero, sum, exists(block.row + row, blocks_.queries(), rows));
                           })});
     }
-    const Stmt of_rows = add_up(rows, columns, across,
-                                [&](const Expr& row) { return loop::store(blocks_.weights(), row, sum); });
-    const auto row_sum = [&](const Expr&, const Expr& row) { return loop::load(blocks_.weights(), row); };
+    const Stmt of_rows = add_up(rows, columns, across, [&](const Expr& row) {
+      return loop::store(tile, blocks_.tile_place(row, zero), sum);
+    });
+    const auto row_sum = [&](const Expr&, const Expr& row) { return across(row, zero); };
     const Stmt of_all = add_up(1, rows, row_sum, [&](const Expr&) { return keep(zero, zero, sum, nullptr); });
-    return loop::block({loop::barrier(), of_rows, loop::barrier(), of_all});
+    return loop::block({fill, of_rows, loop::barrier(), of_all});
   }
 
   Template& t_;
   AttentionBlocks blocks_;
   AttentionGradients gradients_;
   std::vector<GradientPart> parts_;
-  AttentionBlocks::Held held_;
-  LaneGrid grids_[3];        // by operand
-  loop::BufferRef sums_[3];  // of the lane, by operand
-  loop::BufferRef row_;      // one value
+  // Of the lane: scores, then what is kept of their weights; cotangents of that, then of the scores; what
+  // scores give what f or g reads; sums by operand; and of each query among its rows or columns, the shift of
+  // the softmax, what its total divides by, and the sum of weights times cotangents.
+  loop::BufferRef scores_, slopes_, extras_, sums_[3], shift_, share_, delta_;
+  loop::BufferRef row_;  // one value
 };
 
 std::vector<Numbers> backward_workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
-  return {BackwardWorkgroups(t).best()};
+  const BackwardWorkgroups schedule(t);
+  return {choose_score_grid(schedule.score_parts(), schedule.element_bytes(), t.target()).numbers()};
 }
 
 loop::Kernel emit_backward_workgroups(Template& t, const Choice& choice) {
+  BackwardWorkgroups schedule(t);
   ChoiceReader read(choice, t.kernel.location);
-  return BackwardWorkgroups(t).run(read);
+  return schedule.run(read_score_grid(read, schedule.score_parts(), schedule.element_bytes(), t.target()));
 }
 
 }  // namespace

@@ -1,263 +1,324 @@
 #include "passes/schedule/attention/blocks.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "passes/schedule/attention/online_softmax.h"
+#include "ir/integers.h"
 #include "passes/schedule/core/local.h"
+#include "passes/schedule/core/workgroup.h"
 
 namespace sinter::passes {
 
 using loop::Expr;
 using loop::LoopKind;
+using loop::ScalarOp;
 using loop::Stmt;
 
 namespace {
 
-constexpr int64_t kMostRows = 32;  // of a tile of scores, and its columns where it has so many rows
-constexpr int64_t kMostKeys = 128;
-constexpr int64_t kMostChunk = 16;
+constexpr int64_t kMostRounds = 16;  // of loads that are under way at once
+constexpr int64_t kMostFours = 4;    // of a product's steps that are unrolled
 
-int64_t odd(int64_t x) {
-  return x | 1;
+Stmt around_all(const std::vector<loop::VariableRef>& variables, const std::vector<int64_t>& extents,
+                LoopKind kind, Stmt body) {
+  for (size_t i = variables.size(); i-- > 0;) {
+    body = loop::loop(kind, variables[i], loop::integer(0), loop::integer(extents[i]), body);
+  }
+  return body;
 }
 
 }  // namespace
 
-AttentionBlocks::AttentionBlocks(Template& t, graph::Anchor anchor)
-    : AttentionCore(t, anchor),
-      target_(t.target()),
-      tile_(loader(), workgroup_lanes(t.target())),
-      is_backward_(anchor == graph::Anchor::attention_backward) {}
-
-LaneGrid AttentionBlocks::unplaced_grid(const Sums& sums) const {
-  if (sums.of_keys) return lane_grid(key_block_, sums.columns, tile_.lanes());
-  return lane_grid(query_block_, sums.columns, tile_.lanes(), grid_.row_lanes);
-}
-
-AttentionBlocks::Sizes AttentionBlocks::sizes_of(int64_t most, int64_t chunk, const Held& held) const {
-  Sizes sizes;
-  sizes.queries = std::min(queries(), most);
-  sizes.keys = std::min(keys(), std::max(most, std::min(kMostKeys, most * most / sizes.queries)));
-  sizes.chunk = chunk;
-  // Rows of lanes that suit both the scores and what is added up for queries.
-  int64_t least = INT64_MAX;
-  for (int64_t along = 1; along <= tile_.lanes(); along *= 2) {
-    int64_t cost = cost_of(lane_grid(sizes.queries, sizes.keys, tile_.lanes(), along));
-    for (const auto& workgroup : held.workgroups) {
-      for (const Sums& sums : workgroup) {
-        if (!sums.of_keys) cost += cost_of(lane_grid(sizes.queries, sums.columns, tile_.lanes(), along));
-      }
-    }
-    if (cost < least) {
-      least = cost;
-      sizes.row_lanes = along;
-    }
+void AttentionBlocks::use(const ScoreGrid& grid, const std::vector<int64_t>& row_lengths,
+                          const std::vector<int64_t>& column_lengths) {
+  grid_ = grid;
+  lane_variable_ = loader().variable("lane", grid.lanes);
+  lane_ = loop::variable(lane_variable_);
+  // Teams side by side alternate, so that what lanes read at once are few lines of rows and of columns.
+  const bool alternate = grid.teams() > 1;
+  const auto name = [&](const char* what, const Expr& value, int64_t end) {
+    if (end == 1) return loop::integer(0);
+    const Expr named = lets_.add(what, loader().simplify(value));
+    loader().ranges()[named->variable] = {0, end};
+    return named;
+  };
+  team_ = name("team", alternate ? lane_ / (2 * grid.team) * 2 + lane_ % 2 : loop::integer(0), grid.teams());
+  member_ = name("member", alternate ? lane_ / 2 % grid.team : lane_, grid.team);
+  const auto make = [&](const char* what, int64_t lines, int64_t length) {
+    return Stage{shared_buffer(what, type(), lines * grid.line(length)), grid.line(length)};
+  };
+  for (const int64_t length : row_lengths)
+    if (grid.stages_rows) row_stages_.push_back(make("row_stage", grid.block_rows(), length));
+  if (grid.stages_all) {
+    for (const int64_t length : column_lengths)
+      column_stages_.push_back(make("column_stage", grid.block_columns(), length));
+  } else {
+    column_stages_ = {make("column_stage", grid.block_columns(), std::ranges::max(column_lengths))};
   }
-  return sizes;
-}
-
-void AttentionBlocks::set(const Sizes& sizes, const Held& held) {
-  query_block_ = sizes.queries;
-  key_block_ = sizes.keys;
-  chunk_ = sizes.chunk;
-  grid_ = lane_grid(query_block_, key_block_, tile_.lanes(), sizes.row_lanes);
-  int64_t columns = grid_.tile_columns();
-  for (const auto& workgroup : held.workgroups) {
-    for (const Sums& sums : workgroup) columns = std::max(columns, unplaced_grid(sums).tile_columns());
-  }
-  const auto make = [&](const char* name, int64_t size) { return shared_buffer(name, type(), size); };
-  left_stage_ = make("left_stage", WorkgroupTile::stage_size(chunk_, grid_.tile_rows()));
-  right_stage_ = make("right_stage", WorkgroupTile::stage_size(chunk_, columns));
-  weights_ = make("weights", grid_.tile_rows() * odd(grid_.tile_columns()));
-  slopes_ = make("slopes", is_backward_ ? weights_->size : 0);
-  extras_ = make("extras", held.has_extras ? weights_->size : 0);
-  row_values_.clear();
-  for (int64_t i = 0; i < (is_backward_ ? 2 : 5); ++i) {
-    row_values_.push_back(make("rows", grid_.tile_rows() * odd(grid_.column_lanes)));
-  }
-}
-
-bool AttentionBlocks::fits(const Held& held) const {
-  int64_t most = 0, staged = 0;
-  for (const auto& workgroup : held.workgroups) {
-    int64_t elements = 0;
-    for (const Sums& sums : workgroup) elements += unplaced_grid(sums).elements();
-    most = std::max(most, elements);
-  }
-  for (const auto& buffer : shared()) staged += buffer->size;
-  const int64_t size = loop::size_in_bytes(type());
-  return staged * size <= target_.shared_bytes && (most + grid_.elements()) * size <= target_.local_bytes / 2;
+  for (size_t i = 0; i < (grid.stages_all ? row_lengths.size() : 1); ++i)
+    tiles_.push_back(shared_buffer("tile", type(), grid.block_rows() * grid.tile_line()));
+  told_ = shared_buffer("told", type(), std::max(grid.block_rows(), grid.block_columns()) * grid.told_line());
 }
 
 std::vector<loop::BufferRef> AttentionBlocks::shared() const {
-  std::vector<loop::BufferRef> all = {left_stage_, right_stage_, weights_, slopes_, extras_};
-  all.insert(all.end(), row_values_.begin(), row_values_.end());
+  std::vector<loop::BufferRef> all = tiles_;
+  for (const auto* stages : {&row_stages_, &column_stages_})
+    for (const Stage& stage : *stages) all.push_back(stage.buffer);
+  all.push_back(told_);
   return all;
 }
 
-Numbers AttentionBlocks::best(const Held& held) {
-  const auto found = [&] {
-    for (int64_t most = kMostRows; most >= 1; most /= 2) {
-      for (int64_t chunk = kMostChunk; chunk >= 4; chunk /= 2) {
-        const Sizes sizes = sizes_of(most, chunk, held);
-        set(sizes, held);
-        if (fits(held)) return sizes;
-      }
-    }
-    return sizes_of(1, 1, held);
-  };
-  const Sizes sizes = found();
-  return {{"queries", {sizes.queries}},
-          {"keys", {sizes.keys}},
-          {"chunk", {sizes.chunk}},
-          {"row_lanes", {sizes.row_lanes}}};
-}
-
-void AttentionBlocks::use(ChoiceReader& read, const Held& held) {
-  Sizes sizes;
-  read.require(target_.has_workgroups(), "the machine has no workgroups");
-  sizes.queries = read.number("queries", 1, queries());
-  sizes.keys = read.number("keys", 1, keys());
-  sizes.chunk = read.number("chunk", 1, kMostKeys);
-  sizes.row_lanes = read.number("row_lanes", 1, tile_.lanes());
-  read.require(tile_.lanes() % sizes.row_lanes == 0, fmt::format("row_lanes divides {}", tile_.lanes()));
-  set(sizes, held);
-  // The least is what there is where nothing fits.
-  const bool is_least = sizes.queries == 1 && sizes.keys == 1 && sizes.chunk == 1;
-  read.require(is_least || fits(held), "the blocks do not fit the machine's memory");
-  grid_ = tile_.placed(grid_, "score");
-  scores_ = registers("scores", grid_.elements());
-}
-
-LaneGrid AttentionBlocks::sums_grid(const Sums& sums, const std::string& name) {
-  LaneGrid grid = unplaced_grid(sums);
-  if (sums.of_keys) return tile_.placed(grid, name);
-  grid.first_row = grid_.first_row;
-  grid.first_column = grid_.first_column;
-  return grid;
+Stmt AttentionBlocks::around(Stmt body) const {
+  body = loop::loop(LoopKind::lane, lane_variable_, loop::integer(0), loop::integer(grid_.lanes),
+                    lets_.around(body));
+  for (const auto& buffer : shared()) body = loop::allocate(buffer, body);
+  return body;
 }
 
 loop::BufferRef AttentionBlocks::registers(std::string name, int64_t count) const {
   return local_buffer(std::move(name), type(), count);
 }
 
-Stmt AttentionBlocks::allocate_shared(Stmt body) const {
-  for (const auto& buffer : shared()) {
-    if (buffer->size > 0) body = loop::allocate(buffer, body);
-  }
-  return body;
+Expr AttentionBlocks::row_in_block(const Expr& number) const {
+  return team_ + number * grid_.teams();
 }
 
-Expr AttentionBlocks::tile_place(const Expr& row, const Expr& column) const {
-  return row * odd(grid_.tile_columns()) + column;
+Expr AttentionBlocks::column_in_block(const Expr& number) const {
+  return member_ + number * grid_.team;
 }
 
-Expr AttentionBlocks::row_place(const Row& row) const {
-  return row.number * odd(grid_.column_lanes) + grid_.first_column;
+Expr AttentionBlocks::exists(const Expr& line, bool of_keys, int64_t block) const {
+  return extent(of_keys) % block == 0 ? nullptr : line < loop::integer(extent(of_keys));
 }
 
-Stmt AttentionBlocks::multiply_rows(const Block& block, int64_t depth, const Element& left,
-                                    const Element& right, const loop::BufferRef& tile) {
-  TileProduct p;
-  p.grid = grid_;
-  p.left = {[&](const Expr& w, const Expr& row, const Expr& predicate) {
-              const Expr query = block.query + row;
-              Expr there = predicate;
-              if (queries() % query_block_ != 0) there = there && query < loop::integer(queries());
-              return left(query, w, there);
-            },
-            query_block_, left_stage_};
-  p.right = {[&](const Expr& w, const Expr& column, const Expr& predicate) {
-               const Expr key = block.key + column;
-               return right(key, w, block.end ? predicate && key < block.end : predicate);
-             },
-             key_block_, right_stage_};
-  p.depth = depth;
-  p.chunk = std::min(chunk_, depth);
-  p.sums = scores_;
-  const Stmt clear = each(grid_.elements(),
-                          [&](int64_t slot) { return loop::store(scores_, loop::integer(slot), number(0)); });
-  const Stmt keep = each(grid_.elements(), [&](int64_t slot) {
-    const Expr place = tile_place(grid_.row(slot / grid_.columns), grid_.column(slot % grid_.columns));
-    return loop::store(tile, place, loop::load(scores_, loop::integer(slot)));
-  });
-  return loop::allocate(scores_, loop::block({clear, tile_.multiply(p), keep}));
+Expr AttentionBlocks::clamped(const Expr& line, bool of_keys, int64_t block) const {
+  return extent(of_keys) % block == 0 ? line : loop::min(line, loop::integer(extent(of_keys) - 1));
 }
 
-Stmt AttentionBlocks::multiply_tile(const Block& block, const Sums& sums, const LaneGrid& sums_grid,
-                                    const loop::BufferRef& tile, const Element& right,
-                                    const loop::BufferRef& result) {
-  TileProduct p;
-  p.grid = sums_grid;
-  p.left.element = [&](const Expr& t, const Expr& row, const Expr&) {
-    return loop::load(tile, sums.of_keys ? tile_place(t, row) : tile_place(row, t));
-  };
-  p.right = {[&](const Expr& t, const Expr& column, const Expr& predicate) {
-               if (!sums.of_keys) {
-                 const Expr key = block.key + t;
-                 return right(key, column, block.end ? predicate && key < block.end : predicate);
-               }
-               const Expr query = block.query + t;
-               Expr there = predicate;
-               if (queries() % query_block_ != 0) there = there && query < loop::integer(queries());
-               return right(query, column, there);
-             },
-             sums.columns, right_stage_};
-  p.depth = sums.of_keys ? query_block_ : key_block_;
-  p.chunk = std::min(chunk_, p.depth);
-  p.sums = result;
-  return tile_.multiply(p);
-}
-
-Expr AttentionBlocks::query_exists(const Expr& first, const Expr& row) const {
-  Expr exists;
-  if (grid_.tile_rows() != query_block_) exists = row < loop::integer(query_block_);
-  if (queries() % query_block_ != 0) exists = exists && first + row < loop::integer(queries());
-  return exists;
-}
-
-Expr AttentionBlocks::key_exists(const Expr& first, const Expr& column) const {
-  Expr exists;
-  if (grid_.tile_columns() != key_block_) exists = column < loop::integer(key_block_);
-  if (keys() % key_block_ != 0) exists = exists && first + column < loop::integer(keys());
-  return exists;
-}
-
-Stmt AttentionBlocks::for_rows(const Expr& first_query, const std::function<Stmt(const Row&)>& body) {
+Stmt AttentionBlocks::for_rows(const Block& block, const std::function<Stmt(const Line&)>& body) {
   const auto i = loader().variable("i", grid_.rows);
   Loader::Scope scope(loader());
-  Row row;
-  row.number = grid_.first_row + loop::variable(i);
-  row.query = first_query + row.number;
-  row.exists = query_exists(first_query, row.number);
-  return loop::loop(LoopKind::serial, i, loop::integer(0), loop::integer(grid_.rows), body(row));
+  Line row{loop::variable(i), row_in_block(loop::variable(i)), nullptr, nullptr};
+  row.of_all = block.row + row.in_block;
+  row.exists = exists(row.of_all, block.rows_are_keys, grid_.block_rows());
+  return around_all({i}, {grid_.rows}, LoopKind::unrolled, body(row));
 }
 
-Stmt AttentionBlocks::for_places(const Block& block, const Row& row,
-                                 const std::function<Stmt(const Place&)>& body) {
+Stmt AttentionBlocks::for_columns(const Block& block, const std::function<Stmt(const Line&)>& body) {
   const auto j = loader().variable("j", grid_.columns);
   Loader::Scope scope(loader());
-  Place place{row, grid_.first_column + loop::variable(j) * grid_.column_lanes, nullptr, row.exists};
-  place.key = block.key + place.column;
-  if (block.end) place.valid = place.valid && place.key < block.end;
-  return loop::loop(LoopKind::serial, j, loop::integer(0), loop::integer(grid_.columns), body(place));
+  Line column{loop::variable(j), column_in_block(loop::variable(j)), nullptr, nullptr};
+  column.of_all = block.column + column.in_block;
+  column.exists = exists(column.of_all, !block.rows_are_keys, grid_.block_columns());
+  return around_all({j}, {grid_.columns}, LoopKind::unrolled, body(column));
 }
 
-Stmt AttentionBlocks::gather(const loop::BufferRef& result, size_t values, const Row& row,
-                             loop::ScalarOp combine) {
-  const auto lane = loader().variable("other", grid_.column_lanes, 1);
-  const auto value = [&](const Expr& other) {
-    return loop::load(row_values_[values], row.number * odd(grid_.column_lanes) + other);
+Stmt AttentionBlocks::for_places(const Block& block, const Line& row,
+                                 const std::function<Stmt(const Place&)>& body) {
+  return for_columns(block, [&](const Line& column) {
+    Place place;
+    place.slot = row.number * grid_.columns + column.number;
+    place.row = row;
+    place.column = column;
+    place.query = block.rows_are_keys ? column.of_all : row.of_all;
+    place.key = block.rows_are_keys ? row.of_all : column.of_all;
+    place.valid = row.exists && column.exists;
+    return body(place);
+  });
+}
+
+// Lanes take fours one after the other.
+Stmt AttentionBlocks::stage(const Stage& to, const Lines& lines, const Expr& first, int64_t count) {
+  Loader::Scope scope(loader());
+  const int64_t fours = ceil_div(lines.length, 4), all = fours * count, rounds = ceil_div(all, grid_.lanes);
+  const auto round = loader().variable("round", rounds), d = loader().variable("d", 4);
+  Lets lets;
+  const auto named = [&](const char* what, const Expr& value, int64_t end) {
+    const Expr name = lets.add(what, loader().simplify(value));
+    loader().ranges()[name->variable] = {0, end};
+    return name;
   };
-  const Expr zero = loop::integer(0), next = value(loop::variable(lane)), before = loop::load(result, zero);
-  const Expr combined = combine == loop::ScalarOp::max ? OnlineSoftmax::greater(before, next)
-                                                       : loop::apply(combine, {before, next});
+  const Expr four = named("four", loop::variable(round) * grid_.lanes + lane_, rounds * grid_.lanes);
+  const Expr in_block = named("in_block", four / fours, ceil_div(rounds * grid_.lanes, fours));
+  const Expr begin = named("w", four % fours * 4, 4 * fours);
+  const Expr of_all = first + in_block;
+  const Expr own = named("line", clamped(of_all, lines.of_keys, count), extent(lines.of_keys));
+  const Expr w = begin + loop::variable(d);
+  Expr value = lines.element(own, w, lines.length % 4 == 0 ? nullptr : w < loop::integer(lines.length));
+  if (const Expr is_there = exists(of_all, lines.of_keys, count))
+    value = loop::select(is_there, value, number(0));
+  Stmt body = loop::loop(LoopKind::vector, d, loop::integer(0), loop::integer(4),
+                         loop::store(to.buffer, (in_block * to.line + begin) + loop::variable(d), value));
+  if (all % grid_.lanes != 0) body = loop::branch(four < loop::integer(all), body);
+  return around_all({round}, {rounds}, rounds <= kMostRounds ? LoopKind::unrolled : LoopKind::serial,
+                    lets.around(body));
+}
+
+Stmt AttentionBlocks::stage_rows(const Block& block, const std::vector<Lines>& rows) {
+  std::vector<Stmt> body;
+  for (size_t i = 0; grid_.stages_rows && i < rows.size(); ++i) {
+    body.push_back(stage(row_stages_[i], rows[i], block.row, grid_.block_rows()));
+  }
+  return loop::block(std::move(body));
+}
+
+Stmt AttentionBlocks::stage_columns(const Block& block, const Lines& columns, size_t which) {
+  return stage(column_stage(which), columns, block.column, grid_.block_columns());
+}
+
+Stmt AttentionBlocks::multiply_rows(const Block& block, const Lines& row, size_t which,
+                                    const loop::BufferRef& scores) {
+  Loader::Scope scope(loader());
+  const Stage& stage = column_stage(which);
+  const int64_t fours = ceil_div(row.length, 4);
+  int64_t unrolled = kMostFours;
+  while (fours % unrolled != 0) unrolled /= 2;
+  const auto outer = loader().variable("some", fours / unrolled), inner = loader().variable("four", unrolled);
+  const Expr w = (loop::variable(outer) * unrolled + loop::variable(inner)) * 4;
+  Lets rows, loads;
+  std::vector<Expr> left;
+  for (int64_t i = 0; i < grid_.rows; ++i) {
+    Expr line;
+    if (!grid_.stages_rows) {
+      const Expr of_all = block.row + row_in_block(loop::integer(i));
+      line = rows.add("row", clamped(of_all, row.of_keys, grid_.block_rows()));
+      loader().ranges()[line->variable] = {0, extent(row.of_keys)};
+    }
+    for (int64_t d = 0; d < 4; ++d) {
+      Expr x;
+      if (grid_.stages_rows) {
+        const Stage& lines = row_stages_[which];
+        x = loop::load(lines.buffer, (team_ * lines.line + w) + (i * grid_.teams() * lines.line + d));
+      } else {
+        const bool may_end = row.length % 4 != 0;
+        const Expr at = w + d;
+        x = row.element(line, at, may_end ? at < loop::integer(row.length) : nullptr);
+      }
+      left.push_back(loads.add("left", x));
+    }
+  }
+  const Stmt products = each(grid_.columns, [&](int64_t j) {
+    Lets columns;
+    std::vector<Expr> right;
+    for (int64_t d = 0; d < 4; ++d) {
+      const Expr place = (member_ * stage.line + w) + (j * grid_.team * stage.line + d);
+      right.push_back(columns.add("right", loop::load(stage.buffer, place)));
+    }
+    return columns.around(each(4 * grid_.rows, [&](int64_t n) {
+      const auto d = static_cast<size_t>(n / grid_.rows), i = static_cast<size_t>(n % grid_.rows);
+      const Expr slot = loop::integer(static_cast<int64_t>(i) * grid_.columns + j);
+      return loop::store(scores, slot, multiply_add(left[4 * i + d], right[d], loop::load(scores, slot)));
+    }));
+  });
+  const Stmt steps = around_all({inner}, {unrolled}, LoopKind::unrolled, loads.around(products));
   return loop::block(
-      {loop::store(result, zero, value(zero)),
-       loop::loop(LoopKind::serial, lane, loop::integer(1), loop::integer(grid_.column_lanes - 1),
-                  loop::store(result, zero, combined))});
+      {clear(scores), rows.around(around_all({outer}, {fours / unrolled}, LoopKind::serial, steps))});
+}
+
+Stmt AttentionBlocks::multiply_tile(const loop::BufferRef& tile, int64_t length, size_t which,
+                                    const loop::BufferRef& sums) {
+  Loader::Scope scope(loader());
+  const Stage& stage = column_stage(which);
+  const int64_t fours = grid_.block_columns() / 4, unrolled = fours % 2 == 0 ? 2 : 1;
+  const int64_t of_lane = grid_.length_of_lane(length);
+  const auto outer = loader().variable("some", fours / unrolled), inner = loader().variable("four", unrolled);
+  const Expr t = (loop::variable(outer) * unrolled + loop::variable(inner)) * 4;
+  Lets loads;
+  std::vector<Expr> left;
+  for (int64_t i = 0; i < grid_.rows; ++i) {
+    for (int64_t u = 0; u < 4; ++u) {
+      const Expr place = (team_ * grid_.tile_line() + t) + (i * grid_.teams() * grid_.tile_line() + u);
+      left.push_back(loads.add("weight", loop::load(tile, place)));
+    }
+  }
+  // By column and four of its line.
+  const Stmt products = each(of_lane, [&](int64_t n) {
+    const int64_t u = n / (of_lane / 4), f = n % (of_lane / 4);
+    Lets lines;
+    std::vector<Expr> right;
+    for (int64_t d = 0; d < 4; ++d) {
+      const Expr place = (t * stage.line + member_ * 4) + (u * stage.line + f * 4 * grid_.team + d);
+      right.push_back(lines.add("right", loop::load(stage.buffer, place)));
+    }
+    return lines.around(each(4 * grid_.rows, [&](int64_t m) {
+      const int64_t i = m / 4, d = m % 4;
+      const Expr slot = loop::integer(i * of_lane + f * 4 + d), sum = loop::load(sums, slot);
+      return loop::store(
+          sums, slot, multiply_add(left[static_cast<size_t>(4 * i + u)], right[static_cast<size_t>(d)], sum));
+    }));
+  });
+  const Stmt steps = around_all({inner}, {unrolled}, LoopKind::unrolled, loads.around(products));
+  return around_all({outer}, {fours / unrolled}, LoopKind::serial, steps);
+}
+
+Expr AttentionBlocks::multiply_add(const Expr& x, const Expr& y, const Expr& sum) const {
+  return loop::is_floating(type()) ? loop::apply(ScalarOp::fma, {x, y, sum}) : sum + x * y;
+}
+
+Stmt AttentionBlocks::clear(const loop::BufferRef& buffer) const {
+  return each(buffer->size,
+              [&](int64_t slot) { return loop::store(buffer, loop::integer(slot), number(0)); });
+}
+
+Stmt AttentionBlocks::tell(const Line& line, const Expr& value) const {
+  return loop::store(told_, line.in_block * grid_.told_line() + member_, value);
+}
+
+std::vector<Expr> AttentionBlocks::told(const Line& line) const {
+  std::vector<Expr> all;
+  for (int64_t i = 0; i < grid_.team; ++i)
+    all.push_back(loop::load(told_, line.in_block * grid_.told_line() + i));
+  return all;
+}
+
+Stmt AttentionBlocks::tell_sums(const Expr& first, int64_t count, int64_t length, const OfQuery& f) {
+  Loader::Scope scope(loader());
+  const int64_t rounds = ceil_div(count, grid_.teams()), of_lane = grid_.length_of_lane(length);
+  const auto round = loader().variable("round", rounds);
+  Lets lets;
+  Line line;
+  line.in_block = lets.add("in_block", loop::variable(round) * grid_.teams() + team_);
+  loader().ranges()[line.in_block->variable] = {0, rounds * grid_.teams()};
+  const Expr query = lets.add("query", clamped(first + line.in_block, false, count));
+  loader().ranges()[query->variable] = {0, queries()};
+  Expr sum = number(0);
+  for (int64_t i = 0; i < of_lane; ++i) {
+    const Expr u = member_ * 4 + (i / 4 * 4 * grid_.team + i % 4);
+    const bool may_end = length % (4 * grid_.team) != 0;
+    const Expr term = f(query, u, may_end ? u < loop::integer(length) : nullptr);
+    sum = lets.add("sum", i == 0 ? term : sum + term);
+  }
+  Stmt body = tell(line, sum);
+  if (count % grid_.teams() != 0) body = loop::branch(line.in_block < loop::integer(count), body);
+  return around_all({round}, {rounds}, rounds <= kMostRounds ? LoopKind::unrolled : LoopKind::serial,
+                    lets.around(body));
+}
+
+Stmt AttentionBlocks::scale(const loop::BufferRef& sums, int64_t length, const loop::BufferRef& factors) {
+  const int64_t of_lane = grid_.length_of_lane(length);
+  return each(sums->size, [&](int64_t slot) {
+    const Expr place = loop::integer(slot), factor = loop::load(factors, loop::integer(slot / of_lane));
+    return loop::store(sums, place, loop::load(sums, place) * factor);
+  });
+}
+
+Stmt AttentionBlocks::store_sums(const Block& block, const loop::BufferRef& sums, int64_t length,
+                                 const loop::BufferRef& to,
+                                 const std::function<Expr(const Line& row, const Expr& w)>& place) {
+  const int64_t of_lane = grid_.length_of_lane(length);
+  return for_rows(block, [&](const Line& row) {
+    const auto four = loader().variable("four", of_lane / 4), d = loader().variable("d", 4);
+    const Expr begin = member_ * 4 + loop::variable(four) * (4 * grid_.team), w = begin + loop::variable(d);
+    const bool by_four = length % 4 == 0;
+    Expr inside;
+    if (length % (4 * grid_.team) != 0) inside = (by_four ? begin : w) < loop::integer(length);
+    const Expr sum = loop::load(sums, row.number * of_lane + loop::variable(four) * 4 + loop::variable(d));
+    Stmt body =
+        loop::loop(LoopKind::vector, d, loop::integer(0), loop::integer(4),
+                   loop::store(to, loader().simplify(place(row, w)), sum, by_four ? nullptr : inside));
+    if (const Expr condition = row.exists && (by_four ? inside : nullptr))
+      body = loop::branch(condition, body);
+    return around_all({four}, {of_lane / 4}, LoopKind::unrolled, body);
+  });
 }
 
 }  // namespace sinter::passes

@@ -1,116 +1,122 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
-#include "ir/integers.h"
 #include "passes/schedule/attention/core.h"
-#include "passes/schedule/core/choice.h"
-#include "passes/schedule/core/workgroup_tile.h"
+#include "passes/schedule/attention/score_grid.h"
 
 namespace sinter::passes {
 
-// What the schedules of `attention` and `attention_backward` for workgroups share: a workgroup computes
-// scores of a block of queries (rows) and a block of keys (columns), each invocation a few of them in
-// registers.
+// What the schedules of `attention` and `attention_backward` for workgroups share. A workgroup has a block of
+// rows, which are queries or keys, and the others run by, a block of columns at a time. Scores are computed
+// in registers from lines that lie in shared memory as in memory, and read by four. They become the left
+// operand of a second product by way of a tile in shared memory.
 class AttentionBlocks : public AttentionCore {
  public:
-  // A matrix that a workgroup adds up besides, in registers: a row for each query or key of a block.
-  struct Sums {
-    bool of_keys = false;
-    int64_t columns = 0;
-  };
-  AttentionBlocks(Template& t, graph::Anchor anchor);
+  AttentionBlocks(Template& t, graph::Anchor anchor) : AttentionCore(t, anchor) {}
 
-  // A block of queries and of keys: the first ones, and the key after the last; null where no key of the tile
-  // is beyond it.
-  struct Block {
-    loop::Expr query, key, end;
-  };
-  // A lane's row of scores, and a score in it. `exists`, `valid`: whether the query, and the key too, are
-  // there; null where they always are.
-  struct Row {
-    loop::Expr number;  // in the tile
-    loop::Expr query, exists;
-  };
-  struct Place {
-    Row row;
-    loop::Expr column;  // in the tile
-    loop::Expr key, valid;
-  };
+  // Comes before all that follows. A row, and a column, has lines of these lengths.
+  void use(const ScoreGrid& grid, const std::vector<int64_t>& row_lengths,
+           const std::vector<int64_t>& column_lengths);
+  const ScoreGrid& grid() const { return grid_; }
 
-  int64_t query_block() const { return query_block_; }
-  int64_t key_block() const { return key_block_; }
-  int64_t query_blocks() const { return ceil_div(queries(), query_block_); }
-  int64_t key_blocks() const { return ceil_div(keys(), key_block_); }
-  WorkgroupTile& tile() { return tile_; }
-  const LaneGrid& grid() const { return grid_; }
-
-  // How queries and keys are cut.
-  struct Sizes {
-    int64_t queries = 1, keys = 1;  // of a block
-    int64_t chunk = 1;              // steps that are staged at a time
-    int64_t row_lanes = 1;          // lanes along the rows of a tile of scores
-  };
-  // What workgroups hold: the sums of each, and whether there are gradients of what f or g reads.
-  struct Held {
-    std::vector<std::vector<Sums>> workgroups;
-    bool has_extras = false;
-  };
-  // Blocks as large as the Target lets the workgroup with the most sums hold.
-  Numbers best(const Held& held);
-  // Comes before all that follows.
-  void use(ChoiceReader& read, const Held& held);
-  // The grid of such a matrix. Where its rows are queries, a lane has the same ones as of the scores.
-  LaneGrid sums_grid(const Sums& sums, const std::string& name);
+  // The loop over the lanes, and the shared memory around it.
+  loop::Stmt around(loop::Stmt body) const;
   loop::BufferRef registers(std::string name, int64_t count) const;
 
-  // The shared memory of a workgroup, allocated around `body`.
-  loop::Stmt allocate_shared(loop::Stmt body) const;
-  // Tiles with an element for each score, at tile_place(). `extras` only where there are such gradients.
-  const loop::BufferRef& weights() const { return weights_; }
-  const loop::BufferRef& slopes() const { return slopes_; }
-  const loop::BufferRef& extras() const { return extras_; }
-  loop::Expr tile_place(const loop::Expr& row, const loop::Expr& column) const;
-  loop::Expr tile_place(const Place& at) const { return tile_place(at.row.number, at.column); }
-  // Per-row values of a lane, at row_place(): written by their owner; the row's other lanes read what it
-  // publishes.
-  const loop::BufferRef& row_values(size_t number) const { return row_values_[number]; }
-  loop::Expr row_place(const Row& row) const;
-
-  using Element = std::function<loop::Expr(const loop::Expr& line, const loop::Expr& column,
-                                           const loop::Expr& predicate)>;
-  // tile[query, key] = sum over w of left(query, w) * right(key, w), for the lane's scores.
-  loop::Stmt multiply_rows(const Block& block, int64_t depth, const Element& left, const Element& right,
-                           const loop::BufferRef& tile);
-  // sums += tile * right(key, column), or its transpose * right(query, column) where the sums are of keys;
-  // the tile is the weights or slopes.
-  loop::Stmt multiply_tile(const Block& block, const Sums& sums, const LaneGrid& sums_grid,
-                           const loop::BufferRef& tile, const Element& right, const loop::BufferRef& result);
-
-  loop::Stmt for_rows(const loop::Expr& first_query, const std::function<loop::Stmt(const Row&)>& body);
-  loop::Stmt for_places(const Block& block, const Row& row,
+  // A block of scores: its first row and column, which count queries and keys, or keys and queries.
+  struct Block {
+    bool rows_are_keys = false;
+    loop::Expr row, column;
+  };
+  // A row or column of a lane: its number among the lane's, in the block, and of all queries or keys.
+  // `exists` is null where all do.
+  struct Line {
+    loop::Expr number, in_block, of_all, exists;
+  };
+  struct Place {
+    loop::Expr slot;  // of the score, in registers
+    Line row, column;
+    loop::Expr query, key;
+    loop::Expr valid;  // whether both exist; null where they always do
+  };
+  loop::Stmt for_rows(const Block& block, const std::function<loop::Stmt(const Line&)>& body);
+  loop::Stmt for_columns(const Block& block, const std::function<loop::Stmt(const Line&)>& body);
+  loop::Stmt for_places(const Block& block, const Line& row,
                         const std::function<loop::Stmt(const Place&)>& body);
-  loop::Expr first_in_row() const { return grid_.first_column < loop::integer(1); }
-  // result[0] = what the lanes of a row have given it, combined in their order.
-  loop::Stmt gather(const loop::BufferRef& result, size_t values, const Row& row, loop::ScalarOp combine);
-  // Whether a row or column of a tile is a query or key of a block.
-  loop::Expr query_exists(const loop::Expr& first, const loop::Expr& row) const;
-  loop::Expr key_exists(const loop::Expr& first, const loop::Expr& column) const;
+  loop::Expr is_first_of_team() const { return member_ < loop::integer(1); }
+  const loop::Expr& lane() const { return lane_; }
+
+  // A tensor of queries or keys by its lines.
+  struct Lines {
+    bool of_keys = false;
+    int64_t length = 0;
+    // Element w of a line; zero where the predicate, if there is one, does not hold.
+    std::function<loop::Expr(const loop::Expr& line, const loop::Expr& w, const loop::Expr& predicate)>
+        element;
+  };
+  // Bring lines of the block's rows and columns to shared memory. Rows may have several; where they are not
+  // staged there is nothing to do.
+  loop::Stmt stage_rows(const Block& block, const std::vector<Lines>& rows);
+  loop::Stmt stage_columns(const Block& block, const Lines& columns, size_t which);
+  // scores[row, column] = the product of lines `which` of the row and of the column, which is staged.
+  loop::Stmt multiply_rows(const Block& block, const Lines& row, size_t which, const loop::BufferRef& scores);
+  // sums[row, w] += sum over columns of tile[row, column] * line `which` of the column at w, which is staged
+  loop::Stmt multiply_tile(const loop::BufferRef& tile, int64_t length, size_t which,
+                           const loop::BufferRef& sums);
+
+  // A tile of shared memory, with an element for each score of a block: a second one where all are staged.
+  const loop::BufferRef& tile(size_t number = 0) const { return tiles_[grid_.stages_all ? number : 0]; }
+  loop::Expr tile_place(const loop::Expr& row, const loop::Expr& column) const {
+    return row * grid_.tile_line() + column;
+  }
+  loop::Expr tile_place(const Place& at) const { return tile_place(at.row.in_block, at.column.in_block); }
+
+  // What lanes of a team tell one another of a row, or of any line of a block; and what all have told, in
+  // order.
+  loop::Stmt tell(const Line& line, const loop::Expr& value) const;
+  std::vector<loop::Expr> told(const Line& line) const;
+  // Each team tells of some lines of queries the sum of f along them, a part a lane.
+  using OfQuery =
+      std::function<loop::Expr(const loop::Expr& query, const loop::Expr& u, const loop::Expr& predicate)>;
+  loop::Stmt tell_sums(const loop::Expr& first, int64_t count, int64_t length, const OfQuery& f);
+
+  loop::Stmt clear(const loop::BufferRef& registers) const;
+  // Sums of lines of such a length, in registers.
+  int64_t sums_size(int64_t length) const { return grid_.rows * grid_.length_of_lane(length); }
+  // Each row's times a factor of its own.
+  loop::Stmt scale(const loop::BufferRef& sums, int64_t length, const loop::BufferRef& factors);
+  loop::Stmt store_sums(const Block& block, const loop::BufferRef& sums, int64_t length,
+                        const loop::BufferRef& to,
+                        const std::function<loop::Expr(const Line& row, const loop::Expr& w)>& place);
 
  private:
-  Sizes sizes_of(int64_t most, int64_t chunk, const Held& held) const;
-  void set(const Sizes& sizes, const Held& held);
-  bool fits(const Held& held) const;
-  std::vector<loop::BufferRef> shared() const;
-  LaneGrid unplaced_grid(const Sums& sums) const;
+  // Lines in shared memory, and how far apart they are.
+  struct Stage {
+    loop::BufferRef buffer;
+    int64_t line = 0;
+  };
 
-  const loop::Target& target_;
-  WorkgroupTile tile_;
-  int64_t query_block_ = 1, key_block_ = 1, chunk_ = 1;
-  LaneGrid grid_;
-  bool is_backward_;
-  loop::BufferRef left_stage_, right_stage_, weights_, slopes_, extras_, scores_;
-  std::vector<loop::BufferRef> row_values_;
+  int64_t extent(bool of_keys) const { return of_keys ? keys() : queries(); }
+  loop::Expr exists(const loop::Expr& line, bool of_keys, int64_t block) const;
+  // The line, or the last where it is beyond that.
+  loop::Expr clamped(const loop::Expr& line, bool of_keys, int64_t block) const;
+  loop::Stmt stage(const Stage& to, const Lines& lines, const loop::Expr& first, int64_t count);
+  loop::Expr multiply_add(const loop::Expr& x, const loop::Expr& y, const loop::Expr& sum) const;
+  loop::Expr row_in_block(const loop::Expr& number) const;
+  loop::Expr column_in_block(const loop::Expr& number) const;
+  std::vector<loop::BufferRef> shared() const;
+
+  ScoreGrid grid_;
+  const Stage& column_stage(size_t which) const { return column_stages_[grid_.stages_all ? which : 0]; }
+
+  loop::VariableRef lane_variable_;
+  loop::Expr lane_, team_, member_;  // of the lane: its team, and which of that
+  Lets lets_;
+  std::vector<Stage> row_stages_, column_stages_;
+  std::vector<loop::BufferRef> tiles_;
+  loop::BufferRef told_;
 };
 
 }  // namespace sinter::passes

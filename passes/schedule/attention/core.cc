@@ -52,12 +52,10 @@ AttentionCore::AttentionCore(Template& t, graph::Anchor anchor)
       parts_(AttentionBody::of(*core_)),
       loader_(flat_, t.inputs),
       type_(loop::from_graph(parts_.dtype())) {
-  const ContractDims first = ContractDims::parse(parts_.scores->attributes.text("dims"));
-  const ContractDims second = ContractDims::parse(parts_.product->attributes.text("dims"));
   if (parts_.query) queries_ = parts_.domain[*parts_.query];
   keys_ = parts_.domain[parts_.key];
-  width_ = graph::element_count(shape_of(parts_.width_letters(), first.rhs, parts_.k.shape()));
-  values_ = graph::element_count(shape_of(parts_.value_letters(), second.rhs, parts_.v.shape()));
+  width_ = parts_.width();
+  values_ = parts_.values();
 }
 
 loop::BufferRef AttentionCore::output(size_t result) const {

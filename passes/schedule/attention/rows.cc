@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "passes/schedule/attention/online_softmax.h"
+#include "passes/schedule/attention/score_grid.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
 
@@ -26,6 +27,12 @@ Stmt block_of(int64_t count, const std::function<Stmt(int64_t)>& make) {
 }
 
 }  // namespace
+
+bool has_attention_schedule(int64_t width, int64_t values, int64_t element_bytes,
+                            const loop::Target& target) {
+  if (!target.has_fast_shared()) return 2 * (width + values) * element_bytes <= target.local_bytes;
+  return has_score_grid(width, values, element_bytes, target);
+}
 
 bool AttentionRows::are_better(const loop::Target& target) const {
   if (!target.has_workgroups()) return false;

@@ -8,6 +8,10 @@
 
 namespace sinter::passes {
 
+// Whether there is a schedule for workgroups whose lanes, or workgroups, can hold lines that are so long: of
+// queries and keys, and of values.
+bool has_attention_schedule(int64_t width, int64_t values, int64_t element_bytes, const loop::Target& target);
+
 // What the schedules of `attention` and `attention_backward` share whose invocations do not work together:
 // each has a row, a query or a key, in registers, and what it looks at runs by one at a time.
 class AttentionRows : public AttentionCore {

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "ir/integers.h"
 #include "passes/schedule/attention/blocks.h"
 #include "passes/schedule/attention/online_softmax.h"
 #include "passes/schedule/core/schedules.h"
@@ -10,224 +13,200 @@ namespace sinter::passes {
 
 using loop::Expr;
 using loop::LoopKind;
-using loop::ScalarOp;
 using loop::Stmt;
 
 namespace {
 
 class AttentionWorkgroups {
  public:
-  explicit AttentionWorkgroups(Template& t)
-      : t_(t), blocks_(t, graph::Anchor::attention), sums_of_{false, blocks_.values()} {}
+  explicit AttentionWorkgroups(Template& t) : t_(t), blocks_(t, graph::Anchor::attention) {
+    outer_shape_ = blocks_.parts().domain;
+    outer_shape_[blocks_.parts().key] = 1;
+    if (blocks_.parts().query) outer_shape_[*blocks_.parts().query] = 1;
+  }
 
-  Numbers best() { return blocks_.best({{{sums_of_}}, false}); }
+  std::vector<ScorePart> parts() const {
+    return {{.units = graph::element_count(outer_shape_),
+             .rows = blocks_.queries(),
+             .columns = blocks_.keys(),
+             .lengths = {std::max(blocks_.width(), blocks_.values())},
+             .sums = blocks_.values()}};
+  }
+  int64_t element_bytes() const { return loop::size_in_bytes(blocks_.type()); }
 
-  loop::Kernel run(ChoiceReader& read) {
-    blocks_.use(read, {{{sums_of_}}, false});
-    read.finish();
-    sums_grid_ = blocks_.sums_grid(sums_of_, "sum");
-    sums_ = blocks_.registers("sums", sums_grid_.elements());
-    row_ = blocks_.registers("row", 1);
-    const AttentionBody& parts = blocks_.parts();
-    graph::Shape outer_shape = parts.domain;
-    outer_shape[parts.key] = 1;
-    if (parts.query) outer_shape[*parts.query] = 1;
-    const int64_t blocks = blocks_.query_blocks(), groups = graph::element_count(outer_shape) * blocks;
+  loop::Kernel run(const ScoreGrid& grid) {
+    blocks_.use(grid, {blocks_.width()}, parts()[0].lengths);
+    scores_ = blocks_.registers("scores", grid.scores());
+    sums_ = blocks_.registers("sums", blocks_.sums_size(blocks_.values()));
+    for (auto* value : {&greatest_, &total_, &factor_}) *value = blocks_.registers("row", grid.rows);
+    const int64_t units = graph::element_count(outer_shape_);
+    const int64_t row_blocks = ceil_div(blocks_.queries(), grid.block_rows()), groups = units * row_blocks;
     Loader& loader = blocks_.loader();
     const auto group = loader.variable("group", groups);
     const Expr g = loop::variable(group);
-    const Index outer = delinearize(loader.simplify(g / blocks), outer_shape, loader.ranges());
-    const Expr first = loader.simplify(g % blocks * blocks_.query_block());
+    const Index outer = delinearize(loader.simplify(g % units), outer_shape_, loader.ranges());
+    // Where queries see the keys before them, the last ones have the most to do: they begin first.
+    const Expr block = loop::integer(row_blocks - 1) - g / units;
+    const Expr first = loader.simplify(block * grid.block_rows());
     return t_.finish(loop::loop(LoopKind::workgroup, group, loop::integer(0), loop::integer(groups),
-                                blocks_.allocate_shared(query_block(outer, first))));
+                                blocks_.around(query_block(outer, first))));
   }
 
  private:
-  // What row_values() hold: given away are a lane's greatest score and its part of the sum.
-  enum Values : size_t { greatest, part, maximum, total, rescale };
-
-  Expr row_value(Values values, const AttentionBlocks::Row& row) const {
-    return loop::load(blocks_.row_values(values), blocks_.row_place(row));
-  }
-  Stmt set(Values values, const AttentionBlocks::Row& row, const Expr& value) const {
-    return loop::store(blocks_.row_values(values), blocks_.row_place(row), value);
+  static Expr at(const loop::BufferRef& registers, const AttentionBlocks::Line& row) {
+    return loop::load(registers, row.number);
   }
 
   Stmt query_block(const Index& outer, const Expr& first) {
     Loader& loader = blocks_.loader();
-    const auto [low, high] = blocks_.visible_keys(outer, {first, blocks_.query_block()});
-    const bool all = loop::as_integer(low) && loop::as_integer(high) &&
-                     blocks_.keys() % blocks_.key_block() == 0 &&
-                     blocks_.key_block() == blocks_.grid().tile_columns();
+    const ScoreGrid& grid = blocks_.grid();
+    AttentionBlocks::Block block{false, first, nullptr};
+    const auto [low, high] =
+        blocks_.visible_keys(outer, {first, std::min(grid.block_rows(), blocks_.queries())});
+    const int64_t keys = grid.block_columns(), most = ceil_div(blocks_.keys(), keys);
     Lets bounds;
-    const Expr begin = bounds.add("low", low), end = bounds.add("high", high);
-    loader.ranges()[begin->variable] = {0, blocks_.keys() + 1};
-    loader.ranges()[end->variable] = {0, blocks_.keys() + 1};
-    const auto number = loader.variable("key_block", blocks_.key_blocks());
-    const int64_t keys = blocks_.key_block();
-    const Expr count = (loop::max(end - begin, loop::integer(0)) + (keys - 1)) / keys;
-    Lets of_block;
-    const Expr key = of_block.add("key0", begin + loop::variable(number) * keys);
-    loader.ranges()[key->variable] = {0, blocks_.keys()};
-    AttentionBlocks::Block block{first, key, nullptr};
-    if (!all) {
-      block.end = of_block.add("end", loop::min(end, key + keys));
-      loader.ranges()[block.end->variable] = {0, blocks_.keys() + 1};
-    }
-    const Stmt run = loop::loop(LoopKind::serial, number, loop::integer(0), count,
-                                of_block.around(key_block(outer, block)));
-    const Stmt clear = each(sums_grid_.elements(), [&](int64_t slot) {
-      return loop::store(sums_, loop::integer(slot), blocks_.number(0));
+    const auto bound = [&](const char* name, const Expr& value) {
+      const Expr named = bounds.add(name, loader.simplify(value));
+      loader.ranges()[named->variable] = {0, most + 1};
+      return named;
+    };
+    const Expr begin = bound("first_block", low / keys);
+    const Expr end = bound("end_block", (high + (keys - 1)) / keys);
+    const auto number = loader.variable("key_block", most);
+    block.column = loop::variable(number) * keys;
+    const Stmt run = loop::loop(LoopKind::serial, number, begin, loop::max(end - begin, loop::integer(0)),
+                                key_block(outer, block));
+    const Stmt start = blocks_.for_rows(block, [&](const auto& row) {
+      return loop::block({loop::store(greatest_, row.number, blocks_.number(OnlineSoftmax::kNone)),
+                          loop::store(total_, row.number, blocks_.number(0))});
     });
-    const Stmt start = blocks_.for_rows(first, [&](const auto& row) {
-      return loop::block(
-          {set(maximum, row, blocks_.number(OnlineSoftmax::kNone)), set(total, row, blocks_.number(0))});
-    });
-    Stmt body = loop::block({clear, start, run, finish(outer, first)});
-    for (const auto& buffer : {sums_, row_}) body = loop::allocate(buffer, body);
-    return bounds.around(blocks_.tile().around(body));
+    Stmt body = loop::block({blocks_.clear(sums_), start, blocks_.stage_rows(block, {queries(outer)}), run,
+                             finish(outer, block)});
+    for (const auto& buffer : {scores_, sums_, greatest_, total_, factor_})
+      body = loop::allocate(buffer, body);
+    return bounds.around(body);
+  }
+
+  AttentionBlocks::Lines queries(const Index& outer) {
+    return {false, blocks_.width(), [this, outer](const Expr& query, const Expr& w, const Expr& predicate) {
+              return blocks_.element(blocks_.parts().q, blocks_.query_index(outer, query, w), predicate);
+            }};
   }
 
   Stmt key_block(const Index& outer, const AttentionBlocks::Block& block) {
     const AttentionBody& parts = blocks_.parts();
-    const Stmt scores = blocks_.multiply_rows(
-        block, blocks_.width(),
-        [&](const Expr& query, const Expr& w, const Expr& predicate) {
-          return blocks_.element(parts.q, blocks_.query_index(outer, query, w), predicate);
-        },
-        [&](const Expr& key, const Expr& w, const Expr& predicate) {
+    const AttentionBlocks::Lines keys = {
+        true, blocks_.width(), [&](const Expr& key, const Expr& w, const Expr& predicate) {
           return blocks_.element(parts.k, blocks_.key_index(outer, key, w), predicate);
-        },
-        blocks_.weights());
-    const Stmt mask_all =
-        blocks_.for_rows(block.query, [&](const auto& row) { return mask(outer, block, row); });
-    const Stmt weigh_all =
-        blocks_.for_rows(block.query, [&](const auto& row) { return weigh(outer, block, row); });
-    const Stmt totals = blocks_.for_rows(block.query, [&](const auto& row) {
-      const Expr before = row_value(total, row) * row_value(rescale, row);
-      return loop::block({blocks_.gather(row_, part, row, ScalarOp::add),
-                          set(total, row, before + loop::load(row_, loop::integer(0)))});
-    });
-    const Stmt add = blocks_.multiply_tile(
-        block, sums_of_, sums_grid_, blocks_.weights(),
-        [&](const Expr& key, const Expr& u, const Expr& predicate) {
+        }};
+    const AttentionBlocks::Lines values = {
+        true, blocks_.values(), [&](const Expr& key, const Expr& u, const Expr& predicate) {
           return blocks_.element(parts.v, blocks_.value_index(outer, key, u), predicate);
-        },
-        sums_);
+        }};
+    const Stmt mask_all = blocks_.for_rows(block, [&](const auto& row) { return mask(outer, block, row); });
+    const Stmt weigh_all = blocks_.for_rows(block, [&](const auto& row) { return weigh(outer, block, row); });
+    return loop::block({blocks_.stage_columns(block, keys, 0), loop::barrier(),
+                        blocks_.multiply_rows(block, queries(outer), 0, scores_), mask_all, loop::barrier(),
+                        blocks_.stage_columns(block, values, 0), weigh_all,
+                        blocks_.scale(sums_, blocks_.values(), factor_), loop::barrier(),
+                        blocks_.multiply_tile(blocks_.tile(), blocks_.values(), 0, sums_), loop::barrier()});
+  }
+
+  // x = f(scores), and the greatest of a row that the lane has, or had before, which it tells its team.
+  Stmt mask(const Index& outer, const AttentionBlocks::Block& block, const AttentionBlocks::Line& row) {
+    const Stmt scores = blocks_.for_places(block, row, [&](const auto& place) {
+      blocks_.loader().bind(blocks_.flat(blocks_.scores()), loop::load(scores_, place.slot));
+      Lets lets;
+      const Expr x = lets.add("x", blocks_.element(blocks_.parts().masked(),
+                                                   blocks_.at(outer, place.query, place.key), place.valid));
+      return lets.around(loop::block(
+          {loop::store(scores_, place.slot, x),
+           loop::store(factor_, row.number, OnlineSoftmax::greater(at(factor_, row), x, place.valid))}));
+    });
     return loop::block(
-        {scores, mask_all, loop::barrier(), weigh_all, loop::barrier(), totals, scale_sums(rescale), add});
-  }
-
-  // The sums of each row times one of its values.
-  Stmt scale_sums(Values values) {
-    return each(sums_grid_.rows, [&](int64_t i) {
-      AttentionBlocks::Row row;
-      row.number = sums_grid_.row(i);
-      Lets lets;
-      const Expr factor = lets.add("factor", row_value(values, row));
-      return lets.around(each(sums_grid_.columns, [&](int64_t j) {
-        const Expr place = loop::integer(i * sums_grid_.columns + j);
-        return loop::store(sums_, place, loop::load(sums_, place) * factor);
-      }));
-    });
-  }
-
-  // x = f(scores), and the greatest of a row.
-  Stmt mask(const Index& outer, const AttentionBlocks::Block& block, const AttentionBlocks::Row& row) {
-    const Expr zero = loop::integer(0);
-    const Stmt scores = blocks_.for_places(block, row, [&](const auto& at) {
-      const Expr slot = blocks_.tile_place(at);
-      blocks_.loader().bind(blocks_.flat(blocks_.scores()), loop::load(blocks_.weights(), slot));
-      Lets lets;
-      const Expr x = lets.add(
-          "x", blocks_.element(blocks_.parts().masked(), blocks_.at(outer, row.query, at.key), at.valid));
-      const Expr before = loop::load(row_, zero);
-      return lets.around(loop::block({loop::store(blocks_.weights(), slot, x),
-                                      loop::store(row_, zero, OnlineSoftmax::greater(before, x, at.valid))}));
-    });
-    return loop::block({loop::store(row_, zero, row_value(maximum, row)), scores,
-                        set(greatest, row, loop::load(row_, zero))});
+        {loop::store(factor_, row.number, at(greatest_, row)), scores, blocks_.tell(row, at(factor_, row))});
   }
 
   // Turns the scores of a row into what is kept of their weights, before division by the sum.
-  Stmt weigh(const Index& outer, const AttentionBlocks::Block& block, const AttentionBlocks::Row& row) {
+  Stmt weigh(const Index& outer, const AttentionBlocks::Block& block, const AttentionBlocks::Line& row) {
     const AttentionBody& parts = blocks_.parts();
     Loader& loader = blocks_.loader();
-    const Expr zero = loop::integer(0);
     Lets lets;
-    const Expr most = lets.add("m", loop::load(row_, zero));
+    Expr most;
+    for (const Expr& value : blocks_.told(row)) {
+      const Expr next = lets.add("m", value);
+      most = most ? lets.add("m", OnlineSoftmax::greater(most, next)) : next;
+    }
     const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(most));
-    const Stmt weights = blocks_.for_places(block, row, [&](const auto& at) {
-      const Expr slot = blocks_.tile_place(at);
+    const Expr factor = lets.add("factor", OnlineSoftmax::exponential(at(greatest_, row), shift));
+    const Stmt weights = blocks_.for_places(block, row, [&](const auto& place) {
       const auto guarded = [&](const Expr& x) {
-        return at.valid ? loop::select(at.valid, x, blocks_.number(0)) : x;
+        return place.valid ? loop::select(place.valid, x, blocks_.number(0)) : x;
       };
       Lets inner;
-      const Expr power = OnlineSoftmax::exponential(loop::load(blocks_.weights(), slot), shift);
+      const Expr power = OnlineSoftmax::exponential(loop::load(scores_, place.slot), shift);
       const Expr p = inner.add("p", guarded(power));
       loader.bind(blocks_.flat(parts.weights()), p);
-      const Index kept = *parts.kept_index(blocks_.at(outer, row.query, at.key), loader.ranges());
-      const Expr value = guarded(blocks_.element(parts.kept(), kept, at.valid));
-      return inner.around(loop::block({loop::store(row_, zero, loop::load(row_, zero) + p),
-                                       loop::store(blocks_.weights(), slot, value)}));
+      const Index kept = *parts.kept_index(blocks_.at(outer, place.query, place.key), loader.ranges());
+      const Expr value = guarded(blocks_.element(parts.kept(), kept, place.valid));
+      return inner.around(loop::block({loop::store(total_, row.number, at(total_, row) + p),
+                                       loop::store(blocks_.tile(), blocks_.tile_place(place), value)}));
     });
-    const Stmt rest = lets.around(
-        loop::block({set(rescale, row, OnlineSoftmax::exponential(row_value(maximum, row), shift)),
-                     set(maximum, row, most), loop::store(row_, zero, blocks_.number(0)), weights,
-                     set(part, row, loop::load(row_, zero))}));
-    return loop::block({blocks_.gather(row_, greatest, row, ScalarOp::max), rest});
+    return lets.around(
+        loop::block({loop::store(factor_, row.number, factor), loop::store(greatest_, row.number, most),
+                     loop::store(total_, row.number, at(total_, row) * factor), weights}));
   }
 
-  Stmt finish(const Index& outer, const Expr& first) {
+  Stmt finish(const Index& outer, const AttentionBlocks::Block& block) {
     Loader& loader = blocks_.loader();
     const auto& results = blocks_.core().results;
-    const Stmt rows = blocks_.for_rows(first, [&](const auto& row) {
+    const Stmt tell =
+        blocks_.for_rows(block, [&](const auto& row) { return blocks_.tell(row, at(total_, row)); });
+    const Stmt rows = blocks_.for_rows(block, [&](const auto& row) {
       Lets lets;
-      const Expr most = lets.add("m", row_value(maximum, row));
+      Expr sum;
+      for (const Expr& value : blocks_.told(row)) sum = lets.add("sum", sum ? sum + value : value);
+      const Expr most = lets.add("m", at(greatest_, row));
       const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(most));
-      const Expr sum = lets.add("total", OnlineSoftmax::divisor(most, row_value(total, row)));
-      std::vector<Stmt> body = {set(rescale, row, blocks_.number(1) / sum)};
-      const Index index = blocks_.without_key(blocks_.at(outer, row.query, loop::integer(0)));
+      const Expr total = lets.add("total", OnlineSoftmax::divisor(most, sum));
+      std::vector<Stmt> body = {loop::store(factor_, row.number, blocks_.number(1) / total)};
+      const Index index = blocks_.without_key(blocks_.at(outer, row.of_all, loop::integer(0)));
       for (size_t result : {1, 2}) {
         const loop::BufferRef buffer = blocks_.output(result);
         if (buffer == nullptr) continue;
         const Expr place = loader.simplify(linearize(index, results[result].shape));
-        body.push_back(
-            loop::store(buffer, place, result == 1 ? shift : sum, row.exists && blocks_.first_in_row()));
+        body.push_back(loop::store(buffer, place, result == 1 ? shift : total,
+                                   row.exists && blocks_.is_first_of_team()));
       }
       return lets.around(loop::block(std::move(body)));
     });
     const loop::BufferRef buffer = blocks_.output(0);
-    if (buffer == nullptr) return rows;
-    const Stmt values = each(sums_grid_.elements(), [&](int64_t slot) {
-      const Expr row = sums_grid_.row(slot / sums_grid_.columns);
-      const Expr u = sums_grid_.column(slot % sums_grid_.columns);
-      Expr exists = blocks_.query_exists(first, row);
-      if (sums_grid_.tile_columns() != blocks_.values())
-        exists = exists && u < loop::integer(blocks_.values());
-      const Index index = blocks_.result_index(outer, first + row, u);
-      const Expr place = loader.simplify(linearize(index, results[0].shape));
-      return loop::store(buffer, place, loop::load(sums_, loop::integer(slot)), exists);
-    });
-    return loop::block({rows, scale_sums(rescale), values});
+    if (buffer == nullptr) return loop::block({tell, loop::barrier(), rows});
+    const Stmt store = blocks_.store_sums(
+        block, sums_, blocks_.values(), buffer, [&](const AttentionBlocks::Line& row, const Expr& u) {
+          return linearize(blocks_.result_index(outer, row.of_all, u), results[0].shape);
+        });
+    return loop::block({tell, loop::barrier(), rows, blocks_.scale(sums_, blocks_.values(), factor_), store});
   }
 
   Template& t_;
   AttentionBlocks blocks_;
-  AttentionBlocks::Sums sums_of_;
-  LaneGrid sums_grid_;
-  loop::BufferRef sums_;  // of the lane: its part of the weighted sums of values
-  loop::BufferRef row_;   // one value
+  graph::Shape outer_shape_;
+  // Of the lane: its scores, its part of the weighted sums of values; and of each of its rows the greatest
+  // score so far, its part of the sum of exponentials, and what sums are to be multiplied with.
+  loop::BufferRef scores_, sums_, greatest_, total_, factor_;
 };
 
 std::vector<Numbers> workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
-  return {AttentionWorkgroups(t).best()};
+  const AttentionWorkgroups schedule(t);
+  return {choose_score_grid(schedule.parts(), schedule.element_bytes(), t.target()).numbers()};
 }
 
 loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
+  AttentionWorkgroups schedule(t);
   ChoiceReader read(choice, t.kernel.location);
-  return AttentionWorkgroups(t).run(read);
+  return schedule.run(read_score_grid(read, schedule.parts(), schedule.element_bytes(), t.target()));
 }
 
 }  // namespace

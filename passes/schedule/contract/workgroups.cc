@@ -5,7 +5,7 @@
 #include "passes/schedule/contract/staged_operand.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
-#include "passes/schedule/core/workgroup_tile.h"
+#include "passes/schedule/core/workgroup.h"
 
 // The schedule of `contract` for machines whose workgroups have shared memory that is faster than what lies
 // behind it. A workgroup makes a tile of the result: chunks of rows of lhs and columns of rhs are staged in

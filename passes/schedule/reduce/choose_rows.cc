@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "ir/integers.h"
-#include "passes/schedule/core/workgroup_tile.h"
+#include "passes/schedule/core/workgroup.h"
 #include "passes/schedule/reduce/reduce.h"
 #include "passes/schedule/reduce/row_passes.h"
 #include "passes/schedule/reduce/sum_blocks.h"

@@ -6,7 +6,7 @@
 #include "ir/loop/reducers.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
-#include "passes/schedule/core/workgroup_tile.h"
+#include "passes/schedule/core/workgroup.h"
 #include "passes/schedule/reduce/reduce.h"
 
 // Columns for workgroups: a workgroup has some neighbouring columns and all of their rows. Its lanes form a

@@ -8,7 +8,7 @@
 #include "ir/loop/walk.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
-#include "passes/schedule/core/workgroup_tile.h"
+#include "passes/schedule/core/workgroup.h"
 #include "passes/schedule/reduce/reduce.h"
 
 // Rows for workgroups: the schedule of rows for vectors as wide as a workgroup, or four times as wide, one

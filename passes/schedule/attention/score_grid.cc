@@ -1,0 +1,137 @@
+#include "passes/schedule/attention/score_grid.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "ir/integers.h"
+
+namespace sinter::passes {
+namespace {
+
+// Lanes with more scores read less for each product, those with fewer leave work for more multiprocessors.
+constexpr ScoreGrid kGrids[] = {
+    {128, 8, 4, 4}, {128, 8, 2, 4}, {256, 8, 4, 4}, {256, 8, 2, 4}, {64, 8, 4, 4},
+    {64, 8, 2, 4},  {64, 8, 2, 2},  {32, 8, 4, 4},  {32, 8, 4, 2},  {32, 8, 2, 2},
+    {32, 8, 1, 4},  {32, 8, 1, 2},  {64, 16, 2, 1}, {64, 16, 1, 1}, {32, 8, 1, 1},
+};
+constexpr int64_t kMostOfLane = 16;  // rows or columns
+
+// In multiply-adds of a lane: a read of four elements takes as long as two of them.
+double cycles_of_score(const ScoreGrid& grid) {
+  const auto scores = static_cast<double>(grid.scores());
+  return (scores + 2.0 * static_cast<double>(grid.rows + grid.columns)) / scores;
+}
+
+constexpr double kBusyLanes = 512;        // of a multiprocessor
+constexpr double kBusyGroup = 128;        // lanes of a workgroup, few of which fit its shared memory
+constexpr double kReadFromMemory = 1.15;  // of rows that are not staged
+constexpr double kInTurn = 1.2;           // of columns of which one line is staged at a time
+
+double time_of(const ScoreGrid& grid, const std::vector<ScorePart>& parts, const loop::Target& target) {
+  double scores = 0, lanes = 0;
+  for (const ScorePart& part : parts) {
+    const int64_t blocks = part.units * ceil_div(part.rows, grid.block_rows());
+    lanes += static_cast<double>(blocks * grid.lanes);
+    scores += static_cast<double>(blocks * grid.block_rows() * round_up(part.columns, grid.block_columns()));
+  }
+  double busy = std::min(1.0, lanes / (kBusyLanes * static_cast<double>(target.multiprocessors))) *
+                std::min(1.0, static_cast<double>(grid.lanes) / kBusyGroup);
+  if (!target.has_fast_shared()) busy = 1;
+  return scores * cycles_of_score(grid) / busy * (grid.stages_rows ? 1 : kReadFromMemory) *
+         (grid.stages_all ? 1 : kInTurn);
+}
+
+constexpr ScoreGrid kLeast{.lanes = 32, .team = 8, .stages_rows = false, .stages_all = false};
+
+template <typename Body>
+void for_grids(const Body& body) {
+  for (ScoreGrid grid : kGrids) {
+    for (const int staged : {3, 2, 1, 0}) {
+      grid.stages_rows = (staged & 2) != 0;
+      grid.stages_all = (staged & 1) != 0;
+      body(grid);
+    }
+  }
+}
+
+}  // namespace
+
+int64_t ScoreGrid::line(int64_t length) const {
+  return 4 * round_up(ceil_div(length, 4), team) + 4;
+}
+
+int64_t ScoreGrid::length_of_lane(int64_t length) const {
+  return 4 * ceil_div(ceil_div(length, 4), team);
+}
+
+Numbers ScoreGrid::numbers() const {
+  Numbers numbers = {{"lanes", {lanes}}, {"team", {team}}, {"rows", {rows}}, {"columns", {columns}}};
+  if (stages_rows) numbers.push_back({"stage_rows", {}});
+  if (stages_all) numbers.push_back({"stage_all", {}});
+  return numbers;
+}
+
+bool fits(const ScoreGrid& grid, const std::vector<ScorePart>& parts, int64_t element_bytes,
+          const loop::Target& target) {
+  int64_t shared = 0, held = 0, most_lines = 1;
+  for (const ScorePart& part : parts) {
+    int64_t all = 0, longest = 0;
+    for (const int64_t length : part.lengths) {
+      all += grid.line(length);
+      longest = std::max(longest, grid.line(length));
+    }
+    const int64_t rows = grid.stages_rows ? grid.block_rows() * all : 0;
+    shared = std::max(shared, rows + grid.block_columns() * (grid.stages_all ? all : longest));
+    held = std::max(held, grid.rows * grid.length_of_lane(part.sums) + part.tiles * grid.scores());
+    most_lines = std::max(most_lines, static_cast<int64_t>(part.lengths.size()));
+  }
+  shared += (grid.stages_all ? most_lines : 1) * grid.block_rows() * grid.tile_line();
+  shared += std::max(grid.block_rows(), grid.block_columns()) * grid.told_line();
+  return grid.lanes <= target.max_workgroup_size && shared * element_bytes <= target.shared_bytes &&
+         held * element_bytes <= target.local_bytes / 2;
+}
+
+bool has_score_grid(int64_t width, int64_t values, int64_t element_bytes, const loop::Target& target) {
+  const ScorePart part{
+      .rows = 1, .columns = 1, .lengths = {width, values}, .sums = width + values, .tiles = 3};
+  bool found = false;
+  for_grids([&](const ScoreGrid& grid) { found = found || fits(grid, {part}, element_bytes, target); });
+  return found;
+}
+
+ScoreGrid choose_score_grid(const std::vector<ScorePart>& parts, int64_t element_bytes,
+                            const loop::Target& target) {
+  ScoreGrid best = kLeast;  // where nothing fits
+  double least = INFINITY;
+  for_grids([&](const ScoreGrid& grid) {
+    if (!fits(grid, parts, element_bytes, target)) return;
+    const double time = time_of(grid, parts, target);
+    if (time >= least) return;
+    least = time;
+    best = grid;
+  });
+  return best;
+}
+
+ScoreGrid read_score_grid(ChoiceReader& read, const std::vector<ScorePart>& parts, int64_t element_bytes,
+                          const loop::Target& target) {
+  read.require(target.has_workgroups(), "the machine has no workgroups");
+  ScoreGrid grid;
+  grid.lanes = read.lanes(target.max_workgroup_size);
+  grid.team = read.number("team", 1, grid.lanes);
+  read.require(std::has_single_bit(static_cast<uint64_t>(grid.team)), "team is a power of two");
+  grid.rows = read.number("rows", 1, kMostOfLane);
+  grid.columns = read.number("columns", 1, kMostOfLane);
+  read.require(grid.block_columns() % 4 == 0, "a team has columns by fours");
+  grid.stages_rows = read.flag("stage_rows");
+  grid.stages_all = read.flag("stage_all");
+  // The least is what there is where nothing fits.
+  const bool is_least = grid.numbers() == kLeast.numbers();
+  read.require(is_least || fits(grid, parts, element_bytes, target),
+               "blocks do not fit the machine's memory");
+  read.finish();
+  return grid;
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <vector>
+
+#include "ir/loop/target.h"
+#include "passes/schedule/core/choice.h"
+
+namespace sinter::passes {
+
+// How the scores of a block of queries and keys are spread over the lanes of a workgroup, each of which has
+// some in registers. Lanes form teams that share their rows, so that what is found of a row concerns its team
+// alone; a lane's rows lie as far apart as there are teams, its columns as there are lanes in one.
+struct ScoreGrid {
+  int64_t lanes = 32;
+  int64_t team = 8;               // lanes
+  int64_t rows = 1, columns = 1;  // of a lane
+  // Whether the rows' lines lie in shared memory. Where they do not fit they are read from memory each time,
+  // which answers all lanes of a team at once.
+  bool stages_rows = true;
+  // Whether all lines of the columns that are multiplied lie there, and all tiles of scores; else one, which
+  // they take in turn, with a barrier for each change.
+  bool stages_all = true;
+
+  int64_t teams() const { return lanes / team; }
+  int64_t block_rows() const { return teams() * rows; }
+  int64_t block_columns() const { return team * columns; }
+  int64_t scores() const { return rows * columns; }
+
+  // Elements of a line of shared memory from one to the next: such that lanes of a team, which read lines one
+  // after the other by four, do not meet in a bank.
+  int64_t line(int64_t length) const;
+  int64_t tile_line() const { return block_columns() + 8; }
+  int64_t told_line() const { return team + 4; }
+  // Elements that a lane has of each of its rows, of lines so long: by fours, which lie apart as columns do.
+  int64_t length_of_lane(int64_t length) const;
+
+  Numbers numbers() const;
+};
+
+// Workgroups of one kind that a kernel has, by what the choice of a grid depends on.
+struct ScorePart {
+  int64_t units = 1;             // what has workgroups of its own, beside blocks of rows
+  int64_t rows, columns;         // of all scores of a unit
+  std::vector<int64_t> lengths;  // of the lines of a row that are multiplied; those of a column are as long
+  int64_t sums = 0;              // elements that are added up for a row
+  int64_t tiles = 1;             // of scores that a lane holds at once
+};
+
+bool fits(const ScoreGrid& grid, const std::vector<ScorePart>& parts, int64_t element_bytes,
+          const loop::Target& target);
+// Whether workgroups can compute attention with queries and keys of `width` elements and values of so many:
+// whether some grid fits.
+bool has_score_grid(int64_t width, int64_t values, int64_t element_bytes, const loop::Target& target);
+// The one that is done first, as far as can be told.
+ScoreGrid choose_score_grid(const std::vector<ScorePart>& parts, int64_t element_bytes,
+                            const loop::Target& target);
+ScoreGrid read_score_grid(ChoiceReader& read, const std::vector<ScorePart>& parts, int64_t element_bytes,
+                          const loop::Target& target);
+
+}  // namespace sinter::passes
