@@ -93,11 +93,10 @@ TEST(DiscreteProducts, SideBySideAndInParts) {
 TEST(DiscreteRows, OfEveryLength) {
   for (const int64_t length : {64, 99, 128, 200, 203, 384, 1000, 1024, 1500, 4100, 20000}) {
     const std::string row = "f32[" + std::to_string(length) + "]", rows = shape(3, length);
-    expect_same(
-        "func @f(%x: " + rows + ", %s: " + row + ", %b: " + row + ") {\n  %0: " + rows +
-        " = softmax %x {axis=1}\n  %1: " + rows +
-        " = layer_norm %x, %s, %b {epsilon=1e-05}\n  %2: f32[3] = reduce_max %x {axes=[1]}\n  %3: f32[] = "
-        "reduce_sum %x {axes=[0,1]}\n  return %0, %1, %2, %3\n}\n");
+    expect_same("func @f(%x: " + rows + ", %s: " + row + ", %b: " + row + ") {\n  %0: " + rows +
+                " = softmax %x {axis=1}\n  %1: " + rows +
+                " = layer_norm %x, %s, %b {epsilon=1e-05}\n  %2: f32[3] = reduce_max %x {axes=[1]}\n  %3: " +
+                rows + " = abs %x\n  %4: f32[] = reduce_sum %3 {axes=[0,1]}\n  return %0, %1, %2, %4\n}\n");
   }
 }
 

@@ -21,7 +21,7 @@ class AttentionRows : public AttentionCore {
   // Whether rows are faster than blocks that workgroups share. They are where few keys would leave a block's
   // lanes idle, and where shared memory is as slow as any other.
   bool are_better(const loop::Target& target) const;
-  int64_t bytes_held() const { return 2 * (width() + values()) * loop::size_in_bytes(type()); }
+  int64_t bytes_held() const;
   // What there is to choose: nothing.
   void read(ChoiceReader& read, const loop::Target& target) const;
 
