@@ -389,8 +389,8 @@ TEST(Choices, SayWhatDoesNotSuit) {
          "the tile does not suit its lanes and memory", gpu());
   expect(staged("tile=16,32 lanes=64 rows=4 slices=3 chunk=48 stages=1"), "lanes do not divide the tile",
          gpu());
-  expect(tiles("rows=70 width=8 runs=1,7 unroll=1"), "a lane takes 2240 bytes of memory, the machine has 1024",
-         gpu());
+  expect(tiles("rows=70 width=8 runs=1,7 unroll=1"),
+         "a lane takes 2240 bytes of memory, the machine has 1024", gpu());
   expect("nothing",
          "no schedule of the anchor contract is called 'nothing': expected one of contract.workgroups, "
          "contract.dots, contract.tiles");

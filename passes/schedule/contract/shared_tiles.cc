@@ -33,16 +33,16 @@ constexpr Form kForms[] = {
 // memory follow one another on one port; what is staged comes from a cache that all share.
 constexpr double kSubgroup = 32;
 constexpr double kParts = 4;
-constexpr double kCyclesOfRead = 3.5;
-constexpr double kStagedBytes = 100;  // a cycle
+constexpr double kCyclesOfRead = 2.5;
+constexpr double kStagedBytes = 70;  // a cycle
 constexpr double kLanes = 2048;
 constexpr double kRegisters = 65536;
-constexpr double kRegistersBesideSums = 40;
-constexpr double kCyclesOfStep = 45;      // that a subgroup waits for what it has read
-constexpr double kCyclesOfBarrier = 40;   // a chunk
-constexpr double kCyclesOfMemory = 1500;  // from asking for an element until it is staged, or from the last
-                                          // product until the result is stored
-constexpr int64_t kStepsOfPart = 64;      // fewer are not worth a part
+constexpr double kRegistersBesideSums = 60;
+constexpr double kCyclesOfStep = 78;     // that a subgroup waits for what it has read
+constexpr double kCyclesOfBarrier = 15;  // a chunk
+constexpr double kCyclesOfMemory = 700;  // from asking for an element until it is staged, or from the last
+                                         // product until the result is stored
+constexpr int64_t kStepsOfPart = 64;     // fewer are not worth a part
 
 double number(int64_t x) {
   return static_cast<double>(x);
@@ -82,8 +82,9 @@ double cycles_of(const SharedTile& tile, const ContractProblem& p, const loop::T
 // Which they are depends little on the problem: kernels side by side have the same.
 std::vector<SharedTile> all_tiles(const ContractProblem& problem, const loop::Target& target) {
   std::vector<SharedTile> tiles;
-  // A lane's sums and what it has on its way leave some of its memory to operands and places.
-  const int64_t most_kept = target.local_bytes * 5 / 8 / problem.element_bytes;
+  // A lane's sums and what it has on its way leave some of its memory to operands and places: 128 sums and 24
+  // elements do, beside 32 they take twice as long.
+  const int64_t most_kept = target.local_bytes * 3 / 5 / problem.element_bytes;
   const auto add = [&](const SharedTile& tile) {
     const bool does_fit = tile.fetched() <= kMostFetched && tile.sums() + tile.fetched() <= most_kept &&
                           fits(tile, problem, target);
