@@ -30,6 +30,8 @@ using loop::Stmt;
 namespace {
 
 constexpr int64_t kMostTile = 256;
+// Multiply-adds of a lane that are unrolled, which a driver takes long to compile, and steps.
+constexpr int64_t kMostProducts = 1024, kLeastUnrolled = 4;
 
 class ContractWorkgroups {
  public:
@@ -157,7 +159,9 @@ class ContractWorkgroups {
                 const Expr& right_half) {
     Loader::Scope scope(loader());
     const int64_t steps = tile_.chunk / tile_.slices;
-    const auto step = loader().variable("t", steps);
+    const int64_t at_once = std::min(steps, std::max(kLeastUnrolled, kMostProducts / tile_.sums()));
+    const auto some = loader().variable("some", steps / at_once), step = loader().variable("t", at_once);
+    const Expr t = loader().simplify(loop::variable(some) * at_once + loop::variable(step));
     std::vector<std::pair<loop::VariableRef, Expr>> lets;
     const auto value = [&](const char* name, const Expr& x) {
       lets.emplace_back(loop::make_variable(name, x->type), x);
@@ -165,10 +169,9 @@ class ContractWorkgroups {
     };
     std::vector<Expr> rows, columns;
     for (int64_t i = 0; i < tile_.lane_rows; ++i)
-      rows.push_back(value("left", left.at(left_half, loop::variable(step), left_at_, row_offset(i))));
+      rows.push_back(value("left", left.at(left_half, t, left_at_, row_offset(i))));
     for (int64_t j = 0; j < tile_.lane_columns; ++j)
-      columns.push_back(
-          value("right", right.at(right_half, loop::variable(step), right_at_, column_offset(j))));
+      columns.push_back(value("right", right.at(right_half, t, right_at_, column_offset(j))));
     Stmt products = each(tile_.sums(), [&](int64_t slot) {
       const Expr& x = rows[static_cast<size_t>(slot / tile_.lane_columns)];
       const Expr& y = columns[static_cast<size_t>(slot % tile_.lane_columns)];
@@ -177,7 +180,8 @@ class ContractWorkgroups {
       return loop::store(sums_, loop::integer(slot), next);
     });
     for (size_t i = lets.size(); i-- > 0;) products = loop::let(lets[i].first, lets[i].second, products);
-    return loop::loop(LoopKind::unrolled, step, loop::integer(0), loop::integer(steps), products);
+    products = loop::loop(LoopKind::unrolled, step, loop::integer(0), loop::integer(at_once), products);
+    return loop::loop(LoopKind::serial, some, loop::integer(0), loop::integer(steps / at_once), products);
   }
 
   // A lane's results, four columns at a time.
