@@ -18,12 +18,12 @@ namespace {
 constexpr int64_t kMostRounds = 16;  // of loads that are under way at once
 constexpr int64_t kMostFours = 4;    // of a product's steps that are unrolled
 
-Stmt around_all(const std::vector<loop::VariableRef>& variables, const std::vector<int64_t>& extents,
-                LoopKind kind, Stmt body) {
-  for (size_t i = variables.size(); i-- > 0;) {
-    body = loop::loop(kind, variables[i], loop::integer(0), loop::integer(extents[i]), body);
-  }
-  return body;
+Stmt repeat(const loop::VariableRef& variable, int64_t count, LoopKind kind, Stmt body) {
+  return loop::loop(kind, variable, loop::integer(0), loop::integer(count), std::move(body));
+}
+
+LoopKind kind_of_rounds(int64_t rounds) {
+  return rounds <= kMostRounds ? LoopKind::unrolled : LoopKind::serial;
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ Stmt AttentionBlocks::for_rows(const Block& block, const std::function<Stmt(cons
   Line row{loop::variable(i), row_in_block(loop::variable(i)), nullptr, nullptr};
   row.of_all = block.row + row.in_block;
   row.exists = exists(row.of_all, block.rows_are_keys, grid_.block_rows());
-  return around_all({i}, {grid_.rows}, LoopKind::unrolled, body(row));
+  return repeat(i, grid_.rows, LoopKind::unrolled, body(row));
 }
 
 Stmt AttentionBlocks::for_columns(const Block& block, const std::function<Stmt(const Line&)>& body) {
@@ -109,7 +109,7 @@ Stmt AttentionBlocks::for_columns(const Block& block, const std::function<Stmt(c
   Line column{loop::variable(j), column_in_block(loop::variable(j)), nullptr, nullptr};
   column.of_all = block.column + column.in_block;
   column.exists = exists(column.of_all, !block.rows_are_keys, grid_.block_columns());
-  return around_all({j}, {grid_.columns}, LoopKind::unrolled, body(column));
+  return repeat(j, grid_.columns, LoopKind::unrolled, body(column));
 }
 
 Stmt AttentionBlocks::for_places(const Block& block, const Line& row,
@@ -149,8 +149,7 @@ Stmt AttentionBlocks::stage(const Stage& to, const Lines& lines, const Expr& fir
   Stmt body = loop::loop(LoopKind::vector, d, loop::integer(0), loop::integer(4),
                          loop::store(to.buffer, (in_block * to.line + begin) + loop::variable(d), value));
   if (all % grid_.lanes != 0) body = loop::branch(four < loop::integer(all), body);
-  return around_all({round}, {rounds}, rounds <= kMostRounds ? LoopKind::unrolled : LoopKind::serial,
-                    lets.around(body));
+  return repeat(round, rounds, kind_of_rounds(rounds), lets.around(body));
 }
 
 Stmt AttentionBlocks::stage_rows(const Block& block, const std::vector<Lines>& rows) {
@@ -206,12 +205,12 @@ Stmt AttentionBlocks::multiply_rows(const Block& block, const Lines& row, size_t
     return columns.around(each(4 * grid_.rows, [&](int64_t n) {
       const auto d = static_cast<size_t>(n / grid_.rows), i = static_cast<size_t>(n % grid_.rows);
       const Expr slot = loop::integer(static_cast<int64_t>(i) * grid_.columns + j);
-      return loop::store(scores, slot, multiply_add(left[4 * i + d], right[d], loop::load(scores, slot)));
+      return loop::store(scores, slot,
+                         loop::apply(ScalarOp::fma, {left[4 * i + d], right[d], loop::load(scores, slot)}));
     }));
   });
-  const Stmt steps = around_all({inner}, {unrolled}, LoopKind::unrolled, loads.around(products));
-  return loop::block(
-      {clear(scores), rows.around(around_all({outer}, {fours / unrolled}, LoopKind::serial, steps))});
+  const Stmt steps = repeat(inner, unrolled, LoopKind::unrolled, loads.around(products));
+  return loop::block({clear(scores), rows.around(repeat(outer, fours / unrolled, LoopKind::serial, steps))});
 }
 
 Stmt AttentionBlocks::multiply_tile(const loop::BufferRef& tile, int64_t length, size_t which,
@@ -242,16 +241,13 @@ Stmt AttentionBlocks::multiply_tile(const loop::BufferRef& tile, int64_t length,
     return lines.around(each(4 * grid_.rows, [&](int64_t m) {
       const int64_t i = m / 4, d = m % 4;
       const Expr slot = loop::integer(i * of_lane + f * 4 + d), sum = loop::load(sums, slot);
-      return loop::store(
-          sums, slot, multiply_add(left[static_cast<size_t>(4 * i + u)], right[static_cast<size_t>(d)], sum));
+      return loop::store(sums, slot,
+                         loop::apply(ScalarOp::fma, {left[static_cast<size_t>(4 * i + u)],
+                                                     right[static_cast<size_t>(d)], sum}));
     }));
   });
-  const Stmt steps = around_all({inner}, {unrolled}, LoopKind::unrolled, loads.around(products));
-  return around_all({outer}, {fours / unrolled}, LoopKind::serial, steps);
-}
-
-Expr AttentionBlocks::multiply_add(const Expr& x, const Expr& y, const Expr& sum) const {
-  return loop::is_floating(type()) ? loop::apply(ScalarOp::fma, {x, y, sum}) : sum + x * y;
+  const Stmt steps = repeat(inner, unrolled, LoopKind::unrolled, loads.around(products));
+  return repeat(outer, fours / unrolled, LoopKind::serial, steps);
 }
 
 Stmt AttentionBlocks::clear(const loop::BufferRef& buffer) const {
@@ -280,17 +276,16 @@ Stmt AttentionBlocks::tell_sums(const Expr& first, int64_t count, int64_t length
   loader().ranges()[line.in_block->variable] = {0, rounds * grid_.teams()};
   const Expr query = lets.add("query", clamped(first + line.in_block, false, count));
   loader().ranges()[query->variable] = {0, queries()};
-  Expr sum = number(0);
+  Expr sum;
   for (int64_t i = 0; i < of_lane; ++i) {
     const Expr u = member_ * 4 + (i / 4 * 4 * grid_.team + i % 4);
     const bool may_end = length % (4 * grid_.team) != 0;
     const Expr term = f(query, u, may_end ? u < loop::integer(length) : nullptr);
-    sum = lets.add("sum", i == 0 ? term : sum + term);
+    sum = lets.add("sum", sum ? sum + term : term);
   }
   Stmt body = tell(line, sum);
   if (count % grid_.teams() != 0) body = loop::branch(line.in_block < loop::integer(count), body);
-  return around_all({round}, {rounds}, rounds <= kMostRounds ? LoopKind::unrolled : LoopKind::serial,
-                    lets.around(body));
+  return repeat(round, rounds, kind_of_rounds(rounds), lets.around(body));
 }
 
 Stmt AttentionBlocks::scale(const loop::BufferRef& sums, int64_t length, const loop::BufferRef& factors) {
@@ -317,7 +312,7 @@ Stmt AttentionBlocks::store_sums(const Block& block, const loop::BufferRef& sums
                    loop::store(to, loader().simplify(place(row, w)), sum, by_four ? nullptr : inside));
     if (const Expr condition = row.exists && (by_four ? inside : nullptr))
       body = loop::branch(condition, body);
-    return around_all({four}, {of_lane / 4}, LoopKind::unrolled, body);
+    return repeat(four, of_lane / 4, LoopKind::unrolled, body);
   });
 }
 

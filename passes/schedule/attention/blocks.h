@@ -103,14 +103,12 @@ class AttentionBlocks : public AttentionCore {
   // The line, or the last where it is beyond that.
   loop::Expr clamped(const loop::Expr& line, bool of_keys, int64_t block) const;
   loop::Stmt stage(const Stage& to, const Lines& lines, const loop::Expr& first, int64_t count);
-  loop::Expr multiply_add(const loop::Expr& x, const loop::Expr& y, const loop::Expr& sum) const;
   loop::Expr row_in_block(const loop::Expr& number) const;
   loop::Expr column_in_block(const loop::Expr& number) const;
+  const Stage& column_stage(size_t which) const { return column_stages_[grid_.stages_all ? which : 0]; }
   std::vector<loop::BufferRef> shared() const;
 
   ScoreGrid grid_;
-  const Stage& column_stage(size_t which) const { return column_stages_[grid_.stages_all ? which : 0]; }
-
   loop::VariableRef lane_variable_;
   loop::Expr lane_, team_, member_;  // of the lane: its team, and which of that
   Lets lets_;

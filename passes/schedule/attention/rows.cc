@@ -6,6 +6,7 @@
 #include "passes/schedule/attention/score_grid.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
+#include "passes/schedule/core/workgroup.h"
 
 // The schedule of `attention` for workgroups whose lanes do not work together. A lane has a query: it keeps
 // the weighted sum of values, scaled again when the greatest score so far moves (the online softmax).
@@ -30,18 +31,12 @@ int64_t bytes_for_rows(const loop::Target& target) {
   return target.local_bytes * (target.has_fast_shared() ? 1 : 2);
 }
 
-Stmt block_of(int64_t count, const std::function<Stmt(int64_t)>& make) {
-  std::vector<Stmt> body;
-  for (int64_t i = 0; i < count; ++i) body.push_back(make(i));
-  return loop::block(std::move(body));
-}
-
 }  // namespace
 
 bool has_attention_schedule(int64_t width, int64_t values, int64_t element_bytes,
                             const loop::Target& target) {
-  if (!target.has_fast_shared()) return bytes_of_rows(width, values, element_bytes) <= bytes_for_rows(target);
-  return has_score_grid(width, values, element_bytes, target);
+  const bool fits_lane = bytes_of_rows(width, values, element_bytes) <= bytes_for_rows(target);
+  return has_score_grid(width, values, element_bytes, target) && (target.has_fast_shared() || fits_lane);
 }
 
 int64_t AttentionRows::bytes_held() const {
@@ -100,11 +95,11 @@ loop::BufferRef AttentionRows::sums(const char* name, int64_t length) const {
 }
 
 Stmt AttentionRows::clear(const loop::BufferRef& sums) const {
-  return block_of(sums->size, [&](int64_t i) { return loop::store(sums, loop::integer(i), number(0)); });
+  return each(sums->size, [&](int64_t i) { return loop::store(sums, loop::integer(i), number(0)); });
 }
 
 Stmt AttentionRows::add(const loop::BufferRef& sums, const Expr& factor, const Row& row) const {
-  return block_of(sums->size, [&](int64_t i) {
+  return each(sums->size, [&](int64_t i) {
     const Expr place = loop::integer(i);
     const Expr next =
         loop::apply(ScalarOp::fma, {factor, row[static_cast<size_t>(i)], loop::load(sums, place)});
@@ -114,7 +109,7 @@ Stmt AttentionRows::add(const loop::BufferRef& sums, const Expr& factor, const R
 
 Stmt AttentionRows::store(const loop::BufferRef& sums, const loop::BufferRef& to, const graph::Shape& shape,
                           const std::function<Index(const Expr&)>& place) {
-  return block_of(sums->size, [&](int64_t i) {
+  return each(sums->size, [&](int64_t i) {
     const Expr at = loader().simplify(linearize(place(loop::integer(i)), shape));
     return loop::store(to, at, loop::load(sums, loop::integer(i)));
   });
