@@ -6,7 +6,8 @@
 namespace sinter::passes {
 
 // Puts its definition in the place of attention that would not keep to the target's limits as one kernel: to
-// how many buffers it binds, how long its loops are.
+// how many buffers it binds, how long its loops are, and, on machines with workgroups, how long the lines of
+// queries, keys and values are that a lane or a workgroup can hold.
 //
 // Needs: no grad. Leaves: composites among primitives, as kernels of attention are defined.
 void release(graph::Module& module, graph::Function& function, const loop::Target& target);

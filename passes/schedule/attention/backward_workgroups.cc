@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "ir/integers.h"
 #include "ir/loop/affine.h"
@@ -252,51 +254,63 @@ class BackwardWorkgroups {
   // each product.
   Stmt column_block(const Run& run, const Index& outer, const Block& block) {
     const bool has_slopes = gradients_.signature().kept_cotangent != graph::Value();
+    const bool needs_slopes = needs(run, 0) || needs(run, 1);
     const bool all = blocks_.grid().stages_all;
     std::vector<Stmt> body;
-    const auto add = [&](std::vector<Stmt> stmts) { body.insert(body.end(), stmts.begin(), stmts.end()); };
-    const auto lines_of_columns = [&](size_t which) { return lines(outer, !block.rows_are_keys, which); };
-    // What another product has read is only written again after a barrier.
-    bool is_read = false;
-    const auto bring = [&](size_t which) {
-      if (all) return;
-      if (is_read) add({loop::barrier()});
-      add({blocks_.stage_columns(block, lines_of_columns(which), which), loop::barrier()});
-      is_read = true;
+    const auto add = [&](const Stmt& stmt) { body.push_back(stmt); };
+    const auto stage = [&](size_t which) {
+      add(blocks_.stage_columns(block, lines(outer, !block.rows_are_keys, which), which));
+    };
+    const auto put_weights = [&] { add(put(block, scores_, blocks_.tile(0))); };
+    const auto put_slopes = [&] { add(put(block, slopes_, blocks_.tile(1))); };
+    // Lines in the one place that they take in turn; what is put in a tile changes with them.
+    std::optional<size_t> staged;
+    const auto bring = [&](size_t which, const std::function<void()>& put_tile = nullptr) {
+      if (staged == which && !put_tile) return;
+      if (staged && staged != which) add(loop::barrier());
+      if (put_tile) put_tile();
+      if (staged != which) stage(which);
+      add(loop::barrier());
+      staged = which;
     };
     const auto multiply_rows = [&](size_t which) {
-      bring(which);
-      add({blocks_.multiply_rows(block, lines(outer, block.rows_are_keys, which), which,
-                                 which == 0 ? scores_ : slopes_)});
+      if (!all) bring(which);
+      add(blocks_.multiply_rows(block, lines(outer, block.rows_are_keys, which), which,
+                                which == 0 ? scores_ : slopes_));
     };
     const auto multiply_tile = [&](size_t tile, size_t operand, size_t which) {
-      bring(which);
-      add({blocks_.multiply_tile(blocks_.tile(tile), length_of(*gradients_.of(operand)), which,
-                                 sums_[operand])});
+      add(blocks_.multiply_tile(blocks_.tile(tile), length_of(*gradients_.of(operand)), which,
+                                sums_[operand]));
     };
-    const auto put_slopes = [&] { add({put(block, slopes_, blocks_.tile(1))}); };
-    if (block.rows_are_keys) add({tell_row_sums(outer, block.column, blocks_.grid().block_columns())});
-    for (const size_t which : {0, 1})
-      if (all) add({blocks_.stage_columns(block, lines_of_columns(which), which)});
-    if (all || block.rows_are_keys) add({loop::barrier()});
-    if (block.rows_are_keys) {
-      add({blocks_.for_columns(block, [&](const auto& column) { return load_statistics(outer, column); })});
+
+    if (block.rows_are_keys) add(tell_row_sums(outer, block.column, blocks_.grid().block_columns()));
+    if (all) {
+      for (const size_t which : {0, 1}) stage(which);
+      add(loop::barrier());
+    } else {
+      bring(has_slopes ? 1 : 0);
     }
+    if (block.rows_are_keys)
+      add(blocks_.for_columns(block, [&](const auto& column) { return load_statistics(outer, column); }));
     if (has_slopes) multiply_rows(1);
     multiply_rows(0);
-    add({blocks_.for_rows(block, [&](const auto& row) {
+    add(blocks_.for_rows(block, [&](const auto& row) {
       return blocks_.for_places(block, row,
                                 [&](const auto& at) { return differentiate(run, outer, block, at); });
-    })});
-    if (needs(run, 2)) add({put(block, scores_, blocks_.tile(0))});
-    if (all && (needs(run, 0) || needs(run, 1))) put_slopes();
-    if (all) add({loop::barrier()});
-    if (needs(run, 2)) multiply_tile(0, 2, 1);
-    if (!all && needs(run, 2) && needs(run, 1)) add({loop::barrier()});
-    if (!all && (needs(run, 0) || needs(run, 1))) put_slopes();
-    if (needs(run, 0)) multiply_tile(1, 0, 0);
-    if (needs(run, 1)) multiply_tile(1, 1, 0);
-    add({loop::barrier()});
+    }));
+    if (all && !is_extra(run.part)) {
+      if (needs(run, 2)) put_weights();
+      if (needs_slopes) put_slopes();
+      add(loop::barrier());
+    }
+    if (needs(run, 2)) {
+      if (!all) bring(1, put_weights);
+      multiply_tile(0, 2, 1);
+    }
+    if (needs_slopes && !all) bring(0, put_slopes);
+    for (const size_t operand : {0, 1})
+      if (needs(run, operand)) multiply_tile(1, operand, 0);
+    add(loop::barrier());
     return loop::block(std::move(body));
   }
 
@@ -442,7 +456,7 @@ class BackwardWorkgroups {
 std::vector<Numbers> backward_workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
   const BackwardWorkgroups schedule(t);
-  return {choose_score_grid(schedule.score_parts(), schedule.element_bytes(), t.target()).numbers()};
+  return choose_score_grid(schedule.score_parts(), schedule.element_bytes(), t.target());
 }
 
 loop::Kernel emit_backward_workgroups(Template& t, const Choice& choice) {

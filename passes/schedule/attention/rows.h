@@ -8,8 +8,8 @@
 
 namespace sinter::passes {
 
-// Whether there is a schedule for workgroups whose lanes, or workgroups, can hold lines that are so long: of
-// queries and keys, and of values.
+// Whether a machine with workgroups can compute attention and its gradients as kernels, with queries and keys
+// of `width` elements and values of so many: what its lanes or workgroups hold grows with these.
 bool has_attention_schedule(int64_t width, int64_t values, int64_t element_bytes, const loop::Target& target);
 
 // What the schedules of `attention` and `attention_backward` share whose invocations do not work together:

@@ -46,8 +46,6 @@ double time_of(const ScoreGrid& grid, const std::vector<ScorePart>& parts, const
   return scores * cycles_of_score(grid) / busy * (grid.stages_rows ? 1 : kReadFromMemory) * staging;
 }
 
-constexpr ScoreGrid kLeast{.lanes = 32, .team = 8, .stages_rows = false, .stages_all = false};
-
 template <typename Body>
 void for_grids(const Body& body) {
   for (ScoreGrid grid : kGrids) {
@@ -104,16 +102,16 @@ bool has_score_grid(int64_t width, int64_t values, int64_t element_bytes, const 
   return found;
 }
 
-ScoreGrid choose_score_grid(const std::vector<ScorePart>& parts, int64_t element_bytes,
-                            const loop::Target& target) {
-  ScoreGrid best = kLeast;  // where nothing fits
+std::vector<Numbers> choose_score_grid(const std::vector<ScorePart>& parts, int64_t element_bytes,
+                                       const loop::Target& target) {
+  std::vector<Numbers> best;
   double least = INFINITY;
   for_grids([&](const ScoreGrid& grid) {
     if (!fits(grid, parts, element_bytes, target)) return;
     const double time = time_of(grid, parts, target);
     if (time >= least) return;
     least = time;
-    best = grid;
+    best = {grid.numbers()};
   });
   return best;
 }
@@ -130,10 +128,7 @@ ScoreGrid read_score_grid(ChoiceReader& read, const std::vector<ScorePart>& part
   read.require(grid.block_columns() % 4 == 0, "a team has columns by fours");
   grid.stages_rows = read.flag("stage_rows");
   grid.stages_all = read.flag("stage_all");
-  // The least is what there is where nothing fits.
-  const bool is_least = grid.numbers() == kLeast.numbers();
-  read.require(is_least || fits(grid, parts, element_bytes, target),
-               "blocks do not fit the machine's memory");
+  read.require(fits(grid, parts, element_bytes, target), "blocks do not fit the machine's memory");
   read.finish();
   return grid;
 }

@@ -17,8 +17,8 @@ struct ScoreGrid {
   // Whether the rows' lines lie in shared memory. Where they do not fit they are read from memory each time,
   // which answers all lanes of a team at once.
   bool stages_rows = true;
-  // Whether all lines of the columns that are multiplied lie there, and all tiles of scores; else one, which
-  // they take in turn, with a barrier for each change.
+  // Whether all lines of the columns that are multiplied lie there, and all tiles of scores; else there is
+  // one place of each kind, which they take in turn, with barriers at each change.
   bool stages_all = true;
 
   int64_t teams() const { return lanes / team; }
@@ -46,14 +46,15 @@ struct ScorePart {
   int64_t tiles = 1;             // of scores that a lane holds at once
 };
 
+// Whether the machine's memory holds its blocks.
 bool fits(const ScoreGrid& grid, const std::vector<ScorePart>& parts, int64_t element_bytes,
           const loop::Target& target);
-// Whether workgroups can compute attention with queries and keys of `width` elements and values of so many:
-// whether some grid fits.
+// Whether some grid fits attention and its gradients, with queries and keys of `width` elements and values of
+// so many.
 bool has_score_grid(int64_t width, int64_t values, int64_t element_bytes, const loop::Target& target);
-// The one that is done first, as far as can be told.
-ScoreGrid choose_score_grid(const std::vector<ScorePart>& parts, int64_t element_bytes,
-                            const loop::Target& target);
+// The one that is done first, as far as can be told; none where none fits.
+std::vector<Numbers> choose_score_grid(const std::vector<ScorePart>& parts, int64_t element_bytes,
+                                       const loop::Target& target);
 ScoreGrid read_score_grid(ChoiceReader& read, const std::vector<ScorePart>& parts, int64_t element_bytes,
                           const loop::Target& target);
 

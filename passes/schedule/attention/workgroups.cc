@@ -6,9 +6,9 @@
 #include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention` for workgroups: FlashAttention-2, algorithm 1. A workgroup takes a block of
-// queries of one head. Blocks of keys run by: their scores are a product of tiles staged in shared memory,
-// each row keeps its maximum and its sum of exponentials so far (the online softmax), and the weighted sum of
-// values stays in registers.
+// queries of one head. Blocks of keys run by: their scores, products of lines staged in shared memory, are in
+// registers, as are each row's maximum and sum of exponentials so far (the online softmax) and the weighted
+// sum of values.
 namespace sinter::passes {
 
 using loop::Expr;
@@ -200,7 +200,7 @@ class AttentionWorkgroups {
 std::vector<Numbers> workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
   const AttentionWorkgroups schedule(t);
-  return {choose_score_grid(schedule.parts(), schedule.element_bytes(), t.target()).numbers()};
+  return choose_score_grid(schedule.parts(), schedule.element_bytes(), t.target());
 }
 
 loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
