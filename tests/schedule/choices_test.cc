@@ -165,7 +165,6 @@ void run_with(const std::string& text, const Target& target, const std::vector<s
   }
 }
 
-// What no rule would choose, and what is let through all the same.
 // What one stages in a chunk another one does in several: both are staged all the same.
 TEST(Choices, OfProductsSideBySideAreTheSame) {
   Target target = gpu();
@@ -188,6 +187,7 @@ TEST(Choices, OfProductsSideBySideAreTheSame) {
   EXPECT_EQ(products[0], products[1]);
 }
 
+// What no rule would choose, and what is let through all the same.
 TEST(Choices, AnyThatIsLetThroughIsRight) {
   const std::string map = R"(func @f(%x: f32[9,30], %r: f32[30]) {
   %0: f32[9,30] = broadcast %r {dims=[1], shape=[9,30]}

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "runtime/error.h"
@@ -198,6 +199,58 @@ TEST(DiscreteSteps, TrainAsTheCpuDoesAndChangeNothingWhereACheckFails) {
   elements<int32_t>(gpu.input(1))[577] = 24;
   EXPECT_THROW(gpu.run(4), RuntimeError);
   expect_same_state();
+}
+
+// Queries, keys, elements of their lines and of values.
+struct Heads {
+  int64_t queries, keys, width, values;
+};
+
+std::string attention(const Heads& h, bool causal) {
+  return fmt::format(
+      R"(func @f(%q: f32[2,1,{0},{2}], %k: f32[2,1,{1},{2}], %v: f32[2,1,{1},{3}], %d: f32[2,1,{0},{3}]) {{
+  %0: f32[2,1,{0},{3}] = attention %q, %k, %v {{scale=0.3, causal={4}}}
+  %1: f32[2,1,{0},{3}] = mul %0, %d
+  %2: f32[] = reduce_sum %1 {{axes=[0,1,2,3]}}
+  %3: f32[2,1,{0},{2}], %4: f32[2,1,{1},{2}], %5: f32[2,1,{1},{3}] = grad %2, %q, %k, %v
+  return %0, %3, %4, %5
+}})",
+      h.queries, h.keys, h.width, h.values, causal);
+}
+
+TEST(DiscreteAttention, OfEverySize) {
+  for (const Heads& heads : {Heads{2, 70, 5, 3}, Heads{36, 33, 8, 10}}) expect_same(attention(heads, false));
+  expect_same(attention({33, 20, 7, 4}, true));
+}
+
+TEST(DiscreteAttention, OfHeadsTooWideForWorkgroups) {
+  expect_same(attention({3, 20, 1600, 4}, false));
+}
+
+// A bias with a gradient, of each score and of each key, and no axis of queries.
+TEST(DiscreteAttention, OfWhatScoresReadAndOfOneQuery) {
+  expect_same(R"(func @f(%q: f32[2,37,6], %k: f32[2,45,6], %v: f32[2,45,8], %b: f32[37,45], %c: f32[45]) {
+  %0: f32[2,37,45] = contract %q, %k {dims="bqw,bkw->bqk"}
+  %1: f32[2,37,45] = broadcast %b {shape=[2,37,45], dims=[1,2]}
+  %2: f32[2,37,45] = broadcast %c {shape=[2,37,45], dims=[2]}
+  %3: f32[2,37,45] = add %0, %1
+  %4: f32[2,37,45] = mul %3, %2
+  %5: f32[2,37,45] = softmax %4 {axis=2}
+  %6: f32[2,37,8] = contract %5, %v {dims="bqk,bku->bqu"}
+  %7: f32[2,37,8] = tanh %6
+  %8: f32[] = reduce_sum %7 {axes=[0,1,2]}
+  %9: f32[2,37,6], %10: f32[37,45], %11: f32[45] = grad %8, %q, %b, %c
+  return %6, %9, %10, %11
+})");
+  expect_same(R"(func @f(%q: f32[3,6], %k: f32[3,90,6], %v: f32[3,90,5]) {
+  %0: f32[3,90] = contract %q, %k {dims="bw,bkw->bk"}
+  %1: f32[3,90] = softmax %0 {axis=1}
+  %2: f32[3,5] = contract %1, %v {dims="bk,bku->bu"}
+  %3: f32[3,5] = tanh %2
+  %4: f32[] = reduce_sum %3 {axes=[0,1]}
+  %5: f32[3,6], %6: f32[3,90,6], %7: f32[3,90,5] = grad %4, %q, %k, %v
+  return %2, %5, %6, %7
+})");
 }
 
 TEST(DiscreteProducts, OfLongSumsWithFewResults) {
