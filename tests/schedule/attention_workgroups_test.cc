@@ -154,14 +154,14 @@ TEST(AttentionWorkgroups, GiveZerosWhereNoKeyIsSeen) {
 
 // Heads of a group, which share keys and values, and queries that all of a batch has in common.
 TEST(AttentionWorkgroups, AddUpWhatHeadsAndBatchesShare) {
-  check(R"(func @f(%q: f32[2,3,9,5], %k: f32[2,2,21,5], %v: f32[2,2,21,6], %d: f32[2,2,3,9,6]) {
-  %0: f32[2,2,3,9,21] = contract %q, %k {dims="ghqw,bgkw->bghqk"}
+  check(R"(func @f(%q: f32[3,9,2,5], %k: f32[2,21,2,5], %v: f32[2,21,2,6], %d: f32[2,9,2,3,6]) {
+  %0: f32[2,2,3,9,21] = contract %q, %k {dims="hqgw,bkgw->bghqk"}
   %1: f32[2,2,3,9,21] = tanh %0
   %2: f32[2,2,3,9,21] = softmax %1 {axis=4}
-  %3: f32[2,2,3,9,6] = contract %2, %v {dims="bghqk,bgku->bghqu"}
-  %4: f32[2,2,3,9,6] = mul %3, %d
+  %3: f32[2,9,2,3,6] = contract %2, %v {dims="bghqk,bkgu->bqghu"}
+  %4: f32[2,9,2,3,6] = mul %3, %d
   %5: f32[] = reduce_sum %4 {axes=[0,1,2,3,4]}
-  %6: f32[2,3,9,5], %7: f32[2,2,21,5], %8: f32[2,2,21,6] = grad %5, %q, %k, %v
+  %6: f32[3,9,2,5], %7: f32[2,21,2,5], %8: f32[2,21,2,6] = grad %5, %q, %k, %v
   return %3, %6, %7, %8
 })");
 }
