@@ -71,12 +71,25 @@ json to_json(const runtime::ProgramLayout& layout) {
           {"arena_bytes", layout.arena_bytes}};
 }
 
+json to_json(const std::vector<runtime::TensorSpec>& specs) {
+  return specs;
+}
+
+std::vector<runtime::TensorSpec> specs_from_json(const json& fields) {
+  std::vector<runtime::TensorSpec> specs = fields;
+  check_tensors(specs);
+  return specs;
+}
+
 runtime::ProgramLayout layout_from_json(const json& fields) {
-  runtime::ProgramLayout layout{fields.at("name"),   fields.at("inputs"), fields.at("outputs"),    {},
-                                fields.at("faults"), fields.at("infos"),  fields.at("arena_bytes")};
+  runtime::ProgramLayout layout{fields.at("name"),
+                                specs_from_json(fields.at("inputs")),
+                                specs_from_json(fields.at("outputs")),
+                                {},
+                                fields.at("faults"),
+                                fields.at("infos"),
+                                fields.at("arena_bytes")};
   for (const json& slot : fields.at("slots")) layout.slots.push_back(slot_from_json(slot));
-  check_tensors(layout.inputs);
-  check_tensors(layout.outputs);
   for (const Slot& slot : layout.slots) check_slot(slot, layout);
   for (const runtime::FaultSite& site : layout.faults)
     check_stored(site.kind <= runtime::FaultSite::Kind::finite);

@@ -22,12 +22,6 @@ constexpr std::string_view kSuffix = ".entry";
 constexpr auto kAbandoned =
     std::chrono::hours(1);  // the age at which a temporary file has no writer any more
 
-// FNV-1a.
-uint64_t hash(std::string_view text, uint64_t value = 0xcbf29ce484222325u) {
-  for (const char c : text) value = (value ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-  return value;
-}
-
 // An entry is this, the key, the bytes.
 struct CacheHeader {
   std::array<char, 8> magic{'s', 'i', 'n', 't', 'e', 'r', 'c', '1'};
@@ -63,7 +57,7 @@ DiskCache::DiskCache(std::string folder, int64_t max_bytes)
     : folder_(std::move(folder)), max_bytes_(max_bytes), unchecked_bytes_(max_bytes) {}
 
 std::string DiskCache::path_of(std::string_view key) const {
-  return fs::path(folder_) / fmt::format("{:016x}{}", hash(key), kSuffix);
+  return fs::path(folder_) / fmt::format("{:016x}{}", checksum(key), kSuffix);
 }
 
 std::optional<std::string> DiskCache::get(std::string_view key) const {
@@ -79,7 +73,7 @@ std::optional<std::string> DiskCache::get(std::string_view key) const {
     std::memcpy(&header, bytes.data(), sizeof header);
     const std::string_view content = std::string_view(bytes).substr(sizeof header);
     if (header.magic != expected.magic || header.key_size != key.size() || !content.starts_with(key) ||
-        header.size != content.size() - key.size() || header.checksum != hash(content)) {
+        header.size != content.size() - key.size() || header.checksum != checksum(content)) {
       return {};
     }
     std::error_code read_only;
@@ -101,7 +95,7 @@ void DiskCache::put(std::string_view key, std::string_view bytes) {
     CacheHeader header;
     header.key_size = key.size();
     header.size = bytes.size();
-    header.checksum = hash(bytes, hash(key));
+    header.checksum = checksum(bytes, checksum(key));
     std::array<char, sizeof header> head;
     std::memcpy(head.data(), &header, sizeof header);
     const std::array<std::string_view, 3> parts = {std::string_view(head.data(), head.size()), key, bytes};

@@ -178,6 +178,11 @@ void write_file_unflushed(const std::string& path, std::span<const std::string_v
   replace_file(path, parts, false);
 }
 
+uint64_t checksum(std::string_view bytes, uint64_t before) {
+  for (const char c : bytes) before = (before ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+  return before;
+}
+
 void check_writable(const std::string& path) {
   const Target target = find_target(path);
   if (target.exists && !S_ISREG(target.status.st_mode)) {

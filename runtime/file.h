@@ -42,6 +42,9 @@ void write_file_atomically(const std::string& path, std::span<const std::string_
 // The same without waiting for the disk: where the machine stops, the file may be there with any contents.
 void write_file_unflushed(const std::string& path, std::span<const std::string_view> parts);
 
+// FNV-1a, of `bytes` behind those whose checksum is `before`.
+uint64_t checksum(std::string_view bytes, uint64_t before = 0xcbf29ce484222325u);
+
 // Throws what write_file_atomically would where the file cannot be made or replaced; leaves nothing behind.
 void check_writable(const std::string& path);
 

@@ -6,20 +6,20 @@
 #include "backends/backend.h"
 #include "backends/registry/registry.h"
 #include "frontend/base/names.h"
+#include "frontend/base/state_file.h"
 #include "frontend/compile/library.h"
 #include "ir/graph/callees.h"
 #include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
-#include "runtime/safetensors.h"
 #include "tools/command_line.h"
 #include "tools/validators.h"
 
-// Compiles functions of a graph in text form for programs in C, which need no Sinter.
+// Compiles functions of a graph in text form for programs that need no compiler.
 namespace sinter::tools {
 namespace {
 
 struct Arguments {
-  std::string file, name, target = "native", state, out;
+  std::string file, name, device = "cpu", target = "native", state, out;
   std::vector<std::string> functions;  // none: all that no other runs
   uint64_t seed = 0;
   int threads = 0;
@@ -49,30 +49,14 @@ std::string symbol_of(std::string function) {
   return function;
 }
 
-// Every state from the file, which may have others, and its step.
 void read_state(const std::string& path, const graph::Module& module, const std::set<std::string>& states,
                 ExportedState& state) {
-  const runtime::SafetensorsFile file = runtime::read_safetensors(path);
-  if (const auto text = file.metadata.find("step"); text != file.metadata.end()) {
-    const std::optional<uint32_t> step = number_in<uint32_t>(text->second);
-    if (!step) throw RuntimeError(fmt::format("{}: '{}' is no step", path, text->second));
-    state.step = *step;
-  }
-  for (const std::string& name : states) {
-    const runtime::TensorSpec spec = backends::to_spec(name, module.find_state(name)->type);
-    const auto found = file.tensors.find(name);
-    if (found == file.tensors.end()) {
-      throw RuntimeError(fmt::format("{} has no state '{}', which is {}", path, name,
-                                     runtime::to_string(spec.dtype, spec.shape)));
-    }
-    const runtime::HostTensor& tensor = found->second;
-    if (tensor.dtype() != spec.dtype || tensor.shape() != spec.shape) {
-      throw RuntimeError(fmt::format("{}: state '{}' is {}, got {}", path, name,
-                                     runtime::to_string(spec.dtype, spec.shape),
-                                     runtime::to_string(tensor.dtype(), tensor.shape())));
-    }
-    state.values.emplace(name, tensor);
-  }
+  std::vector<runtime::TensorSpec> specs;
+  for (const std::string& name : states)
+    specs.push_back(backends::to_spec(name, module.find_state(name)->type));
+  StateFile file = read_states(path, specs);
+  state.values = std::move(file.values);
+  state.step = file.step.value_or(0);
 }
 
 void compile(const Arguments& arguments) {
@@ -84,7 +68,7 @@ void compile(const Arguments& arguments) {
     exported.push_back({symbol_of(name), &module, name});
   ExportedState state{.seed = arguments.seed};
   if (!arguments.state.empty()) read_state(arguments.state, module, states_of(exported), state);
-  const auto device = backends::open_device("cpu", arguments.threads, arguments.target);
+  const auto device = backends::open_device(arguments.device, arguments.threads, arguments.target);
   export_library(arguments.out, arguments.name, exported, *device, {}, state);
 }
 
@@ -95,13 +79,18 @@ int main(int argc, char** argv) {
   using sinter::tools::whole_number;
   sinter::tools::Arguments arguments;
   CLI::App app(
-      "Compiles functions of a graph in text form for programs in C, which need no Sinter: to OUT/NAME.o and "
-      "OUT/NAME.h, and OUT/NAME.safetensors where there is state.",
+      "Compiles functions of a graph in text form for programs that need no compiler: to OUT/NAME.o and "
+      "OUT/NAME.h "
+      "for programs in C, or for a GPU to OUT/NAME.sinter, which sinter::runtime plays; and "
+      "OUT/NAME.safetensors "
+      "where there is state.",
       "sinter-compile");
   app.add_option("FILE", arguments.file, "the graph; - is the standard input")->required();
   app.add_option("--name", arguments.name, "of the files, and what every symbol begins with")->required();
   app.add_option("--out", arguments.out, "the folder that they go to")->required();
-  app.add_option("--target", arguments.target, "native, x86-64-v3, aarch64, cortex-a76, ...")
+  app.add_option("--device", arguments.device, "cpu, or vulkan, vulkan:1, ...")->capture_default_str();
+  app.add_option("--target", arguments.target,
+                 "native, x86-64-v3, aarch64, cortex-a76, ...; a GPU: h200, ...")
       ->capture_default_str();
   app.add_option("--function", arguments.functions, "a function to export; none: all that no other runs");
   app.add_option("--state", arguments.state, "a safetensors file with the state to begin with");

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "backends/vulkan/compile/compile.h"
+#include "backends/vulkan/compile/library.h"
 #include "backends/vulkan/named_gpus.h"
 #include "backends/vulkan/run/executable.h"
 #include "backends/vulkan/run/list_gpus.h"
@@ -62,7 +63,7 @@ ShaderFeatures features_of(const GpuAbilities& abilities) {
       .max_allocation = abilities.max_allocation};
 }
 
-// A device that need not be at hand: it shows what it would run.
+// A device that need not be at hand: it shows what it would run, and compiles programs to be run elsewhere.
 class DescribedDevice : public backends::Device {
  public:
   DescribedDevice(const GpuAbilities& abilities, const std::string& name)
@@ -77,6 +78,10 @@ class DescribedDevice : public backends::Device {
     if (kind == "glsl") return emit_glsl(source.lower(target_), target_, features_);
     if (kind == "spirv") return emit_spirv(source.lower(target_), target_, features_);
     return Device::text(source, kind);
+  }
+  std::vector<backends::LibraryFile> compile_library(const backends::Library& library) const override {
+    runtime::DiskCache cache(options_by_name().cache_folder);
+    return vulkan::compile_library(library, target_, features_, cache);
   }
 
  protected:

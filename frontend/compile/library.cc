@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "backends/library.h"
+#include "frontend/base/state_file.h"
 #include "frontend/compile/driver.h"
 #include "ir/error.h"
 #include "ir/graph/callees.h"
@@ -51,10 +52,6 @@ void lay_out_state(backends::Library& library, const std::vector<ExportedFunctio
 }
 
 }  // namespace
-
-std::map<std::string, std::string> state_metadata(uint64_t seed, uint32_t step) {
-  return {{"seed", fmt::format("{:020}", seed)}, {"step", fmt::format("{:010}", step)}};
-}
 
 std::set<std::string> states_of(const std::vector<ExportedFunction>& functions) {
   std::set<std::string> states;

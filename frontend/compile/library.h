@@ -30,14 +30,11 @@ struct ExportedState {
 // The states that they read or write.
 std::set<std::string> states_of(const std::vector<ExportedFunction>& functions);
 
-// Compiles the functions for a device, and writes FOLDER/NAME.h and what goes with it: as
+// Compiles the functions for a device, and writes what it makes of them as FOLDER/NAME.h and the like: as
 // FOLDER/NAME.safetensors the state where it has values, then of all of states_of(). Throws GraphError where
 // the device's code is nothing without this library, RuntimeError where a file cannot be written.
 void export_library(const std::string& folder, const std::string& name,
                     const std::vector<ExportedFunction>& functions, const backends::Device& device,
                     const passes::Options& options, const ExportedState& state);
-
-// What a file of state says of itself, always as many bytes: it is as long whatever the step is.
-std::map<std::string, std::string> state_metadata(uint64_t seed, uint32_t step);
 
 }  // namespace sinter

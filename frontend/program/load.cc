@@ -3,13 +3,13 @@
 #include <sinter/program.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <numeric>
 #include <utility>
 
 #include "frontend/base/convert.h"
 #include "frontend/base/names.h"
+#include "frontend/base/state_file.h"
 #include "frontend/base/translate.h"
 #include "frontend/program/name_map.h"
 #include "frontend/program/program_state.h"
@@ -68,14 +68,6 @@ void check_rule(const LoadName& rule) {
   if (sorted != axes) {
     throw Error(fmt::format("load: transpose of '{}' names each axis once: {{1, 0}}", rule.tensor));
   }
-}
-
-uint32_t parse_step(const std::string& path, const std::string& text) {
-  uint32_t step = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, step);
-  if (error != std::errc() || stop != end) throw Error(fmt::format("{}: '{}' is no step", path, text));
-  return step;
 }
 
 // Elements `begin` to `end` along an axis.
@@ -234,9 +226,7 @@ LoadReport Program::load(const std::string& path, const LoadOptions& options) {
   LoadReport report = std::move(loading).report();
   report.metadata = file.metadata;
 
-  const auto text = file.metadata.find("step");
-  const std::optional<uint32_t> step =
-      text == file.metadata.end() ? std::nullopt : std::optional(parse_step(path, text->second));
+  const std::optional<uint32_t> step = translated([&] { return step_in(file.metadata, path); });
   state_->writing([&](runtime::StateStore& store, auto& now) {
     for (const auto& [state, value] : values) store.set(state, value);
     if (step) now = *step;

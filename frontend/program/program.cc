@@ -7,6 +7,7 @@
 
 #include "frontend/base/convert.h"
 #include "frontend/base/names.h"
+#include "frontend/base/state_file.h"
 #include "frontend/base/translate.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"

@@ -14,9 +14,13 @@ set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/sinter)
 set(generated ${PROJECT_BINARY_DIR}/packaging)
 
 install(TARGETS sinter EXPORT sinter_targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+add_dependencies(sinter sinter-runtime) # where one is installed, both are
+install(TARGETS sinter-runtime EXPORT sinter_runtime_targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/frontend/include/sinter DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(EXPORT sinter_targets NAMESPACE sinter:: FILE sinter-targets.cmake DESTINATION ${config_folder})
+install(EXPORT sinter_runtime_targets NAMESPACE sinter:: FILE sinter-runtime-targets.cmake
+        DESTINATION ${config_folder})
 if(SINTER_TOOLS)
   install(TARGETS sinter-compile sinter-config sinter-opt sinter-run)
 endif()

@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <sinter/exported.h>
 
 #include "runtime/safetensors.h"
 #include "tests/export/exports.h"
@@ -64,6 +65,20 @@ TEST_F(SinterCompile, TakesStateFromAFile) {
   EXPECT_EQ(file.metadata.at("step"), "0000000007");
   EXPECT_THAT(bytes("out/mine.h"), HasSubstr("int mine_inner("));
   EXPECT_THAT(bytes("out/mine.h"), HasSubstr("mine.safetensors is what it was"));
+}
+
+TEST_F(SinterCompile, CompilesForAGpu) {
+  write_state("layer.weight", runtime::HostTensor::from<float>(std::vector<float>{3, 4}, {2}));
+  const ProgramResult result = compile("--device vulkan --state state.safetensors");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_FALSE(std::filesystem::exists(path("out/mine.h")));
+  ExportedProgram exported(path("out/mine.sinter"));
+  exported.load(path("out/mine.safetensors"));
+  ExportedProgram::Function scale = exported.function("scale_batch_1");
+  scale.set_input("x", Array::from<float>({1, 10}, {2}));
+  scale.run();
+  EXPECT_THAT(scale.output<float>("y"), testing::ElementsAre(3, 40));
+  EXPECT_EQ(exported.step(), 7u);
 }
 
 TEST_F(SinterCompile, SaysWhatIsWrong) {

@@ -5,8 +5,8 @@
 #include <functional>
 #include <tuple>
 
-#include "backends/vulkan/compile/image_bytes.h"
 #include "backends/vulkan/compile/spirv.h"
+#include "backends/vulkan/player/image_bytes.h"
 #include "backends/vulkan/run/pipeline_cache.h"
 #include "backends/vulkan/run/pipelines.h"
 #include "backends/vulkan/vulkan.h"

@@ -7,8 +7,8 @@
 #include <map>
 
 #include "backends/code_version.h"
-#include "backends/vulkan/compile/image_bytes.h"
 #include "backends/vulkan/compile/spirv.h"
+#include "backends/vulkan/player/image_bytes.h"
 #include "ir/error.h"
 #include "ir/loop/iterations.h"
 #include "runtime/share_out.h"

@@ -124,14 +124,6 @@ struct ExportOptions {
   std::string target = "";  // as CompileOptions::target, AArch64 too: "aarch64"; empty: that of compile()
 };
 
-// The type of an input, output or state.
-struct TensorInfo {
-  std::string name;
-  DType dtype = f32;
-  Shape shape;
-  bool trainable = false;  // of a state: it is a parameter
-};
-
 // What Program::check has found.
 struct CheckReport {
   int64_t kernels = 0;       // that gave what they should
@@ -237,10 +229,11 @@ class Program {
   // unless told otherwise, or two tensors are one state; other threads see none of what it loads or all.
   LoadReport load(const std::string& path, const LoadOptions& options = {});
 
-  // The functions for programs in C, which need no Sinter: FOLDER/NAME.o, FOLDER/NAME.h, which says how to
-  // call them, and where they have state FOLDER/NAME.safetensors, which holds it as it is now. What save()
+  // The functions for programs without a compiler. On "cpu" for programs in C, which need no Sinter:
+  // FOLDER/NAME.o, and FOLDER/NAME.h, which says how to call them. On "vulkan" as FOLDER/NAME.sinter, which
+  // ExportedProgram plays. Where they have state, FOLDER/NAME.safetensors holds it as it is now. What save()
   // writes is such a file as well where the functions use all state. Throws Error where there is no such
-  // function or Dim, the target is unknown, the device is not "cpu", or a function uses state of a session.
+  // function or Dim, the target is unknown, the device is neither, or a function uses state of a session.
   void export_to(const std::string& folder, const ExportOptions& options);
 
   // Runs every kernel of every function by itself, and then the function, on random inputs and random state,

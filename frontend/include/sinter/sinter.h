@@ -8,6 +8,7 @@
 #include <sinter/data/rows.h>
 #include <sinter/elementwise.h>
 #include <sinter/error.h>
+#include <sinter/exported.h>
 #include <sinter/extent.h>
 #include <sinter/functional.h>
 #include <sinter/indexing.h>

@@ -25,6 +25,14 @@ std::string_view name(DType type);                      // "f32", "bool"
 std::string to_string(DType type, const Shape& shape);  // "f32[4,8]", "i32[]"
 int64_t element_count(const Shape& shape);              // 1 for a scalar
 
+// The type of an input, output or state.
+struct TensorInfo {
+  std::string name;
+  DType dtype = f32;
+  Shape shape;
+  bool trainable = false;  // of a state: it is a parameter
+};
+
 // The C++ types that hold elements in host memory.
 template <typename T>
 concept Element = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, int32_t> ||

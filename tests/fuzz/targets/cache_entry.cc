@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include "backends/cpu/compile/image_bytes.h"
-#include "backends/vulkan/compile/image_bytes.h"
+#include "backends/vulkan/player/image_bytes.h"
 #include "runtime/disk_cache.h"
 #include "tests/fuzz/targets/memory_file.h"
 #include "tests/fuzz/targets/targets.h"

@@ -6,7 +6,7 @@
 
 #include "backends/vulkan/run/image.h"
 
-// A compiled function as the cache keeps it.
+// A compiled function as the cache and NAME.sinter keep it.
 namespace sinter::vulkan {
 
 std::string to_bytes(const Image& image);

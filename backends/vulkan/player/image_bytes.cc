@@ -1,4 +1,4 @@
-#include "backends/vulkan/compile/image_bytes.h"
+#include "backends/vulkan/player/image_bytes.h"
 
 #include <algorithm>
 #include <cstring>

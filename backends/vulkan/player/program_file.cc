@@ -1,0 +1,95 @@
+#include "backends/vulkan/player/program_file.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+
+#include "backends/layout_bytes.h"
+#include "backends/vulkan/player/image_bytes.h"
+#include "runtime/error.h"
+#include "runtime/file.h"
+
+namespace sinter::vulkan {
+namespace {
+
+using backends::check_stored;
+using nlohmann::json;
+
+// One more with each change of what the file holds or of what its kernels expect of those who run them.
+constexpr uint32_t kFormat = 1;
+
+// Before the rest, which is MessagePack.
+struct Head {
+  std::array<char, 8> magic{'s', 'i', 'n', 't', 'e', 'r', 'v', 'k'};
+  uint32_t format = kFormat;
+  uint32_t unused = 0;
+  uint64_t checksum = 0;  // of the rest
+};
+
+std::string_view text_of(const json& fields) {
+  const auto& bytes = fields.get_binary();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Image image_of(const json& fields, const std::vector<runtime::TensorSpec>& states) {
+  auto image = from_bytes(text_of(fields));
+  check_stored(image.has_value());
+  for (const runtime::Slot& slot : image->slots)
+    check_stored(slot.kind != runtime::Slot::Kind::state || slot.ordinal < states.size());
+  return std::move(*image);
+}
+
+ProgramFile from_json(const json& fields) {
+  ProgramFile file{fields.at("needs"), fields.at("seed"), backends::specs_from_json(fields.at("states")), {}};
+  for (const json& function : fields.at("functions")) {
+    file.functions.push_back(
+        {function.at("name"), function.at("writes_state"), image_of(function.at("image"), file.states)});
+  }
+  return file;
+}
+
+}  // namespace
+
+std::string to_bytes(const ProgramFile& file) {
+  json functions = json::array();
+  for (const auto& [name, writes_state, image] : file.functions) {
+    const std::string bytes = to_bytes(image);
+    functions.push_back({{"name", name},
+                         {"writes_state", writes_state},
+                         {"image", backends::to_json(std::as_bytes(std::span(bytes)))}});
+  }
+  const json fields = {{"needs", file.needs},
+                       {"seed", file.seed},
+                       {"states", backends::to_json(file.states)},
+                       {"functions", std::move(functions)}};
+  Head head;
+  std::string bytes(sizeof head, '\0');
+  json::to_msgpack(fields, bytes);
+  head.checksum = runtime::checksum(std::string_view(bytes).substr(sizeof head));
+  std::memcpy(bytes.data(), &head, sizeof head);
+  return bytes;
+}
+
+ProgramFile program_from_bytes(std::string_view bytes, const std::string& path) {
+  Head head;
+  const Head expected;
+  const bool has_head = bytes.size() >= sizeof head;
+  if (has_head) std::memcpy(&head, bytes.data(), sizeof head);
+  if (!has_head || head.magic != expected.magic) {
+    throw RuntimeError(fmt::format("{}: it is no program that Sinter has exported for vulkan", path));
+  }
+  if (head.format != expected.format) {
+    throw RuntimeError(fmt::format("{}: it is of format {}, this Sinter plays format {}: export it anew",
+                                   path, head.format, expected.format));
+  }
+  bytes.remove_prefix(sizeof head);
+  try {
+    check_stored(runtime::checksum(bytes) == head.checksum);
+    return from_json(json::from_msgpack(bytes));
+  } catch (const std::exception&) {
+    throw RuntimeError(fmt::format("{}: it is damaged", path));
+  }
+}
+
+}  // namespace sinter::vulkan
