@@ -161,63 +161,52 @@ class BackwardWorkgroups {
   }
 
   Stmt for_columns(const Run& run, const Index& outer, Block block) {
-    Loader& loader = blocks_.loader();
-    const ScoreGrid& grid = blocks_.grid();
     std::vector<Stmt> body = {blocks_.stage_rows(
         block, {lines(outer, block.rows_are_keys, 0), lines(outer, block.rows_are_keys, 1)})};
-    const auto number = loader.variable("column_block", column_blocks(run.part));
-    const bool owns_column = block.column != nullptr;
-    if (!owns_column) block.column = loop::variable(number) * grid.block_columns();
-    const Expr query = block.rows_are_keys ? block.column : block.row;
-    const int64_t queries = block.rows_are_keys ? grid.block_columns() : grid.block_rows();
-    const auto [low, high] = blocks_.visible_keys(outer, {query, std::min(queries, blocks_.queries())});
-    Lets bounds;
-    const auto bound = [&](const char* name, const Expr& value, int64_t most) {
-      const Expr named = bounds.add(name, loader.simplify(value));
-      loader.ranges()[named->variable] = {0, most + 1};
-      return named;
-    };
-    // A block of columns, where a query of it sees a key.
-    const auto where_seen = [&](const Expr& key, int64_t keys, const Stmt& some) {
-      const Expr begin = bound("low", low, blocks_.keys()), end = bound("high", high, blocks_.keys());
-      return bounds.around(
-          loop::branch(loader.simplify(key < end) && loader.simplify(begin < key + keys), some));
-    };
+    const auto of_block = [&](const Block& with_columns) { return column_block(run, outer, with_columns); };
     if (block.rows_are_keys) {
-      const Stmt some = where_seen(block.row, grid.block_rows(), column_block(run, outer, block));
-      body.push_back(loop::loop(LoopKind::serial, number, loop::integer(0),
-                                loop::integer(column_blocks(run.part)), some));
-      return loop::block(std::move(body));
+      const int64_t count = column_blocks(run.part);
+      const auto number = blocks_.loader().variable("column_block", count);
+      block.column = loop::variable(number) * blocks_.grid().block_columns();
+      body.push_back(loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(count),
+                                where_seen(outer, block, of_block(block))));
+    } else {
+      body.push_back(row_statistics(outer, block));
+      body.push_back(block.column != nullptr ? where_seen(outer, block, of_block(block))
+                                             : blocks_.for_key_blocks(outer, block, of_block));
     }
-    body.push_back(row_statistics(outer, block));
-    if (owns_column) {
-      body.push_back(where_seen(block.column, grid.block_columns(), column_block(run, outer, block)));
-      return loop::block(std::move(body));
+    return loop::block(std::move(body));
+  }
+
+  // What is done for a block of scores, where a query of it sees a key.
+  Stmt where_seen(const Index& outer, const Block& block, const Stmt& body) {
+    Loader& loader = blocks_.loader();
+    const ScoreGrid& grid = blocks_.grid();
+    Expr query = block.row, key = block.column;
+    int64_t queries = grid.block_rows(), keys = grid.block_columns();
+    if (block.rows_are_keys) {
+      std::swap(query, key);
+      std::swap(queries, keys);
     }
-    const int64_t keys = grid.block_columns(), most = column_blocks(run.part);
-    const Expr begin = bound("first_block", low / keys, most);
-    const Expr end = bound("end_block", (high + (keys - 1)) / keys, most);
-    body.push_back(loop::loop(LoopKind::serial, number, begin, loop::max(end - begin, loop::integer(0)),
-                              column_block(run, outer, block)));
-    return bounds.around(loop::block(std::move(body)));
+    const auto [low, high] = blocks_.seen_by(outer, query, queries);
+    Lets bounds;
+    const Expr begin = blocks_.bound(bounds, "low", low, blocks_.keys());
+    const Expr end = blocks_.bound(bounds, "high", high, blocks_.keys());
+    return bounds.around(
+        loop::branch(loader.simplify(key < end) && loader.simplify(begin < key + keys), body));
   }
 
   // Of queries the cotangents and of keys the values, which give the weights' cotangents; or queries and
   // keys, which give the scores.
   Lines lines(const Index& outer, bool of_keys, size_t which) {
-    const AttentionBody& parts = blocks_.parts();
-    const int64_t length = which == 0 ? blocks_.width() : blocks_.values();
-    return {of_keys, length,
-            [this, &parts, outer, of_keys, which](const Expr& line, const Expr& w, const Expr& predicate) {
-              if (of_keys) {
-                return which == 0 ? blocks_.element(parts.k, blocks_.key_index(outer, line, w), predicate)
-                                  : blocks_.element(parts.v, blocks_.value_index(outer, line, w), predicate);
-              }
-              if (which == 0) return blocks_.element(parts.q, blocks_.query_index(outer, line, w), predicate);
-              return blocks_.element(gradients_.signature().cotangent, blocks_.result_index(outer, line, w),
+    if (of_keys) return which == 0 ? blocks_.key_lines(outer) : blocks_.value_lines(outer);
+    if (which == 0) return blocks_.query_lines(outer);
+    return {false, blocks_.values(), [this, outer](const Expr& query, const Expr& u, const Expr& predicate) {
+              return blocks_.element(gradients_.signature().cotangent, blocks_.result_index(outer, query, u),
                                      predicate);
             }};
   }
+
   // Of each query what its softmax was divided by, and the sum of result times cotangent, which is that of
   // its probabilities times their cotangents.
   Stmt load_statistics(const Index& outer, const AttentionBlocks::Line& line) {

@@ -126,6 +126,47 @@ Stmt AttentionBlocks::for_places(const Block& block, const Line& row,
   });
 }
 
+AttentionBlocks::Lines AttentionBlocks::query_lines(const Index& outer) {
+  return {false, width(), [this, outer](const Expr& query, const Expr& w, const Expr& predicate) {
+            return element(parts().q, query_index(outer, query, w), predicate);
+          }};
+}
+
+AttentionBlocks::Lines AttentionBlocks::key_lines(const Index& outer) {
+  return {true, width(), [this, outer](const Expr& key, const Expr& w, const Expr& predicate) {
+            return element(parts().k, key_index(outer, key, w), predicate);
+          }};
+}
+
+AttentionBlocks::Lines AttentionBlocks::value_lines(const Index& outer) {
+  return {true, values(), [this, outer](const Expr& key, const Expr& u, const Expr& predicate) {
+            return element(parts().v, value_index(outer, key, u), predicate);
+          }};
+}
+
+Expr AttentionBlocks::bound(Lets& lets, const char* name, const Expr& value, int64_t most) {
+  const Expr named = lets.add(name, loader().simplify(value));
+  loader().ranges()[named->variable] = {0, most + 1};
+  return named;
+}
+
+std::pair<Expr, Expr> AttentionBlocks::seen_by(const Index& outer, const Expr& first, int64_t count) {
+  return visible_keys(outer, {first, std::min(count, queries())});
+}
+
+Stmt AttentionBlocks::for_key_blocks(const Index& outer, Block block,
+                                     const std::function<Stmt(const Block&)>& body) {
+  const auto [low, high] = seen_by(outer, block.row, grid_.block_rows());
+  const int64_t in_block = grid_.block_columns(), most = ceil_div(keys(), in_block);
+  Lets bounds;
+  const Expr begin = bound(bounds, "first_block", low / in_block, most);
+  const Expr end = bound(bounds, "end_block", (high + (in_block - 1)) / in_block, most);
+  const auto number = loader().variable("key_block", most);
+  block.column = loop::variable(number) * in_block;
+  return bounds.around(
+      loop::loop(LoopKind::serial, number, begin, loop::max(end - begin, loop::integer(0)), body(block)));
+}
+
 // Lanes take fours one after the other.
 Stmt AttentionBlocks::stage(const Stage& to, const Lines& lines, const Expr& first, int64_t count) {
   Loader::Scope scope(loader());

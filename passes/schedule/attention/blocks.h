@@ -56,6 +56,16 @@ class AttentionBlocks : public AttentionCore {
     std::function<loop::Expr(const loop::Expr& line, const loop::Expr& w, const loop::Expr& predicate)>
         element;
   };
+  Lines query_lines(const Index& outer);
+  Lines key_lines(const Index& outer);
+  Lines value_lines(const Index& outer);
+  // The keys, low .. high - 1, that queries of a block of so many may see.
+  std::pair<loop::Expr, loop::Expr> seen_by(const Index& outer, const loop::Expr& first, int64_t count);
+  // For the blocks of keys that queries of the block's rows may see.
+  loop::Stmt for_key_blocks(const Index& outer, Block block,
+                            const std::function<loop::Stmt(const Block&)>& body);
+  // A value with a name, from 0 to `most`.
+  loop::Expr bound(Lets& lets, const char* name, const loop::Expr& value, int64_t most);
   // Bring lines of the block's rows and columns to shared memory. Rows may have several; where they are not
   // staged there is nothing to do.
   loop::Stmt stage_rows(const Block& block, const std::vector<Lines>& rows);

@@ -58,57 +58,28 @@ class AttentionWorkgroups {
   }
 
   Stmt query_block(const Index& outer, const Expr& first) {
-    Loader& loader = blocks_.loader();
-    const ScoreGrid& grid = blocks_.grid();
-    AttentionBlocks::Block block{false, first, nullptr};
-    const auto [low, high] =
-        blocks_.visible_keys(outer, {first, std::min(grid.block_rows(), blocks_.queries())});
-    const int64_t keys = grid.block_columns(), most = ceil_div(blocks_.keys(), keys);
-    Lets bounds;
-    const auto bound = [&](const char* name, const Expr& value) {
-      const Expr named = bounds.add(name, loader.simplify(value));
-      loader.ranges()[named->variable] = {0, most + 1};
-      return named;
-    };
-    const Expr begin = bound("first_block", low / keys);
-    const Expr end = bound("end_block", (high + (keys - 1)) / keys);
-    const auto number = loader.variable("key_block", most);
-    block.column = loop::variable(number) * keys;
-    const Stmt run = loop::loop(LoopKind::serial, number, begin, loop::max(end - begin, loop::integer(0)),
-                                key_block(outer, block));
+    const AttentionBlocks::Block block{false, first, nullptr};
+    const Stmt run = blocks_.for_key_blocks(
+        outer, block, [&](const auto& with_keys) { return key_block(outer, with_keys); });
     const Stmt start = blocks_.for_rows(block, [&](const auto& row) {
       return loop::block({loop::store(greatest_, row.number, blocks_.number(OnlineSoftmax::kNone)),
                           loop::store(total_, row.number, blocks_.number(0))});
     });
-    Stmt body = loop::block({blocks_.clear(sums_), start, blocks_.stage_rows(block, {queries(outer)}), run,
-                             finish(outer, block)});
+    Stmt body =
+        loop::block({blocks_.clear(sums_), start, blocks_.stage_rows(block, {blocks_.query_lines(outer)}),
+                     run, finish(outer, block)});
     for (const auto& buffer : {scores_, sums_, greatest_, total_, factor_})
       body = loop::allocate(buffer, body);
-    return bounds.around(body);
-  }
-
-  AttentionBlocks::Lines queries(const Index& outer) {
-    return {false, blocks_.width(), [this, outer](const Expr& query, const Expr& w, const Expr& predicate) {
-              return blocks_.element(blocks_.parts().q, blocks_.query_index(outer, query, w), predicate);
-            }};
+    return body;
   }
 
   Stmt key_block(const Index& outer, const AttentionBlocks::Block& block) {
-    const AttentionBody& parts = blocks_.parts();
-    const AttentionBlocks::Lines keys = {
-        true, blocks_.width(), [&](const Expr& key, const Expr& w, const Expr& predicate) {
-          return blocks_.element(parts.k, blocks_.key_index(outer, key, w), predicate);
-        }};
-    const AttentionBlocks::Lines values = {
-        true, blocks_.values(), [&](const Expr& key, const Expr& u, const Expr& predicate) {
-          return blocks_.element(parts.v, blocks_.value_index(outer, key, u), predicate);
-        }};
     const Stmt mask_all = blocks_.for_rows(block, [&](const auto& row) { return mask(outer, block, row); });
     const Stmt weigh_all = blocks_.for_rows(block, [&](const auto& row) { return weigh(outer, block, row); });
-    return loop::block({blocks_.stage_columns(block, keys, 0), loop::barrier(),
-                        blocks_.multiply_rows(block, queries(outer), 0, scores_), mask_all, loop::barrier(),
-                        blocks_.stage_columns(block, values, 0), weigh_all,
-                        blocks_.scale(sums_, blocks_.values(), factor_), loop::barrier(),
+    return loop::block({blocks_.stage_columns(block, blocks_.key_lines(outer), 0), loop::barrier(),
+                        blocks_.multiply_rows(block, blocks_.query_lines(outer), 0, scores_), mask_all,
+                        loop::barrier(), blocks_.stage_columns(block, blocks_.value_lines(outer), 0),
+                        weigh_all, blocks_.scale(sums_, blocks_.values(), factor_), loop::barrier(),
                         blocks_.multiply_tile(blocks_.tile(), blocks_.values(), 0, sums_), loop::barrier()});
   }
 
