@@ -25,4 +25,11 @@ double flops(const graph::Op& op) {
   }
 }
 
+int64_t bytes_of(const graph::Op& op) {
+  int64_t bytes = 0;
+  for (const graph::Value operand : op.operands) bytes += operand.type().bytes();
+  for (const graph::TensorType& type : op.results) bytes += type.bytes();
+  return bytes;
+}
+
 }  // namespace sinter::passes

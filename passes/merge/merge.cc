@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "passes/base/costs.h"
+#include "passes/base/flops.h"
 #include "passes/base/kernel_builder.h"
 #include "passes/base/reachability.h"
 #include "passes/merge/levels.h"
@@ -21,13 +22,6 @@ using graph::OpCode;
 using graph::Value;
 
 namespace {
-
-int64_t bytes_of(const Op& op) {
-  int64_t bytes = 0;
-  for (Value operand : op.operands) bytes += operand.type().bytes();
-  for (const graph::TensorType& type : op.results) bytes += type.bytes();
-  return bytes;
-}
 
 // What the kernel's contractions multiply: its operands that they read, as they lie in memory. Of a
 // reduction: all that it reads.

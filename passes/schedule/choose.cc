@@ -31,13 +31,6 @@ bool go_together(const Choice& a, const Choice& b) {
   return *ours == *theirs && (!fills_shared(a) || !fills_shared(b) || a == b);
 }
 
-int64_t bytes_of(const Op& kernel) {
-  int64_t bytes = 0;
-  for (const graph::Value operand : kernel.operands) bytes += operand.type().bytes();
-  for (const graph::TensorType& type : kernel.results) bytes += type.bytes();
-  return bytes;
-}
-
 // How much is passed over for others' sake: tiles of shared memory matter most, then what moves most.
 struct PassedOver {
   double tiles = 0;  // by the work of those that take them

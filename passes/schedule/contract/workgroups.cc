@@ -266,17 +266,9 @@ class ContractWorkgroups {
     return extent % tile == 0 ? nullptr : index < loop::integer(extent);
   }
 
-  // One for all kernels of a program, as those that run side by side in one share it.
   loop::BufferRef stage(const char* name, int64_t extent) {
-    const int64_t size = tile_.stage_elements(extent);
-    auto& pool = t_.context.shared;
-    const auto known = std::ranges::find_if(pool, [&](const loop::BufferRef& buffer) {
-      return buffer->name == name && buffer->type == c_.type() && buffer->size == size;
-    });
-    const loop::BufferRef buffer = known != pool.end() ? *known : shared_buffer(name, c_.type(), size);
-    if (known == pool.end()) pool.push_back(buffer);
-    stages_.push_back(buffer);
-    return buffer;
+    stages_.push_back(pooled_buffer(t_.context, name, c_.type(), tile_.stage_elements(extent)));
+    return stages_.back();
   }
 
   Template& t_;

@@ -1,5 +1,9 @@
 #include "passes/schedule/core/workgroup.h"
 
+#include <algorithm>
+
+#include "passes/schedule/core/local.h"
+
 namespace sinter::passes {
 
 int64_t workgroup_lanes(const loop::Target& target) {
@@ -10,12 +14,16 @@ int64_t workgroup_lanes(const loop::Target& target) {
 }
 
 loop::BufferRef shared_buffer(std::string name, loop::Type type, int64_t size) {
-  auto buffer = std::make_shared<loop::Buffer>();
-  buffer->name = std::move(name);
-  buffer->type = type;
-  buffer->size = size;
-  buffer->space = loop::Space::shared;
-  return buffer;
+  return buffer_in(loop::Space::shared, std::move(name), type, size);
+}
+
+loop::BufferRef pooled_buffer(ScheduleContext& context, const std::string& name, loop::Type type,
+                              int64_t size) {
+  const auto same = std::ranges::find_if(context.shared, [&](const loop::BufferRef& other) {
+    return other->name == name && other->type == type && other->size == size;
+  });
+  if (same != context.shared.end()) return *same;
+  return context.shared.emplace_back(shared_buffer(name, type, size));
 }
 
 }  // namespace sinter::passes

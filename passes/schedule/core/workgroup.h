@@ -5,6 +5,7 @@
 
 #include "ir/loop/stmt.h"
 #include "ir/loop/target.h"
+#include "passes/schedule/core/context.h"
 
 // What schedules for workgroups share.
 namespace sinter::passes {
@@ -13,6 +14,9 @@ namespace sinter::passes {
 int64_t workgroup_lanes(const loop::Target& target);
 
 loop::BufferRef shared_buffer(std::string name, loop::Type type, int64_t size);
+// One for all kernels of a program, as those that run side by side in one have theirs in the same place.
+loop::BufferRef pooled_buffer(ScheduleContext& context, const std::string& name, loop::Type type,
+                              int64_t size);
 
 // A statement for each i below `count`.
 template <typename Make>

@@ -153,16 +153,8 @@ class ColumnWorkgroups : public ReduceSchedule {
     return has_column ? loop::branch(has_column, result) : result;
   }
 
-  // Kernels that run side by side in one have theirs in the same place.
   loop::BufferRef share(const std::string& name, loop::Type type) {
-    const int64_t size = blocks_.lanes * blocks_.vector;
-    auto& pool = t_.context.shared;
-    const auto same = std::ranges::find_if(pool, [&](const loop::BufferRef& other) {
-      return other->name == name && other->type == type && other->size == size;
-    });
-    const loop::BufferRef buffer = same != pool.end() ? *same : shared_buffer(name, type, size);
-    if (same == pool.end()) pool.push_back(buffer);
-    return buffer;
+    return pooled_buffer(t_.context, name, type, blocks_.lanes * blocks_.vector);
   }
 
   const ColumnBlocks blocks_;

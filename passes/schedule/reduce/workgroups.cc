@@ -208,14 +208,8 @@ class LanesOfWorkgroup : private loop::Rewriter {
            std::ranges::any_of(stmt->body, [&](const Stmt& child) { return has_limit(child); });
   }
 
-  // Kernels that run side by side in one have theirs in the same place.
   BufferRef share(const std::string& name, loop::Type type, int64_t size) {
-    auto& pool = context_.shared;
-    const auto same = std::ranges::find_if(pool, [&](const BufferRef& other) {
-      return other->name == name && other->type == type && other->size == size;
-    });
-    const BufferRef buffer = same != pool.end() ? *same : shared_buffer(name, type, size);
-    if (same == pool.end()) pool.push_back(buffer);
+    const BufferRef buffer = pooled_buffer(context_, name, type, size);
     if (std::ranges::find(shared_, buffer) == shared_.end()) shared_.push_back(buffer);
     return buffer;
   }
