@@ -16,6 +16,7 @@ namespace {
 struct Node {
   std::vector<size_t> needs, needed_by;
   std::optional<size_t> cluster;
+  bool is_last = false;
   int64_t launches = 0;
   int64_t depth = 0;  // launches up to it, and with it
   int64_t level = 0;
@@ -58,7 +59,7 @@ std::vector<size_t> in_order(const std::vector<Node>& nodes) {
 }  // namespace
 
 void place_by_levels(const graph::Function& function, const std::vector<std::vector<Op*>>& clusters,
-                     const PlaceCluster& place) {
+                     const IsLast& is_last, const PlaceCluster& place) {
   std::vector<Node> nodes = nodes_of(function, clusters);
   const std::vector<size_t> order = in_order(nodes);
   int64_t levels = 0;
@@ -68,11 +69,20 @@ void place_by_levels(const graph::Function& function, const std::vector<std::vec
     node.depth += node.launches;
     levels = std::max(levels, node.depth);
   }
+  for (Node& node : nodes) node.is_last = node.cluster && node.needed_by.empty() && is_last(*node.cluster);
   for (auto number = order.rbegin(); number != order.rend(); ++number) {
     Node& node = nodes[*number];
     for (const size_t user : node.needed_by) node.level = std::max(node.level, nodes[user].level);
     node.level += node.launches;
-    if (node.cluster) node.level = place(*node.cluster, node.level, levels - node.depth + 1);
+    if (node.cluster && !node.is_last) node.level = place(*node.cluster, node.level, levels - node.depth + 1);
+  }
+  // The highest level that what needs a node may have.
+  std::vector<int64_t> below(nodes.size(), levels);
+  for (const size_t number : order) {
+    const Node& node = nodes[number];
+    for (const size_t needed : node.needs) below[number] = std::min(below[number], below[needed]);
+    if (node.is_last) place(*node.cluster, node.level, below[number]);
+    if (node.launches > 0) below[number] = node.level - 1;
   }
 }
 

@@ -106,36 +106,21 @@ class Merge {
       }
       return false;
     };
-    struct Check {
-      size_t cluster;
-      int64_t lowest, highest;
-    };
-    const std::vector<Cluster> each = clusters_;
-    std::vector<int64_t> levels(each.size());
-    std::vector<Check> checks;
-    place_by_levels(function_, clusters_, [&](size_t number, int64_t lowest, int64_t highest) {
-      levels[number] = lowest;
-      if (std::ranges::all_of(clusters_[number], checks_alone)) {
-        checks.push_back({number, lowest, highest});
-        return lowest;
+    const auto is_check = [&](size_t number) { return std::ranges::all_of(clusters_[number], checks_alone); };
+    place_by_levels(function_, clusters_, is_check, [&](size_t number, int64_t lowest, int64_t highest) {
+      if (is_check(number)) {
+        for (int64_t level = highest; level > 0; --level) {
+          if (joins(number, level)) return level;
+        }
+        placed[highest].push_back(number);
+        return highest;
       }
       for (int64_t level = lowest; level <= highest; ++level) {
-        if (joins(number, level)) return levels[number] = level;
+        if (joins(number, level)) return level;
       }
       placed[lowest].push_back(number);
       return lowest;
     });
-    for (const Check& check : checks) {
-      // Behind what it needs, wherever that has come to stand.
-      int64_t level = needs_scan(each[check.cluster]) ? check.lowest : check.highest;
-      for (size_t other = 0; other < each.size(); ++other) {
-        if (other != check.cluster && reaches(each[check.cluster], each[other]))
-          level = std::min(level, levels[other] - 1);
-      }
-      const int64_t highest = level;
-      while (level > 0 && !joins(check.cluster, level)) --level;
-      if (level == 0) placed[highest].push_back(check.cluster);
-    }
     std::erase_if(clusters_, [](const Cluster& cluster) { return cluster.empty(); });
     // Single values last: behind them, lanes would not begin where memory's lines do.
     for (Cluster& cluster : clusters_) {
@@ -212,12 +197,6 @@ class Merge {
     return std::ranges::any_of(cluster, [&](const Op* op) {
       return std::ranges::any_of(
           writers_, [&](const Op* writer) { return needs_.reaches(number_.at(op), number_.at(writer)); });
-    });
-  }
-
-  bool needs_scan(const Cluster& cluster) const {
-    return std::ranges::any_of(function_.ops(), [&](const auto& op) {
-      return op->code == OpCode::scan && needs_.reaches(number_.at(cluster[0]), number_.at(op.get()));
     });
   }
 
