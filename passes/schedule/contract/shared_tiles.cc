@@ -6,6 +6,7 @@
 
 #include "ir/integers.h"
 #include "passes/base/costs.h"
+#include "passes/schedule/core/parts.h"
 
 namespace sinter::passes {
 namespace {
@@ -151,18 +152,7 @@ int64_t parts_of_sum(const ContractProblem& problem, int64_t extent, const loop:
         static_cast<double>((2 * parts + 1) * problem.batch * problem.m * problem.n * problem.element_bytes);
     return best + kCyclesOfLaunch + bytes / (kBytesACycle * static_cast<double>(target.multiprocessors));
   };
-  int64_t best = 1;
-  double least = cycles(1);
-  for (int64_t parts = 2; parts <= extent && problem.k / parts >= kStepsOfPart; ++parts) {
-    if (extent % parts != 0) continue;
-    // What is read by fours stays so.
-    if (extent % 4 == 0 && extent / parts % 4 != 0) continue;
-    if (const double now = cycles(parts); now < least) {
-      least = now;
-      best = parts;
-    }
-  }
-  return best;
+  return soonest_parts(extent, problem.k / kStepsOfPart, true, cycles(1), cycles);
 }
 
 }  // namespace sinter::passes

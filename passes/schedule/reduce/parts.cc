@@ -4,6 +4,7 @@
 
 #include "ir/integers.h"
 #include "passes/base/costs.h"
+#include "passes/schedule/core/parts.h"
 
 namespace sinter::passes {
 namespace {
@@ -25,23 +26,14 @@ double cycles_of(const ReductionProblem& p, const loop::Target& target) {
 
 int64_t parts_of_reduction(const ReductionProblem& problem, int64_t extent, const loop::Target& target) {
   const int64_t shortest = problem.goes_along() ? kElementsOfPart : kRowsOfPart;
-  int64_t best = 1;
-  double least = cycles_of(problem, target) * (problem.is_beside ? 1 : kWorthLaunch);
-  for (int64_t parts = 2; parts <= extent && problem.length / parts >= shortest; ++parts) {
-    if (extent % parts != 0) continue;
-    // What is read by fours stays so.
-    if (problem.goes_along() && extent % 4 == 0 && extent / parts % 4 != 0) continue;
-    ReductionProblem part = problem, whole = problem;
+  const double whole = cycles_of(problem, target) * (problem.is_beside ? 1 : kWorthLaunch);
+  return soonest_parts(extent, problem.length / shortest, problem.goes_along(), whole, [&](int64_t parts) {
+    ReductionProblem part = problem, rest = problem;
     part.rows *= parts;
     part.length /= parts;
-    whole.length = parts;
-    const double now =
-        cycles_of(part, target) + cycles_of(whole, target) + (problem.is_beside ? 0 : kCyclesOfLaunch);
-    if (now >= least) continue;
-    least = now;
-    best = parts;
-  }
-  return best;
+    rest.length = parts;
+    return cycles_of(part, target) + cycles_of(rest, target) + (problem.is_beside ? 0 : kCyclesOfLaunch);
+  });
 }
 
 }  // namespace sinter::passes
