@@ -1,13 +1,7 @@
 # A way to get Sinter into a project of one's own, which is built and run:
 #   cmake -DWAY=... -DSINTER_SOURCE_DIR=... -DSINTER_BUILD_DIR=... -DWORK_DIR=... -DGENERATOR=... -DCXX=... -P check.cmake
 # `install` comes before the others. SINTER_BUILD_DIR is a build with the library.
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(NOT status EQUAL 0)
-    message(FATAL_ERROR "${ARGV}\nends with ${status}:\n${output}")
-  endif()
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../support/run.cmake)
 
 function(expect text pattern)
   if(NOT text MATCHES "${pattern}")
@@ -18,11 +12,8 @@ endfunction()
 # Configures, builds and runs a project of this folder.
 function(build_app project)
   set(folder ${WORK_DIR}/${WAY})
-  run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${project} -B ${folder} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
-      ${ARGN})
-  if(output MATCHES "Warning")
-    message(FATAL_ERROR "configuring warns:\n${output}")
-  endif()
+  run_configure(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${project} -B ${folder} -G ${GENERATOR}
+                -DCMAKE_CXX_COMPILER=${CXX} ${ARGN})
   run(${CMAKE_COMMAND} --build ${folder})
   run(${folder}/app)
   expect("${output}" "^loss 0\\.[01]")

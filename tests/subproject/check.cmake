@@ -2,25 +2,17 @@
 #   cmake -DSINTER_SOURCE_DIR=... -DWORK_DIR=... -DGENERATOR=... -DCXX=... -P check.cmake
 # configures the project in app/ and looks at how its file is compiled, and at what the public headers bring. Nothing is
 # built: tests/package does that.
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(NOT status EQUAL 0)
-    message(FATAL_ERROR "${ARGV}\nends with ${status}:\n${output}")
-  endif()
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../support/run.cmake)
 
 file(REMOVE_RECURSE ${WORK_DIR})
 function(configure_app folder)
   # What is disabled, only Sinter's own programs and tests need.
-  run(${CMAKE_COMMAND} -E env --unset=CXXFLAGS
-      ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/app -B ${WORK_DIR}/${folder} -G "${GENERATOR}"
-      -DCMAKE_CXX_COMPILER=${CXX} -DSINTER_SOURCE_DIR=${SINTER_SOURCE_DIR} -DSINTER_BATCHES=OFF
-      -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON -DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON
-      ${ARGN})
-  if(output MATCHES "Warning")
-    message(FATAL_ERROR "configuring warns:\n${output}")
-  endif()
+  run_configure(
+    ${CMAKE_COMMAND} -E env --unset=CXXFLAGS
+    ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/app -B ${WORK_DIR}/${folder} -G "${GENERATOR}"
+    -DCMAKE_CXX_COMPILER=${CXX} -DSINTER_SOURCE_DIR=${SINTER_SOURCE_DIR} -DSINTER_BATCHES=OFF
+    -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON -DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON
+    ${ARGN})
   file(READ ${WORK_DIR}/${folder}/compile_commands.json commands)
   set(commands "${commands}" PARENT_SCOPE)
 endfunction()
