@@ -27,7 +27,7 @@ using runtime::ReadableFile;
 class CsvColumns {
  public:
   // Of the first line; `lines` are then at the first one of numbers, if there is any.
-  CsvColumns(CsvLines& lines, const std::string& path, const CsvOptions& options) : type_(options.type) {
+  CsvColumns(CsvLines& lines, const std::string& path, const CsvOptions& options) {
     if (!(has_numbers_ = lines.next())) throw Error(fmt::format("{}: no lines", path));
     for (size_t i = 0; i < lines.fields().size(); ++i)
       all_.push_back(options.header ? std::string(lines.fields()[i]) : std::to_string(i));
@@ -63,13 +63,12 @@ class CsvColumns {
     const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
     const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
     if (error == std::errc::result_out_of_range)
-      lines.fail(fmt::format("column '{}': '{}' does not fit {}", all_[field], text, name(type_)));
+      lines.fail(fmt::format("column '{}': '{}' does not fit {}", all_[field], text, name(dtype_of<T>())));
     if (error != std::errc() || end != text.data() + text.size())
       lines.fail(fmt::format("column '{}': '{}' is no number", all_[field], text));
     return value;
   }
 
-  DType type_;
   std::vector<std::string> all_;    // what the columns of the file are called
   std::vector<std::string> names_;  // and those that are read,
   std::vector<size_t> chosen_;      // which are these
