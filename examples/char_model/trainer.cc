@@ -78,7 +78,6 @@ Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, cons
                                                               .weight = ""}),
       validation_(windows(split.validation, model.context, model.context)),
       checkpoints_(options.folder, {.keep = 2}) {
-  recipe_["steps"] = std::to_string(steps_);
   recipe_["training"] =
       fmt::format("steps of {} windows in {} micro-batches, rate {}, seed {}, {} characters", options.batch,
                   options.micro_batches, options.rate, options.compile.seed, split.train.size());
@@ -105,7 +104,6 @@ Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, cons
 
 void Trainer::resume(const Checkpoint& latest) {
   for (const auto& [key, text] : recipe_) {
-    if (key == "steps") continue;
     const auto found = latest.notes.texts.find(key);
     const std::string before = found == latest.notes.texts.end() ? "" : found->second;
     if (before == text) continue;
@@ -144,7 +142,9 @@ void Trainer::run(const std::function<void(const Progress&)>& report) {
 }
 
 CheckpointNotes Trainer::notes(double validation) const {
-  return {.position = batches_.position(), .measure = validation, .texts = recipe_};
+  CheckpointNotes notes{.position = batches_.position(), .measure = validation, .texts = recipe_};
+  notes.texts["steps"] = std::to_string(steps_);
+  return notes;
 }
 
 double Trainer::mean_loss(Batches& batches, int64_t count) {
