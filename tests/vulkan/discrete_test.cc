@@ -16,13 +16,7 @@ void discrete(GpuAbilities& abilities) {
 
 void expect_same(const std::string& text, double tolerance = 1e-5) {
   SCOPED_TRACE(text);
-  Compiled cpu(text, on_cpu()), gpu(text, on_vulkan_as(discrete));
-  cpu.run();
-  gpu.run();
-  for (size_t i = 0; i < cpu.outputs().size(); ++i) {
-    SCOPED_TRACE("output " + std::to_string(i));
-    expect_close(gpu.outputs()[i], cpu.outputs()[i], tolerance);
-  }
+  expect_same_as_cpu(text, tolerance, on_vulkan_as(discrete));
 }
 
 std::string shape(int64_t a, int64_t b) {

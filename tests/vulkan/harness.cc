@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <utility>
 
 #include "backends/registry/registry.h"
 #include "backends/vulkan/run/instance.h"
@@ -135,8 +136,8 @@ void expect_close(const HostTensor& got, const HostTensor& want, double toleranc
   EXPECT_LE(distance, tolerance * largest);
 }
 
-void expect_same_as_cpu(const std::string& text, double tolerance) {
-  Compiled cpu(text, on_cpu()), gpu(text, on_vulkan());
+void expect_same_as_cpu(const std::string& text, double tolerance, std::unique_ptr<backends::Device> device) {
+  Compiled cpu(text, on_cpu()), gpu(text, std::move(device));
   cpu.run();
   gpu.run();
   for (size_t i = 0; i < cpu.outputs().size(); ++i) {

@@ -59,9 +59,10 @@ std::unique_ptr<backends::Device> on_vulkan();
 // Watched, and passing for a device with other abilities.
 std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)> lessen);
 
-// Outputs of both devices agree: floats within `tolerance` relative to the largest magnitude of the output,
-// the rest exactly.
-void expect_same_as_cpu(const std::string& text, double tolerance = 2e-6);
+// Outputs of the device and the CPU agree: floats within `tolerance` relative to the largest magnitude of the
+// output, the rest exactly.
+void expect_same_as_cpu(const std::string& text, double tolerance = 2e-6,
+                        std::unique_ptr<backends::Device> device = on_vulkan());
 void expect_close(const runtime::HostTensor& got, const runtime::HostTensor& want, double tolerance);
 
 }  // namespace sinter::vulkan::test

@@ -7,13 +7,7 @@ namespace sinter::vulkan::test {
 namespace {
 
 void expect_same_as(const std::string& text, std::function<void(GpuAbilities&)> lessen) {
-  Compiled cpu(text, on_cpu()), gpu(text, on_vulkan_as(std::move(lessen)));
-  cpu.run();
-  gpu.run();
-  for (size_t i = 0; i < cpu.outputs().size(); ++i) {
-    SCOPED_TRACE("output " + std::to_string(i));
-    expect_close(gpu.outputs()[i], cpu.outputs()[i], 1e-5);
-  }
+  expect_same_as_cpu(text, 1e-5, on_vulkan_as(std::move(lessen)));
 }
 
 // As on a GPU, whose shared memory is faster than the rest.
