@@ -94,8 +94,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--function", arguments.functions, "a function to export; none: all that no other runs");
   app.add_option("--state", arguments.state, "a safetensors file with the state to begin with");
-  app.add_option("--seed", arguments.seed, "of the random numbers")
-      ->check(whole_number<uint64_t>(0, UINT64_MAX));
+  app.add_option("--seed", arguments.seed, "of the random numbers")->check(sinter::tools::seed());
   app.add_option("--threads", arguments.threads,
                  "that work is cut for, which changes no result; 0: the cores that this process may use")
       ->check(whole_number(0, 1024));

@@ -218,7 +218,7 @@ int main(int argc, char** argv) {
   app.add_option("--output-dir", arguments.output_dir, "where outputs and written state go, as NAME.npy")
       ->excludes(check);
   app.add_option("--seed", arguments.seed, "of the random numbers")
-      ->check(whole_number<uint64_t>(0, UINT64_MAX))
+      ->check(sinter::tools::seed())
       ->excludes(check);
   app.add_option("--step", arguments.step, "of the random numbers")
       ->check(whole_number<uint32_t>(0, UINT32_MAX))
