@@ -8,43 +8,14 @@
 #include <shared_mutex>
 
 #include "backends/registry/players.h"
-#include "frontend/base/convert.h"
 #include "frontend/base/names.h"
 #include "frontend/base/state_file.h"
+#include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
 #include "runtime/fair_shared_mutex.h"
 #include "runtime/safetensors.h"
 
 namespace sinter {
-namespace {
-
-std::vector<TensorInfo> to_infos(const std::vector<runtime::TensorSpec>& specs) {
-  std::vector<TensorInfo> infos;
-  for (const auto& [name, dtype, shape] : specs) infos.push_back({name, to_public(dtype), shape});
-  return infos;
-}
-
-size_t index_of(const std::string& function, std::string_view kind, const std::vector<TensorInfo>& infos,
-                std::string_view name) {
-  const auto found = std::ranges::find(infos, name, &TensorInfo::name);
-  if (found != infos.end()) return static_cast<size_t>(found - infos.begin());
-  std::vector<std::string> names;
-  for (const TensorInfo& info : infos) names.push_back(info.name);
-  throw Error(
-      fmt::format("{0}: no {1} is called '{2}'; {1}s are {3}", function, kind, name, quoted_list(names)));
-}
-
-void check_type(const std::string& function, std::string_view kind, const TensorInfo& info, DType type) {
-  if (info.dtype == type) return;
-  throw Error(fmt::format("{}: {} '{}' is {}, asked for as {}", function, kind, info.name,
-                          to_string(info.dtype, info.shape), name(type)));
-}
-
-size_t bytes_of(const TensorInfo& info) {
-  return static_cast<size_t>(element_count(info.shape)) * runtime::size_in_bytes(to_runtime(info.dtype));
-}
-
-}  // namespace
 
 struct SINTER_INTERNAL ExportedProgram::State {
   // One for all calls of it.
@@ -193,11 +164,7 @@ std::span<std::byte> ExportedProgram::Function::input_bytes(std::string_view nam
 
 void ExportedProgram::Function::set_input(std::string_view name, const Array& value) {
   const TensorInfo& info = state_->inputs[index_of(state_->name, "input", state_->inputs, name)];
-  if (!value.defined()) throw Error(fmt::format("{}: input '{}' is undefined", state_->name, info.name));
-  if (value.dtype() != info.dtype || value.shape() != info.shape) {
-    throw Error(fmt::format("{}: input '{}' is {}, got {}", state_->name, info.name,
-                            to_string(info.dtype, info.shape), to_string(value.dtype(), value.shape())));
-  }
+  check_input(state_->name, info, value);
   const std::span<std::byte> to = input_bytes(name, info.dtype);
   if (!to.empty()) std::memcpy(to.data(), value.host().raw(), to.size());
 }
@@ -212,8 +179,7 @@ std::span<const std::byte> ExportedProgram::Function::output_bytes(std::string_v
 Array ExportedProgram::Function::output(std::string_view name) const {
   const TensorInfo& info = state_->outputs[index_of(state_->name, "output", state_->outputs, name)];
   const std::span<const std::byte> from = output_bytes(name, info.dtype);
-  runtime::HostTensor copy =
-      translated([&] { return runtime::HostTensor(to_runtime(info.dtype), info.shape); });
+  runtime::HostTensor copy = translated([&] { return tensor_for(info); });
   if (!from.empty()) std::memcpy(copy.raw(), from.data(), from.size());
   return Array(std::move(copy));
 }

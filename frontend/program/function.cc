@@ -5,24 +5,10 @@
 
 #include <cstring>
 
-#include "frontend/base/convert.h"
+#include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
 
 namespace sinter {
-namespace {
-
-void check_type(const Variant& variant, std::string_view kind, const TensorInfo& info, DType type) {
-  if (info.dtype == type) return;
-  throw Error(fmt::format("{}: {} '{}' is {}, asked for as {}", variant.name(), kind, info.name,
-                          to_string(info.dtype, info.shape), name(type)));
-}
-
-size_t bytes_of(const TensorInfo& info) {
-  return static_cast<size_t>(runtime::element_count(info.shape)) *
-         runtime::size_in_bytes(to_runtime(info.dtype));
-}
-
-}  // namespace
 
 Function::State::State(std::shared_ptr<ProgramState> of, Variant& called, const runtime::StateStore* session)
     : program(std::move(of)),
@@ -149,7 +135,7 @@ void Function::set_call(uint32_t call) {
 
 void Function::set_input(std::string_view name, const Array& value) {
   const size_t i = state_->variant->input_index(*state_->code, name);
-  state_->variant->check_input(inputs()[i], value);
+  check_input(state_->variant->name(), inputs()[i], value);
   if (state_->program->is_here(value)) return bind(name, value);
   state_->check_idle();
   const runtime::HostTensor& host = value.host();
@@ -159,7 +145,7 @@ void Function::set_input(std::string_view name, const Array& value) {
 
 void Function::bind(std::string_view name, const Array& value) {
   const size_t i = state_->variant->input_index(*state_->code, name);
-  state_->variant->check_input(inputs()[i], value);
+  check_input(state_->variant->name(), inputs()[i], value);
   state_->check_idle();
   Array here = state_->program->bring_here(value);
   state_->unbind(i);
@@ -193,7 +179,7 @@ void Function::bind(std::string_view name, const Function& other, std::string_vi
 
 std::span<std::byte> Function::input_bytes(std::string_view name, DType type) {
   const size_t i = state_->variant->input_index(*state_->code, name);
-  check_type(*state_->variant, "input", inputs()[i], type);
+  check_type(state_->variant->name(), "input", inputs()[i], type);
   state_->check_idle();
   state_->unbind(i);
   return {state_->own_input(i), bytes_of(inputs()[i])};
@@ -201,7 +187,7 @@ std::span<std::byte> Function::input_bytes(std::string_view name, DType type) {
 
 std::span<std::byte> Function::output_bytes(std::string_view name, DType type) const {
   const size_t i = state_->variant->output_index(*state_->code, name);
-  check_type(*state_->variant, "output", outputs()[i], type);
+  check_type(state_->variant->name(), "output", outputs()[i], type);
   state_->check_idle();
   return state_->output(i);
 }

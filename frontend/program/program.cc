@@ -8,6 +8,7 @@
 #include "frontend/base/convert.h"
 #include "frontend/base/names.h"
 #include "frontend/base/state_file.h"
+#include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
@@ -73,7 +74,7 @@ Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSize
   std::vector<const runtime::DeviceBuffer*> bound(code.inputs.size(), nullptr);
   for (const auto& [input, value] : inputs) {
     const size_t i = variant.input_index(code, input);
-    variant.check_input(code.inputs[i], value);
+    check_input(variant.name(), code.inputs[i], value);
     if (state_->is_here(value)) {
       bound[i] = value.device().get();
     } else {

@@ -3,40 +3,14 @@
 #include <fmt/format.h>
 #include <sinter/error.h>
 
-#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
-#include "frontend/base/convert.h"
-#include "frontend/base/names.h"
+#include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
 #include "frontend/compile/driver.h"
 
 namespace sinter {
-namespace {
-
-std::vector<TensorInfo> to_infos(const std::vector<runtime::TensorSpec>& specs) {
-  std::vector<TensorInfo> infos;
-  for (const auto& spec : specs) infos.push_back({spec.name, to_public(spec.dtype), spec.shape, false});
-  return infos;
-}
-
-size_t index_of(const std::string& function, std::string_view kind, const std::vector<TensorInfo>& infos,
-                std::string_view name) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < infos.size(); ++i) {
-    if (infos[i].name == name) return i;
-  }
-  for (const TensorInfo& info : infos) names.push_back(info.name);
-  throw Error(
-      fmt::format("{}: no {} is called '{}'; {}s are {}", function, kind, name, kind, quoted_list(names)));
-}
-
-}  // namespace
-
-runtime::HostTensor tensor_for(const TensorInfo& info) {
-  return {to_runtime(info.dtype), info.shape};
-}
 
 Array output_of(runtime::Context& context, const TensorInfo& info, size_t ordinal) {
   return translated([&] {
@@ -89,13 +63,6 @@ size_t Variant::input_index(const Code& code, std::string_view name) const {
 
 size_t Variant::output_index(const Code& code, std::string_view name) const {
   return index_of(name_, "output", code.outputs, name);
-}
-
-void Variant::check_input(const TensorInfo& info, const Array& value) const {
-  if (!value.defined()) throw Error(fmt::format("{}: input '{}' is undefined", name_, info.name));
-  if (value.dtype() == info.dtype && value.shape() == info.shape) return;
-  throw Error(fmt::format("{}: input '{}' is {}, got {}", name_, info.name, to_string(info.dtype, info.shape),
-                          to_string(value.dtype(), value.shape())));
 }
 
 }  // namespace sinter

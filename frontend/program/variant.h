@@ -18,7 +18,6 @@
 
 namespace sinter {
 
-runtime::HostTensor tensor_for(const TensorInfo& info);  // zeros
 // A copy of what a call has left in the memory of its context, or that memory, to be kept.
 Array output_of(runtime::Context& context, const TensorInfo& info, size_t ordinal);
 
@@ -54,10 +53,9 @@ class Variant {
   // compiled.
   Code& code(const backends::Device& device, const passes::Options& options);
 
-  // Throw Error where no input or output has the name, or the input another type or shape.
+  // Throw Error where no input or output has the name.
   size_t input_index(const Code& code, std::string_view name) const;
   size_t output_index(const Code& code, std::string_view name) const;
-  void check_input(const TensorInfo& info, const Array& value) const;
 
  private:
   std::string name_;
