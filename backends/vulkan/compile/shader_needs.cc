@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
+
+#include "backends/vulkan/compile/instructions.h"
 
 namespace sinter::vulkan {
 namespace {
-
-using Words = std::span<const uint32_t>;
 
 // As the specification of SPIR-V numbers them.
 constexpr uint32_t kOpExecutionMode = 16, kOpCapability = 17;
 constexpr uint32_t kOpTypeBool = 20, kOpTypeInt = 21, kOpTypeFloat = 22, kOpTypeVector = 23,
                    kOpTypeArray = 28, kOpTypePointer = 32, kOpConstant = 43, kOpVariable = 59;
 constexpr uint32_t kLocalSize = 17, kWorkgroup = 4;
-constexpr size_t kHeader = 5;
 
 // From GroupNonUniform to GroupNonUniformQuad: what subgroups do.
 constexpr uint32_t kFirstOfSubgroups = 61, kLastOfSubgroups = 68;
@@ -74,9 +72,7 @@ class Sizes {
 void add_needs(const std::vector<uint32_t>& spirv, int64_t subgroup_size, Needs& needs) {
   Sizes sizes;
   int64_t shared = 0;
-  for (size_t at = kHeader; at < spirv.size(); at += spirv[at] >> 16) {
-    const uint32_t op = spirv[at] & 0xffff;
-    const Words words = Words(spirv).subspan(at, spirv[at] >> 16);
+  each_instruction(spirv, [&](uint32_t op, Words words) {
     if (op == kOpCapability) add_capability(words[1], subgroup_size, needs);
     if (op == kOpExecutionMode && words[2] == kLocalSize) {
       const int64_t invocations = static_cast<int64_t>(words[3]) * words[4] * words[5];
@@ -84,7 +80,7 @@ void add_needs(const std::vector<uint32_t>& spirv, int64_t subgroup_size, Needs&
     }
     sizes.declare(op, words);
     if (op == kOpVariable && words[3] == kWorkgroup) shared += sizes.of(words[1]);
-  }
+  });
   needs.shared_bytes = std::max(needs.shared_bytes, shared);
 }
 

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <spirv-tools/libspirv.hpp>
 
+#include "backends/vulkan/compile/instructions.h"
 #include "ir/error.h"
 
 namespace sinter::vulkan {
@@ -21,7 +22,6 @@ constexpr int kVersion = 1;
 
 constexpr uint32_t kOpDecorate = 71, kOpFAdd = 129, kOpFSub = 131, kOpFMul = 133, kOpFDiv = 136;
 constexpr uint32_t kNoContraction = 42;
-constexpr size_t kHeaderWords = 5;
 // Types, constants and globals, OpTypeVoid to OpSpecConstantOp, come after the last decoration.
 constexpr uint32_t kFirstType = 19, kLastType = 52;
 
@@ -29,12 +29,12 @@ constexpr uint32_t kFirstType = 19, kLastType = 52;
 void forbid_contraction(std::vector<uint32_t>& words) {
   std::vector<uint32_t> decorations;
   size_t first_type = 0;
-  for (size_t at = kHeaderWords; at < words.size(); at += words[at] >> 16) {
-    const uint32_t op = words[at] & 0xffff;
-    if (first_type == 0 && op >= kFirstType && op <= kLastType) first_type = at;
-    if (op != kOpFAdd && op != kOpFSub && op != kOpFMul && op != kOpFDiv) continue;
-    decorations.insert(decorations.end(), {3u << 16 | kOpDecorate, words[at + 2], kNoContraction});
-  }
+  each_instruction(words, [&](uint32_t op, Words instruction) {
+    if (first_type == 0 && op >= kFirstType && op <= kLastType)
+      first_type = static_cast<size_t>(instruction.data() - words.data());
+    if (op != kOpFAdd && op != kOpFSub && op != kOpFMul && op != kOpFDiv) return;
+    decorations.insert(decorations.end(), {3u << 16 | kOpDecorate, instruction[2], kNoContraction});
+  });
   words.insert(words.begin() + static_cast<int64_t>(first_type), decorations.begin(), decorations.end());
 }
 
