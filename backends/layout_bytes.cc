@@ -54,9 +54,19 @@ void check_slot(const Slot& slot, const runtime::ProgramLayout& layout) {
 
 }  // namespace
 
+std::string packed(const json& fields) {
+  std::string bytes;
+  json::to_msgpack(fields, bytes);
+  return bytes;
+}
+
 json to_json(std::span<const std::byte> bytes) {
   const auto* begin = reinterpret_cast<const uint8_t*>(bytes.data());
   return json::binary({begin, begin + bytes.size()});
+}
+
+json to_json(std::string_view bytes) {
+  return to_json(std::as_bytes(std::span(bytes)));
 }
 
 json to_json(const runtime::ProgramLayout& layout) {
@@ -94,6 +104,11 @@ runtime::ProgramLayout layout_from_json(const json& fields) {
   for (const runtime::FaultSite& site : layout.faults)
     check_stored(site.kind <= runtime::FaultSite::Kind::finite);
   return layout;
+}
+
+std::string_view bytes_from_json(const json& field) {
+  const auto& bytes = field.get_binary();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 void check_stored(bool holds) {

@@ -1,8 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
 
 #include "runtime/executable.h"
 
@@ -10,13 +15,26 @@
 // are: what those of all backends have.
 namespace sinter::backends {
 
+std::string packed(const nlohmann::json& fields);
+// What `make` makes of the fields; nothing where the bytes are none of packed(), or it throws.
+template <typename Make>
+std::optional<std::invoke_result_t<Make, const nlohmann::json&>> unpacked(std::string_view bytes, Make make) {
+  try {
+    return make(nlohmann::json::from_msgpack(bytes));
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
 nlohmann::json to_json(std::span<const std::byte> bytes);
+nlohmann::json to_json(std::string_view bytes);
 nlohmann::json to_json(const runtime::ProgramLayout& layout);
 nlohmann::json to_json(const std::vector<runtime::TensorSpec>& specs);
 
 // Throw what nlohmann::json does, or RuntimeError, where it can be none.
 runtime::ProgramLayout layout_from_json(const nlohmann::json& fields);
 std::vector<runtime::TensorSpec> specs_from_json(const nlohmann::json& fields);
-void check_stored(bool holds);  // throws RuntimeError where it does not
+std::string_view bytes_from_json(const nlohmann::json& field);  // in the field
+void check_stored(bool holds);                                  // throws RuntimeError where it does not
 
 }  // namespace sinter::backends

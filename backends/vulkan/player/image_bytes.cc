@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 
 #include "backends/layout_bytes.h"
 
@@ -80,21 +79,16 @@ std::string to_bytes(const Image& image) {
   fields["kernels"] = image.kernels;
   fields["launches"] = image.launches;
   fields["f32_faults"] = image.f32_faults;
-  std::string bytes;
-  json::to_msgpack(fields, bytes);
-  return bytes;
+  return backends::packed(fields);
 }
 
 std::optional<Image> from_bytes(std::string_view bytes) {
-  try {
-    const json fields = json::from_msgpack(bytes);
+  return backends::unpacked(bytes, [](const json& fields) {
     Image image{backends::layout_from_json(fields), fields.at("kernels"), fields.at("launches"),
                 fields.at("f32_faults")};
     check(image);
     return image;
-  } catch (const std::exception&) {
-    return {};
-  }
+  });
 }
 
 }  // namespace sinter::vulkan

@@ -27,13 +27,8 @@ struct Head {
   uint64_t checksum = 0;  // of the rest
 };
 
-std::string_view text_of(const json& fields) {
-  const auto& bytes = fields.get_binary();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 Image image_of(const json& fields, const std::vector<runtime::TensorSpec>& states) {
-  auto image = from_bytes(text_of(fields));
+  auto image = from_bytes(backends::bytes_from_json(fields));
   check_stored(image.has_value());
   for (const runtime::Slot& slot : image->slots)
     check_stored(slot.kind != runtime::Slot::Kind::state || slot.ordinal < states.size());
@@ -54,10 +49,8 @@ ProgramFile from_json(const json& fields) {
 std::string to_bytes(const ProgramFile& file) {
   json functions = json::array();
   for (const auto& [name, writes_state, image] : file.functions) {
-    const std::string bytes = to_bytes(image);
-    functions.push_back({{"name", name},
-                         {"writes_state", writes_state},
-                         {"image", backends::to_json(std::as_bytes(std::span(bytes)))}});
+    functions.push_back(
+        {{"name", name}, {"writes_state", writes_state}, {"image", backends::to_json(to_bytes(image))}});
   }
   const json fields = {{"needs", file.needs},
                        {"seed", file.seed},
