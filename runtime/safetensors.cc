@@ -13,6 +13,7 @@
 
 #include "runtime/error.h"
 #include "runtime/file.h"
+#include "runtime/memory.h"
 
 namespace sinter::runtime {
 namespace {
@@ -22,7 +23,6 @@ using nlohmann::json;
 static_assert(std::endian::native == std::endian::little, "elements are copied as they lie in the file");
 
 constexpr uint64_t kLongestHeader = 100'000'000;  // the reference implementation's limit
-constexpr uint64_t kLine = 64;
 constexpr const char* kMetadata = "__metadata__";
 
 struct TypeRow {
@@ -226,7 +226,7 @@ std::string safetensors_head(SafetensorsLayout& layout, SafetensorsOrder kind) {
   const bool by_line = kind == SafetensorsOrder::by_line;
   const auto alignment = [&](const Placed& placed) -> uint64_t {
     if (!by_line) return size_in_bytes(placed.entry->type);
-    return placed.bytes == 0 ? kLine : std::min(kLine, placed.bytes & -placed.bytes);
+    return placed.bytes == 0 ? kCacheLine : std::min(kCacheLine, placed.bytes & -placed.bytes);
   };
   std::stable_sort(order.begin(), order.end(),
                    [&](const Placed& a, const Placed& b) { return alignment(a) > alignment(b); });
@@ -251,7 +251,7 @@ std::string safetensors_head(SafetensorsLayout& layout, SafetensorsOrder kind) {
     throw RuntimeError("a name or text is not UTF-8");
   }
   uint64_t length = 0;
-  const size_t multiple = by_line ? kLine : sizeof(length);
+  const size_t multiple = by_line ? kCacheLine : sizeof(length);
   text.append((multiple - (sizeof(length) + text.size()) % multiple) % multiple, ' ');
   length = text.size();
   if (length > kLongestHeader) throw RuntimeError("the header is too long");
