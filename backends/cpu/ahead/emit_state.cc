@@ -9,18 +9,19 @@
 namespace sinter::cpu {
 namespace {
 
-constexpr uint64_t kStepDigits = 10;
-constexpr uint64_t kSeedDigits = 20;
-
 // Where a state's head has the digits of its step, or seed.
-uint64_t digits_place(const std::string& head, std::string_view key) {
-  return head.find(key) + key.size();
+struct Digits {
+  uint64_t begin, end;
+};
+Digits digits_of(const std::string& head, std::string_view key) {
+  const uint64_t begin = head.find(key) + key.size();
+  return {begin, head.find('"', begin)};
 }
-uint64_t step_place(const std::string& head) {
-  return digits_place(head, "\"step\":\"");
+Digits step_of(const std::string& head) {
+  return digits_of(head, "\"step\":\"");
 }
-uint64_t seed_place(const std::string& head) {
-  return digits_place(head, "\"seed\":\"");
+Digits seed_of(const std::string& head) {
+  return digits_of(head, "\"seed\":\"");
 }
 
 }  // namespace
@@ -40,8 +41,9 @@ uint64_t LibraryEmitter::state_begin(const std::string& name) const {
 
 llvm::Value* LibraryEmitter::emit_step(llvm::Value* state) {
   llvm::Value* step = b_.getInt32(0);
-  for (uint64_t i = 0; i < kStepDigits; ++i) {
-    llvm::Value* digit = load_field(b_, state, step_place(library_.head) + i, b_.getInt8Ty());
+  const auto [begin, end] = step_of(library_.head);
+  for (uint64_t i = begin; i < end; ++i) {
+    llvm::Value* digit = load_field(b_, state, i, b_.getInt8Ty());
     digit = b_.CreateZExt(b_.CreateSub(digit, b_.getInt8('0')), b_.getInt32Ty());
     step = b_.CreateAdd(b_.CreateMul(step, b_.getInt32(10)), digit);
   }
@@ -49,9 +51,10 @@ llvm::Value* LibraryEmitter::emit_step(llvm::Value* state) {
 }
 
 void LibraryEmitter::emit_next_step(llvm::Value* state, llvm::Value* step) {
-  for (uint64_t i = kStepDigits; i-- > 0;) {
+  const auto [begin, end] = step_of(library_.head);
+  for (uint64_t i = end; i-- > begin;) {
     llvm::Value* digit = b_.CreateTrunc(b_.CreateURem(step, b_.getInt32(10)), b_.getInt8Ty());
-    store_field(b_, state, step_place(library_.head) + i, b_.CreateAdd(digit, b_.getInt8('0')));
+    store_field(b_, state, i, b_.CreateAdd(digit, b_.getInt8('0')));
     step = b_.CreateUDiv(step, b_.getInt32(10));
   }
 }
@@ -71,10 +74,10 @@ void LibraryEmitter::emit_check_state() {
         compare, {field_address(b_, state, begin), field_address(b_, head, begin), number(end - begin)});
     require(b_.CreateIsNull(differs), Status::other_state);
   };
-  compare_until(seed_place(library_.head));
-  begin = seed_place(library_.head) + kSeedDigits;
-  compare_until(step_place(library_.head));
-  begin = step_place(library_.head) + kStepDigits;
+  for (const auto& [first_digit, end] : {seed_of(library_.head), step_of(library_.head)}) {
+    compare_until(first_digit);
+    begin = end;
+  }
   compare_until(library_.head.size());
   return_status(Status::ok);
 }
