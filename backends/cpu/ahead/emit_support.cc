@@ -19,18 +19,6 @@ llvm::BasicBlock* new_block(llvm::Function* function, const char* name) {
 
 }  // namespace
 
-llvm::Value* field_address(Builder& b, llvm::Value* base, size_t offset) {
-  return b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), base, offset);
-}
-
-llvm::Value* load_field(Builder& b, llvm::Value* base, size_t offset, llvm::Type* type) {
-  return b.CreateLoad(type, field_address(b, base, offset));
-}
-
-void store_field(Builder& b, llvm::Value* base, size_t offset, llvm::Value* value) {
-  b.CreateStore(value, field_address(b, base, offset));
-}
-
 SupportEmitter::SupportEmitter(llvm::Module& module, const llvm::Triple& machine)
     : module_(module), is_x86_(machine.isX86()) {
   emit_parallel_for();

@@ -37,9 +37,4 @@ class SupportEmitter {
   llvm::Function* report_;
 };
 
-// A field of a struct of running.h: where it is, and what it holds.
-llvm::Value* field_address(Builder& b, llvm::Value* base, size_t offset);
-llvm::Value* load_field(Builder& b, llvm::Value* base, size_t offset, llvm::Type* type);
-void store_field(Builder& b, llvm::Value* base, size_t offset, llvm::Value* value);
-
 }  // namespace sinter::cpu

@@ -122,7 +122,7 @@ class EntryEmitter {
   }
 
   llvm::Value* field(size_t offset, llvm::Type* type) {
-    return b_.CreateLoad(type, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), function_->getArg(0), offset));
+    return load_field(b_, function_->getArg(0), offset, type);
   }
 
   void emit(const std::vector<Step>& steps) {

@@ -88,8 +88,7 @@ llvm::Value* KernelEmitter::entry_alloca(llvm::Type* type, int64_t count, const 
 }
 
 llvm::Value* KernelEmitter::context_field(size_t offset, llvm::Type* type) {
-  return entry_.CreateLoad(
-      type, entry_.CreateConstInBoundsGEP1_64(entry_.getInt8Ty(), function_->getArg(0), offset));
+  return load_field(entry_, function_->getArg(0), offset, type);
 }
 
 void KernelEmitter::emit(const Stmt& stmt) {
@@ -247,9 +246,7 @@ void KernelEmitter::emit_report(const StmtNode& s, llvm::Value* position, llvm::
   auto* signature =
       llvm::FunctionType::get(builder_.getVoidTy(), {builder_.getPtrTy(), number, number, number}, false);
   llvm::Value* context = function_->getArg(0);
-  llvm::Value* field =
-      builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), context, offsetof(Context, report));
-  llvm::Value* callee = builder_.CreateLoad(builder_.getPtrTy(), field);
+  llvm::Value* callee = load_field(builder_, context, offsetof(Context, report), builder_.getPtrTy());
   builder_.CreateCall(signature, callee,
                       {context, builder_.getInt64(static_cast<uint64_t>(s.site)), position, bits});
 }

@@ -62,6 +62,18 @@ llvm::Value* to_memory(Builder& builder, llvm::Value* x, loop::Type type) {
   return builder.CreateZExt(x, x->getType()->getWithNewBitWidth(8));
 }
 
+llvm::Value* field_address(Builder& builder, llvm::Value* base, size_t offset) {
+  return builder.CreateConstInBoundsGEP1_64(builder.getInt8Ty(), base, offset);
+}
+
+llvm::Value* load_field(Builder& builder, llvm::Value* base, size_t offset, llvm::Type* type) {
+  return builder.CreateLoad(type, field_address(builder, base, offset));
+}
+
+void store_field(Builder& builder, llvm::Value* base, size_t offset, llvm::Value* value) {
+  builder.CreateStore(value, field_address(builder, base, offset));
+}
+
 bool is_true(const llvm::Value* x) {
   const auto* constant = llvm::dyn_cast<llvm::Constant>(x);
   return constant != nullptr && constant->isAllOnesValue();

@@ -28,6 +28,11 @@ llvm::Constant* lane_numbers(llvm::Type* type, unsigned lanes);
 llvm::Value* from_memory(Builder& builder, llvm::Value* x, loop::Type type);
 llvm::Value* to_memory(Builder& builder, llvm::Value* x, loop::Type type);
 
+// A field of a struct, which is `offset` bytes behind `base`: where it is, and what it holds.
+llvm::Value* field_address(Builder& builder, llvm::Value* base, size_t offset);
+llvm::Value* load_field(Builder& builder, llvm::Value* base, size_t offset, llvm::Type* type);
+void store_field(Builder& builder, llvm::Value* base, size_t offset, llvm::Value* value);
+
 bool is_true(const llvm::Value* x);  // known when compiling, in all lanes
 
 }  // namespace sinter::cpu
