@@ -31,13 +31,11 @@ loop::Target target_of(const GpuAbilities& abilities, const std::string& descrip
   target.subgroup_size = abilities.subgroup_size;
   target.subgroup_arithmetic = abilities.subgroup_arithmetic;
   target.shared_bytes = limits.maxComputeSharedMemorySize;
-  target.max_workgroup_size =
-      std::min<int64_t>(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
+  target.max_workgroup_size = abilities.max_workgroup_size();
   target.max_workgroups = limits.maxComputeWorkGroupCount[0];
   if (abilities.multiprocessors > 0) target.multiprocessors = abilities.multiprocessors;
   target.max_iterations = abilities.max_iterations;
-  target.max_buffers = std::min({limits.maxPerStageDescriptorStorageBuffers,
-                                 limits.maxDescriptorSetStorageBuffers, limits.maxPerStageResources});
+  target.max_buffers = abilities.max_buffers();
   target.max_buffer_bytes = limits.maxStorageBufferRange;
   target.buffer_alignment = abilities.buffer_alignment();
   target.has_f64 = abilities.has_f64;
@@ -47,8 +45,6 @@ loop::Target target_of(const GpuAbilities& abilities, const std::string& descrip
 
 ShaderFeatures features_of(const GpuAbilities& abilities) {
   const VkPhysicalDeviceLimits& limits = abilities.limits;
-  const int64_t texel_buffers =
-      std::min(limits.maxPerStageDescriptorStorageImages, limits.maxDescriptorSetStorageImages);
   const bool reaches_texels = limits.maxTexelBufferElements >= limits.maxStorageBufferRange / 4;
   return {
       .has_f64 = abilities.has_f64,
@@ -57,7 +53,7 @@ ShaderFeatures features_of(const GpuAbilities& abilities) {
       .keeps_nan = abilities.keeps_nan,
       .keeps_denormals = abilities.keeps_denormals,
       .is_processor = abilities.is_processor,
-      .texel_buffers = abilities.is_processor && reaches_texels ? texel_buffers : 0,
+      .texel_buffers = abilities.is_processor && reaches_texels ? abilities.max_texel_buffers() : 0,
       .shuffled_lanes = abilities.is_processor && abilities.subgroup_shuffle ? abilities.subgroup_size : 0,
       .max_groups = std::min<int64_t>(limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1]),
       .max_allocation = abilities.max_allocation};

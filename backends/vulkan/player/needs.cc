@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace sinter::vulkan {
 namespace {
 
@@ -43,20 +41,14 @@ std::string lacking(const Needs& needs, const GpuAbilities& abilities) {
     return fmt::format("needs subgroups of {} invocations, not {}", needs.subgroup_size, subgroup_size);
   }
   const Amount amounts[] = {
-      {needs.invocations, std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]),
-       "workgroups of {} invocations"},
+      {needs.invocations, abilities.max_workgroup_size(), "workgroups of {} invocations"},
       {needs.shared_bytes, limits.maxComputeSharedMemorySize, "{} bytes of shared memory"},
       {needs.iterations, max_iterations, "loops of {} iterations"},
       {needs.groups, limits.maxComputeWorkGroupCount[0], "{} workgroups along the first axis"},
       {needs.more_groups, limits.maxComputeWorkGroupCount[1], "{} workgroups along the second axis"},
-      {needs.buffers,
-       std::min({limits.maxPerStageDescriptorStorageBuffers, limits.maxDescriptorSetStorageBuffers,
-                 limits.maxPerStageResources}),
-       "{} buffers of a kernel"},
+      {needs.buffers, abilities.max_buffers(), "{} buffers of a kernel"},
       {needs.buffer_bytes, limits.maxStorageBufferRange, "buffers of {} bytes"},
-      {needs.texel_buffers,
-       std::min(limits.maxPerStageDescriptorStorageImages, limits.maxDescriptorSetStorageImages),
-       "{} texel buffers of a kernel"},
+      {needs.texel_buffers, abilities.max_texel_buffers(), "{} texel buffers of a kernel"},
       {needs.texels, limits.maxTexelBufferElements, "texel buffers of {} elements"},
   };
   for (const auto& [needed, most, what] : amounts) {

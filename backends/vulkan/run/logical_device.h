@@ -35,6 +35,18 @@ struct GpuAbilities {
     return std::max<int64_t>({16, static_cast<int64_t>(limits.minStorageBufferOffsetAlignment),
                               static_cast<int64_t>(limits.minTexelBufferOffsetAlignment)});
   }
+  // Invocations of a workgroup, which lie along its first axis.
+  int64_t max_workgroup_size() const {
+    return std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
+  }
+  // Of a kernel.
+  int64_t max_buffers() const {
+    return std::min({limits.maxPerStageDescriptorStorageBuffers, limits.maxDescriptorSetStorageBuffers,
+                     limits.maxPerStageResources});
+  }
+  int64_t max_texel_buffers() const {
+    return std::min(limits.maxPerStageDescriptorStorageImages, limits.maxDescriptorSetStorageImages);
+  }
 };
 
 // What programs cost, so that tests can see that running them costs nothing but the step.
