@@ -18,6 +18,8 @@ packages=(
   "libfmt-dev: formats text"
   "nlohmann-json3-dev: reads and writes the header of safetensors files"
   "libcli11-dev: parses command lines"
+  "libopenmpi-dev: lets several processes train together"
+  "libmpich-dev: the other MPI that the tests try"
   "libgtest-dev: runs the tests"
   "libgmock-dev: matchers of the tests"
 )

@@ -117,7 +117,7 @@ class LocalTransport : public Transport {
       std::erase_if(waiting, [&](const Receive& receive) { return receive.request == request; });
   }
 
-  void close() override {}
+  void close(bool) override {}
   void abort() override {}
 
  private:

@@ -104,7 +104,7 @@ void Service::run(std::promise<void> opened) {
     goes_on = has_failed_ ? step_after_failure() : step_to_close();
     if (goes_on) rest(has_moved);
   }
-  jobs_.clear();
+  drop_jobs();
   transport_.reset();
   const std::lock_guard lock(mutex_);
   has_ended_ = true;
@@ -248,11 +248,17 @@ bool Service::start(Job& job) {
   return true;
 }
 
+// Callers may free what these use.
+void Service::drop_jobs() {
+  for (const std::shared_ptr<Job>& job : jobs_) job->transfer.reset();
+  jobs_.clear();
+}
+
 // The first failure counts. `lost_rank` is one that will not say anything any more, or -1.
 void Service::fail_for(std::string why, int lost_rank, bool tells) {
   if (lost_rank >= 0) peers_[static_cast<size_t>(lost_rank)].is_lost = true;
   if (has_failed_) return;
-  jobs_.clear();  // callers may free what these use
+  drop_jobs();
   if (tells) {
     std::string post(1 + sizeof lost_rank, kFails);
     std::memcpy(post.data() + 1, &lost_rank, sizeof lost_rank);
@@ -275,24 +281,28 @@ bool Service::all_are_closing(bool or_lost) const {
   return true;
 }
 
+void Service::say_close() {
+  if (has_said_close_) return;
+  const char bytes = kCloses;
+  post_to_all({&bytes, 1});
+  has_said_close_ = true;
+}
+
 bool Service::step_to_close() {
   {
     const std::lock_guard lock(mutex_);
     if (!is_closing_) return true;
   }
-  if (!has_said_close_) {
-    const char bytes = kCloses;
-    post_to_all({&bytes, 1});
-    has_said_close_ = true;
-  }
+  say_close();
   if (!all_are_closing(false) || !transport_->has_posted_all()) return true;
-  transport_->close();
+  transport_->close(false);
   return false;
 }
 
+// Ends as all others do once their callers know, or by force.
 bool Service::step_after_failure() {
   const bool is_out = transport_->has_posted_all();
-  bool is_closing, is_told;
+  bool is_closing;
   Clock::time_point last;
   {
     const std::lock_guard lock(mutex_);
@@ -301,40 +311,37 @@ bool Service::step_after_failure() {
       for_callers_.notify_all();
     }
     is_closing = is_closing_;
-    is_told = is_told_;
-    last = is_closing ? std::max(closing_since_, failed_at_) + (is_told ? kLastGrace : 0s)
-                      : (is_told ? told_at_ : failed_at_) + kGrace;
+    last = is_closing ? std::max(closing_since_, failed_at_) + kLastGrace
+                      : (is_told_ ? told_at_ : failed_at_) + kGrace;
   }
   if (is_closing) {
-    if (!has_said_close_) {
-      const char bytes = kCloses;
-      post_to_all({&bytes, 1});
-      has_said_close_ = true;
-      return true;
+    tell();
+    say_close();
+    if (transport_->has_posted_all()) {
+      if (all_are_closing(false)) {
+        transport_->close(has_told_itself_);
+        return false;
+      }
+      if (all_are_closing(true)) last = now_;
     }
-    if (is_out && is_told && all_are_closing(false)) {
-      transport_->close();
-      return false;
-    }
-    if (is_out && is_told && all_are_closing(true)) last = now_;
   }
   if (now_ < last) return true;
-  leave_by_force();
+  tell();
+  transport_->abort();
   return false;
 }
 
-// Its caller does not know, or does not come.
-void Service::leave_by_force() {
-  bool is_told;
+// Where no call of the program can.
+void Service::tell() {
   std::string line;
   {
     const std::lock_guard lock(mutex_);
-    is_told = is_told_;
+    if (is_told_) return;
+    is_told_ = true;
     line = fmt::format("error: {}\n", failure_);
   }
-  if (!is_told) [[maybe_unused]]
-    const auto written = ::write(STDERR_FILENO, line.data(), line.size());
-  transport_->abort();
+  has_told_itself_ = true;
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 // Sleeps the longer the longer nothing has moved: who waits leaves the cores to who computes.

@@ -69,7 +69,9 @@ class Service {
   void rest(bool has_moved);
   void post_to_all(std::string_view bytes);
   void fail_for(std::string why, int lost_rank, bool tells);
-  void leave_by_force();
+  void drop_jobs();
+  void say_close();
+  void tell();
 
   std::unique_ptr<Transport> transport_;
   int rank_ = 0, size_ = 1;
@@ -80,6 +82,7 @@ class Service {
   Clock::time_point now_, moved_at_, beat_at_, watched_at_;
   Clock::duration silence_ = {};  // of the rank before, whose heart this one listens to
   bool has_said_close_ = false;
+  bool has_told_itself_ = false;  // of the failure
 
   std::mutex mutex_;
   std::condition_variable for_thread_, for_callers_;

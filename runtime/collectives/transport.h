@@ -37,9 +37,10 @@ class Transport {
   virtual void give_up(
       Request request) = 0;  // its memory is not touched any more; others may be lost with it
 
-  virtual void close() = 0;  // when all ranks have said that they close
-  virtual void
-  abort() = 0;  // ends the processes of all ranks, this one too; where ranks are threads, does nothing
+  // When all ranks have said that they close. A process whose program does not know of a failure ends with
+  // it; where ranks are threads, no process ends.
+  virtual void close(bool ends_process) = 0;
+  virtual void abort() = 0;  // ends the processes of all ranks
 };
 
 }  // namespace sinter::runtime

@@ -1,5 +1,6 @@
 # A way to get Sinter into a project of one's own, which is built and run:
-#   cmake -DWAY=... -DSINTER_SOURCE_DIR=... -DSINTER_BUILD_DIR=... -DWORK_DIR=... -DGENERATOR=... -DCXX=... -P check.cmake
+#   cmake -DWAY=... -DSINTER_SOURCE_DIR=... -DSINTER_BUILD_DIR=... -DWORK_DIR=... -DGENERATOR=... -DCXX=...
+#     [-DMPI_LAUNCH=...] -P check.cmake
 # `install` comes before the others. SINTER_BUILD_DIR is a build with the library.
 include(${CMAKE_CURRENT_LIST_DIR}/../support/run.cmake)
 
@@ -34,6 +35,24 @@ function(build_player prefix)
   endif()
 endfunction()
 
+# A program with sinter::mpi, alone and under the launcher of the MPI that it was built with, and one without.
+function(build_ranks prefix)
+  set(folder ${WORK_DIR}/${WAY})
+  run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/mpi -B ${folder} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
+      -DCMAKE_PREFIX_PATH=${prefix})
+  run(${CMAKE_COMMAND} --build ${folder})
+  run(${folder}/app)
+  expect("${output}" "^rank 0 of 1\n$")
+  separate_arguments(launch UNIX_COMMAND "${MPI_LAUNCH}")
+  run(${launch} -n 2 ${folder}/app)
+  expect("${output}" "rank 0 of 2\n")
+  expect("${output}" "rank 1 of 2\n")
+  run(${folder}/one)
+  expect("${output}" "^rank 0 of 1\n$")
+  run(${launch} -n 2 ${folder}/one)
+  expect("${output}" "one of 2 that mpirun has started, but works without MPI: install libopenmpi-dev or libmpich-dev")
+endfunction()
+
 # The same as build_app in a project that builds Sinter too, the same way as it is built here.
 function(build_app_around project)
   file(STRINGS ${SINTER_BUILD_DIR}/CMakeCache.txt settings
@@ -60,6 +79,8 @@ elseif(WAY STREQUAL "installed")
   expect("${output}" "^version: [0-9.]+\nbackends: reference cpu vulkan\ncpu: .*vectors of [0-9]+ bytes\ndevice: reference\n")
 elseif(WAY STREQUAL "runtime")
   build_player(${prefix})
+elseif(WAY STREQUAL "mpi")
+  build_ranks(${prefix})
 elseif(WAY STREQUAL "absent_component")
   file(WRITE ${WORK_DIR}/${WAY}/CMakeLists.txt "cmake_minimum_required(VERSION 3.25)\nproject(app LANGUAGES CXX)\n"
        "find_package(sinter REQUIRED COMPONENTS metal)\n")
@@ -100,7 +121,10 @@ elseif(WAY STREQUAL "symbols")
     list(APPEND text "${lines}")
   endforeach()
   set(symbols "")
-  foreach(library sinter sinter-runtime)
+  foreach(library sinter sinter-runtime sinter-mpi)
+    if(NOT EXISTS ${prefix}/lib/lib${library}.so)
+      continue() # built without MPI
+    endif()
     run(nm -DC --defined-only ${prefix}/lib/lib${library}.so)
     string(REPLACE "\n" ";" output "${output}")
     list(APPEND symbols ${output})

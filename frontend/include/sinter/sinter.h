@@ -23,6 +23,7 @@
 #include <sinter/nn/transformer.h>
 #include <sinter/nn/windows.h>
 #include <sinter/parameters.h>
+#include <sinter/processes/communicator.h>
 #include <sinter/program.h>
 #include <sinter/reductions.h>
 #include <sinter/session.h>
