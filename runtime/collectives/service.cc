@@ -20,6 +20,7 @@ constexpr auto kBeat = 250ms;
 constexpr auto kSilence = 2500ms;
 constexpr auto kGrace = 1s;      // for a process to end by itself
 constexpr auto kLastGrace = 2s;  // for the others to say that they end
+constexpr auto kTurn = 300ms;    // of the first of those that are left
 constexpr auto kSpin = 20us;     // before a wait sleeps
 
 // What a post is, its first byte.
@@ -327,6 +328,11 @@ bool Service::step_after_failure() {
   }
   if (now_ < last) return true;
   tell();
+  // Launchers take one abort better than several at once.
+  const bool is_first =
+      std::all_of(peers_.begin(), peers_.begin() + rank_, [](const Peer& peer) { return peer.is_lost; });
+  if (leaves_at_ == Clock::time_point()) leaves_at_ = is_first ? now_ : now_ + kTurn;
+  if (now_ < leaves_at_) return true;
   transport_->abort();
   return false;
 }

@@ -80,7 +80,8 @@ class Service {
   std::deque<std::shared_ptr<Job>> jobs_;
   std::vector<Peer> peers_;
   Clock::time_point now_, moved_at_, beat_at_, watched_at_;
-  Clock::duration silence_ = {};  // of the rank before, whose heart this one listens to
+  Clock::duration silence_ = {};      // of the rank before, whose heart this one listens to
+  Clock::time_point leaves_at_ = {};  // by force
   bool has_said_close_ = false;
   bool has_told_itself_ = false;  // of the failure
 

@@ -17,7 +17,8 @@ install(TARGETS sinter EXPORT sinter_targets INCLUDES DESTINATION ${CMAKE_INSTAL
 add_dependencies(sinter sinter-runtime) # where one is installed, both are
 install(TARGETS sinter-runtime EXPORT sinter_runtime_targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(SINTER_MPI)
-  install(TARGETS sinter-mpi EXPORT sinter_mpi_targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  # Where a project around builds what it uses, this may be left out.
+  install(TARGETS sinter-mpi EXPORT sinter_mpi_targets OPTIONAL INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
   install(EXPORT sinter_mpi_targets NAMESPACE sinter:: FILE sinter-mpi-targets.cmake DESTINATION ${config_folder})
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/frontend/include/sinter DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -43,7 +43,7 @@ struct Outcome {
 
 class Ranks {
  public:
-  explicit Ranks(std::string mpi) : mpi_(std::move(mpi)) {}
+  Ranks(std::string mpi, std::string launcher) : mpi_(std::move(mpi)), launcher_(std::move(launcher)) {}
 
   // Runs the ranks; where `signal` is none of 0, rank `victim` gets it once all are on their way.
   Outcome run(const std::string& work, int ranks, int signal = 0, int victim = 0) const {
@@ -52,7 +52,7 @@ class Ranks {
                     mpi_, work, signal);
     std::filesystem::create_directories(folder);
     const std::string command = fmt::format("cd {} && timeout 60 {} -n {} {}/mpi_rank_{} {} 2>&1", folder,
-                                            kLaunchers.at(mpi_), ranks, SINTER_BINARY_DIR, mpi_, work);
+                                            launcher_, ranks, SINTER_BINARY_DIR, mpi_, work);
     Outcome result;
     auto since = std::chrono::steady_clock::now();
     FILE* pipe = popen(command.c_str(), "r");
@@ -80,7 +80,7 @@ class Ranks {
   }
 
  private:
-  std::string mpi_;
+  std::string mpi_, launcher_;
 };
 
 // `check` with each MPI, at once: they wait most of the time.
@@ -88,7 +88,7 @@ void with_each_mpi(const std::function<void(const Ranks&)>& check) {
   if (kLaunchers.empty()) GTEST_SKIP() << "no MPI";
   std::vector<std::future<void>> checks;
   for (const auto& [mpi, launcher] : kLaunchers)
-    checks.push_back(std::async(std::launch::async, check, Ranks(mpi)));
+    checks.push_back(std::async(std::launch::async, check, Ranks(mpi, launcher)));
   for (auto& each : checks) each.get();
 }
 
@@ -103,6 +103,18 @@ TEST(Ranks, HaveTheSameBitsForAnyNumberOfThem) {
       EXPECT_EQ(more.status, 0);
     }
   });
+}
+
+// Which would run as many copies.
+TEST(Ranks, RefuseTheLauncherOfAnotherMpi) {
+  if (kLaunchers.size() < 2) GTEST_SKIP() << "one MPI at most";
+  for (const auto& [mpi, launcher] : {std::pair("mpich", "openmpi"), std::pair("openmpi", "mpich")}) {
+    const Outcome sums = Ranks(mpi, kLaunchers.at(launcher)).run("sums", 2);
+    EXPECT_THAT(sums.text,
+                ContainsRegex("error: 2 processes have been started by the launcher of another MPI than "
+                              "(Open MPI|MPICH)[^,]*, with which Sinter was built\n"));
+    EXPECT_NE(sums.status, 0);
+  }
 }
 
 TEST(Ranks, MayBeBusyWithoutTheOthers) {
@@ -123,7 +135,7 @@ TEST(Ranks, TellWhyTheyEnd) {
     EXPECT_THAT(disagrees.text, HasSubstr("error: rank 1 was given other data than the others\n"));
     for (const Outcome& each : {fails, returns, disagrees}) {
       EXPECT_NE(each.status, 0);
-      EXPECT_LT(each.seconds, 5) << each.text;
+      EXPECT_LT(each.seconds, 10) << each.text;  // with the start
     }
   });
 }

@@ -41,7 +41,8 @@ std::string library() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;
   MPI_Get_library_version(text, &length);
-  const std::string all(text, static_cast<size_t>(length));
+  std::string all(text, static_cast<size_t>(length));
+  std::ranges::replace(all, '\t', ' ');
   return all.substr(0, all.find_first_of(",\n"));  // "Open MPI v4.1.4", "MPICH Version: 4.0.2"
 }
 
@@ -87,8 +88,8 @@ class MpiTransport : public Transport {
     if (launched && *launched > 0 && *launched != size_) {
       if (is_mine_) MPI_Finalize();
       throw RuntimeError(
-          fmt::format("this process is one of {} that a launcher has started which is not that of {}, the "
-                      "MPI that Sinter was built with",
+          fmt::format("{} processes have been started by the launcher of another MPI than {}, with which "
+                      "Sinter was built",
                       *launched, library()));
     }
   }

@@ -13,8 +13,8 @@ class Sinter(ConanFile):
     license = "Apache-2.0"
     description = "Deep learning in C++20 that compiles whole training steps"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"shared": [True, False], "vulkan": [True, False]}
-    default_options = {"shared": True, "vulkan": True}
+    options = {"shared": [True, False], "mpi": [True, False], "vulkan": [True, False]}
+    default_options = {"shared": True, "mpi": False, "vulkan": True}
     package_type = "library"
 
     @property
@@ -32,6 +32,8 @@ class Sinter(ConanFile):
 
     def system_requirements(self):
         packages = ["llvm-19-dev", "libfmt-dev", "nlohmann-json3-dev"]
+        if self.options.mpi:
+            packages += ["libopenmpi-dev"]
         if self.options.vulkan:
             packages += ["libvulkan-dev", "glslang-dev", "glslang-tools", "spirv-tools"]
         Apt(self).install(packages, check=True)
@@ -41,6 +43,7 @@ class Sinter(ConanFile):
 
     def generate(self):
         toolchain = CMakeToolchain(self)
+        toolchain.cache_variables["SINTER_MPI"] = bool(self.options.mpi)
         toolchain.cache_variables["SINTER_VULKAN"] = bool(self.options.vulkan)
         for part in ("TESTS", "EXAMPLES", "TOOLS", "BENCH"):
             toolchain.cache_variables["SINTER_" + part] = False
@@ -49,7 +52,7 @@ class Sinter(ConanFile):
     def build(self):
         cmake = CMake(self)
         cmake.configure()
-        cmake.build(target="sinter")
+        cmake.build(target="sinter-mpi" if self.options.mpi else "sinter")
 
     def package(self):
         CMake(self).install()

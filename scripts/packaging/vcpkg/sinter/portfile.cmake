@@ -2,7 +2,7 @@
 # nlohmann_json and glslang, as the README lists them.
 get_filename_component(SOURCE_PATH ${CMAKE_CURRENT_LIST_DIR}/../../../.. ABSOLUTE)
 
-vcpkg_check_features(OUT_FEATURE_OPTIONS features FEATURES vulkan SINTER_VULKAN)
+vcpkg_check_features(OUT_FEATURE_OPTIONS features FEATURES vulkan SINTER_VULKAN mpi SINTER_MPI)
 vcpkg_cmake_configure(
   SOURCE_PATH ${SOURCE_PATH}
   OPTIONS ${features} -DSINTER_TESTS=OFF -DSINTER_EXAMPLES=OFF -DSINTER_TOOLS=OFF -DSINTER_BENCH=OFF)
