@@ -90,7 +90,10 @@ runtime::ProgramLayout to_layout(const loop::Program& program) {
   for (const auto& [name, type] : program.outputs) layout.outputs.push_back(to_spec(name, type));
   for (const loop::Slot& slot : program.slots) layout.slots.push_back(to_slot(slot));
   for (const loop::FaultSite& site : program.faults) layout.faults.push_back(to_fault_site(site));
-  for (const loop::Kernel& kernel : program.kernels) layout.infos.push_back(to_info(program.name, kernel));
+  for (const loop::Kernel& kernel : program.kernels) {
+    layout.infos.push_back(to_info(program.name, kernel));
+    layout.infos.back().number = layout.infos.size() - 1;
+  }
   layout.arena_bytes = program.arena_bytes;
   return layout;
 }

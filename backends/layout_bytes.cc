@@ -7,7 +7,7 @@ namespace sinter::runtime {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TensorSpec, name, dtype, shape)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FaultSite, kind, op, subject, shape, bound, location)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KernelInfo, function, name, sources, flops, bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KernelInfo, function, name, sources, flops, bytes, number)
 
 }  // namespace sinter::runtime
 

@@ -33,7 +33,8 @@ struct Options {
   bool graph = false;
   bool fuse = true;
   bool profile = false;
-  std::string trace;  // a file; empty: none
+  std::string trace;   // a file; empty: none
+  std::string report;  // the same
 };
 
 struct Result {
@@ -89,7 +90,9 @@ void print_graph(const Options& options) {
 
 Result run(const Options& options) {
   const Workload work = requested_workload(options);
-  if (!options.trace.empty()) runtime::check_writable(options.trace);
+  for (const std::string& path : {options.trace, options.report}) {
+    if (!path.empty()) runtime::check_writable(path);
+  }
   Program program;
   program.add("step", work.inputs, work.body, work.options);
   program.compile(
@@ -107,7 +110,7 @@ Result run(const Options& options) {
   result.cold = seconds_since_process_start();
   result.times = measure([&] { function.run(); }, options.seconds);
   result.resident = peak_resident_bytes();
-  if (options.profile || !options.trace.empty()) {
+  if (options.profile || !options.trace.empty() || !options.report.empty()) {
     program.start_profile();
     measure([&] { function.run(); }, options.seconds);
     result.profile = program.profile();
@@ -120,6 +123,11 @@ Result run(const Options& options) {
       bytes_of(function.inputs()) + bytes_of(function.outputs()) + writes * bytes_of(program.states());
   result.peak_flops = peak_flops(options.threads);
   result.peak_bandwidth = peak_copy_bandwidth(options.threads);
+  if (!options.report.empty()) {
+    program.report(
+        options.report,
+        {.title = options.workload, .peak_flops = result.peak_flops, .peak_bytes = result.peak_bandwidth});
+  }
   return result;
 }
 
@@ -230,6 +238,8 @@ int main(int argc, char** argv) {
   app.add_option("--fuse", fuse, "on, or off: one kernel an op")->check(CLI::IsMember({"on", "off"}));
   app.add_flag("--profile", options.profile, "print how long each kernel took");
   app.add_option("--trace", options.trace, "write when each kernel ran, for Perfetto, to this file");
+  app.add_option("--report", options.report,
+                 "write a page for a browser to this file: kernels, their code and times, memory");
   app.add_flag("--graph", options.graph, "print the step as a graph, for sinter-opt, and nothing else");
   app.add_flag("--json", options.json, "print one line of JSON")->excludes(callers);
   return sinter::tools::run_tool(app, argc, argv, [&] {

@@ -42,10 +42,10 @@ int64_t Profile::now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
 }
 
-Profile::Sum& Profile::sum_of(const KernelInfo& kernel) {
-  const auto [it, is_new] = places_.try_emplace(&kernel, sums_.size());
-  if (is_new) sums_.push_back({&kernel});
-  return sums_[it->second];
+KernelTime& Profile::time_of(const KernelInfo& kernel) {
+  const auto [it, is_new] = places_.try_emplace(&kernel, times_.size());
+  if (is_new) times_.push_back({&kernel});
+  return times_[it->second];
 }
 
 void Profile::add_span(Span span) {
@@ -60,30 +60,30 @@ void Profile::add_call(const std::string& function, int64_t begin, int64_t end) 
 }
 
 void Profile::add_launch(const KernelInfo& kernel, int64_t begin, int64_t end) {
-  Sum& sum = sum_of(kernel);
-  ++sum.launches;
-  sum.nanoseconds += end - begin;
+  KernelTime& time = time_of(kernel);
+  ++time.launches;
+  time.nanoseconds += end - begin;
   add_span({&kernel, "", 0, begin, end});
 }
 
 void Profile::add_part(const KernelInfo& kernel, int track, int64_t begin, int64_t end) {
-  sum_of(kernel).parts_nanoseconds += end - begin;
+  time_of(kernel).parts_nanoseconds += end - begin;
   add_span({&kernel, "", track + 1, begin, end});
 }
 
 std::string Profile::table() const {
-  std::vector<Sum> sums = sums_;
+  std::vector<KernelTime> sums = times_;
   std::stable_sort(sums.begin(), sums.end(),
-                   [](const Sum& a, const Sum& b) { return a.nanoseconds > b.nanoseconds; });
+                   [](const KernelTime& a, const KernelTime& b) { return a.nanoseconds > b.nanoseconds; });
   int64_t total = 0;
-  for (const Sum& sum : sums) total += sum.nanoseconds;
+  for (const KernelTime& sum : sums) total += sum.nanoseconds;
   std::string text =
       fmt::format("{} calls, {:.1f} us each, {:.1f} us of them in kernels\n", calls_,
                   microseconds(call_nanoseconds_) / static_cast<double>(std::max<int64_t>(calls_, 1)),
                   microseconds(total) / static_cast<double>(std::max<int64_t>(calls_, 1)));
   text += fmt::format("{:>9} {:>10} {:>7} {:>7} {:>9} {:>8}  {}\n", "launches", "us each", "share", "threads",
                       "GFLOP/s", "GB/s", "kernel");
-  for (const Sum& sum : sums) {
+  for (const KernelTime& sum : sums) {
     const KernelInfo& kernel = *sum.kernel;
     const auto launches = static_cast<double>(sum.launches);
     const auto time = static_cast<double>(std::max<int64_t>(sum.nanoseconds, 1));

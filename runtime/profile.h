@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -14,6 +15,15 @@ struct KernelInfo {
   std::vector<std::string> sources;  // where in the user's source its ops were made
   double flops = 0;                  // a launch
   double bytes = 0;                  // that a launch reads and writes at least
+  size_t number = 0;                 // of the function's kernels
+};
+
+// How long the launches of a kernel took together.
+struct KernelTime {
+  const KernelInfo* kernel;
+  int64_t launches = 0;
+  int64_t nanoseconds = 0;
+  int64_t parts_nanoseconds = 0;  // of all threads or queues
 };
 
 // How long each kernel took, over any number of calls. An executable that is given one in its Call writes
@@ -30,6 +40,8 @@ class Profile {
   // What one thread or queue did of a launch; these are shown beside each other.
   void add_part(const KernelInfo& kernel, int track, int64_t begin, int64_t end);
 
+  // In the order of their first launches.
+  const std::vector<KernelTime>& times() const { return times_; }
   // Kernels by their share of the time, longest first: launches, time, share, rates, source lines.
   std::string table() const;
   // Trace events for Perfetto or chrome://tracing, of the first calls: kMostSpans in all.
@@ -38,12 +50,6 @@ class Profile {
   static constexpr size_t kMostSpans = 200'000;
 
  private:
-  struct Sum {
-    const KernelInfo* kernel;
-    int64_t launches = 0;
-    int64_t nanoseconds = 0;
-    int64_t parts_nanoseconds = 0;
-  };
   struct Span {
     const KernelInfo* kernel;  // null: a call
     std::string function;      // of a call
@@ -51,11 +57,11 @@ class Profile {
     int64_t begin, end;
   };
 
-  Sum& sum_of(const KernelInfo& kernel);
+  KernelTime& time_of(const KernelInfo& kernel);
   void add_span(Span span);
 
-  std::vector<Sum> sums_;
-  std::unordered_map<const KernelInfo*, size_t> places_;  // in sums_
+  std::vector<KernelTime> times_;
+  std::unordered_map<const KernelInfo*, size_t> places_;  // in times_
   std::vector<Span> spans_;
   int64_t calls_ = 0;
   int64_t call_nanoseconds_ = 0;

@@ -6,6 +6,8 @@
 #include "backends/backend.h"
 #include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
+#include "frontend/report/page.h"
+#include "frontend/report/report.h"
 #include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
 #include "passes/pipeline.h"
@@ -32,6 +34,7 @@ struct Arguments {
   bool explain = false;
   bool memory = false;
   std::string emit;
+  std::string compare;  // a report, to be shown beside FILE, which is one too
   std::string fuse = "on";
 
   passes::Options options() const { return {.fuse = fuse == "on"}; }
@@ -110,8 +113,37 @@ std::map<std::string, std::string> code_texts() {
   return texts;
 }
 
+constexpr const char* kPage = "html";
+
+// A report of every function.
+void emit_page(const Arguments& arguments) {
+  const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
+  const std::string name = arguments.device.empty() ? "cpu" : arguments.device;
+  const auto device = open_device(arguments, name);
+  loop::Target target = device->target();
+  if (arguments.threads > 0) target.threads = arguments.threads;
+  Report report(*device, name);
+  for (const auto& function : module.functions)
+    report.add(passes::lower(module, function->name(), target, arguments.options()));
+  fmt::print("{}", report_page({report.finish({.title = display_name(arguments.file)})}));
+}
+
+void compare_pages(const Arguments& arguments) {
+  std::vector<nlohmann::ordered_json> both;
+  for (const std::string& file : {arguments.compare, arguments.file})
+    both.push_back(reports_of_page(read_text(file), display_name(file)).back());
+  fmt::print("{}", report_page(both));
+}
+
+std::vector<std::string> emitted_kinds() {
+  std::vector<std::string> kinds = {kPage};
+  for (const auto& [kind, device] : code_texts()) kinds.push_back(kind);
+  return kinds;
+}
+
 // The code of every function, as the device gets it.
 void emit(const Arguments& arguments) {
+  if (arguments.emit == kPage) return emit_page(arguments);
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
   const passes::Options options = arguments.options();
   const auto device = open_device(arguments, code_texts().at(arguments.emit));
@@ -128,6 +160,7 @@ void optimise(const Arguments& arguments) {
   }
   if (arguments.file.empty()) throw UsageError("FILE is required; --help says more");
   if (arguments.explain || arguments.memory) return explain(arguments);
+  if (!arguments.compare.empty()) return compare_pages(arguments);
   if (!arguments.emit.empty()) return emit(arguments);
   const loop::Target target = target_of(arguments);
   const auto calls = requested_passes(arguments, target);
@@ -190,14 +223,26 @@ int main(int argc, char** argv) {
           ->excludes(until)
           ->excludes(after)
           ->excludes(after_all);
-  app.add_option("--emit", arguments.emit, "compile, and print the code of this kind")
-      ->check(CLI::IsMember(sinter::tools::code_texts()))
+  CLI::Option* emit =
+      app.add_option("--emit", arguments.emit,
+                     "compile, and print the code of this kind; html: all of it as a page to look at")
+          ->check(CLI::IsMember(sinter::tools::emitted_kinds()))
+          ->excludes(passes)
+          ->excludes(until)
+          ->excludes(after)
+          ->excludes(after_all)
+          ->excludes(explain)
+          ->excludes(memory);
+  app.add_option(
+         "--compare", arguments.compare,
+         "print a page of two reports: of this file and, after it, of FILE, which both are such pages")
       ->excludes(passes)
       ->excludes(until)
       ->excludes(after)
       ->excludes(after_all)
       ->excludes(explain)
-      ->excludes(memory);
+      ->excludes(memory)
+      ->excludes(emit);
   app.add_option("--fuse", arguments.fuse, "when compiling: on, or off, one kernel an op")
       ->check(CLI::IsMember({"on", "off"}));
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise(arguments); });

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "examples/attention_classifier/metrics.h"
 #include "examples/attention_classifier/options.h"
 #include "examples/attention_classifier/predictor.h"
+#include "examples/attention_classifier/reporter.h"
 #include "examples/attention_classifier/terminal.h"
 #include "examples/attention_classifier/tokenize.h"
 #include "examples/attention_classifier/trainer.h"
@@ -65,15 +67,18 @@ void check_outputs(const TrainCommand& command) {
   check("--save", command.save);
   check("--metrics", command.metrics);
   check("--trace", command.trace);
+  check("--report", command.report);
 }
 
-std::vector<EpochMetrics> train_epochs(Trainer& trainer, int64_t epochs) {
+std::vector<EpochMetrics> train_epochs(Trainer& trainer, int64_t epochs, Reporter* reporter) {
   std::vector<EpochMetrics> metrics;
+  if (reporter != nullptr) reporter->note("before training");
   for (int64_t i = 0; i < epochs; ++i) {
     const EpochMetrics& epoch = metrics.emplace_back(trainer.run_epoch());
     fmt::print("epoch {:>2}  loss {:.4f}  train accuracy {:.4f}  dev accuracy {:.4f}  {:.1f} s\n",
                epoch.epoch, epoch.loss, epoch.train_accuracy, epoch.dev_accuracy, epoch.seconds);
     std::fflush(stdout);
+    if (reporter != nullptr) reporter->note(fmt::format("epoch {}", epoch.epoch));
   }
   return metrics;
 }
@@ -99,10 +104,14 @@ void train(const TrainCommand& command) {
              vocabulary.ending_count(), train_windows.count(), dev_windows.count());
   Trainer trainer(model, command.training, std::move(train_windows), std::move(dev_windows));
   std::fflush(stdout);
-  const std::vector<EpochMetrics> metrics = train_epochs(trainer, command.training.epochs);
+  std::optional<Reporter> reporter;
+  if (!command.report.empty()) reporter.emplace(trainer, vocabulary, tokenize(example_of(data.dev)));
+  const std::vector<EpochMetrics> metrics =
+      train_epochs(trainer, command.training.epochs, reporter ? &*reporter : nullptr);
   plot(metrics);
   if (command.profile) fmt::print("\n{}", trainer.program().profile());
   if (!command.trace.empty()) trainer.program().save_trace(command.trace);
+  if (reporter) reporter->write(command.report, metrics);
   if (!command.metrics.empty()) write_metrics(command.metrics, metrics);
   if (!command.save.empty()) {
     save_checkpoint(command.save,

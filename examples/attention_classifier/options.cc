@@ -105,6 +105,10 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
   train->add_flag("--explain", training.explain, "print the kernels and the memory of the training step");
   train->add_flag("--profile", command.profile, "print how long each kernel took");
   train->add_option("--trace", command.trace, "write when each kernel ran, for Perfetto")->check(path());
+  train
+      ->add_option("--report", command.report,
+                   "write a page for a browser: kernels, their code and times, memory, curves, attention")
+      ->check(path());
   train->add_option("--metrics", command.metrics, "write loss and accuracy of each epoch, CSV")
       ->check(path());
   train->add_option("--save", command.save, "write the model, safetensors")->check(path());
@@ -155,7 +159,9 @@ Command parse_command_line(int argc, const char* const* argv) {
   if (!train->parsed()) return {.predict = predict_command};
   const bool epochs_given = train->get_option("--epochs")->count() > 0;
   if (train_command.train.empty() && !epochs_given) train_command.training.epochs = kGeneratedEpochs;
-  train_command.training.profile = train_command.profile || !train_command.trace.empty();
+  train_command.training.profile =
+      train_command.profile || !train_command.trace.empty() || !train_command.report.empty();
+  train_command.training.watches_attention = !train_command.report.empty();
   return {.train = train_command};
 }
 

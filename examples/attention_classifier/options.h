@@ -18,7 +18,8 @@ struct TrainCommand {
   std::string metrics;  // empty: none
   std::string save;     // empty: nowhere
   bool profile = false;
-  std::string trace;  // when each kernel ran; empty: none
+  std::string trace;   // when each kernel ran; empty: none
+  std::string report;  // empty: none
 };
 
 // Of a model of the generated language, for a program without Sinter.

@@ -31,6 +31,7 @@ sinter::Program compiled(const AttentionClassifier& model, sinter::Optimizer& op
   sinter::Program program;
   add_train(program, model, optimizer);
   add_evaluate(program, model);
+  if (options.watches_attention) add_predict(program, model);
   program.compile({.device = options.device,
                    .threads = options.threads,
                    .seed = options.seed,
@@ -100,6 +101,13 @@ EpochMetrics Trainer::run_epoch() {
   const double of_dev = dev_accuracy();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {epoch_, mean_loss, score.accuracy(), of_dev, elapsed.count()};
+}
+
+sinter::Array Trainer::attention(const Windows& window) {
+  sinter::Function call = program_.function("predict", {{"batch", 1}});
+  Feed(call).load(window);
+  call.run();
+  return call.output("weights")[0];
 }
 
 double Trainer::dev_accuracy() {

@@ -20,8 +20,9 @@ struct TrainingOptions {
   std::string device = "cpu";
   int threads = 0;  // 0: all cores
   bool fuse = true;
-  bool explain = false;  // print what the training step becomes
-  bool profile = false;  // time each kernel
+  bool explain = false;            // print what the training step becomes
+  bool profile = false;            // time each kernel
+  bool watches_attention = false;  // so that attention() can be asked for
 };
 
 // A model in training, with its program.
@@ -37,6 +38,9 @@ class Trainer {
   EpochMetrics run_epoch();
   // Of the parameters as they are.
   double dev_accuracy();
+
+  // How much each word of a window attends to each other, as the parameters are: f32[heads,10,10].
+  sinter::Array attention(const Windows& window);
 
   const sinter::Program& program() const { return program_; }
   void export_to(const std::string& folder, const sinter::ExportOptions& options) {

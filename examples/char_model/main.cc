@@ -31,7 +31,9 @@ void train(TrainCommand command) {
   const std::u32string text =
       command.text.empty() ? examples::decode_utf8(default_text()) : read_text(command.text, kShortestText);
   command.model.characters = Vocabulary(text).size();
-  if (!command.metrics.empty()) sinter::runtime::check_writable(command.metrics);
+  for (const std::string& path : {command.metrics, command.report}) {
+    if (!path.empty()) sinter::runtime::check_writable(path);
+  }
   Trainer trainer(command.model, command.training, text);
   if (!command.training.resume) clear(command.training.folder);
   fmt::print("{}: {} characters, {} distinct ones; {} parameters\n",
@@ -43,16 +45,23 @@ void train(TrainCommand command) {
     fmt::print("goes on from step {} to {}\n", trainer.step(), trainer.steps());
   }
   std::fflush(stdout);
+  if (!command.report.empty()) trainer.program().start_profile();
+  sinter::ReportCurve loss{.name = "loss", .along = "step"},
+      validation{.name = "validation loss", .along = "step"};
   std::string csv = "step,loss,validation_loss\n";
   trainer.run([&](const Progress& progress) {
     fmt::print("step {:>5}  loss {:.4f}  validation {:.4f}  {:.2f} ms/step\n", progress.step, progress.loss,
                progress.validation, progress.milliseconds);
     std::fflush(stdout);
+    loss.points.emplace_back(progress.step, progress.loss);
+    validation.points.emplace_back(progress.step, progress.validation);
     csv += fmt::format("{},{},{}\n", progress.step, progress.loss, progress.validation);
     if (!command.metrics.empty()) sinter::runtime::write_file_atomically(command.metrics, csv);
   });
   fmt::print("validation loss {:.4f} over all of the last tenth; checkpoints are in {}\n",
              trainer.validation_loss(), command.training.folder);
+  if (!command.report.empty())
+    trainer.program().report(command.report, {.title = "character model", .curves = {loss, validation}});
 }
 
 void generate(const GenerateCommand& command) {

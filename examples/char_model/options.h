@@ -14,6 +14,7 @@ struct TrainCommand {
   ModelOptions model;
   TrainingOptions training;
   std::string metrics;  // empty: none
+  std::string report;   // the same
 };
 
 struct GenerateCommand {

@@ -47,6 +47,7 @@ class Trainer {
   int64_t steps() const { return steps_; }
   // All steps that are left.
   void run(const std::function<void(const Progress&)>& report);
+  sinter::Program& program() { return program_; }
   double validation_loss();  // over all that is not trained on
 
  private:

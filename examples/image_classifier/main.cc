@@ -27,6 +27,7 @@ struct Command {
   double rate = 4e-3;
   CompileOptions compile;
   std::string save;
+  std::string report;
 };
 
 Batches::Columns columns(const Images& images) {
@@ -77,6 +78,7 @@ void train(const Command& command) {
   CompileOptions compile = command.compile;
   compile.dims = {{rows, command.batch}};
   program.compile(compile);
+  if (!command.report.empty()) program.start_profile();
 
   fmt::print("{} images to learn from, {} to measure on; {} parameters\n", known.count(), unknown.count(),
              model.parameter_count());
@@ -85,6 +87,7 @@ void train(const Command& command) {
     right.add(totals.sum("right"));
     return right.mean();
   };
+  ReportCurve loss{.name = "loss"}, held_out{.name = "held-out accuracy"};
   sinter::train(program, to_learn,
                 {.epochs = command.epochs,
                  .evaluation = &to_measure,
@@ -94,8 +97,12 @@ void train(const Command& command) {
                                   epoch.epoch + 1, epoch.training.mean("loss"), share(epoch.training),
                                   share(epoch.evaluation), epoch.seconds);
                        std::fflush(stdout);
+                       loss.points.emplace_back(epoch.epoch + 1, epoch.training.mean("loss"));
+                       held_out.points.emplace_back(epoch.epoch + 1, share(epoch.evaluation));
                      },
                  .measure = [&](const EpochReport& epoch) { return 1 - share(epoch.evaluation); }});
+  if (!command.report.empty())
+    program.report(command.report, {.title = "image classifier", .curves = {loss, held_out}});
   if (!command.save.empty()) program.save(command.save);
 }
 
@@ -127,6 +134,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--seed", command.compile.seed)->check(seed())->capture_default_str();
   app.add_option("--save", command.save, "where to write what was learnt, as safetensors");
+  app.add_option("--report", command.report,
+                 "write a page for a browser: kernels, their code and times, memory, curves");
   CLI11_PARSE(app, argc, argv);
   try {
     image_classifier::train(command);

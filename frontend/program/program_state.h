@@ -126,6 +126,12 @@ struct SINTER_INTERNAL ProgramState {
     if (profile_ == nullptr) throw Error(fmt::format("{}: start the profile first", what));
     return translated([&] { return use(std::as_const(*profile_)); });
   }
+  // The same of a pointer to it, null where none was started.
+  template <typename Use>
+  auto with_any_profile(Use use) const {
+    const std::lock_guard<std::mutex> lock(profile_mutex_);
+    return translated([&] { return use(std::as_const(profile_).get()); });
+  }
 
  private:
   Variant& trace_first(Added& function);

@@ -13,8 +13,9 @@ namespace sinter::loop {
 struct Kernel {
   std::string name;  // says the ops and the module paths it serves
   std::vector<BufferRef> arguments;
-  std::vector<Stmt> parts;  // loop nests side by side, in no order; parts.h
-  std::string anchor;       // which schedule made it
+  std::vector<Stmt> parts;           // loop nests side by side, in no order; parts.h
+  std::string anchor;                // which schedule made it
+  std::vector<std::string> choices;  // what it decided, for each kernel in it
   std::vector<std::string>
       apart;  // for each op that could have joined another kernel, why it starts this one
   std::vector<std::string> notes;  // the ops in it and their source lines

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <utility>
 
 #include "ir/integers.h"
 #include "ir/loop/parts.h"
@@ -43,11 +43,10 @@ std::string counted(const std::vector<std::string>& notes) {
   return text;
 }
 
-void count_launches(const std::vector<loop::Step>& steps, int64_t times,
-                    std::map<size_t, int64_t>& launches) {
+void count_launches(const std::vector<loop::Step>& steps, int64_t times, std::vector<int64_t>& launches) {
   for (const loop::Step& step : steps) {
     if (step.kind == loop::Step::Kind::launch) {
-      launches[step.kernel] += times;
+      launches.at(step.kernel) += times;
     } else {
       count_launches(step.body, times * step.count, launches);
     }
@@ -83,9 +82,14 @@ int64_t busiest_step(const loop::Program& program, int64_t alignment) {
 
 }  // namespace
 
-std::string explain(const loop::Program& program) {
-  std::map<size_t, int64_t> launches;
+std::vector<int64_t> launches_a_call(const loop::Program& program) {
+  std::vector<int64_t> launches(program.kernels.size(), 0);
   count_launches(program.steps, 1, launches);
+  return launches;
+}
+
+std::string explain(const loop::Program& program) {
+  const std::vector<int64_t> launches = launches_a_call(program);
   std::string text = fmt::format("{}: {} kernels, arena {}\n", program.name, program.kernels.size(),
                                  rate(static_cast<double>(program.arena_bytes), "B"));
   for (size_t i = 0; i < program.kernels.size(); ++i) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ir/loop/program.h"
 
@@ -10,6 +12,9 @@ namespace sinter::passes {
 // its flops and the bytes it reads and writes at least, and why an op that could have joined another kernel
 // did not.
 std::string explain(const loop::Program& program);
+
+// By kernel, how often a call launches it.
+std::vector<int64_t> launches_a_call(const loop::Program& program);
 
 // The arena's size, the step at which most of it is alive, and what lies there then, largest first, with the
 // source line that made each.

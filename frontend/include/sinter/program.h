@@ -4,6 +4,7 @@
 #include <sinter/export.h>
 #include <sinter/extent.h>
 #include <sinter/tensor.h>
+#include <sinter/training/report.h>
 
 #include <cstddef>
 #include <functional>
@@ -265,6 +266,11 @@ class Program {
   // common, whatever their sizes: as much as the largest of them that has run needs. Others have it for each
   // Function, and for each call of Program::run that is under way.
   std::string memory(const std::string& name) const;
+  // All of that to look at in a browser: one file of HTML, which asks no network for anything. The kernels as
+  // a graph that is folded by module, dragged, zoomed and searched; of each its ops and their source lines,
+  // what its schedule chose, loops and code, flops and bytes, and where a profile was started how long it
+  // took; what lies in memory when; and what the options add. Throws Error where the file cannot be written.
+  void report(const std::string& path, const ReportOptions& options = {}) const;
 
  private:
   std::shared_ptr<ProgramState> state_;

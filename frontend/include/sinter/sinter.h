@@ -36,6 +36,7 @@
 #include <sinter/training/moving_average.h>
 #include <sinter/training/optimizer.h>
 #include <sinter/training/optimizers.h>
+#include <sinter/training/report.h>
 #include <sinter/types.h>
 #include <sinter/variable.h>
 #include <sinter/views.h>

@@ -64,8 +64,9 @@ std::string kernel_name(const Op& kernel) {
   return name;
 }
 
-// The ops of a kernel and of those in it, with their source lines, and why they are apart.
+// The ops of a kernel and of those in it, with their source lines, their choices, and why they are apart.
 void add_notes(const Op& kernel, loop::Kernel& result) {
+  if (kernel.attributes.has("choice")) result.choices.push_back(kernel.attributes.text("choice"));
   if (kernel.attributes.has("apart")) {
     const std::string& apart = kernel.attributes.text("apart");
     for (size_t begin = 0; begin < apart.size();) {
@@ -262,6 +263,7 @@ Stmt parallel_vector_loop(Loader& loader, const std::string& name, int64_t exten
 void describe(const Op& kernel, loop::Kernel& result) {
   result.name = kernel_name(kernel);
   result.apart.clear();
+  result.choices.clear();
   result.notes.clear();
   add_notes(kernel, result);
 }

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <sinter/training/report.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "frontend/report/code.h"
+#include "frontend/report/texts.h"
+#include "ir/loop/program.h"
+#include "runtime/profile.h"
+
+namespace sinter {
+
+// A report in the making: what its page reads.
+class Report {
+ public:
+  // `name` is how the device was opened: "vulkan:1".
+  Report(const backends::Device& device, std::string name);
+
+  // What a function became on the device, and where `profile` is not null how long its kernels took.
+  void add(const loop::Program& program, const runtime::Profile* profile = nullptr);
+  nlohmann::ordered_json finish(const ReportOptions& options) const;
+
+ private:
+  const backends::Device& device_;
+  std::string name_;
+  ReportTexts texts_;
+  KernelCode code_;
+  std::vector<nlohmann::ordered_json> functions_;
+};
+
+}  // namespace sinter
