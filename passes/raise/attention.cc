@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_set>
 
@@ -64,7 +66,7 @@ struct AttentionMatch {
 
 class Matcher {
  public:
-  explicit Matcher(const Function& function) {
+  explicit Matcher(const Function& function) : function_(function) {
     for (const auto& op : function.ops()) {
       for (Value operand : op->operands) users_[operand].push_back(op.get());
     }
@@ -72,38 +74,57 @@ class Matcher {
   }
 
   std::optional<AttentionMatch> match(Op& softmax) {
-    if (!graph::is_floating(softmax.results[0].dtype)) return std::nullopt;
     AttentionMatch found;
     found.softmax = &softmax;
     elements_ = softmax.results[0].elements();
     seen_.clear();
-    refused_ = false;
+    reason_.clear();
     weight_ = 0;
-    if (!reaches_scores(softmax.operands[0], found) || found.scores == nullptr || refused_)
-      return std::nullopt;
-    for (const Op* op : found.between) {
-      for (const Op* user : users_[const_cast<Op*>(op)->result()]) {
-        if (user != &softmax && !found.between.contains(user)) return std::nullopt;
+    if (!reaches_scores(softmax.operands[0], found) || !reason_.empty()) return std::nullopt;
+    for (const auto& op : function_.ops()) {
+      if (op.get() != found.scores && !found.between.contains(op.get())) continue;
+      for (const Op* user : users_[op->result()]) {
+        if (user == &softmax || found.between.contains(user)) continue;
+        reason_ = used_by("what its scores become is", user);
+        return std::nullopt;
       }
-    }
-    for (const Op* user : users_[found.scores->result()]) {
-      if (user != &softmax && !found.between.contains(user)) return std::nullopt;
     }
     if (!find_product(found)) return std::nullopt;
     return found;
   }
 
+  // Why match() found nothing; "" where no contraction stands before the softmax.
+  const std::string& reason() const { return reason_; }
+
+  // Whether elementwise work and views lead from the value to a contraction.
+  bool reaches_product(Value value) {
+    for (const Op* user : users_[value]) {
+      if (user == nullptr) continue;
+      if (user->code == OpCode::contract) return true;
+      const bool goes_on = is_elementwise(*user) || keeps_elements(*user);
+      if (goes_on && reaches_product(const_cast<Op*>(user)->result())) return true;
+    }
+    return false;
+  }
+
  private:
+  static std::string used_by(const char* what, const Op* user) {
+    return fmt::format(
+        "{} used elsewhere, too: {}", what,
+        user == nullptr ? "it is returned" : fmt::format("by {}{}", name(user->code), at(user->location)));
+  }
+
   bool reaches_scores(Value value, AttentionMatch& found) {
     Op& op = *value.op;
     if (value.type().elements() != elements_) return false;
     if (const auto it = seen_.find(&op); it != seen_.end()) return it->second;
     bool reaches = false;
     weight_ += weight(op);
-    if (weight_ > kMostWeight) refused_ = true;
-    if (refused_) return false;
+    if (weight_ > kMostWeight) reason_ = kTooMuch;
+    if (!reason_.empty()) return false;
     if (op.code == OpCode::contract) {
-      refused_ = found.scores != nullptr && found.scores != &op;
+      if (found.scores != nullptr && found.scores != &op)
+        reason_ = fmt::format("its scores come from two contractions, the other one{}", at(op.location));
       found.scores = &op;
       return seen_[&op] = true;
     }
@@ -139,26 +160,40 @@ class Matcher {
     Value value = found.softmax->result();
     for (;;) {
       const auto& users = users_[value];
-      if (users.size() != 1 || users[0] == nullptr) return false;
+      if (users.size() != 1 || users[0] == nullptr) {
+        const auto other = std::ranges::find_if(
+            users, [](const Op* user) { return user == nullptr || user->code != OpCode::contract; });
+        reason_ = used_by("its probabilities are", other == users.end() ? users.back() : *other);
+        return false;
+      }
       Op& op = *users[0];
       if (op.code == OpCode::contract) {
-        if (op.operands[0] == op.operands[1]) return false;
+        if (op.operands[0] == op.operands[1]) {
+          reason_ = "its probabilities are contracted with themselves";
+          return false;
+        }
         found.product = &op;
         found.kept = op.operands[0] == value ? 0 : 1;
         return true;
       }
       weight_ += weight(op);
-      if (!is_linear(op, value) || weight_ > kMostWeight) return false;
+      if (weight_ > kMostWeight) reason_ = kTooMuch;
+      if (!is_linear(op, value))
+        reason_ = fmt::format("{}{} is not linear in its probabilities", name(op.code), at(op.location));
+      if (!reason_.empty()) return false;
       found.between.insert(&op);
       value = op.result();
     }
   }
 
+  const Function& function_;
   graph::ValueMap<std::vector<Op*>> users_;
   std::unordered_map<const Op*, bool> seen_;
   int64_t elements_ = 0;
-  int64_t weight_ = 0;    // of what was seen
-  bool refused_ = false;  // several contractions, or more work than a kernel may have
+  int64_t weight_ = 0;  // of what was seen
+  std::string reason_;
+  static constexpr const char* kTooMuch =
+      "between its contractions stands more work than one kernel may hold";
 };
 
 // Builds the kernel. Parameters: q, k, v, then whatever else the body reads.
@@ -296,6 +331,20 @@ void raise_attention(graph::Module& module, Function& function) {
     replacements.apply(kernel->operands);
     return std::vector{function.append(std::move(kernel)).result()};
   });
+}
+
+std::vector<Unfused> unfused_attention(const Function& function) {
+  std::vector<Unfused> result;
+  Matcher matcher(function);
+  for (const auto& op : function.ops()) {
+    if (op->code != OpCode::softmax) continue;
+    const bool is_attention = matcher.match(*op).has_value();
+    if (!is_attention && matcher.reason().empty()) continue;
+    if (!matcher.reaches_product(op->result())) continue;
+    result.push_back({op.get(), is_attention ? "its contractions are not those of queries, keys and values"
+                                             : matcher.reason()});
+  }
+  return result;
 }
 
 }  // namespace sinter::passes

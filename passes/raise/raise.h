@@ -33,4 +33,12 @@ void raise_softmax(graph::Module& module, graph::Function& function);
 void raise_binary_cross_entropy(graph::Module& module, graph::Function& function);
 void raise_attention(graph::Module& module, graph::Function& function);
 
+// A softmax that contractions stand before and behind, which is in no kernel of attention, and why.
+struct Unfused {
+  const graph::Op* softmax;
+  std::string reason;
+};
+// What raise() has left of these.
+std::vector<Unfused> unfused_attention(const graph::Function& function);
+
 }  // namespace sinter::passes

@@ -1,5 +1,7 @@
 #include "passes/release/release.h"
 
+#include <fmt/format.h>
+
 #include "passes/attention/body.h"
 #include "passes/base/rewrite.h"
 #include "passes/fuse/trial.h"
@@ -14,30 +16,42 @@ using graph::Value;
 
 namespace {
 
-// Whether there are schedules for lines as long as those of its queries, keys and values.
-bool has_schedule(const Op& op, const loop::Target& target) {
+constexpr int64_t kManyBuffers = 64;  // more than attention binds
+
+// Where there are no schedules for lines as long as those of its queries, keys and values.
+std::optional<std::string> too_long(const Op& op, const loop::Target& target) {
   const auto is = [&](graph::Anchor anchor) { return is_kernel(op, anchor); };
   if (!target.has_workgroups() || !(is(graph::Anchor::attention) || is(graph::Anchor::attention_backward)))
-    return true;
+    return std::nullopt;
   const AttentionBody body = AttentionBody::of(op);
-  return has_attention_schedule(body.width(), body.values(), graph::size_in_bytes(body.dtype()), target);
+  if (has_attention_schedule(body.width(), body.values(), graph::size_in_bytes(body.dtype()), target))
+    return std::nullopt;
+  return fmt::format("no workgroup of the device holds queries and keys of {} elements and values of {}",
+                     body.width(), body.values());
 }
 
 }  // namespace
 
+std::optional<std::string> why_released(const Op& op, const graph::ValueMap<int>& uses,
+                                        const loop::Target& target) {
+  if (op.code != OpCode::kernel) return std::nullopt;
+  if (auto reason = too_long(op, target)) return reason;
+  if (target.max_buffers >= kManyBuffers && !target.has_iteration_limit()) return std::nullopt;
+  const Trial trial = try_out(op, uses, target);
+  if (trial.buffers > target.max_buffers)
+    return fmt::format("its kernel would bind {} buffers, and the device lets one bind {}", trial.buffers,
+                       target.max_buffers);
+  if (trial.iterations > target.max_iterations)
+    return fmt::format("its kernel would loop {} times, and the device lets one loop {}", trial.iterations,
+                       target.max_iterations);
+  return std::nullopt;
+}
+
 void release(graph::Module&, graph::Function& function, const loop::Target& target) {
-  constexpr int64_t kManyBuffers = 64;  // more than attention binds
-  const bool is_limited = target.max_buffers < kManyBuffers || target.has_iteration_limit();
-  if (!is_limited && !target.has_workgroups()) return;
   const auto uses = graph::count_uses(function);
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-    if (op.code != OpCode::kernel) return std::nullopt;
-    const auto is_within = [&] {
-      const Trial trial = try_out(op, uses, target);
-      return trial.buffers <= target.max_buffers && trial.iterations <= target.max_iterations;
-    };
-    if (has_schedule(op, target) && (!is_limited || is_within())) return std::nullopt;
+    if (!why_released(op, uses, target)) return std::nullopt;
     return inline_function(function, *op.body, op.operands);
   });
 }

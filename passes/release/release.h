@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "ir/graph/graph.h"
 #include "ir/loop/target.h"
 
@@ -11,5 +14,9 @@ namespace sinter::passes {
 //
 // Needs: no grad. Leaves: composites among primitives, as kernels of attention are defined.
 void release(graph::Module& module, graph::Function& function, const loop::Target& target);
+
+// Why it does that to an op; nothing where it does not. `uses` are those of the op's function.
+std::optional<std::string> why_released(const graph::Op& op, const graph::ValueMap<int>& uses,
+                                        const loop::Target& target);
 
 }  // namespace sinter::passes

@@ -11,7 +11,6 @@
 namespace sinter::passes {
 namespace {
 
-constexpr int64_t kLeastSum = 16;    // steps, below which staging does not pay
 constexpr int64_t kMiddle = 64;      // rows and columns of tiles, few of which are worth parts of a sum
 constexpr int64_t kPatternRows = 4;  // of lanes, and columns: as workgroups.cc deals them out
 constexpr int64_t kPatternColumns = 8;
@@ -108,7 +107,7 @@ std::vector<SharedTile> all_tiles(const ContractProblem& problem, const loop::Ta
 }
 
 bool is_staged(const ContractProblem& problem, const loop::Target& target) {
-  return target.has_fast_shared() && problem.k >= kLeastSum && problem.m > 0 && problem.n > 0 &&
+  return target.has_fast_shared() && problem.k >= kLeastStagedSum && problem.m > 0 && problem.n > 0 &&
          problem.batch > 0;
 }
 

@@ -36,6 +36,7 @@ struct SharedTile {
   }
 };
 
+inline constexpr int64_t kLeastStagedSum = 16;  // steps, below which staging does not pay
 // Best first; nothing where staging does not pay.
 std::vector<SharedTile> choose_shared_tiles(const ContractProblem& problem, const loop::Target& target);
 // Whether a workgroup and a lane have the memory, and lanes that share the work evenly.
