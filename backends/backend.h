@@ -29,17 +29,10 @@ struct Source {
 struct Library;
 struct LibraryFile;
 
-class Device {
+class Device : public runtime::DeviceMemory {
  public:
-  virtual ~Device() = default;
   virtual std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const = 0;
   virtual std::unique_ptr<runtime::Executable> compile(const Source& source) const = 0;
-  // `tensor` where its kernels read it for as long as the result lives; null where they read host memory.
-  virtual std::shared_ptr<const runtime::DeviceBuffer> upload(const runtime::HostTensor& /*tensor*/) const {
-    return nullptr;
-  }
-  // Whether its kernels read what lies there.
-  virtual bool reaches(const runtime::DeviceBuffer& /*buffer*/) const { return false; }
   // What it compiles for; a common machine with threads where it executes no loops.
   virtual loop::Target target() const { return {}; }
   // One of its backend's texts() of what compile() makes.

@@ -16,11 +16,13 @@
 namespace sinter::backends {
 
 std::string packed(const nlohmann::json& fields);
+// Of any bytes. Throws what nlohmann::json does, or RuntimeError, where they are no such fields.
+nlohmann::json fields_of(std::string_view bytes);
 // What `make` makes of the fields; nothing where the bytes are none of packed(), or it throws.
 template <typename Make>
 std::optional<std::invoke_result_t<Make, const nlohmann::json&>> unpacked(std::string_view bytes, Make make) {
   try {
-    return make(nlohmann::json::from_msgpack(bytes));
+    return make(fields_of(bytes));
   } catch (const std::exception&) {
     return {};
   }

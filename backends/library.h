@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/rows.h"
 
 namespace sinter::backends {
 
@@ -12,9 +14,11 @@ namespace sinter::backends {
 struct Library {
   struct Entry {
     std::string name;  // behind the library's: "train" is called mine_train
+    std::string of;    // what the program calls it, where several sizes of it have names of their own
     Source source;
-    std::string sizes;                       // for people: "batch = 32"
+    std::map<std::string, int64_t> sizes;    // of its Dims
     std::vector<std::string> reads, writes;  // of the states
+    Rows rows;
   };
   struct State {
     runtime::TensorSpec spec;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "runtime/tensor.h"
@@ -24,6 +25,16 @@ class DeviceBuffer {
  private:
   DType dtype_;
   Shape shape_;
+};
+
+// A device as to what its kernels read.
+class DeviceMemory {
+ public:
+  virtual ~DeviceMemory() = default;
+  // `tensor` where its kernels read it for as long as the result lives; null where they read host memory.
+  virtual std::shared_ptr<const DeviceBuffer> upload(const HostTensor& /*tensor*/) const { return nullptr; }
+  // Whether its kernels read what lies there.
+  virtual bool reaches(const DeviceBuffer& /*buffer*/) const { return false; }
 };
 
 }  // namespace sinter::runtime

@@ -109,8 +109,7 @@ class VulkanDevice final : public DescribedDevice {
     return TensorBuffer::upload(gpu_, tensor);
   }
   bool reaches(const runtime::DeviceBuffer& buffer) const override {
-    const auto* own = dynamic_cast<const TensorBuffer*>(&buffer);
-    return own != nullptr && &own->device() == &gpu_->logical();
+    return TensorBuffer::lies_on(*gpu_, buffer);
   }
 
  private:

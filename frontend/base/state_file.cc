@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
+#include "runtime/stored.h"
 
 namespace sinter {
 
@@ -33,11 +34,12 @@ StateFile read_states(const std::string& path, const std::vector<runtime::Tensor
       throw RuntimeError(
           fmt::format("{} has no state '{}', which is {}", path, name, runtime::to_string(dtype, shape)));
     }
-    const runtime::HostTensor& tensor = found->second;
+    const runtime::HostTensor tensor =
+        dtype == runtime::DType::f32 ? runtime::widened(found->second) : found->second;
     if (tensor.dtype() != dtype || tensor.shape() != shape) {
       throw RuntimeError(fmt::format("{}: state '{}' is {}, got {}", path, name,
                                      runtime::to_string(dtype, shape),
-                                     runtime::to_string(tensor.dtype(), tensor.shape())));
+                                     runtime::to_string(found->second.dtype(), tensor.shape())));
     }
     result.values.emplace(name, tensor);
   }

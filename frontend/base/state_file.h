@@ -22,7 +22,8 @@ struct StateFile {
   std::optional<uint32_t> step;
 };
 
-// These states, of a file that may have others. Throws RuntimeError where it has one not, or as another type.
+// These states, of a file that may have others; f16 and bf16 are widened for states of f32. Throws
+// RuntimeError where it has one not, or as another type.
 StateFile read_states(const std::string& path, const std::vector<runtime::TensorSpec>& states);
 
 }  // namespace sinter

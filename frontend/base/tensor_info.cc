@@ -1,12 +1,6 @@
 #include "frontend/base/tensor_info.h"
 
-#include <fmt/format.h>
-#include <sinter/error.h>
-
-#include <algorithm>
-
 #include "frontend/base/convert.h"
-#include "frontend/base/names.h"
 
 namespace sinter {
 

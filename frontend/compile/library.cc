@@ -69,9 +69,10 @@ void export_library(const std::string& folder, const std::string& name,
                     const passes::Options& options, const ExportedState& state) {
   backends::Library library{.name = name, .has_values = !state.values.empty(), .seed = state.seed};
   for (const ExportedFunction& function : functions) {
-    library.entries.push_back({function.name, source_of(*function.module, function.function, options),
-                               function.sizes, touched(function, graph::OpCode::read),
-                               touched(function, graph::OpCode::write)});
+    library.entries.push_back({function.name, function.of.empty() ? function.name : function.of,
+                               source_of(*function.module, function.function, options), function.sizes,
+                               touched(function, graph::OpCode::read),
+                               touched(function, graph::OpCode::write), function.rows});
   }
   lay_out_state(library, functions, state);
   const std::vector<backends::LibraryFile> files = device.compile_library(library);

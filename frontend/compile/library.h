@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/rows.h"
 #include "ir/graph/graph.h"
 #include "passes/options.h"
 #include "runtime/tensor.h"
@@ -15,10 +16,12 @@
 namespace sinter {
 
 struct ExportedFunction {
-  std::string name;             // of the symbol, behind the library's
-  const graph::Module* module;  // verified; states of one name are the same in all modules
-  std::string function;         // in the module
-  std::string sizes = {};       // what to say of its Dims: "batch = 32"
+  std::string name;                           // of the symbol, behind the library's
+  const graph::Module* module;                // verified; states of one name are the same in all modules
+  std::string function;                       // in the module
+  std::string of = {};                        // what the program calls it; empty: as the symbol
+  std::map<std::string, int64_t> sizes = {};  // of its Dims
+  backends::Rows rows = {.none = "it comes from a graph as text, which has no Dims"};
 };
 
 struct ExportedState {

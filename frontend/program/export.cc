@@ -24,14 +24,8 @@ DimSizes sizes_for(const ProgramState::Added& function, const DimSizes& dims) {
   return sizes;
 }
 
-std::string sizes_text(const DimSizes& sizes) {
-  std::vector<std::string> texts;
-  for (const auto& [dim, size] : sizes) texts.push_back(fmt::format("{} = {}", dim.name, size));
-  return texts.empty() ? "" : fmt::format("{}.", fmt::join(texts, ", "));
-}
-
 // "predict", and where there are others of it, the sizes in which it differs from one: "predict_batch_32".
-std::string symbol_of(const std::string& function, const std::vector<const Variant*>& variants,
+std::string symbol_of(const std::string& function, const std::vector<Variant*>& variants,
                       const Variant& variant) {
   std::string symbol = function;
   for (const auto& [dim, size] : variant.sizes()) {
@@ -72,21 +66,23 @@ void Program::export_to(const std::string& folder, const ExportOptions& options)
   std::vector<ExportedFunction> exported;
   for (const std::string& name : names) {
     check_function(*state_, name);
-    std::vector<const Variant*> variants;
+    std::vector<Variant*> variants;
     for (const DimSizes& dims : all_dims) {
-      const Variant* variant = &state_->variant(name, sizes_for(state_->find(name), dims));
+      Variant* variant = &state_->variant(name, sizes_for(state_->find(name), dims));
       variant->training().check(variant->name());
       if (std::ranges::find(variants, variant) == variants.end()) variants.push_back(variant);
     }
-    for (const Variant* variant : variants) {
-      exported.push_back({symbol_of(name, variants, *variant), &variant->graph(), variant->name(),
-                          sizes_text(variant->sizes())});
+    for (Variant* variant : variants) {
+      ExportedFunction& function = exported.emplace_back(symbol_of(name, variants, *variant),
+                                                         &variant->graph(), variant->name(), name);
+      for (const auto& [dim, size] : variant->sizes()) function.sizes.emplace(dim.name, size);
+      function.rows = state_->rows_of(*variant);
     }
   }
 
   ExportedState values;
   values.seed = state_->options.seed;
-  state_->reading([&](const runtime::StateStore& store, uint32_t step) {
+  state_->shared.reading([&](const runtime::StateStore& store, uint32_t step) {
     values.step = step;
     for (const std::string& state : states_of(exported)) values.values.emplace(state, store.get(state));
   });

@@ -227,7 +227,7 @@ LoadReport Program::load(const std::string& path, const LoadOptions& options) {
   report.metadata = file.metadata;
 
   const std::optional<uint32_t> step = translated([&] { return step_in(file.metadata, path); });
-  state_->writing([&](runtime::StateStore& store, auto& now) {
+  state_->shared.writing([&](runtime::StateStore& store, auto& now) {
     for (const auto& [state, value] : values) store.set(state, value);
     if (step) now = *step;
   });

@@ -10,10 +10,10 @@
 #include "frontend/base/state_file.h"
 #include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
+#include "frontend/calls/function.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
 #include "frontend/compile/library.h"
-#include "frontend/program/function.h"
 #include "frontend/program/program_state.h"
 #include "frontend/trace/binding.h"
 #include "ir/graph/text/text.h"
@@ -64,48 +64,18 @@ void Program::compile(const CompileOptions& options, std::source_location where)
 }
 
 Function Program::function(const std::string& name, const DimSizes& dims) {
-  return Function(std::make_unique<Function::State>(state_, state_->variant(name, dims)));
+  auto callee = std::make_shared<ProgramCallee>(state_->callee(state_->variant(name, dims), state_));
+  return Function(std::make_unique<Function::State>(std::move(callee)));
 }
 
 Arrays Program::run(const std::string& name, const Arrays& inputs, const DimSizes& dims) {
-  Variant& variant = state_->variant(name, state_->solve(name, inputs, dims));
-  Code& code = state_->code_of(variant);
-  std::vector<const void*> input_pointers(code.inputs.size(), nullptr);
-  std::vector<const runtime::DeviceBuffer*> bound(code.inputs.size(), nullptr);
-  for (const auto& [input, value] : inputs) {
-    const size_t i = variant.input_index(code, input);
-    check_input(variant.name(), code.inputs[i], value);
-    if (state_->is_here(value)) {
-      bound[i] = value.device().get();
-    } else {
-      input_pointers[i] = value.host().raw();
-    }
-  }
-  const auto lease = translated([&] { return code.contexts.take(); });
-  runtime::Context& context = *lease;
-  std::vector<runtime::HostTensor> own;
-  std::vector<void*> output_pointers(code.outputs.size(), nullptr);
-  if (!context.has_memory()) {
-    for (size_t i = 0; i < code.outputs.size(); ++i) {
-      own.push_back(translated([&] { return tensor_for(code.outputs[i]); }));
-      output_pointers[i] = own.back().raw();
-    }
-  }
-  runtime::Call call{.inputs = input_pointers, .outputs = output_pointers, .bound = bound};
-  if (!variant.writes_state()) call.step = state_->next_call();
-  state_->run(variant, code, context, call);
-  Arrays outputs;
-  for (size_t i = 0; i < code.outputs.size(); ++i) {
-    outputs.emplace(code.outputs[i].name,
-                    own.empty() ? output_of(context, code.outputs[i], i) : Array(std::move(own[i])));
-  }
-  return outputs;
+  return state_->callee(state_->variant(name, state_->solve(name, inputs, dims))).call(inputs);
 }
 
 Array Program::upload(const Array& array) const {
   state_->check_compiled("upload");
   if (!array.defined()) throw Error("upload: the array is undefined");
-  return state_->bring_here(array);
+  return bring_to(*state_->device, array);
 }
 
 std::vector<std::string> Program::functions() const {
@@ -125,12 +95,13 @@ std::vector<TensorInfo> Program::states() const {
 
 Array Program::state(std::string_view name) const {
   state_->check_compiled("state");
-  return state_->reading([&](const runtime::StateStore& store, uint32_t) { return Array(store.get(name)); });
+  return state_->shared.reading(
+      [&](const runtime::StateStore& store, uint32_t) { return Array(store.get(name)); });
 }
 
 Snapshot Program::snapshot() const {
   state_->check_compiled("snapshot");
-  return state_->reading([&](const runtime::StateStore& store, uint32_t step) {
+  return state_->shared.reading([&](const runtime::StateStore& store, uint32_t step) {
     Snapshot snapshot{{}, step, state_->options.seed};
     for (const StateEntry& entry : state_->table.entries()) {
       snapshot.states[entry.name] = Array(store.get(entry.name));
@@ -142,15 +113,15 @@ Snapshot Program::snapshot() const {
 void Program::set_state(std::string_view name, const Array& value) {
   state_->check_compiled("set_state");
   if (!value.defined()) throw Error(fmt::format("state '{}': the array is undefined", name));
-  state_->writing([&](runtime::StateStore& store, auto&) { store.set(name, value.host()); });
+  state_->shared.writing([&](runtime::StateStore& store, auto&) { store.set(name, value.host()); });
 }
 
 uint32_t Program::step() const {
-  return state_->step();
+  return state_->shared.step();
 }
 void Program::set_step(uint32_t step) {
   state_->check_compiled("set_step");
-  state_->writing([&](runtime::StateStore&, auto& now) { now = step; });
+  state_->shared.writing([&](runtime::StateStore&, auto& now) { now = step; });
 }
 
 void Snapshot::save(const std::string& path, const std::map<std::string, std::string>& metadata) const {
@@ -184,16 +155,17 @@ CheckReport Program::check() const {
 }
 
 void Program::start_profile() {
-  state_->start_profile();
+  state_->shared.start_profile();
 }
 
 std::string Program::profile() const {
-  return state_->with_profile("profile", [](const runtime::Profile& profile) { return profile.table(); });
+  return state_->shared.with_profile("profile",
+                                     [](const runtime::Profile& profile) { return profile.table(); });
 }
 
 void Program::save_trace(const std::string& path) const {
-  const std::string trace =
-      state_->with_profile("save_trace", [](const runtime::Profile& profile) { return profile.trace(); });
+  const std::string trace = state_->shared.with_profile(
+      "save_trace", [](const runtime::Profile& profile) { return profile.trace(); });
   translated([&] { runtime::write_file_atomically(path, trace); });
 }
 

@@ -5,6 +5,7 @@
 
 #include "backends/registry/registry.h"
 #include "frontend/base/names.h"
+#include "frontend/base/tensor_info.h"
 #include "frontend/trace/binding.h"
 #include "ir/graph/verify.h"
 #include "passes/split_batch/split_batch.h"
@@ -76,16 +77,18 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
   try {
     device =
         translated([&] { return backends::open_device(options.device, options.threads, options.target); });
-    for (Added& function : added) is_written_ = trace_first(function).writes_state() || is_written_;
+    bool is_written = false;
+    for (Added& function : added) is_written = trace_first(function).writes_state() || is_written;
     check_dims(ranges);
     for (Added& function : added) function.links.front().variant.settle(table.states());
-    store_ = translated([&] { return device->make_state(table.states()); });
+    auto store = translated([&] { return device->make_state(table.states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
       const Array initial =
           entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed, threads);
-      translated([&] { store_->set(entry.name, initial.host()); });
+      translated([&] { store->set(entry.name, initial.host()); });
     }
+    shared.begin(std::move(store), options.seed, is_written);
   } catch (...) {
     for (Added& function : added) {
       function.newest = nullptr;
@@ -95,7 +98,6 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
       function.session_state.clear();
     }
     table.truncate(0, 0);
-    is_written_ = false;
     throw;
   }
   table.seal();
@@ -269,7 +271,7 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::option
   }
   if (!compiled) bound_dims_.insert(trace.bound_dims().begin(), trace.bound_dims().end());
   translated([&] { graph::verify(module); });
-  if (compiled && trace.writes_state() && !is_written_) {
+  if (compiled && trace.writes_state() && !shared.is_written()) {
     throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));
   }
   function.parts = trace.parts();
@@ -296,80 +298,18 @@ Code& ProgramState::code_of(Variant& variant) const {
   return variant.code(*device, switches());
 }
 
-template <typename Execute>
-uint32_t ProgramState::calling(const Variant& variant, runtime::Call call, Execute execute) {
-  variant.training().check(variant.name());
-  call.seed = options.seed;
-  if (variant.writes_state()) {
-    writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
-      call.step = step;
-      call.has_state_alone = true;
-      execute(call);
-      ++step;
-    });
-  } else {
-    reading([&](const runtime::StateStore&, uint32_t) { execute(call); });
-  }
-  return call.step;
+ProgramCallee ProgramState::callee(Variant& variant, std::shared_ptr<ProgramState> program) {
+  return {*this, variant, std::move(program)};
 }
 
-void ProgramState::run(const Variant& variant, const Code& code, runtime::Context& context,
-                       const runtime::Call& call) {
-  calling(variant, call, [&](runtime::Call& now) {
-    if (!run_profiled(code, context, now, *store_)) code.executable->run(context, *store_, now);
-  });
-}
+ProgramCallee::ProgramCallee(ProgramState& of, Variant& variant, std::shared_ptr<ProgramState> program)
+    : Callee(variant.name(), of.code_of(variant), of.shared, *of.device, variant.writes_state()),
+      of_(&of),
+      variant_(&variant),
+      program_(std::move(program)) {}
 
-Started ProgramState::start(const Variant& variant, const Code& code, runtime::Context& context,
-                            const runtime::Call& call, runtime::StateStore* joined) {
-  runtime::StateStore& store = joined == nullptr ? *store_ : *joined;
-  Started started;
-  started.step = calling(variant, call, [&](runtime::Call& now) {
-    started.has_ended = run_profiled(code, context, now, store);
-    if (!started.has_ended) code.executable->start(context, store, now);
-  });
-  return started;
-}
-
-void ProgramState::wait(const Variant& variant, const Code& code, runtime::Context& context,
-                        const Started& started, runtime::StateStore* joined) {
-  if (started.has_ended || translated([&] { return code.executable->wait(context); })) return;
-  runtime::StateStore& store = joined == nullptr ? *store_ : *joined;
-  if (!variant.writes_state()) {
-    return reading(
-        [&](const runtime::StateStore&, uint32_t) { code.executable->throw_fault(context, store); });
-  }
-  writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
-    if (step == started.step + 1) step = started.step;
-    code.executable->throw_fault(context, store);
-  });
-}
-
-bool ProgramState::run_profiled(const Code& code, runtime::Context& context, runtime::Call call,
-                                runtime::StateStore& store) {
-  if (!is_profiled_) return false;
-  const std::lock_guard<std::mutex> lock(profile_mutex_);
-  call.profile = profile_.get();
-  code.executable->run(context, store, call);
-  return true;
-}
-
-bool ProgramState::is_here(const Array& array) const {
-  return array.on_device() && device->reaches(*array.device());
-}
-
-Array ProgramState::bring_here(const Array& array) const {
-  if (is_here(array)) return array;
-  const runtime::HostTensor& host = array.host();
-  const auto buffer = translated([&] { return device->upload(host); });
-  if (buffer != nullptr) return Array(buffer);
-  return array.on_device() ? Array(host) : array;
-}
-
-void ProgramState::start_profile() {
-  const std::lock_guard<std::mutex> lock(profile_mutex_);
-  profile_ = std::make_unique<runtime::Profile>();
-  is_profiled_ = true;
+const backends::Rows& ProgramCallee::rows() const {
+  return of_->rows_of(*variant_);
 }
 
 }  // namespace sinter

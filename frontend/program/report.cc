@@ -22,7 +22,8 @@ void Program::report(const std::string& path, const ReportOptions& options) cons
     }
     return report.finish(options);
   };
-  translated([&] { runtime::write_file_atomically(path, report_page({state_->with_any_profile(make)})); });
+  translated(
+      [&] { runtime::write_file_atomically(path, report_page({state_->shared.with_any_profile(make)})); });
 }
 
 }  // namespace sinter

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 #include <sinter/error.h>
-#include <sinter/session.h>
+#include <sinter/program.h>
 
 #include <optional>
 
 #include "frontend/base/convert.h"
 #include "frontend/base/translate.h"
-#include "frontend/program/function.h"
+#include "frontend/calls/function.h"
 #include "frontend/program/program_state.h"
 #include "frontend/trace/binding.h"
 #include "runtime/thread_pool.h"
@@ -81,7 +81,11 @@ Session::~Session() = default;
 
 Function Session::function(const std::string& name, const DimSizes& dims) {
   Variant& variant = state_->program->variant(name, dims, state_->sizes);
-  return Function(std::make_unique<Function::State>(state_->program, variant, state_->store.get()));
+  std::unique_ptr<runtime::StateStore> joined;
+  if (!variant.session_states().empty())
+    joined = state_->program->shared.store().with(*state_->store, variant.session_states());
+  auto callee = std::make_shared<ProgramCallee>(state_->program->callee(variant, state_->program));
+  return Function(std::make_unique<Function::State>(std::move(callee), std::move(joined)));
 }
 
 std::vector<TensorInfo> Session::states() const {

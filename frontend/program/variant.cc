@@ -3,29 +3,12 @@
 #include <fmt/format.h>
 #include <sinter/error.h>
 
-#include <cstring>
 #include <stdexcept>
 
-#include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
 #include "frontend/compile/driver.h"
 
 namespace sinter {
-
-Array output_of(runtime::Context& context, const TensorInfo& info, size_t ordinal) {
-  return translated([&] {
-    if (auto kept = context.keep_output(ordinal)) return Array(std::move(kept));
-    runtime::HostTensor copy = tensor_for(info);
-    if (copy.bytes() > 0) std::memcpy(copy.raw(), context.output(ordinal), copy.bytes());
-    return Array(std::move(copy));
-  });
-}
-
-Code::Code(std::unique_ptr<runtime::Executable> made)
-    : executable(std::move(made)),
-      inputs(to_infos(executable->inputs())),
-      outputs(to_infos(executable->outputs())),
-      contexts(*executable) {}
 
 Variant::Variant(std::string name, DimSizes sizes, graph::Module graph,
                  std::vector<std::string> session_states, bool writes_state, Training training)
@@ -55,14 +38,6 @@ Code& Variant::code(const backends::Device& device, const passes::Options& optio
     code_.store(&*made_, std::memory_order_release);
   }
   return *made_;
-}
-
-size_t Variant::input_index(const Code& code, std::string_view name) const {
-  return index_of(name_, "input", code.inputs, name);
-}
-
-size_t Variant::output_index(const Code& code, std::string_view name) const {
-  return index_of(name_, "output", code.outputs, name);
 }
 
 }  // namespace sinter

@@ -10,25 +10,13 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/rows.h"
+#include "frontend/calls/code.h"
 #include "frontend/trace/state_table.h"
 #include "ir/graph/graph.h"
 #include "passes/options.h"
-#include "runtime/context_pool.h"
-#include "runtime/executable.h"
 
 namespace sinter {
-
-// A copy of what a call has left in the memory of its context, or that memory, to be kept.
-Array output_of(runtime::Context& context, const TensorInfo& info, size_t ordinal);
-
-// The code of a function, and what is read of it at every call.
-struct Code {
-  explicit Code(std::unique_ptr<runtime::Executable> executable);
-
-  const std::unique_ptr<const runtime::Executable> executable;
-  const std::vector<TensorInfo> inputs, outputs;
-  runtime::ContextPool contexts;
-};
 
 // A function of a program for one binding of its dims. Once traced, it does not change but for getting its
 // code, so that any number of threads may use it.
@@ -52,10 +40,12 @@ class Variant {
   // Compiles where nobody has asked before; who comes meanwhile waits. Throws Error where it cannot be
   // compiled.
   Code& code(const backends::Device& device, const passes::Options& options);
-
-  // Throw Error where no input or output has the name.
-  size_t input_index(const Code& code, std::string_view name) const;
-  size_t output_index(const Code& code, std::string_view name) const;
+  // What `find` says of it, which is asked once.
+  template <typename Find>
+  const backends::Rows& rows(Find find) {
+    std::call_once(finding_rows_, [&] { rows_ = find(); });
+    return rows_;
+  }
 
  private:
   std::string name_;
@@ -67,6 +57,8 @@ class Variant {
   std::mutex compiling_;
   std::optional<Code> made_;
   std::atomic<Code*> code_ = nullptr;  // null until it is made
+  std::once_flag finding_rows_;
+  backends::Rows rows_;
 };
 
 }  // namespace sinter

@@ -64,19 +64,6 @@ Shape bind_shape(const std::string& function, const Input& input, const DimSizes
   return shape;
 }
 
-void check_names(const std::string& function, const std::vector<Input>& inputs, const Arrays& arrays) {
-  std::vector<std::string> names;
-  for (const Input& input : inputs) names.push_back(input.name);
-  for (const auto& [name, array] : arrays) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    throw Error(
-        fmt::format("{}: no input is called '{}'; inputs are {}", function, name, quoted_list(names)));
-  }
-  for (const std::string& name : names) {
-    if (!arrays.contains(name)) throw Error(fmt::format("{}: input '{}' is missing", function, name));
-  }
-}
-
 DimSizes solve_dims(const std::string& function, const std::vector<Input>& inputs, const Arrays& arrays,
                     const DimSizes& known) {
   DimSizes solved;

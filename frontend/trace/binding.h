@@ -20,9 +20,6 @@ const Dim* leading_dim(const std::vector<Input>& inputs);
 // size.
 Shape bind_shape(const std::string& function, const Input& input, const DimSizes& sizes);
 
-// Throws Error where an array is not of an input, or an input has none.
-void check_names(const std::string& function, const std::vector<Input>& inputs, const Arrays& arrays);
-
 // A size for every Dim that is not `known`, from the first array whose extents have it. Throws Error where
 // another array does not fit. Every input has its array.
 DimSizes solve_dims(const std::string& function, const std::vector<Input>& inputs, const Arrays& arrays,

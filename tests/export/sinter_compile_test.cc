@@ -74,7 +74,7 @@ TEST_F(SinterCompile, CompilesForAGpu) {
   EXPECT_FALSE(std::filesystem::exists(path("out/mine.h")));
   ExportedProgram exported(path("out/mine.sinter"));
   exported.load(path("out/mine.safetensors"));
-  ExportedProgram::Function scale = exported.function("scale_batch_1");
+  Function scale = exported.function("scale_batch_1");
   scale.set_input("x", Array::from<float>({1, 10}, {2}));
   scale.run();
   EXPECT_THAT(scale.output<float>("y"), testing::ElementsAre(3, 40));

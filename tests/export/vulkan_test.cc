@@ -3,7 +3,9 @@
 #include <sinter/exported.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "backends/vulkan/compile/shader_needs.h"
@@ -93,17 +95,95 @@ TEST_F(VulkanExports, SayWhatTheyHave) {
   EXPECT_THAT(exported.functions(),
               ElementsAre("predict_batch_16", "predict_batch_1", "noise", "train_batch_16", "train_batch_1"));
   EXPECT_EQ(exported.states().size(), tagger_.program.states().size());
-  const ExportedProgram::Function train = exported.function("train_batch_1");
+  const Function train = exported.function("train_batch_1");
   ASSERT_EQ(train.inputs().size(), 2u);
   EXPECT_EQ(train.inputs()[0].name, "words");
   EXPECT_EQ(to_string(train.inputs()[0].dtype, train.inputs()[0].shape), "i32[1,10]");
   EXPECT_EQ(train.outputs()[0].name, "loss");
 }
 
+// A service changes how it gets its program, and nothing else.
+TEST_F(VulkanExports, AreCalledAsTheProgram) {
+  ExportedProgram exported(path("tagger.sinter"));
+  exported.load(path("tagger.safetensors"));
+  const auto floats = [](const Array& array) { return bytes_of(array.values<float>()); };
+  const auto serve = [&](auto& program) {
+    const DimSizes one = {{"batch", 1}}, all = {{"batch", Tagger::kBatch}};
+    Array words(i32, {3 * Tagger::kBatch + 2, Tagger::kWords});
+    for (int64_t i = 0; i < words.size(); ++i) words.values<int32_t>()[i] = static_cast<int32_t>(i * 7 % 50);
+    std::string said;
+    for (const int64_t rows : {int64_t{1}, Tagger::kBatch - 1, Tagger::kBatch, words.shape()[0]}) {
+      Function predict = program.function("predict", all);
+      said += floats(predict.run_rows({{"words", words.slice(0, rows)}}).at("scores"));
+    }
+    // In two parts, on what lies on the device, and on an output of another call.
+    Function first = program.function("predict", one), second = program.function("predict", one);
+    first.bind("words", program.upload(words.slice(0, 1)));
+    second.set_input("words", words.slice(1, 2));
+    first.start();
+    second.start();
+    first.wait();
+    second.wait();
+    const Array kept = first.output("scores");
+    first.set_input("words", words.slice(2, 3));
+    first.run();
+    for (const Array& scores : {kept, first.output("scores"), second.output("scores")})
+      said += floats(scores);
+    Function noise = program.function("noise");
+    noise.set_call(7);
+    noise.run();
+    said += floats(noise.output("noise"));
+    const Arrays scores = program.run("predict", {{"words", words.slice(5, 6)}}, one);
+    return said + floats(scores.at("scores"));
+  };
+  EXPECT_TRUE(serve(exported) == serve(tagger_.program));
+
+  std::vector<std::thread> threads;
+  const std::string expected = serve(exported);
+  std::atomic<int> wrong = 0;
+  for (int i = 0; i < 3; ++i) threads.emplace_back([&] { wrong += serve(exported) != expected; });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+
+  EXPECT_EQ(message_of([&] { exported.function("predict"); }),
+            "predict: was exported for several sizes; give one, or one of these names: 'predict_batch_16', "
+            "'predict_batch_1'");
+  EXPECT_THAT(
+      message_of([&] {
+        exported.function("predict", {{"batch", 5}});
+      }),
+      HasSubstr("no function is called 'predict' with batch = 5; functions are 'predict_batch_16', "));
+  EXPECT_EQ(message_of([&] {
+              exported.run("predict", {{"words", Array(i32, {5, Tagger::kWords})}});
+            }),
+            "predict_batch_16: input 'words' is i32[16,10], got i32[5,10]");
+  Function train = exported.function("train", {{"batch", 1}});
+  const Array two(i32, {2, Tagger::kWords});
+  EXPECT_EQ(
+      message_of([&] {
+        train.run_rows({{"words", two}, {"labels", two}});
+      }),
+      "train_batch_1: input 'words' is i32[1,10], got i32[2,10], and there is no batch to be cut: it writes "
+      "state");
+}
+
+TEST_F(VulkanExports, WidenWhatTheyLoad) {
+  ExportedProgram exported(path("tagger.sinter"));
+  runtime::SafetensorsFile file = runtime::read_safetensors(path("tagger.safetensors"));
+  runtime::HostTensor& bias = file.tensors.at("classes.bias");
+  bias = runtime::HostTensor(runtime::DType::bf16, bias.shape());
+  static_cast<uint16_t*>(bias.raw())[2] = 0x3fc0;  // 1.5
+  runtime::write_safetensors(path("narrow.safetensors"), file);
+  exported.load(path("narrow.safetensors"));
+  EXPECT_EQ(exported.state("classes.bias").values<float>()[2], 1.5f);
+  exported.set_state("classes.bias", Array(f32, bias.shape()));
+  EXPECT_EQ(exported.state("classes.bias").values<float>()[2], 0.0f);
+}
+
 TEST_F(VulkanExports, ChangeNothingWhereACallFails) {
   ExportedProgram exported(path("tagger.sinter"));
   exported.load(path("tagger.safetensors"));
-  ExportedProgram::Function train = exported.function("train_batch_1");
+  Function train = exported.function("train_batch_1");
   train.input<int32_t>("words")[3] = Tagger::kVocabulary;
   EXPECT_THAT(message_of([&] { train.run(); }), HasSubstr("index 50 at position [0,3] of 'words'"));
   EXPECT_EQ(exported.step(), 0u);
@@ -121,10 +201,10 @@ TEST_F(VulkanExports, SayWhatIsWrongWithAFile) {
             path("tagger.safetensors") + ": it is no program that Sinter has exported for vulkan");
   const std::string whole = bytes("tagger.sinter");
   std::string other = whole;
-  other[8] = 2;
+  other[8] = 1;
   write("other.sinter", other);
   EXPECT_EQ(error("other.sinter"),
-            path("other.sinter") + ": it is of format 2, this Sinter plays format 1: export it anew");
+            path("other.sinter") + ": it is of format 1, this Sinter plays format 2: export it anew");
   other = whole;
   other[whole.size() / 2] ^= 1;
   write("other.sinter", other);
@@ -197,7 +277,7 @@ TEST_F(VulkanExports, SayWhatDoesNotFit) {
   EXPECT_EQ(message_of([&] { exported.function("classify"); }),
             "no function is called 'classify'; functions are 'predict_batch_16', 'predict_batch_1', 'noise', "
             "'train_batch_16', 'train_batch_1'");
-  ExportedProgram::Function train = exported.function("train_batch_1");
+  Function train = exported.function("train_batch_1");
   EXPECT_EQ(message_of([&] { train.input<int32_t>("ids"); }),
             "train_batch_1: no input is called 'ids'; inputs are 'words', 'labels'");
   EXPECT_EQ(message_of([&] { train.input<float>("words"); }),

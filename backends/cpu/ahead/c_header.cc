@@ -316,6 +316,28 @@ void NAME_clear_state(void* state);
         states.size() > kMost ? fmt::format(" and {} more", states.size() - kMost) : "");
   }
 
+  // "batch = 32, time = 10."
+  static std::string sizes_text(const std::map<std::string, int64_t>& sizes) {
+    std::vector<std::string> texts;
+    for (const auto& [dim, size] : sizes) texts.push_back(fmt::format("{} = {}", dim, size));
+    return texts.empty() ? "" : fmt::format(" {}.", fmt::join(texts, ", "));
+  }
+
+  // For callers who have another number of rows.
+  void put_rows(const backends::Rows& rows, const std::vector<std::string>& inputs,
+                const std::vector<std::string>& outputs) {
+    std::vector<std::string> from, to;
+    for (size_t i = 0; i < rows.inputs.size(); ++i) {
+      if (rows.inputs[i]) from.push_back(inputs[i]);
+    }
+    for (size_t i = 0; i < rows.outputs.size(); ++i) {
+      if (rows.outputs[i].axis >= 0) to.push_back(outputs[i]);
+    }
+    if (to.empty()) return;
+    put("     rows    {}: each of the {} is made of the same one of {} alone\n", fmt::join(to, ", "),
+        rows.count, fmt::join(from, ", "));
+  }
+
   void put_function(size_t i) {
     const loop::Program& program = programs_[i];
     const backends::Library::Entry& entry = library_.entries[i];
@@ -329,10 +351,11 @@ void NAME_clear_state(void* state);
       outputs.push_back(identifier(name, used));
       parameters.push_back(fmt::format("{}* {}", c_type(type.dtype), outputs.back()));
     }
-    put("/* {}{}{}\n", entry.writes.empty() ? "Leaves the state as it is." : "Writes the state: one step.",
-        entry.sizes.empty() ? "" : " ", entry.sizes);
+    put("/* {}{}\n", entry.writes.empty() ? "Leaves the state as it is." : "Writes the state: one step.",
+        sizes_text(entry.sizes));
     put_tensors("in", program.inputs, inputs);
     put_tensors("out", program.outputs, outputs);
+    put_rows(entry.rows, inputs, outputs);
     put_states("reads", entry.reads);
     put_states("writes", entry.writes);
     const std::string head = fmt::format("int {}_{}(", library_.name, entry.name);

@@ -58,7 +58,8 @@ std::vector<backends::LibraryFile> compile_library(const backends::Library& libr
     Image image = compile(program, target, features, cache);
     add_needs(image, program, target, file.needs);
     place_states(program, library, image);
-    file.functions.push_back({entry.name, !entry.writes.empty(), std::move(image)});
+    file.functions.push_back(
+        {{entry.name, entry.of, entry.sizes, !entry.writes.empty(), entry.rows}, std::move(image)});
   }
   return {{".sinter", to_bytes(file)}};
 }

@@ -7,6 +7,7 @@
 #include "backends/vulkan/player/program_file.h"
 #include "backends/vulkan/run/executable.h"
 #include "backends/vulkan/run/state.h"
+#include "backends/vulkan/run/tensor_buffer.h"
 #include "runtime/error.h"
 #include "runtime/file.h"
 
@@ -16,8 +17,7 @@ namespace {
 class VulkanPlayer final : public backends::Player {
  public:
   VulkanPlayer(ProgramFile file, std::shared_ptr<Gpu> gpu) : file_(std::move(file)), gpu_(std::move(gpu)) {
-    for (const ProgramFile::Function& function : file_.functions)
-      functions_.push_back({function.name, function.writes_state});
+    for (const ProgramFile::Function& function : file_.functions) functions_.push_back(function.info);
   }
 
   const std::vector<Function>& functions() const override { return functions_; }
@@ -28,6 +28,12 @@ class VulkanPlayer final : public backends::Player {
     return std::make_unique<DeviceState>(gpu_, file_.states);
   }
   uint64_t seed() const override { return file_.seed; }
+  std::shared_ptr<const runtime::DeviceBuffer> upload(const runtime::HostTensor& tensor) const override {
+    return TensorBuffer::upload(gpu_, tensor);
+  }
+  bool reaches(const runtime::DeviceBuffer& buffer) const override {
+    return TensorBuffer::lies_on(*gpu_, buffer);
+  }
 
  private:
   ProgramFile file_;

@@ -17,7 +17,7 @@ using backends::check_stored;
 using nlohmann::json;
 
 // One more with each change of what the file holds or of what its kernels expect of those who run them.
-constexpr uint32_t kFormat = 1;
+constexpr uint32_t kFormat = 2;
 
 // Before the rest, which is MessagePack.
 struct Head {
@@ -35,11 +35,43 @@ Image image_of(const json& fields, const std::vector<runtime::TensorSpec>& state
   return std::move(*image);
 }
 
+json to_json(const backends::Rows& rows) {
+  json outputs = json::array();
+  for (const auto& [axis, why_not] : rows.outputs) outputs.push_back({axis, why_not});
+  return {
+      {"count", rows.count}, {"none", rows.none}, {"inputs", rows.inputs}, {"outputs", std::move(outputs)}};
+}
+
+// That a function with these inputs and outputs can have.
+void check_rows(const backends::Rows& rows, const Image& image) {
+  check_stored(rows.count >= 0);
+  if (rows.count == 0) return;
+  check_stored(rows.inputs.size() == image.inputs.size() && rows.outputs.size() == image.outputs.size());
+  for (size_t i = 0; i < rows.inputs.size(); ++i) {
+    const runtime::Shape& shape = image.inputs[i].shape;
+    check_stored(!rows.inputs[i] || (!shape.empty() && shape[0] == rows.count));
+  }
+  for (size_t i = 0; i < rows.outputs.size(); ++i) {
+    const runtime::Shape& shape = image.outputs[i].shape;
+    const int64_t axis = rows.outputs[i].axis;
+    check_stored(axis < static_cast<int64_t>(shape.size()) &&
+                 (axis < 0 || shape[static_cast<size_t>(axis)] % rows.count == 0));
+  }
+}
+
+backends::Rows rows_of(const json& fields) {
+  backends::Rows rows{fields.at("count"), fields.at("none"), fields.at("inputs"), {}};
+  for (const json& output : fields.at("outputs")) rows.outputs.push_back({output.at(0), output.at(1)});
+  return rows;
+}
+
 ProgramFile from_json(const json& fields) {
   ProgramFile file{fields.at("needs"), fields.at("seed"), backends::specs_from_json(fields.at("states")), {}};
   for (const json& function : fields.at("functions")) {
-    file.functions.push_back(
-        {function.at("name"), function.at("writes_state"), image_of(function.at("image"), file.states)});
+    file.functions.push_back({{function.at("name"), function.at("of"), function.at("sizes"),
+                               function.at("writes_state"), rows_of(function.at("rows"))},
+                              image_of(function.at("image"), file.states)});
+    check_rows(file.functions.back().info.rows, file.functions.back().image);
   }
   return file;
 }
@@ -48,9 +80,13 @@ ProgramFile from_json(const json& fields) {
 
 std::string to_bytes(const ProgramFile& file) {
   json functions = json::array();
-  for (const auto& [name, writes_state, image] : file.functions) {
-    functions.push_back(
-        {{"name", name}, {"writes_state", writes_state}, {"image", backends::to_json(to_bytes(image))}});
+  for (const auto& [info, image] : file.functions) {
+    functions.push_back({{"name", info.name},
+                         {"of", info.of},
+                         {"sizes", info.sizes},
+                         {"writes_state", info.writes_state},
+                         {"rows", to_json(info.rows)},
+                         {"image", backends::to_json(to_bytes(image))}});
   }
   const json fields = {{"needs", file.needs},
                        {"seed", file.seed},
@@ -79,7 +115,7 @@ ProgramFile program_from_bytes(std::string_view bytes, const std::string& path) 
   bytes.remove_prefix(sizeof head);
   try {
     check_stored(runtime::checksum(bytes) == head.checksum);
-    return from_json(json::from_msgpack(bytes));
+    return from_json(backends::fields_of(bytes));
   } catch (const std::exception&) {
     throw RuntimeError(fmt::format("{}: it is damaged", path));
   }

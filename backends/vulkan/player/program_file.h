@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/player.h"
 #include "backends/vulkan/player/needs.h"
 #include "backends/vulkan/run/image.h"
 #include "runtime/executable.h"
@@ -15,8 +16,7 @@ namespace sinter::vulkan {
 // this order.
 struct ProgramFile {
   struct Function {
-    std::string name;
-    bool writes_state = false;
+    backends::Player::Function info;
     Image image;
   };
 

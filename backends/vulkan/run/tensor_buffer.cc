@@ -31,6 +31,11 @@ std::shared_ptr<const TensorBuffer> TensorBuffer::upload(const std::shared_ptr<G
   return buffer;
 }
 
+bool TensorBuffer::lies_on(const Gpu& gpu, const runtime::DeviceBuffer& buffer) {
+  const auto* own = dynamic_cast<const TensorBuffer*>(&buffer);
+  return own != nullptr && &own->device() == &gpu.logical();
+}
+
 // What is copied by the device stays where that has put it, as the host would take four times as long.
 HostTensor TensorBuffer::fetch() const {
   if (const std::byte* here = mapped()) {

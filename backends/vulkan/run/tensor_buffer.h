@@ -17,6 +17,8 @@ class TensorBuffer final : public runtime::DeviceBuffer {
   // room.
   static std::shared_ptr<const TensorBuffer> upload(const std::shared_ptr<Gpu>& gpu,
                                                     const runtime::HostTensor& tensor);
+  // Whether it is one, of that GPU's device.
+  static bool lies_on(const Gpu& gpu, const runtime::DeviceBuffer& buffer);
 
   runtime::HostTensor fetch() const override;
 

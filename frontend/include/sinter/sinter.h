@@ -10,6 +10,7 @@
 #include <sinter/error.h>
 #include <sinter/exported.h>
 #include <sinter/extent.h>
+#include <sinter/function.h>
 #include <sinter/functional.h>
 #include <sinter/indexing.h>
 #include <sinter/losses.h>
@@ -26,7 +27,6 @@
 #include <sinter/processes/communicator.h>
 #include <sinter/program.h>
 #include <sinter/reductions.h>
-#include <sinter/session.h>
 #include <sinter/sources.h>
 #include <sinter/tensor.h>
 #include <sinter/training/checkpoint.h>

@@ -12,6 +12,7 @@
 #include <string>
 
 using sinter::ExportedProgram;
+using sinter::Function;
 
 namespace {
 
@@ -22,7 +23,7 @@ void append(std::ofstream& file, std::span<const float> values) {
 void play(int steps) {
   ExportedProgram tagger("tagger.sinter");
   tagger.load("tagger.safetensors");
-  ExportedProgram::Function train = tagger.function("train_batch_16");
+  Function train = tagger.function("train_batch_16");
   const std::span<int32_t> words = train.input<int32_t>("words"), labels = train.input<int32_t>("labels");
   std::ofstream losses("losses");
   uint32_t number = 1;
@@ -38,8 +39,7 @@ void play(int steps) {
   tagger.save("trained.safetensors");
 
   std::ofstream scores("scores"), of_one("scores_of_one"), noise("noise");
-  ExportedProgram::Function all = tagger.function("predict_batch_16"),
-                            one = tagger.function("predict_batch_1");
+  Function all = tagger.function("predict_batch_16"), one = tagger.function("predict_batch_1");
   sinter::Array copied(sinter::i32, all.inputs()[0].shape);
   std::copy(words.begin(), words.end(), copied.values<int32_t>().begin());
   all.set_input("words", copied);
@@ -48,7 +48,7 @@ void play(int steps) {
   std::copy_n(words.begin(), one.input<int32_t>("words").size(), one.input<int32_t>("words").begin());
   one.run();
   append(of_one, one.output<float>("scores"));
-  ExportedProgram::Function drawn = tagger.function("noise");
+  Function drawn = tagger.function("noise");
   for (int call = 0; call < 3; ++call) drawn.run();
   append(noise, drawn.output<float>("noise"));
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/program.h>
+#include <sinter/function.h>
 
 #include <exception>
 #include <memory>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "frontend/program/program_state.h"
+#include "frontend/calls/callee.h"
 
 namespace sinter {
 
@@ -16,7 +16,7 @@ namespace sinter {
 struct SINTER_INTERNAL Function::State {
   // Where an output lies. Calls that it is an input of have it too, and with it what it belongs to.
   struct Outputs {
-    std::shared_ptr<ProgramState> program;  // the function may outlive the Program
+    std::shared_ptr<const Callee> callee;
     std::shared_ptr<runtime::Context> context;
     std::vector<runtime::HostTensor> own;  // where the context has no memory
   };
@@ -28,8 +28,8 @@ struct SINTER_INTERNAL Function::State {
     std::shared_ptr<const runtime::DeviceBuffer> held;  // what a call reads of it
   };
 
-  // `session`, if there is any, has the state of the session that it belongs to.
-  State(std::shared_ptr<ProgramState> of, Variant& called, const runtime::StateStore* session = nullptr);
+  // `joined`, if there is any, is the program's state with that of the session that it belongs to.
+  explicit State(std::shared_ptr<const Callee> of, std::unique_ptr<runtime::StateStore> joined = nullptr);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -41,16 +41,16 @@ struct SINTER_INTERNAL Function::State {
   void unbind(size_t i);
   std::span<std::byte> output(size_t i);
 
-  std::shared_ptr<ProgramState> program;
-  const Variant* variant;
+  std::shared_ptr<const Callee> callee;
   const Code* code;
   std::shared_ptr<Outputs> outputs;
   std::vector<In> inputs;
-  uint32_t call = 0;                            // which the next one is
-  std::unique_ptr<runtime::StateStore> joined;  // where it uses state of a session: that and the program's
+  uint32_t call = 0;  // which the next one is
 
  private:
   void find_inputs();
+
+  std::unique_ptr<runtime::StateStore> joined_;
 
   // By input and output, for the call.
   std::vector<const void*> input_pointers_;

@@ -1,4 +1,4 @@
-#include "frontend/program/function.h"
+#include "frontend/calls/function.h"
 
 #include <fmt/format.h>
 #include <sinter/error.h>
@@ -10,17 +10,16 @@
 
 namespace sinter {
 
-Function::State::State(std::shared_ptr<ProgramState> of, Variant& called, const runtime::StateStore* session)
-    : program(std::move(of)),
-      variant(&called),
-      code(&program->code_of(called)),
+Function::State::State(std::shared_ptr<const Callee> of, std::unique_ptr<runtime::StateStore> joined)
+    : callee(std::move(of)),
+      code(&callee->code()),
       inputs(code->inputs.size()),
+      joined_(std::move(joined)),
       input_pointers_(inputs.size(), nullptr),
       bound_(inputs.size(), nullptr),
       output_pointers_(code->outputs.size(), nullptr) {
   outputs = std::make_shared<Outputs>(
-      Outputs{program, translated([&] { return code->executable->make_context(); }), {}});
-  if (!variant->session_states().empty()) joined = program->state_for(*variant, *session);
+      Outputs{callee, translated([&] { return code->executable->make_context(); }), {}});
   if (outputs->context->has_memory()) return;
   for (size_t i = 0; i < code->outputs.size(); ++i) {
     outputs->own.push_back(translated([&] { return tensor_for(code->outputs[i]); }));
@@ -39,7 +38,7 @@ Function::State::~State() {
 
 void Function::State::check_idle() const {
   if (is_started_) {
-    throw Error(fmt::format("{}: the call was started; wait() for it first", variant->name()));
+    throw Error(fmt::format("{}: the call was started; wait() for it first", callee->name()));
   }
 }
 
@@ -86,10 +85,10 @@ void Function::State::start() {
   failure_ = nullptr;
   started_.reset();
   try {
-    started_ = program->start(
-        *variant, *code, *outputs->context,
-        {.inputs = input_pointers_, .outputs = output_pointers_, .step = call, .bound = bound_},
-        joined.get());
+    started_ =
+        callee->start(*outputs->context,
+                      {.inputs = input_pointers_, .outputs = output_pointers_, .step = call, .bound = bound_},
+                      joined_.get());
   } catch (...) {
     failure_ = std::current_exception();
   }
@@ -97,10 +96,10 @@ void Function::State::start() {
 }
 
 void Function::State::wait() {
-  if (!is_started_) throw Error(fmt::format("{}: wait() for a call that was not started", variant->name()));
+  if (!is_started_) throw Error(fmt::format("{}: wait() for a call that was not started", callee->name()));
   is_started_ = false;
   if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
-  program->wait(*variant, *code, *outputs->context, *started_, joined.get());
+  callee->wait(*outputs->context, *started_, joined_.get());
   ++call;
 }
 
@@ -123,20 +122,20 @@ void Function::wait() {
 }
 
 void Function::set_call(uint32_t call) {
-  if (state_->variant->writes_state()) {
+  if (state_->callee->writes_state()) {
     throw Error(
         fmt::format("{}: set_call is for functions that write no state; what this one draws follows the "
                     "program's step",
-                    state_->variant->name()));
+                    state_->callee->name()));
   }
   state_->check_idle();
   state_->call = call;
 }
 
 void Function::set_input(std::string_view name, const Array& value) {
-  const size_t i = state_->variant->input_index(*state_->code, name);
-  check_input(state_->variant->name(), inputs()[i], value);
-  if (state_->program->is_here(value)) return bind(name, value);
+  const size_t i = state_->callee->input_index(name);
+  check_input(state_->callee->name(), inputs()[i], value);
+  if (is_on(state_->callee->device(), value)) return bind(name, value);
   state_->check_idle();
   const runtime::HostTensor& host = value.host();
   if (host.bytes() > 0) std::memcpy(state_->own_input(i), host.raw(), host.bytes());
@@ -144,21 +143,21 @@ void Function::set_input(std::string_view name, const Array& value) {
 }
 
 void Function::bind(std::string_view name, const Array& value) {
-  const size_t i = state_->variant->input_index(*state_->code, name);
-  check_input(state_->variant->name(), inputs()[i], value);
+  const size_t i = state_->callee->input_index(name);
+  check_input(state_->callee->name(), inputs()[i], value);
   state_->check_idle();
-  Array here = state_->program->bring_here(value);
+  Array here = bring_to(state_->callee->device(), value);
   state_->unbind(i);
   state_->inputs[i].array = std::move(here);
 }
 
 void Function::bind(std::string_view name, const Function& other, std::string_view output) {
   State& from = *other.state_;
-  const size_t i = state_->variant->input_index(*state_->code, name);
-  const size_t o = from.variant->output_index(*from.code, output);
+  const size_t i = state_->callee->input_index(name);
+  const size_t o = from.callee->output_index(output);
   const TensorInfo &in = inputs()[i], &out = other.outputs()[o];
-  const std::string what = fmt::format("{}: input '{}'", state_->variant->name(), name);
-  const std::string source = fmt::format("output '{}' of {}", output, from.variant->name());
+  const std::string what = fmt::format("{}: input '{}'", state_->callee->name(), name);
+  const std::string source = fmt::format("output '{}' of {}", output, from.callee->name());
   if (in.dtype != out.dtype || in.shape != out.shape) {
     throw Error(fmt::format("{} is {}, {} is {}", what, to_string(in.dtype, in.shape), source,
                             to_string(out.dtype, out.shape)));
@@ -166,7 +165,7 @@ void Function::bind(std::string_view name, const Function& other, std::string_vi
   if (&other == this) throw Error(fmt::format("{} cannot be an output of the same call", what));
   const auto buffer = translated([&] { return from.outputs->context->output_buffer(o); });
   const bool is_here =
-      buffer != nullptr ? state_->program->device->reaches(*buffer) : !state_->outputs->context->has_memory();
+      buffer != nullptr ? state_->callee->device().reaches(*buffer) : !state_->outputs->context->has_memory();
   if (!is_here) {
     throw Error(
         fmt::format("{} is on another device than {}: give it to set_input, which copies it", what, source));
@@ -178,22 +177,22 @@ void Function::bind(std::string_view name, const Function& other, std::string_vi
 }
 
 std::span<std::byte> Function::input_bytes(std::string_view name, DType type) {
-  const size_t i = state_->variant->input_index(*state_->code, name);
-  check_type(state_->variant->name(), "input", inputs()[i], type);
+  const size_t i = state_->callee->input_index(name);
+  check_type(state_->callee->name(), "input", inputs()[i], type);
   state_->check_idle();
   state_->unbind(i);
   return {state_->own_input(i), bytes_of(inputs()[i])};
 }
 
 std::span<std::byte> Function::output_bytes(std::string_view name, DType type) const {
-  const size_t i = state_->variant->output_index(*state_->code, name);
-  check_type(state_->variant->name(), "output", outputs()[i], type);
+  const size_t i = state_->callee->output_index(name);
+  check_type(state_->callee->name(), "output", outputs()[i], type);
   state_->check_idle();
   return state_->output(i);
 }
 
 const std::byte* Function::only_element(std::string_view name, DType type) const {
-  const TensorInfo& info = outputs()[state_->variant->output_index(*state_->code, name)];
+  const TensorInfo& info = outputs()[state_->callee->output_index(name)];
   const std::span<std::byte> bytes = output_bytes(name, type);
   if (const int64_t size = runtime::element_count(info.shape); size != 1) {
     throw Error(fmt::format("{} holds {} values, not 1", to_string(info.dtype, info.shape), size));
@@ -202,7 +201,7 @@ const std::byte* Function::only_element(std::string_view name, DType type) const
 }
 
 Array Function::output(std::string_view name) const {
-  const size_t i = state_->variant->output_index(*state_->code, name);
+  const size_t i = state_->callee->output_index(name);
   state_->check_idle();
   if (state_->outputs->own.empty()) return output_of(*state_->outputs->context, outputs()[i], i);
   return Array(translated([&] { return state_->outputs->own[i].clone(); }));
