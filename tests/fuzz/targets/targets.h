@@ -14,7 +14,8 @@ namespace sinter::fuzz {
   SINTER_FUZZ_TARGET(idx)                       \
   SINTER_FUZZ_TARGET(csv)                       \
   SINTER_FUZZ_TARGET(conllu)                    \
-  SINTER_FUZZ_TARGET(cache_entry)
+  SINTER_FUZZ_TARGET(cache_entry)               \
+  SINTER_FUZZ_TARGET(program_file)
 
 #define SINTER_FUZZ_TARGET(name) void name(std::string_view bytes);
 SINTER_FUZZ_TARGETS(SINTER_FUZZ_TARGET)
