@@ -1,8 +1,8 @@
 #include "runtime/collectives/local_world.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -15,16 +15,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+enum class LocalKind : uint8_t { post, pieces, results };
+
 struct LocalMessage {
   int from;
+  LocalKind kind;
   std::string bytes;
-  Clock::time_point there;
+  Clock::duration lasts;  // on the wire
+  Clock::time_point there = {};
 };
 
 // What has been sent to a rank.
 struct LocalRank {
-  std::deque<LocalMessage> posts = {};
-  std::map<std::pair<int, Transport::Stream>, std::deque<LocalMessage>> data = {};
+  std::multimap<Clock::time_point, LocalMessage> under_way = {};  // by when it is there, if the wire is free
+  std::map<std::pair<int, LocalKind>, std::deque<LocalMessage>> come = {};
+  std::deque<int> posted = {};                    // from whom posts have come, in order
   Clock::time_point out_free = {}, in_free = {};  // when its wire is
 };
 
@@ -33,20 +38,43 @@ struct LocalWorld {
   std::mutex mutex = {};
   std::vector<LocalRank> ranks = {};
 
-  // When a message that is sent now has left, and when it is there.
-  std::array<Clock::time_point, 2> times(int from, int to, size_t bytes) {
-    const auto ticks = [](double seconds) {
-      return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-    };
-    const Clock::duration lasts =
-        wire.bytes_per_second > 0 ? ticks(static_cast<double>(bytes) / wire.bytes_per_second) : ticks(0);
+  static Clock::duration ticks(double seconds) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+
+  // When it has left.
+  Clock::time_point send(int from, int to, LocalKind kind, std::string_view bytes) {
+    const Clock::duration lasts = wire.bytes_per_second > 0
+                                      ? ticks(static_cast<double>(bytes.size()) / wire.bytes_per_second)
+                                      : ticks(0);
     Clock::time_point& out = ranks[static_cast<size_t>(from)].out_free;
-    Clock::time_point& in = ranks[static_cast<size_t>(to)].in_free;
     out = std::max(out, Clock::now()) + lasts;
-    in = std::max(out + ticks(wire.latency), in + lasts);
-    return {out, in};
+    ranks[static_cast<size_t>(to)].under_way.emplace(out + ticks(wire.latency),
+                                                     LocalMessage{from, kind, std::string(bytes), lasts});
+    return out;
+  }
+
+  // What is there by now; those that come at once wait for one another. Nobody can send any more what is
+  // there earlier.
+  LocalRank& at(int rank) {
+    LocalRank& to = ranks[static_cast<size_t>(rank)];
+    const Clock::time_point now = Clock::now();
+    while (!to.under_way.empty() && to.under_way.begin()->first <= now) {
+      LocalMessage message = std::move(to.under_way.begin()->second);
+      message.there = std::max(to.under_way.begin()->first, to.in_free + message.lasts);
+      to.in_free = message.there;
+      to.under_way.erase(to.under_way.begin());
+      if (message.kind == LocalKind::post) to.posted.push_back(message.from);
+      const std::pair key(message.from, message.kind);
+      to.come[key].push_back(std::move(message));
+    }
+    return to;
   }
 };
+
+LocalKind kind_of(Transport::Stream stream) {
+  return stream == Transport::Stream::pieces ? LocalKind::pieces : LocalKind::results;
+}
 
 class LocalTransport : public Transport {
  public:
@@ -58,17 +86,18 @@ class LocalTransport : public Transport {
 
   void post(int peer, std::string_view bytes) override {
     const std::lock_guard lock(world_->mutex);
-    const auto [out, there] = world_->times(rank_, peer, bytes.size());
-    world_->ranks[static_cast<size_t>(peer)].posts.push_back({rank_, std::string(bytes), there});
-    posted_until_ = out;
+    posted_until_ = world_->send(rank_, peer, LocalKind::post, bytes);
   }
 
   std::optional<Post> take_post() override {
     const std::lock_guard lock(world_->mutex);
-    auto& posts = world_->ranks[static_cast<size_t>(rank_)].posts;
-    if (posts.empty() || posts.front().there > Clock::now()) return std::nullopt;
+    LocalRank& own = world_->at(rank_);
+    if (own.posted.empty()) return std::nullopt;
+    auto& posts = own.come[{own.posted.front(), LocalKind::post}];
+    if (posts.front().there > Clock::now()) return std::nullopt;
     Post post{posts.front().from, std::move(posts.front().bytes)};
     posts.pop_front();
+    own.posted.pop_front();
     return post;
   }
 
@@ -76,15 +105,12 @@ class LocalTransport : public Transport {
 
   Request send(int peer, Stream stream, const void* data, size_t bytes) override {
     const std::lock_guard lock(world_->mutex);
-    const auto [out, there] = world_->times(rank_, peer, bytes);
-    world_->ranks[static_cast<size_t>(peer)].data[{rank_, stream}].push_back(
-        {rank_, {static_cast<const char*>(data), bytes}, there});
-    sends_[++last_] = out;
+    sends_[++last_] = world_->send(rank_, peer, kind_of(stream), {static_cast<const char*>(data), bytes});
     return last_;
   }
 
   Request receive(int peer, Stream stream, void* data, size_t bytes) override {
-    auto& waiting = receives_[{peer, stream}];
+    auto& waiting = receives_[{peer, kind_of(stream)}];
     waiting.push_back({++last_, data, bytes});
     return last_;
   }
@@ -96,8 +122,9 @@ class LocalTransport : public Transport {
       return true;
     }
     const std::lock_guard lock(world_->mutex);
+    LocalRank& own = world_->at(rank_);
     for (auto& [key, waiting] : receives_) {
-      auto& came = world_->ranks[static_cast<size_t>(rank_)].data[key];
+      auto& came = own.come[key];
       while (!waiting.empty() && !came.empty() && came.front().there <= Clock::now()) {
         const Receive& receive = waiting.front();
         std::memcpy(receive.data, came.front().bytes.data(),
@@ -132,7 +159,7 @@ class LocalTransport : public Transport {
   Request last_ = 0;
   Clock::time_point posted_until_ = {};
   std::map<Request, Clock::time_point> sends_;
-  std::map<std::pair<int, Stream>, std::deque<Receive>> receives_;
+  std::map<std::pair<int, LocalKind>, std::deque<Receive>> receives_;
   std::vector<Request> received_;
 };
 

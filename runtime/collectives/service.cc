@@ -337,15 +337,16 @@ bool Service::step_after_failure() {
   return false;
 }
 
-// Where no call of the program can.
+// Where the program does not: it has not called, or has not come to say what its call threw.
 void Service::tell() {
   std::string line;
   {
     const std::lock_guard lock(mutex_);
-    if (is_told_) return;
+    if (is_told_ && (is_closing_ || is_own_failure_)) return;
     is_told_ = true;
     line = fmt::format("error: {}\n", failure_);
   }
+  if (has_told_itself_) return;
   has_told_itself_ = true;
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
