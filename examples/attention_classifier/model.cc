@@ -72,13 +72,16 @@ Tensor AttentionClassifier::classify(Operand transformed) const {
   return classes_(transformed);
 }
 
-void add_train(sinter::Program& program, const AttentionClassifier& model, sinter::Optimizer& optimizer) {
+void add_train(sinter::Program& program, const AttentionClassifier& model, sinter::Optimizer& optimizer,
+               bool gives_rate) {
   program.add("train", labelled_inputs(),
-              [&](const Inputs& in) -> Outputs {
+              [&, gives_rate](const Inputs& in) -> Outputs {
                 const Tensor logits = logits_of(model, in);
                 const Tensor loss = sinter::cross_entropy(logits, in["labels"], {.ignore_index = kNoLabel});
                 Outputs outputs = score(logits, in["labels"]);
-                outputs.emplace_back("loss", optimizer.minimize(loss, {.check_finite = true}).loss);
+                const sinter::Update update = optimizer.minimize(loss, {.check_finite = true});
+                outputs.emplace_back("loss", update.loss);
+                if (gives_rate) outputs.emplace_back("learning_rate", update.learning_rate);
                 return outputs;
               },
               {.training = true});

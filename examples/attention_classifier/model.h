@@ -58,8 +58,10 @@ class AttentionClassifier : public sinter::nn::Module {
 // there is no word. Model and optimiser must outlive the program.
 
 // One step of training: "loss" f32, the mean over the labelled words; "correct" and "counted" i32 words. A
-// loss or gradient that is not finite fails the call and changes nothing.
-void add_train(sinter::Program& program, const AttentionClassifier& model, sinter::Optimizer& optimizer);
+// loss or gradient that is not finite fails the call and changes nothing. With `gives_rate` also
+// "learning_rate" f32.
+void add_train(sinter::Program& program, const AttentionClassifier& model, sinter::Optimizer& optimizer,
+               bool gives_rate = false);
 // "correct" and "counted".
 void add_evaluate(sinter::Program& program, const AttentionClassifier& model);
 // Every stage: "embeddings", "weights", "contexts", "transformed", "probabilities".

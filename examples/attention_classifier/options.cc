@@ -105,6 +105,8 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
   train->add_flag("--explain", training.explain, "print the kernels and the memory of the training step");
   train->add_flag("--profile", command.profile, "print how long each kernel took");
   train->add_option("--trace", command.trace, "write when each kernel ran, for Perfetto")->check(path());
+  train->add_option("--tensorboard", training.events, "write measures for TensorBoard into this folder")
+      ->check(path());
   train
       ->add_option("--report", command.report,
                    "write a page for a browser: kernels, their code and times, memory, curves, attention")
@@ -161,6 +163,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   if (train_command.train.empty() && !epochs_given) train_command.training.epochs = kGeneratedEpochs;
   train_command.training.profile =
       train_command.profile || !train_command.trace.empty() || !train_command.report.empty();
+  train_command.training.gives_rate = true;
   train_command.training.watches_attention = !train_command.report.empty();
   return {.train = train_command};
 }

@@ -1,7 +1,6 @@
 #include "examples/attention_classifier/terminal.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -121,39 +120,6 @@ std::string epoch_labels(size_t count) {
 }
 
 }  // namespace
-
-ProgressBar::ProgressBar(std::string label, int64_t total)
-    : label_(std::move(label)), total_(total), visible_(isatty(STDERR_FILENO) == 1), start_(Clock::now()) {}
-
-ProgressBar::~ProgressBar() {
-  clear();
-}
-
-void ProgressBar::update(int64_t done) {
-  if (!visible_) return;
-  const Clock::time_point now = Clock::now();
-  if (drawn_ && now - last_drawn_ < std::chrono::milliseconds(100)) return;
-  drawn_ = true;
-  last_drawn_ = now;
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  fmt::print(stderr, "\r\x1b[K{}", progress_line(label_, done, total_, seconds));
-  std::fflush(stderr);
-}
-
-void ProgressBar::clear() {
-  if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
-  drawn_ = false;
-}
-
-std::string progress_line(std::string_view label, int64_t done, int64_t total, double seconds) {
-  constexpr int64_t kCells = 24;
-  const int64_t filled = total > 0 ? std::clamp<int64_t>(done * kCells / total, 0, kCells) : 0;
-  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-  return fmt::format("{:.20}  {}{}  {}/{}  {:.0f} steps/s", label, repeat("━", filled),
-                     repeat("─", kCells - filled), done, total, rate);
-}
 
 std::string training_plot(std::span<const double> loss, std::span<const double> accuracy) {
   assert(loss.size() == accuracy.size());

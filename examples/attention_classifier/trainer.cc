@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "examples/attention_classifier/terminal.h"
-
 namespace attention_classifier {
 namespace {
 
@@ -29,7 +27,7 @@ int64_t checked_steps(const Windows& train, const TrainingOptions& options) {
 sinter::Program compiled(const AttentionClassifier& model, sinter::Optimizer& optimizer,
                          const TrainingOptions& options) {
   sinter::Program program;
-  add_train(program, model, optimizer);
+  add_train(program, model, optimizer, options.gives_rate);
   add_evaluate(program, model);
   if (options.watches_attention) add_predict(program, model);
   program.compile({.device = options.device,
@@ -68,14 +66,16 @@ Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, Wind
       evaluate_call_(program_.function("evaluate")),
       train_feed_(train_call_),
       evaluate_feed_(evaluate_call_),
-      batch_(options.batch) {}
+      batch_(options.batch),
+      view_(stderr, options.epochs * steps_per_epoch()) {
+  if (!options.events.empty()) events_.emplace(options.events);
+}
 
 EpochMetrics Trainer::run_epoch() {
   const auto start = std::chrono::steady_clock::now();
   const std::vector<int64_t> order =
       shuffled_order(train_.count(), options_.seed, static_cast<uint32_t>(epoch_));
   ++epoch_;
-  ProgressBar bar(fmt::format("epoch {}", epoch_), steps_per_epoch());
   Score score;
   double loss = 0;  // summed over words
   for (int64_t step = 0; step < steps_per_epoch(); ++step) {
@@ -87,20 +87,42 @@ EpochMetrics Trainer::run_epoch() {
     try {
       train_call_.run();
     } catch (const sinter::Error& error) {
-      bar.clear();
+      view_.clear();
       throw sinter::Error(fmt::format("step {} of epoch {}: {}", step + 1, epoch_, error.what()),
                           error.kind());
     }
     const Score of_step = score_of(train_call_);
-    loss += static_cast<double>(train_call_.value<float>("loss")) * static_cast<double>(of_step.counted);
+    const double of_words = train_call_.value<float>("loss");
+    loss += of_words * static_cast<double>(of_step.counted);
     score.correct += of_step.correct;
     score.counted += of_step.counted;
-    bar.update(step + 1);
+    tell_step(of_words);
   }
+  view_.clear();
+  const std::chrono::duration<double> trained = std::chrono::steady_clock::now() - start;
   const double mean_loss = loss / static_cast<double>(std::max<int64_t>(score.counted, 1));
   const double of_dev = dev_accuracy();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  return {epoch_, mean_loss, score.accuracy(), of_dev, elapsed.count()};
+  const EpochMetrics metrics{epoch_, mean_loss, score.accuracy(), of_dev, elapsed.count()};
+  tell_epoch(metrics, trained.count());
+  return metrics;
+}
+
+void Trainer::tell_step(double loss) {
+  std::optional<double> rate;
+  if (options_.gives_rate) rate = train_call_.value<float>("learning_rate");
+  view_.step({.loss = loss, .rate = rate, .rows = options_.batch});
+  if (!events_) return;
+  events_->add("loss", program_.step(), loss);
+  if (rate) events_->add("learning_rate", program_.step(), *rate);
+}
+
+void Trainer::tell_epoch(const EpochMetrics& metrics, double seconds) {
+  if (!events_) return;
+  const uint32_t step = program_.step();
+  events_->add("accuracy/train", step, metrics.train_accuracy);
+  events_->add("accuracy/dev", step, metrics.dev_accuracy);
+  events_->add("windows_per_second", step, static_cast<double>(steps_per_epoch() * options_.batch) / seconds);
 }
 
 sinter::Array Trainer::attention(const Windows& window) {

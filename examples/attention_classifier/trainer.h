@@ -3,6 +3,7 @@
 #include <sinter/sinter.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "examples/attention_classifier/feed.h"
@@ -22,6 +23,8 @@ struct TrainingOptions {
   bool fuse = true;
   bool explain = false;            // print what the training step becomes
   bool profile = false;            // time each kernel
+  bool gives_rate = false;         // the learning rate is an output of the training step
+  std::string events;              // folder for TensorBoard; empty: none
   bool watches_attention = false;  // so that attention() can be asked for
 };
 
@@ -54,6 +57,9 @@ class Trainer {
     double accuracy() const;
   };
   static Score score_of(const sinter::Function& call);
+  // Tells the terminal, and TensorBoard.
+  void tell_step(double loss);
+  void tell_epoch(const EpochMetrics& metrics, double seconds);
 
   TrainingOptions options_;
   Windows train_;
@@ -66,6 +72,8 @@ class Trainer {
   Feed train_feed_;
   Feed evaluate_feed_;
   Windows batch_;
+  sinter::TrainingView view_;
+  std::optional<sinter::EventFile> events_;
   int epoch_ = 0;
 };
 

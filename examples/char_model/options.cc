@@ -70,6 +70,8 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
   add_size("--width", command.model.width, "features of a character");
   add_share("--dropout", command.model.dropout, "share of features left out in training");
   train->add_option("--metrics", command.metrics, "CSV file to write: step,loss,validation_loss");
+  train->add_option("--tensorboard", command.training.events,
+                    "write measures for TensorBoard into this folder");
   train->add_option("--report", command.report,
                     "write a page for a browser: kernels, their code and times, memory, curves");
   train->add_option("--seed", command.training.compile.seed, "of all random numbers")

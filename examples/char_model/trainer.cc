@@ -86,7 +86,8 @@ Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, cons
   program_.add("train", inputs,
                [&](const Inputs& in) -> Outputs {
                  const Tensor loss = cross_entropy(model_(in["ids"]), in["labels"]);
-                 return {{"loss", optimizer_.minimize(loss, {.clip_norm = 1, .check_finite = true}).loss}};
+                 const Update update = optimizer_.minimize(loss, {.clip_norm = 1, .check_finite = true});
+                 return {{"loss", update.loss}, {"learning_rate", update.learning_rate}};
                },
                {.training = true, .micro_batches = options.micro_batches});
   std::vector<Input> weighted = inputs;
@@ -117,6 +118,9 @@ void Trainer::resume(const Checkpoint& latest) {
 void Trainer::run(const std::function<void(const Progress&)>& report) {
   using Clock = std::chrono::steady_clock;
   Function train = program_.function("train");
+  TrainingView view(stderr, steps_ - program_.step());
+  std::optional<EventFile> events;
+  if (!options_.events.empty()) events.emplace(options_.events);
   Progress progress;
   int64_t steps = 0;
   double seconds = 0;
@@ -124,15 +128,27 @@ void Trainer::run(const std::function<void(const Progress&)>& report) {
     const auto start = Clock::now();
     batches_.next().feed(train);
     train.run();
-    progress.loss += train.value<float>("loss");
+    const double loss = train.value<float>("loss"), rate = train.value<float>("learning_rate");
+    progress.loss += loss;
     seconds += std::chrono::duration<double>(Clock::now() - start).count();
     ++steps;
+    view.step({.loss = loss, .rate = rate, .rows = options_.batch});
+    if (events) {
+      events->add("loss", step, loss);
+      events->add("learning_rate", step, rate);
+    }
     if (step % options_.every != 0 && step != steps_) continue;
     progress.step = step;
     progress.loss /= static_cast<double>(steps);
     progress.milliseconds = 1e3 * seconds / static_cast<double>(steps);
     progress.validation = estimate();
     checkpoints_.save(program_, notes(progress.validation));
+    if (events) {
+      events->add("validation_loss", step, progress.validation);
+      events->add("windows_per_second", step,
+                  1e3 * static_cast<double>(options_.batch) / progress.milliseconds);
+    }
+    view.clear();
     report(progress);
     progress = {};
     steps = 0;

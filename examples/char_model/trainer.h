@@ -23,6 +23,7 @@ struct TrainingOptions {
   int64_t micro_batches = 1;
   std::string folder = "char_model.checkpoints";  // one at each evaluation
   bool resume = false;                            // go on from the latest of them
+  std::string events;                             // folder for TensorBoard; empty: none
   sinter::CompileOptions compile;
 };
 

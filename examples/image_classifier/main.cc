@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "examples/image_classifier/images.h"
@@ -28,6 +29,7 @@ struct Command {
   CompileOptions compile;
   std::string save;
   std::string report;
+  std::string events;  // a folder for TensorBoard
 };
 
 Batches::Columns columns(const Images& images) {
@@ -68,6 +70,7 @@ void train(const Command& command) {
                 const Update update = optimizer.minimize(loss, {.check_finite = true});
                 average.update(model);
                 return {{"loss", update.loss},
+                        {"learning_rate", update.learning_rate},
                         {"right", accuracy_counts(scores, in["labels"], {.weights = in["weight"]})}};
               },
               {.training = true});
@@ -87,20 +90,35 @@ void train(const Command& command) {
     right.add(totals.sum("right"));
     return right.mean();
   };
+  TrainingView view(stderr, steps);
+  std::optional<EventFile> events;
+  if (!command.events.empty()) events.emplace(command.events);
   ReportCurve loss{.name = "loss"}, held_out{.name = "held-out accuracy"};
   sinter::train(program, to_learn,
                 {.epochs = command.epochs,
                  .evaluation = &to_measure,
+                 .after_step =
+                     [&](const Function& step, const Batch& batch) {
+                       view.step({.loss = step.value<float>("loss"),
+                                  .rate = step.value<float>("learning_rate"),
+                                  .rows = batch.rows});
+                     },
                  .after_epoch =
                      [&](const EpochReport& epoch) {
+                       view.clear();
                        fmt::print("epoch {:>3}  loss {:.4f}  accuracy {:.4f}, held out {:.4f}  {:.2f} s\n",
                                   epoch.epoch + 1, epoch.training.mean("loss"), share(epoch.training),
                                   share(epoch.evaluation), epoch.seconds);
                        std::fflush(stdout);
                        loss.points.emplace_back(epoch.epoch + 1, epoch.training.mean("loss"));
+                       if (events) {
+                         events->add("accuracy/train", epoch.step, share(epoch.training));
+                         events->add("accuracy/held_out", epoch.step, share(epoch.evaluation));
+                       }
                        held_out.points.emplace_back(epoch.epoch + 1, share(epoch.evaluation));
                      },
-                 .measure = [&](const EpochReport& epoch) { return 1 - share(epoch.evaluation); }});
+                 .measure = [&](const EpochReport& epoch) { return 1 - share(epoch.evaluation); },
+                 .events = events ? &*events : nullptr});
   if (!command.report.empty())
     program.report(command.report, {.title = "image classifier", .curves = {loss, held_out}});
   if (!command.save.empty()) program.save(command.save);
@@ -136,6 +154,7 @@ int main(int argc, char** argv) {
   app.add_option("--save", command.save, "where to write what was learnt, as safetensors");
   app.add_option("--report", command.report,
                  "write a page for a browser: kernels, their code and times, memory, curves");
+  app.add_option("--tensorboard", command.events, "write measures for TensorBoard into this folder");
   CLI11_PARSE(app, argc, argv);
   try {
     image_classifier::train(command);

@@ -2,8 +2,9 @@
 #include <fmt/ranges.h>
 #include <sinter/error.h>
 #include <sinter/training/loop.h>
-#include <unistd.h>
+#include <sinter/training/training_view.h>
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <optional>
@@ -49,34 +50,39 @@ Totals evaluated(Variants& variants, Batches& batches) {
   return totals;
 }
 
-class ProgressLine {
- public:
-  explicit ProgressLine(std::FILE* file)
-      : file_(file), is_terminal_(file != nullptr && ::isatty(::fileno(file)) == 1) {}
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
-  void step(int64_t epoch, int64_t batch, int64_t per_epoch) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_terminal_ || now - shown_ < std::chrono::milliseconds(100)) return;
-    shown_ = now;
-    print(fmt::format("\repoch {}  step {} of {} ", epoch + 1, batch + 1, per_epoch));
+// The value of a scalar output of type f32; none where there is no such.
+std::optional<double> scalar_of(const Function& function, std::string_view name) {
+  const auto& outputs = function.outputs();
+  const auto found = std::ranges::find(outputs, name, &TensorInfo::name);
+  if (found == outputs.end() || found->dtype != f32 || !found->shape.empty()) return {};
+  return function.value<float>(name);
+}
+
+class ProgressLines {
+ public:
+  ProgressLines(std::FILE* file, int64_t steps) : file_(file), view_(file, steps) {}
+
+  void step(const Function& function, int64_t rows) {
+    const double loss = scalar_of(function, "loss").value_or(std::numeric_limits<double>::quiet_NaN());
+    view_.step({.loss = loss, .rate = scalar_of(function, "learning_rate"), .rows = rows});
   }
   void epoch(const EpochReport& report) {
     if (file_ == nullptr) return;
-    std::string line = fmt::format("{}epoch {}", is_terminal_ ? "\r\x1b[K" : "", report.epoch + 1);
+    view_.clear();
+    std::string line = fmt::format("epoch {}", report.epoch + 1);
     if (report.training.has("loss")) line += fmt::format("  loss {:.4f}", report.training.mean("loss"));
-    print(fmt::format("{}  measure {:.4f}{}  {:.1f} s\n", line, report.measure,
-                      report.is_best ? " (best)" : "", report.seconds));
-  }
-
- private:
-  void print(const std::string& text) {
-    std::fputs(text.c_str(), file_);
+    fmt::print(file_, "{}  measure {:.4f}{}  {:.1f} s\n", line, report.measure,
+               report.is_best ? " (best)" : "", report.seconds);
     std::fflush(file_);
   }
 
+ private:
   std::FILE* file_;
-  bool is_terminal_;
-  std::chrono::steady_clock::time_point shown_;
+  TrainingView view_;
 };
 
 class Loop {
@@ -86,8 +92,7 @@ class Loop {
         batches_(batches),
         options_(options),
         training_(program, options.function),
-        evaluation_(program, options.evaluate),
-        progress_(options.progress) {
+        evaluation_(program, options.evaluate) {
     if (options.patience < 0 || options.save_every < 0 || options.epochs < 0) {
       throw Error(
           fmt::format("train: epochs, patience and save_every must not be negative, got {}, {} and {}",
@@ -97,6 +102,9 @@ class Loop {
 
   std::vector<EpochReport> run() {
     if (options_.checkpoints != nullptr) go_on();
+    const BatchPosition at = batches_.position();
+    const int64_t steps = (options_.epochs - at.epoch) * batches_.per_epoch() - at.batch;
+    progress_.emplace(options_.progress, steps);
     std::vector<EpochReport> reports;
     while (batches_.position().epoch < options_.epochs && !has_lost_patience())
       reports.push_back(run_epoch());
@@ -124,7 +132,6 @@ class Loop {
 
   void run_step(Totals& totals) {
     const Batch batch = batches_.next();
-    progress_.step(batch.position.epoch, batch.position.batch, batches_.per_epoch());
     Function& function = training_.of(batch);
     try {
       batch.feed(function, options_.inputs);
@@ -136,6 +143,13 @@ class Loop {
           error.kind());
     }
     totals.add(function, batch.rows);
+    progress_->step(function, batch.rows);
+    if (options_.events != nullptr) {
+      for (const TensorInfo& output : function.outputs()) {
+        if (const auto value = scalar_of(function, output.name))
+          options_.events->add(output.name, program_.step(), *value);
+      }
+    }
     if (options_.after_step) options_.after_step(function, batch);
   }
 
@@ -150,17 +164,27 @@ class Loop {
           steps % options_.save_every == 0)
         save(std::nullopt);
     }
+    const double trained = seconds_since(start);
     report.step = program_.step();
     if (options_.evaluation != nullptr) report.evaluation = evaluated(evaluation_, *options_.evaluation);
     report.measure = measure_of(report);
     report.is_best = report.measure < best_;
     best_ = report.is_best ? report.measure : best_;
     worse_ = report.is_best ? 0 : worse_ + 1;
-    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.seconds = seconds_since(start);
     if (options_.checkpoints != nullptr) save(report.measure);
-    progress_.epoch(report);
+    progress_->epoch(report);
+    if (options_.events != nullptr) tell_of(report, trained);
     if (options_.after_epoch) options_.after_epoch(report);
     return report;
+  }
+
+  void tell_of(const EpochReport& report, double seconds) {
+    EventFile& events = *options_.events;
+    events.add("rows_per_second", report.step, static_cast<double>(report.training.rows()) / seconds);
+    events.add("measure", report.step, report.measure);
+    for (const std::string& output : report.evaluation.scalars())
+      events.add("evaluation/" + output, report.step, report.evaluation.mean(output));
   }
 
   double measure_of(const EpochReport& report) const {
@@ -172,7 +196,7 @@ class Loop {
   Batches& batches_;
   const TrainOptions& options_;
   Variants training_, evaluation_;
-  ProgressLine progress_;
+  std::optional<ProgressLines> progress_;
   double best_ = std::numeric_limits<double>::infinity();
   int64_t worse_ = 0;  // epochs since the best one
 };
@@ -195,6 +219,14 @@ void Totals::add(const Function& function, int64_t rows) {
     if (output.dtype == f32) add_values(output, function.output<float>(output.name));
     if (output.dtype == i32) add_values(output, function.output<int32_t>(output.name));
   }
+}
+
+std::vector<std::string> Totals::scalars() const {
+  std::vector<std::string> names;
+  for (const auto& [name, total] : all_) {
+    if (total.shape.empty()) names.push_back(name);
+  }
+  return names;
 }
 
 const Totals::Total& Totals::find(const std::string& output) const {

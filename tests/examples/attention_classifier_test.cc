@@ -103,6 +103,18 @@ TEST_F(AttentionClassifierProgram, ProfilesItsKernels) {
   EXPECT_THAT(sinter::runtime::read_file(path("trace.json")), HasSubstr("traceEvents"));
 }
 
+TEST_F(AttentionClassifierProgram, WritesForTensorBoard) {
+  ASSERT_EQ(train("--epochs 1 --tensorboard runs/first").status, 0);
+  std::string bytes;
+  for (const auto& file : std::filesystem::directory_iterator(path("runs/first")))
+    bytes += sinter::runtime::read_file(file.path().string());
+  for (const char* measure :
+       {"loss", "learning_rate", "accuracy/train", "accuracy/dev", "windows_per_second"})
+    EXPECT_THAT(bytes, HasSubstr(measure));
+  expect_failure("train --tensorboard train.conllu",
+                 "cannot make the directory train.conllu: Not a directory");
+}
+
 TEST_F(AttentionClassifierProgram, ExplainsMistakesInItsArguments) {
   expect_usage_error("", "A subcommand is required");
   expect_usage_error("train --heads 5", "--heads: expected a number that divides 64, got '5'");

@@ -28,22 +28,6 @@ std::vector<std::string> ten_words() {
   return {"they", "extraordinarily", "caf\u00e9", "the", "a", "b", "c", "d", "e", "."};
 }
 
-TEST(Terminal, ProgressLine) {
-  EXPECT_EQ(progress_line("epoch 3", 10, 30, 0.5), "epoch 3  ━━━━━━━━────────────────  10/30  20 steps/s");
-  EXPECT_EQ(progress_line("x", 0, 0, 0), "x  ────────────────────────  0/0  0 steps/s");
-  expect_fits(progress_line("a label that is too long to stand here", 123456, 234567, 0.1));
-}
-
-TEST(Terminal, ProgressBarIsQuietOffATerminal) {
-  testing::internal::CaptureStderr();
-  {
-    ProgressBar bar("epoch 1", 2);
-    bar.update(1);
-    bar.update(2);
-  }
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
-}
-
 TEST(Terminal, PlotShowsBothLinesBetweenTheirLimits) {
   const std::string plot = training_plot(std::array{0.5, 0.25, 0.125}, std::array{0.9, 0.95, 0.96});
   const std::vector<std::string> lines = lines_of(plot);

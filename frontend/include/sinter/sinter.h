@@ -30,6 +30,7 @@
 #include <sinter/sources.h>
 #include <sinter/tensor.h>
 #include <sinter/training/checkpoint.h>
+#include <sinter/training/event_file.h>
 #include <sinter/training/learning_rate.h>
 #include <sinter/training/loop.h>
 #include <sinter/training/metrics.h>
@@ -37,6 +38,7 @@
 #include <sinter/training/optimizer.h>
 #include <sinter/training/optimizers.h>
 #include <sinter/training/report.h>
+#include <sinter/training/training_view.h>
 #include <sinter/types.h>
 #include <sinter/variable.h>
 #include <sinter/views.h>

@@ -4,6 +4,7 @@
 #include <sinter/export.h>
 #include <sinter/program.h>
 #include <sinter/training/checkpoint.h>
+#include <sinter/training/event_file.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,7 @@ class Totals {
   void add(const Function& function, int64_t rows);  // after a call, of so many rows
 
   bool has(const std::string& output) const { return all_.contains(output); }
+  std::vector<std::string> scalars() const;  // the names of those that have a mean
   // Both throw Error that lists the outputs.
   double mean(const std::string& output) const;  // of a scalar: weighted by the batches' rows
   Array sum(const std::string& output) const;    // f64: of counts (metrics.h)
@@ -65,8 +67,12 @@ struct TrainOptions {
   // Resume from the latest one, and save one after each epoch, with its measure.
   Checkpoints* checkpoints = nullptr;
   int64_t save_every = 0;  // also after so many steps; 0: only after epochs
-  // Where to print a line for each epoch, and on a terminal the current step: stdout, say. Null: nowhere.
+  // Where to print a line for each epoch, and on a terminal how it goes meanwhile (training_view.h), with
+  // the rate that the function gives as "learning_rate": stdout, say. Null: nowhere.
   std::FILE* progress = nullptr;
+  // Gets the scalar outputs of type f32 of every step, and after each epoch the rows a second, the measure,
+  // and the means of evaluation as "evaluation/loss".
+  EventFile* events = nullptr;
 };
 
 // Trains until the last epoch, or until patience ends; returns the epochs that this call has trained. A run
