@@ -24,7 +24,7 @@ constexpr auto kTurn = 300ms;    // of the first of those that are left
 constexpr auto kSpin = 20us;     // before a wait sleeps
 
 // What a post is, its first byte.
-enum PostKind : char { kIsAlive = 'a', kHead = 'h', kFails = 'f', kCloses = 'c' };
+enum PostKind : char { kIsAlive = 'a', kHead = 'h', kFails = 'f', kCloses = 'c', kEnds = 'e' };
 
 }  // namespace
 
@@ -164,6 +164,10 @@ bool Service::take_posts() {
         peer.is_closing = true;
         has_moved = true;
         break;
+      case kEnds:
+        peer.is_ending = true;
+        has_moved = true;
+        break;
     }
   }
   return has_moved;
@@ -289,13 +293,28 @@ void Service::say_close() {
   has_said_close_ = true;
 }
 
+// Once all have said that they close, and that they have heard it from all: nobody waits in the transport for
+// one that does not answer.
+bool Service::may_end() {
+  if (!all_are_closing(false)) return false;
+  if (!has_said_end_) {
+    const char bytes = kEnds;
+    post_to_all({&bytes, 1});
+    has_said_end_ = true;
+  }
+  for (int rank = 0; rank < size_; ++rank) {
+    if (rank != rank_ && !peers_[static_cast<size_t>(rank)].is_ending) return false;
+  }
+  return transport_->has_posted_all();
+}
+
 bool Service::step_to_close() {
   {
     const std::lock_guard lock(mutex_);
     if (!is_closing_) return true;
   }
   say_close();
-  if (!all_are_closing(false) || !transport_->has_posted_all()) return true;
+  if (!may_end()) return true;
   transport_->close(false);
   return false;
 }
@@ -318,13 +337,11 @@ bool Service::step_after_failure() {
   if (is_closing) {
     tell();
     say_close();
-    if (transport_->has_posted_all()) {
-      if (all_are_closing(false)) {
-        transport_->close(has_told_itself_);
-        return false;
-      }
-      if (all_are_closing(true)) last = now_;
+    if (may_end()) {
+      transport_->close(has_told_itself_);
+      return false;
     }
+    if (!all_are_closing(false) && all_are_closing(true) && transport_->has_posted_all()) last = now_;
   }
   if (now_ < last) return true;
   tell();

@@ -54,7 +54,8 @@ class Service {
   struct Peer {
     std::deque<std::string> heads = {};  // with their data, of jobs that have not begun to move
     bool is_closing = false;
-    bool is_lost = false;  // it will say nothing any more
+    bool is_ending = false;  // it knows that all are closing
+    bool is_lost = false;    // it will say nothing any more
   };
 
   void run(std::promise<void> opened);
@@ -71,6 +72,7 @@ class Service {
   void fail_for(std::string why, int lost_rank, bool tells);
   void drop_jobs();
   void say_close();
+  bool may_end();
   void tell();
 
   std::unique_ptr<Transport> transport_;
@@ -82,7 +84,7 @@ class Service {
   Clock::time_point now_, moved_at_, beat_at_, watched_at_;
   Clock::duration silence_ = {};      // of the rank before, whose heart this one listens to
   Clock::time_point leaves_at_ = {};  // by force
-  bool has_said_close_ = false;
+  bool has_said_close_ = false, has_said_end_ = false;
   bool has_told_itself_ = false;  // of the failure
 
   std::mutex mutex_;
