@@ -17,6 +17,12 @@ std::vector<LibraryFile> Device::compile_library(const Library& library) const {
   throw GraphError(fmt::format("'{}' cannot be exported: what this device runs needs Sinter", library.name));
 }
 
+std::optional<NonFiniteResult> Device::first_non_finite(const graph::Module&, std::string_view,
+                                                        const RepeatedCall&,
+                                                        const std::unordered_set<const graph::Op*>&) const {
+  throw InternalError("this device does not execute ops one by one");
+}
+
 namespace {
 
 #define SINTER_DTYPE(enumerator, text, bytes, kind)                                                       \

@@ -2,11 +2,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
+#include "backends/non_finite.h"
 #include "ir/graph/graph.h"
 #include "ir/loop/program.h"
 #include "ir/loop/target.h"
@@ -33,6 +36,14 @@ class Device : public runtime::DeviceMemory {
  public:
   virtual std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const = 0;
   virtual std::unique_ptr<runtime::Executable> compile(const Source& source) const = 0;
+  // Whether it executes loops. One that does not executes ops, one after the other, on the host.
+  virtual bool executes_loops() const { return true; }
+  // Of what a function gives, writes or checks to be finite, what is not, and which op that goes back to;
+  // nothing where all is. Changes no state. `of_gradients` are the ops that compute gradients. Of a device
+  // that executes ops: throws InternalError where it executes loops.
+  virtual std::optional<NonFiniteResult> first_non_finite(
+      const graph::Module& module, std::string_view function, const RepeatedCall& call,
+      const std::unordered_set<const graph::Op*>& of_gradients) const;
   // What it compiles for; a common machine with threads where it executes no loops.
   virtual loop::Target target() const { return {}; }
   // One of its backend's texts() of what compile() makes.

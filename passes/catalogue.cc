@@ -5,6 +5,7 @@
 #include "passes/decompose/decompose.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/expand_math/expand_math.h"
+#include "passes/fuse/check_numerics.h"
 #include "passes/fuse/columns.h"
 #include "passes/fuse/copy_windows.h"
 #include "passes/fuse/fit_bindings.h"
@@ -61,6 +62,11 @@ constexpr Pass kPasses[] = {
     {"differentiate", "expands grad ops into the gradients they stand for", for_all<differentiate>},
     {"release", "decomposes attention that the target's limits allow no kernel of", nullptr, release},
     {"legalize", "replaces what no schedule computes by what one does", nullptr, each<legalize>},
+    {"check_numerics", "checks that what is returned and what is written to state is finite",
+     [](Module& module, const Arguments& arguments, const Target&) {
+       check_arguments("check_numerics", arguments, {});
+       check_numerics(module);
+     }},
     {"guard", "checks the indices of gathers and scatters", nullptr,
      [](Module&, Function& function, const Target&) { guard(function); }},
     {"shorten_loops", "cuts what would loop for longer than the target allows; iterations=N: another limit",

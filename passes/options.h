@@ -8,6 +8,8 @@ namespace sinter::passes {
 // Those that affect code are part of every cache key.
 #define SINTER_SWITCHES(SINTER_SWITCH)                                                   \
   SINTER_SWITCH(bool, fuse, true, true, "group ops into kernels; off: one kernel an op") \
+  SINTER_SWITCH(bool, check_numerics, false, true,                                       \
+                "a NaN or infinity in a result or a state that is written is a fault")   \
   SINTER_SWITCH(bool, verify, false, false, "verify the graph after every pass")
 
 struct Options {

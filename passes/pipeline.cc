@@ -57,6 +57,10 @@ bool fuses_in_shared_memory(const loop::Target& target, const Options& options) 
   return options.fuse && target.has_fast_shared();
 }
 
+bool checks_numerics(const loop::Target&, const Options& options) {
+  return options.check_numerics;
+}
+
 // A pass and its arguments, and for what it is in the pipeline: for everything where nothing stands.
 struct Step {
   std::string_view call;
@@ -76,6 +80,7 @@ constexpr Step kSteps[] = {
     {"simplify"},
     {"inline_calls(all)"},
     {"legalize"},
+    {"check_numerics", checks_numerics},
     {"guard"},
     {"split_sorts"},
     {"shorten_loops"},

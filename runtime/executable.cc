@@ -4,12 +4,19 @@
 #include <fmt/ranges.h>
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "runtime/error.h"
 
 namespace sinter::runtime {
 namespace {
+
+std::string in_parentheses(std::string_view location) {
+  return location.empty() ? std::string() : fmt::format(" ({})", location);
+}
+
+}  // namespace
 
 std::string position_text(const Shape& shape, int64_t position) {
   Shape index(shape.size());
@@ -19,12 +26,6 @@ std::string position_text(const Shape& shape, int64_t position) {
   }
   return fmt::format("[{}]", fmt::join(index, ","));
 }
-
-std::string in_parentheses(std::string_view location) {
-  return location.empty() ? std::string() : fmt::format(" ({})", location);
-}
-
-}  // namespace
 
 void check_call(const ProgramLayout& layout, const Call& call) {
   if (call.inputs.size() == layout.inputs.size() && call.outputs.size() == layout.outputs.size()) return;
@@ -85,16 +86,19 @@ std::string index_fault_message(std::string_view op, std::string_view input, con
 
 std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position,
                                  std::optional<double> value, std::string_view location) {
-  return fmt::format("{} is not finite{} at position {}{}", what, value ? fmt::format(": {}", *value) : "",
+  return fmt::format("{} is not finite{} at position {}{}", what,
+                     value ? fmt::format(": {}", std::isnan(*value) ? std::fabs(*value) : *value) : "",
                      position_text(shape, position), in_parentheses(location));
 }
 
-std::string fault_message(const FaultSite& site, int64_t position, std::optional<int64_t> bits) {
-  if (site.kind == FaultSite::Kind::index)
-    return index_fault_message(site.op, site.subject, site.shape, position, bits, site.bound, site.location);
+void raise_fault(const FaultSite& site, int64_t position, std::optional<int64_t> bits) {
+  if (site.kind == FaultSite::Kind::index) {
+    throw RuntimeError(
+        index_fault_message(site.op, site.subject, site.shape, position, bits, site.bound, site.location));
+  }
   std::optional<double> value;
   if (bits) value = std::bit_cast<double>(*bits);
-  return finite_fault_message(site.subject, site.shape, position, value, site.location);
+  throw NotFinite(finite_fault_message(site.subject, site.shape, position, value, site.location));
 }
 
 }  // namespace sinter::runtime

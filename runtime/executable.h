@@ -166,6 +166,8 @@ class HostState final : public StateStore {
   std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
 
+// Where in a tensor an element stands: "[3,2]".
+std::string position_text(const Shape& shape, int64_t position);
 // The message of a failed index check, one wording for every backend:
 // "gather: index 1000 at position [3,2] of 'ids' is outside [0,1000) (model.cpp:12, in words)".
 std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,
@@ -174,8 +176,8 @@ std::string index_fault_message(std::string_view op, std::string_view input, con
 // "loss is not finite: nan at position [0] (train.cpp:30)".
 std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position,
                                  std::optional<double> value, std::string_view location);
-// The one of these that a site calls for. `bits` is the value that failed, where it is known: an i64, or a
-// double's bits.
-std::string fault_message(const FaultSite& site, int64_t position, std::optional<int64_t> bits);
+// Throws RuntimeError with the one of these that a site calls for, NotFinite with the latter. `bits` is the
+// value that failed, where it is known: an i64, or a double's bits.
+[[noreturn]] void raise_fault(const FaultSite& site, int64_t position, std::optional<int64_t> bits);
 
 }  // namespace sinter::runtime

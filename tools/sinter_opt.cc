@@ -10,6 +10,7 @@
 #include "frontend/report/report.h"
 #include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
+#include "passes/explain/fallbacks.h"
 #include "passes/pipeline.h"
 #include "passes/work.h"
 #include "tools/command_line.h"
@@ -37,7 +38,9 @@ struct Arguments {
   std::string compare;  // a report, to be shown beside FILE, which is one too
   std::string fuse = "on";
 
-  passes::Options options() const { return {.fuse = fuse == "on"}; }
+  bool check_numerics = false;
+
+  passes::Options options() const { return {.fuse = fuse == "on", .check_numerics = check_numerics}; }
   bool runs_pipeline() const { return !until.empty() || !print_after.empty(); }
 };
 
@@ -99,7 +102,12 @@ void explain(const Arguments& arguments) {
   const passes::Options options = arguments.options();
   for (const auto& function : module.functions) {
     const loop::Program program = passes::lower(module, function->name(), target_of(arguments), options);
-    if (arguments.explain) fmt::print("{}", passes::explain(program));
+    if (arguments.explain) {
+      fmt::print("{}", passes::explain(program));
+      for (const std::string& each :
+           passes::fallbacks(module, function->name(), target_of(arguments), options))
+        fmt::print("falls back: {}\n", each);
+    }
     if (arguments.memory) fmt::print("{}", passes::explain_memory(program));
   }
 }
@@ -245,5 +253,6 @@ int main(int argc, char** argv) {
       ->excludes(emit);
   app.add_option("--fuse", arguments.fuse, "when compiling: on, or off, one kernel an op")
       ->check(CLI::IsMember({"on", "off"}));
+  app.add_flag("--check-numerics", arguments.check_numerics, "when compiling: check that results are finite");
   return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise(arguments); });
 }

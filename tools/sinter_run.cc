@@ -10,6 +10,8 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
+#include "frontend/compile/numerics.h"
+#include "frontend/compile/strict.h"
 #include "ir/graph/callees.h"
 #include "ir/graph/text/text.h"
 #include "runtime/npy.h"
@@ -29,6 +31,8 @@ struct Arguments {
   int threads = 0;
   bool check = false;
   bool profile = false;
+  bool check_numerics = false;
+  bool strict = false;
   std::string trace;  // a file; empty: none
 };
 
@@ -147,7 +151,10 @@ void run(const Arguments& arguments) {
   const graph::Module module = graph::parse(read_text(arguments.file), display_name(arguments.file));
   const graph::Function& function = chosen_function(module, arguments);
   const auto device = backends::open_device(arguments.device, arguments.threads, arguments.target);
-  const auto executable = compile_function(module, function.name(), *device);
+  passes::Options options;
+  options.check_numerics = arguments.check_numerics;
+  if (arguments.strict) require_strict(module, function.name(), *device, options);
+  const auto executable = compile_function(module, function.name(), *device, options);
   const std::set<std::string> written = graph::states_touched(module, function, graph::OpCode::write);
   check_distinct(executable->outputs(), written);
 
@@ -165,12 +172,18 @@ void run(const Arguments& arguments) {
   const auto context = executable->make_context();
   runtime::Profile profile;
   const bool profiled = arguments.profile || !arguments.trace.empty();
-  executable->run(*context, *state,
-                  {.inputs = input_memory,
-                   .outputs = output_memory,
-                   .seed = arguments.seed,
-                   .step = arguments.step,
-                   .profile = profiled ? &profile : nullptr});
+  try {
+    executable->run(*context, *state,
+                    {.inputs = input_memory,
+                     .outputs = output_memory,
+                     .seed = arguments.seed,
+                     .step = arguments.step,
+                     .profile = profiled ? &profile : nullptr});
+  } catch (const NotFinite& fault) {
+    if (!arguments.check_numerics) throw;
+    throw RuntimeError(numerics_report(
+        module, function.name(), {inputs, *state, arguments.seed, arguments.step}, "step", fault.what()));
+  }
   if (arguments.profile) fmt::print("{}", profile.table());
 
   std::map<std::string, runtime::HostTensor> results;
@@ -223,6 +236,10 @@ int main(int argc, char** argv) {
   app.add_option("--step", arguments.step, "of the random numbers")
       ->check(whole_number<uint32_t>(0, UINT32_MAX))
       ->excludes(check);
+  app.add_flag("--check-numerics", arguments.check_numerics,
+               "fail with the first op that gives a NaN or infinity which comes into a result")
+      ->excludes(check);
+  app.add_flag("--strict", arguments.strict, "refuse what the device has no fast way to do")->excludes(check);
   app.add_flag("--profile", arguments.profile, "print how long each kernel took")->excludes(check);
   app.add_option("--trace", arguments.trace, "write when each kernel ran, for Perfetto, to this file")
       ->excludes(check);

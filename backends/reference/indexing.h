@@ -103,6 +103,11 @@ void round_sums(const std::vector<Sum<T>>& sums, HostTensor& out) {
   std::transform(sums.begin(), sums.end(), out.data<T>(), [](Sum<T> sum) { return static_cast<T>(sum); });
 }
 
+inline bool is_floating(const HostTensor& tensor) {
+  using runtime::DType;
+  return tensor.dtype() != DType::i32 && tensor.dtype() != DType::i64 && tensor.dtype() != DType::boolean;
+}
+
 // Calls body.operator()<T>() with the C++ type of `type`.
 template <typename Body>
 void with_type(runtime::DType type, Body body) {

@@ -5,8 +5,10 @@
 #include <cstring>
 #include <map>
 
+#include "backends/reference/applied.h"
 #include "backends/reference/frame.h"
 #include "backends/reference/kernels.h"
+#include "backends/reference/non_finite.h"
 #include "backends/reference/rounding.h"
 #include "ir/error.h"
 #include "ir/graph/builder.h"
@@ -19,8 +21,6 @@ using graph::Function;
 using graph::Op;
 using graph::OpCode;
 using runtime::HostTensor;
-
-using Kernel = void (*)(const Invocation&);
 
 // Ops of control and composites have no kernel.
 constexpr Kernel kKernels[] = {
@@ -58,33 +58,43 @@ void set_step(HostTensor& whole, int64_t index, const HostTensor& step) {
               step.bytes());
 }
 
-// The same of a value and of its rounding, where it has one.
+// The same of a value and of what goes with it.
 Estimated step_of(const Estimated& whole, int64_t index) {
   const auto part = [&](const HostTensor& tensor) {
     return tensor.defined() ? step_of(tensor, index) : HostTensor();
   };
-  return {step_of(whole.value, index), {part(whole.rounding.alone), part(whole.rounding.common)}};
+  return {step_of(whole.value, index),
+          {part(whole.rounding.alone), part(whole.rounding.common)},
+          part(whole.origins)};
 }
 
 void set_step(Estimated& whole, int64_t index, const Estimated& step) {
   set_step(whole.value, index, step.value);
   if (whole.rounding.alone.defined()) set_step(whole.rounding.alone, index, step.rounding.total());
+  if (!step.origins.defined()) return;
+  if (!whole.origins.defined()) whole.origins = HostTensor(step.origins.dtype(), whole.value.shape());
+  set_step(whole.origins, index, step.origins);
 }
 
 class Interpreter {
  public:
-  // Estimates roundings where it is given a unit of them.
-  Interpreter(const graph::Module& module, const EvaluateState& state, double unit)
-      : module_(module), state_(state), unit_(unit) {}
+  // Estimates roundings where it is given a unit of them. Where it is given `non_finites`, it follows these,
+  // and does not fail where a value is to be finite.
+  Interpreter(const graph::Module& module, const EvaluateState& state, double unit, NonFinites* non_finites)
+      : module_(module), state_(state), unit_(unit), non_finites_(non_finites) {}
 
   Values run(Frame& frame, const Values& arguments);
   Estimated given(const HostTensor& value) const;
+  // The same of what comes from outside: "input 'x'".
+  Estimated given(const HostTensor& value, const std::string& name) const;
   void commit(Roundings* roundings);
+  void add_states() const;  // to what is not finite
 
  private:
   Values execute(const Op& op, const Values& in, const Frame& frame);
   Values primitive(const Op& op, const Values& in, const Frame& frame) const;
-  Values enter(const Function& function, const Op& caller, const Values& in, const Frame& outer);
+  Values enter(const Function& function, const Op& caller, const Values& in, const Frame& outer,
+               int64_t turn = 0);
   Values scan(const Op& op, const Values& in, const Frame& frame);
   Estimated read(const Op& op) const;
   void write(const Op& op, const Estimated& value);
@@ -94,12 +104,19 @@ class Interpreter {
   const graph::Module& module_;
   const EvaluateState& state_;
   double unit_;                          // 0 where roundings are not asked for
+  NonFinites* non_finites_;              // null where they are not
   std::map<size_t, Estimated> written_;  // by index in the state
   std::unordered_map<const Op*, std::unique_ptr<Function>> decompositions_;
 };
 
 Estimated Interpreter::given(const HostTensor& value) const {
   return {value, unit_ > 0 ? exact_rounding(value, unit_) : Rounding()};
+}
+
+Estimated Interpreter::given(const HostTensor& value, const std::string& name) const {
+  Estimated result = given(value);
+  if (non_finites_ != nullptr) result.origins = non_finites_->given(value, name);
+  return result;
 }
 
 Values Interpreter::run(Frame& frame, const Values& arguments) {
@@ -149,6 +166,10 @@ Values Interpreter::primitive(const Op& op, const Values& operands, const Frame&
   for (const Estimated& operand : operands) in.push_back(operand.value);
   for (const graph::TensorType& type : op.results) out.push_back(make_tensor(type));
   const std::string location = graph::to_string(op.location);
+  if (non_finites_ != nullptr && op.code == OpCode::check_finite) {
+    non_finites_->add_result(op.attributes.text("what"), operands[0].value, operands[0].origins);
+    return operands;
+  }
   const Kernel kernel = kKernels[static_cast<size_t>(op.code)];
   const Invocation invocation{op, in, out, state_.seed, state_.step};
   try {
@@ -160,11 +181,17 @@ Values Interpreter::primitive(const Op& op, const Values& operands, const Frame&
     throw RuntimeError(runtime::index_fault_message(caller, what, in[fault.operand].shape(), fault.position,
                                                     fault.value, fault.bound, location));
   } catch (const FiniteFault& fault) {
-    throw RuntimeError(runtime::finite_fault_message(op.attributes.text("what"), in[0].shape(),
-                                                     fault.position, fault.value, location));
+    throw NotFinite(runtime::finite_fault_message(op.attributes.text("what"), in[0].shape(), fault.position,
+                                                  fault.value, location));
   }
   Values results;
   for (const HostTensor& value : out) results.push_back({value});
+  if (non_finites_ != nullptr) {
+    Tensors origins;
+    for (const Estimated& operand : operands) origins.push_back(operand.origins);
+    origins = non_finites_->follow(invocation, kernel, origins, frame);
+    for (size_t i = 0; i < results.size(); ++i) results[i].origins = origins[i];
+  }
   if (unit_ == 0) return results;
   std::vector<Rounding> of_operands;
   for (const Estimated& operand : operands) of_operands.push_back(operand.rounding);
@@ -173,8 +200,9 @@ Values Interpreter::primitive(const Op& op, const Values& operands, const Frame&
   return results;
 }
 
-Values Interpreter::enter(const Function& function, const Op& caller, const Values& in, const Frame& outer) {
-  Frame frame{function, &caller, &outer};
+Values Interpreter::enter(const Function& function, const Op& caller, const Values& in, const Frame& outer,
+                          int64_t turn) {
+  Frame frame{function, &caller, &outer, {}, turn};
   return run(frame, in);
 }
 
@@ -192,7 +220,7 @@ Values Interpreter::scan(const Op& op, const Values& in, const Frame& frame) {
     for (size_t i = carries; i < in.size(); ++i) {
       arguments.push_back(i < in.size() - constants ? step_of(in[i], t) : in[i]);
     }
-    const Values step = enter(body, op, arguments, frame);
+    const Values step = enter(body, op, arguments, frame, t);
     for (size_t i = 0; i < carries; ++i) results[i] = step[i];
     for (size_t i = carries; i < step.size(); ++i) set_step(results[i], t, step[i]);
   }
@@ -214,7 +242,9 @@ size_t Interpreter::state_index(const Op& op, const graph::TensorType& type) con
 Estimated Interpreter::read(const Op& op) const {
   const size_t index = state_index(op, op.results[0]);
   const auto written = written_.find(index);
-  return written != written_.end() ? written->second : given(state_.state->at(index).clone());
+  return written != written_.end()
+             ? written->second
+             : given(state_.state->at(index).clone(), fmt::format("state '{}'", op.attributes.text("state")));
 }
 
 void Interpreter::write(const Op& op, const Estimated& value) {
@@ -225,6 +255,13 @@ void Interpreter::commit(Roundings* roundings) {
   for (const auto& [index, written] : written_) {
     std::memcpy(state_.state->at(index).raw(), written.value.raw(), written.value.bytes());
     if (roundings != nullptr) roundings->states[state_.state->specs()[index].name] = written.rounding.total();
+  }
+}
+
+void Interpreter::add_states() const {
+  for (const auto& [index, written] : written_) {
+    non_finites_->add_result(fmt::format("state '{}'", state_.state->specs()[index].name), written.value,
+                             written.origins);
   }
 }
 
@@ -267,7 +304,7 @@ void check_inputs(const Function& function, const Tensors& inputs) {
 Tensors evaluate(const graph::Module& module, const Function& function, const Tensors& inputs,
                  const EvaluateState& state, Roundings* roundings) {
   check_inputs(function, inputs);
-  Interpreter interpreter(module, state, roundings == nullptr ? 0 : roundings->unit);
+  Interpreter interpreter(module, state, roundings == nullptr ? 0 : roundings->unit, nullptr);
   Frame frame{function};
   Values arguments;
   for (const HostTensor& input : inputs) arguments.push_back(interpreter.given(input));
@@ -278,6 +315,28 @@ Tensors evaluate(const graph::Module& module, const Function& function, const Te
   }
   interpreter.commit(roundings);
   return outputs;
+}
+
+std::optional<NonFiniteResult> first_non_finite(const graph::Module& module, const Function& function,
+                                                const Tensors& inputs, const EvaluateState& state,
+                                                const std::unordered_set<const Op*>& of_gradients) {
+  check_inputs(function, inputs);
+  NonFinites non_finites(of_gradients);
+  Interpreter interpreter(module, state, 0, &non_finites);
+  Frame frame{function};
+  Values arguments;
+  const auto parameters = function.parameters();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    arguments.push_back(
+        interpreter.given(inputs[i], fmt::format("input '{}'", Function::parameter_name(*parameters[i]))));
+  }
+  const Values outputs = interpreter.run(frame, arguments);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    non_finites.add_result(fmt::format("output '{}'", function.outputs[i].name), outputs[i].value,
+                           outputs[i].origins);
+  }
+  interpreter.add_states();
+  return non_finites.first();
 }
 
 }  // namespace sinter::reference

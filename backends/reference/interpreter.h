@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "backends/reference/non_finite.h"
 #include "ir/graph/graph.h"
 #include "runtime/executable.h"
 #include "runtime/tensor.h"
@@ -26,5 +29,13 @@ using runtime::Roundings;  // rounding.h
 std::vector<runtime::HostTensor> evaluate(const graph::Module& module, const graph::Function& function,
                                           const std::vector<runtime::HostTensor>& inputs,
                                           const EvaluateState& state = {}, Roundings* roundings = nullptr);
+
+// What of the function's outputs, of the states that it writes and of what is checked to be finite is not,
+// and where that comes from (non_finite.h); nothing where all is. Changes no state. `of_gradients` are the
+// ops that differentiate has made.
+std::optional<NonFiniteResult> first_non_finite(const graph::Module& module, const graph::Function& function,
+                                                const std::vector<runtime::HostTensor>& inputs,
+                                                const EvaluateState& state,
+                                                const std::unordered_set<const graph::Op*>& of_gradients);
 
 }  // namespace sinter::reference

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backends/reference/interpreter.h"
+#include "ir/graph/callees.h"
 #include "runtime/error.h"
 
 namespace sinter::reference {
@@ -58,6 +59,17 @@ class ReferenceDevice final : public backends::Device {
   }
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
     return std::make_unique<Program>(source);
+  }
+  bool executes_loops() const override { return false; }
+  std::optional<backends::NonFiniteResult> first_non_finite(
+      const graph::Module& module, std::string_view name, const backends::RepeatedCall& call,
+      const std::unordered_set<const graph::Op*>& of_gradients) const override {
+    const graph::Function& function = *module.find_function(name);
+    runtime::HostState state(call.state.specs());
+    for (const std::string& read : graph::states_touched(module, function, graph::OpCode::read))
+      state.set(read, call.state.get(read));
+    return reference::first_non_finite(module, function, {call.inputs.begin(), call.inputs.end()},
+                                       {&state, call.seed, call.step}, of_gradients);
   }
 };
 

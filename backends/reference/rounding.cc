@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "backends/reference/applied.h"
 #include "backends/reference/indexing.h"
 #include "backends/reference/scalar.h"
 
@@ -15,7 +16,6 @@ using graph::OpCode;
 using graph::OpKind;
 using runtime::DType;
 using Tensors = std::vector<HostTensor>;
-using Kernel = void (*)(const Invocation&);
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kLeastNormal = 0x1p-126;  // of f32
@@ -26,10 +26,6 @@ constexpr double kDoubt = 8;
 constexpr double kAlike = 1e-6;
 // A normal number takes twice the error of the square root in it, and those of a logarithm and a cosine.
 constexpr double kNormalRoundings = 4;
-
-bool is_floating(const HostTensor& tensor) {
-  return tensor.dtype() == DType::f64 || tensor.dtype() == DType::f32;
-}
 
 double* numbers(HostTensor& tensor) {
   return tensor.data<double>();
@@ -65,23 +61,6 @@ HostTensor mapped(const HostTensor& x, F f) {
 // Squares of what is finite.
 HostTensor squared(const HostTensor& x) {
   return mapped(x, [](double value) { return std::isfinite(value) ? value * value : 0; });
-}
-
-// The op with zeros for constants of its own: what moves values moves roundings with it.
-graph::Op mover(const graph::Op& op) {
-  graph::Op result{op.code};
-  result.attributes = op.attributes;
-  if (op.code == OpCode::pad) result.attributes.set("value", 0.0);
-  return result;
-}
-
-// What the op's kernel makes of other operands.
-HostTensor applied(const Invocation& i, Kernel kernel, const Tensors& in, DType type = DType::f64) {
-  const graph::Op op = mover(i.op);
-  Tensors out;
-  for (const HostTensor& result : i.out) out.emplace_back(type, result.shape());
-  kernel({op, in, out, i.seed, i.step});
-  return out[0];
 }
 
 class Estimate {

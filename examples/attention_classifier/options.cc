@@ -102,6 +102,9 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
       ->check(sinter::tools::seed())
       ->capture_default_str();
   add_device_options(*train, training.device, training.threads, training.fuse);
+  train->add_flag("--check-numerics", training.check_numerics,
+                  "fail with the first operation that gives a NaN or infinity");
+  train->add_flag("--strict", training.strict, "refuse what the device has no fast way to do");
   train->add_flag("--explain", training.explain, "print the kernels and the memory of the training step");
   train->add_flag("--profile", command.profile, "print how long each kernel took");
   train->add_option("--trace", command.trace, "write when each kernel ran, for Perfetto")->check(path());

@@ -34,7 +34,9 @@ sinter::Program compiled(const AttentionClassifier& model, sinter::Optimizer& op
                    .threads = options.threads,
                    .seed = options.seed,
                    .dims = {{"batch", options.batch}},
-                   .fuse = options.fuse});
+                   .fuse = options.fuse,
+                   .check_numerics = options.check_numerics,
+                   .strict = options.strict});
   if (options.explain) fmt::print("{}{}", program.explain("train"), program.memory("train"));
   if (options.profile) program.start_profile();
   return program;

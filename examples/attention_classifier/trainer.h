@@ -21,6 +21,8 @@ struct TrainingOptions {
   std::string device = "cpu";
   int threads = 0;  // 0: all cores
   bool fuse = true;
+  bool check_numerics = false;     // name the operation that a NaN or infinity comes from
+  bool strict = false;             // refuse what falls back
   bool explain = false;            // print what the training step becomes
   bool profile = false;            // time each kernel
   bool gives_rate = false;         // the learning rate is an output of the training step

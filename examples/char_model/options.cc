@@ -33,6 +33,9 @@ void add_machine(CLI::App& app, sinter::CompileOptions& compile) {
       ->capture_default_str();
   app.add_option("--threads", compile.threads, "threads of the cpu device; all cores when left out")
       ->check(whole_number(1, 1024));
+  app.add_flag("--check-numerics", compile.check_numerics,
+               "fail with the first operation that gives a NaN or infinity");
+  app.add_flag("--strict", compile.strict, "refuse what the device has no fast way to do");
 }
 
 CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {

@@ -150,6 +150,9 @@ int main(int argc, char** argv) {
   app.add_option("--threads", command.compile.threads, "0: the cores that there are")
       ->check(whole_number(0, 1024))
       ->capture_default_str();
+  app.add_flag("--check-numerics", command.compile.check_numerics,
+               "fail with the first operation that gives a NaN or infinity");
+  app.add_flag("--strict", command.compile.strict, "refuse what the device has no fast way to do");
   app.add_option("--seed", command.compile.seed)->check(seed())->capture_default_str();
   app.add_option("--save", command.save, "where to write what was learnt, as safetensors");
   app.add_option("--report", command.report,

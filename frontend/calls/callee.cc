@@ -1,5 +1,7 @@
 #include "frontend/calls/callee.h"
 
+#include <cstring>
+
 #include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
 
@@ -43,11 +45,33 @@ uint32_t Callee::calling(runtime::Call call, Execute execute) const {
 }
 
 void Callee::run(runtime::Context& context, const runtime::Call& call) const {
+  calling(call, [&](runtime::Call& now) { run_now(context, now, state_->store()); });
+}
+
+void Callee::run_now(runtime::Context& context, const runtime::Call& call, runtime::StateStore& store) const {
   const runtime::Executable& executable = *code_->executable;
-  calling(call, [&](runtime::Call& now) {
-    if (!state_->run_profiled(executable, context, now, state_->store()))
-      executable.run(context, state_->store(), now);
-  });
+  try {
+    if (!state_->run_profiled(executable, context, call, store)) executable.run(context, store, call);
+  } catch (const NotFinite& fault) {
+    if (!checks_numerics()) throw;
+    const std::vector<runtime::HostTensor> inputs = inputs_of(context, call);
+    throw RuntimeError(why_not_finite({inputs, store, call.seed, call.step}, fault.what()));
+  }
+}
+
+std::vector<runtime::HostTensor> Callee::inputs_of(runtime::Context& context,
+                                                   const runtime::Call& call) const {
+  std::vector<runtime::HostTensor> inputs;
+  for (size_t i = 0; i < code_->inputs.size(); ++i) {
+    if (!call.bound.empty() && call.bound[i] != nullptr) {
+      inputs.push_back(call.bound[i]->fetch());
+      continue;
+    }
+    runtime::HostTensor& input = inputs.emplace_back(tensor_for(code_->inputs[i]));
+    const void* from = call.inputs[i] != nullptr ? call.inputs[i] : context.input(i);
+    if (input.bytes() > 0) std::memcpy(input.raw(), from, input.bytes());
+  }
+  return inputs;
 }
 
 Started Callee::start(runtime::Context& context, const runtime::Call& call,
@@ -55,6 +79,11 @@ Started Callee::start(runtime::Context& context, const runtime::Call& call,
   runtime::StateStore& store = joined == nullptr ? state_->store() : *joined;
   Started started;
   started.step = calling(call, [&](runtime::Call& now) {
+    if (checks_numerics()) {
+      run_now(context, now, store);
+      started.has_ended = true;
+      return;
+    }
     started.has_ended = state_->run_profiled(*code_->executable, context, now, store);
     if (!started.has_ended) code_->executable->start(context, store, now);
   });

@@ -4,7 +4,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "backends/non_finite.h"
 #include "backends/rows.h"
 #include "frontend/calls/code.h"
 #include "frontend/calls/shared_state.h"
@@ -15,7 +17,7 @@ namespace sinter {
 // A call between its two parts.
 struct Started {
   uint32_t step = 0;
-  bool has_ended = false;  // as it is profiled
+  bool has_ended = false;  // as it is profiled, or its results are checked
 };
 
 // Whether an array lies where the device reads it; and the array where it does.
@@ -41,6 +43,12 @@ class Callee {
 
   // Throws Error where it may not be called, or not any more.
   virtual void check() const {}
+  // Whether results that are not finite fail a call, which then says why. A call ends where it is started
+  // then: what failed is repeated before another one changes the state.
+  virtual bool checks_numerics() const { return false; }
+  virtual std::string why_not_finite(const backends::RepeatedCall& /*call*/, std::string_view fault) const {
+    return std::string(fault);
+  }
   virtual const backends::Rows& rows() const = 0;
 
   // `call` needs inputs, outputs and, where the function writes no state, a number instead of the step. One
@@ -58,6 +66,10 @@ class Callee {
   template <typename Execute>
   uint32_t calling(runtime::Call call, Execute execute) const;
   void run(runtime::Context& context, const runtime::Call& call) const;
+  // Lets the executable run, or a profile note it.
+  void run_now(runtime::Context& context, const runtime::Call& call, runtime::StateStore& store) const;
+  // What the call read, on the host.
+  std::vector<runtime::HostTensor> inputs_of(runtime::Context& context, const runtime::Call& call) const;
 
   const std::string* name_;
   Code* code_;

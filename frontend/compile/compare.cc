@@ -202,14 +202,6 @@ Expected expected(const graph::Module& module, const graph::Function& function, 
   return result;
 }
 
-std::string position(const runtime::Shape& shape, int64_t at) {
-  std::string text;
-  for (size_t axis = shape.size(); axis-- > 0; at /= shape[axis]) {
-    text = fmt::format("{}{}{}", at % shape[axis], text.empty() ? "" : ",", text);
-  }
-  return "[" + text + "]";
-}
-
 // The element that is farthest beyond what is allowed.
 struct Worst {
   int64_t at = -1;
@@ -263,8 +255,9 @@ std::string compare(const graph::Function& function, const Expected& expected, c
     if (result != nullptr) *result = i;
     const size_t outputs = function.outputs.size();
     return fmt::format("{} {} {} is {:.9g}, expected {:.9g}{}", i < outputs ? "output" : "state",
-                       i < outputs ? i : i - outputs, position(narrow.shape(), worst.at), worst.got,
-                       worst.want, worst.allowed > 0 ? fmt::format(" within {:.2g}", worst.allowed) : "");
+                       i < outputs ? i : i - outputs, runtime::position_text(narrow.shape(), worst.at),
+                       worst.got, worst.want,
+                       worst.allowed > 0 ? fmt::format(" within {:.2g}", worst.allowed) : "");
   }
   return "";
 }

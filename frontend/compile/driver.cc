@@ -3,21 +3,28 @@
 #include <fmt/format.h>
 
 #include "ir/error.h"
-#include "passes/differentiate/differentiate.h"
+#include "passes/fuse/check_numerics.h"
 #include "passes/pipeline.h"
 #include "passes/raise/raise.h"
 
 namespace sinter {
+
+graph::Module as_written(const graph::Module& module, passes::OpSet* of_gradients) {
+  graph::Module expanded = graph::clone(module);
+  passes::raise(expanded, {"losses"});
+  passes::OpSet made = passes::expand_grads(expanded);
+  if (of_gradients != nullptr) *of_gradients = std::move(made);
+  return expanded;
+}
 
 backends::Source source_of(const graph::Module& module, std::string_view function,
                            const passes::Options& options) {
   if (module.find_function(function) == nullptr) {
     throw GraphError(fmt::format("no function is called '{}'", function));
   }
-  const auto expand = [&module] {
-    graph::Module expanded = graph::clone(module);
-    passes::raise(expanded, {"losses"});
-    passes::differentiate(expanded);
+  const auto expand = [&module, options] {
+    graph::Module expanded = as_written(module);
+    if (options.check_numerics) passes::check_numerics(expanded);
     return expanded;
   };
   const auto lower = [&module, function, options](const loop::Target& target) {

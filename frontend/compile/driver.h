@@ -6,6 +6,7 @@
 
 #include "backends/backend.h"
 #include "ir/graph/graph.h"
+#include "passes/differentiate/differentiate.h"
 #include "passes/options.h"
 #include "runtime/executable.h"
 
@@ -16,6 +17,9 @@ namespace sinter {
 std::unique_ptr<runtime::Executable> compile_function(const graph::Module& module, std::string_view function,
                                                       const backends::Device& device,
                                                       const passes::Options& options = {});
+
+// What the reference runs: the module with its gradients, which `of_gradients` is told the ops of.
+graph::Module as_written(const graph::Module& module, passes::OpSet* of_gradients = nullptr);
 
 // The code that this makes, as one of the texts that backends::Backend::texts() names.
 std::string function_text(const graph::Module& module, std::string_view function,

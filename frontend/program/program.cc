@@ -18,6 +18,7 @@
 #include "frontend/trace/binding.h"
 #include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
+#include "passes/explain/fallbacks.h"
 #include "runtime/file.h"
 #include "runtime/safetensors.h"
 
@@ -145,8 +146,10 @@ CheckReport Program::check() const {
   CheckReport report;
   for (const auto& function : state_->added) {
     const Variant& variant = state_->usual(function.name);
-    const CheckResult result = translated(
-        [&] { return check_function(variant.graph(), variant.name(), *state_->device, state_->switches()); });
+    passes::Options options = state_->switches();
+    options.check_numerics = false;  // of random inputs
+    const CheckResult result =
+        translated([&] { return check_function(variant.graph(), variant.name(), *state_->device, options); });
     report.kernels += result.kernels;
     report.disagreement = result.disagreement;
     if (!report.disagreement.empty()) break;
@@ -193,7 +196,15 @@ loop::Program lowered(ProgramState& state, const std::string& name) {
 
 std::string Program::explain(const std::string& name) const {
   const std::vector<std::string> left = state_->untrained(name);
-  return passes::explain(lowered(*state_, name)) +
+  std::string text = passes::explain(lowered(*state_, name));
+  const Variant& variant = state_->usual(name);
+  for (const std::string& each : translated([&] {
+         return passes::fallbacks(variant.graph(), variant.name(), state_->device->target(),
+                                  state_->switches());
+       })) {
+    text += fmt::format("falls back: {}\n", each);
+  }
+  return text +
          (left.empty() ? "" : fmt::format("no optimiser was given the trainable {}\n", quoted_list(left)));
 }
 

@@ -6,6 +6,8 @@
 #include "backends/registry/registry.h"
 #include "frontend/base/names.h"
 #include "frontend/base/tensor_info.h"
+#include "frontend/compile/numerics.h"
+#include "frontend/compile/strict.h"
 #include "frontend/trace/binding.h"
 #include "ir/graph/verify.h"
 #include "passes/split_batch/split_batch.h"
@@ -74,6 +76,7 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
   options = given;
   const Ranges ranges("compile", where);
   check_sizes(ranges);
+  ranges.require(options.fuse || !options.strict, "fuse", "true where strict is", "false");
   try {
     device =
         translated([&] { return backends::open_device(options.device, options.threads, options.target); });
@@ -81,6 +84,10 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
     for (Added& function : added) is_written = trace_first(function).writes_state() || is_written;
     check_dims(ranges);
     for (Added& function : added) function.links.front().variant.settle(table.states());
+    for (Added& function : added) {
+      const Variant& variant = function.links.front().variant;
+      check_strict(variant.graph(), variant.name());
+    }
     auto store = translated([&] { return device->make_state(table.states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
@@ -274,6 +281,7 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::option
   if (compiled && trace.writes_state() && !shared.is_written()) {
     throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));
   }
+  if (compiled) check_strict(module, name);
   function.parts = trace.parts();
   std::erase_if(function.parts, [](const auto& part) { return part.second.expired(); });  // the body's own
   DimSizes of_all = sizes;
@@ -283,6 +291,10 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::option
                                            compiled ? usual(function.name).training() : trace.trains());
   function.newest.store(&link, std::memory_order_release);
   return link.variant;
+}
+
+void ProgramState::check_strict(const graph::Module& module, const std::string& name) const {
+  if (options.strict) translated([&] { require_strict(module, name, *device, switches()); });
 }
 
 // Those of the compiler have the same names in the public options.
@@ -307,6 +319,14 @@ ProgramCallee::ProgramCallee(ProgramState& of, Variant& variant, std::shared_ptr
       of_(&of),
       variant_(&variant),
       program_(std::move(program)) {}
+
+bool ProgramCallee::checks_numerics() const {
+  return of_->options.check_numerics;
+}
+
+std::string ProgramCallee::why_not_finite(const backends::RepeatedCall& call, std::string_view fault) const {
+  return numerics_report(variant_->graph(), name(), call, writes_state() ? "step" : "call", fault);
+}
 
 const backends::Rows& ProgramCallee::rows() const {
   return of_->rows_of(*variant_);

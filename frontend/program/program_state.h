@@ -28,6 +28,8 @@ class ProgramCallee final : public Callee {
   ProgramCallee(ProgramState& of, Variant& variant, std::shared_ptr<ProgramState> program);
 
   void check() const override { variant_->training().check(name()); }
+  bool checks_numerics() const override;
+  std::string why_not_finite(const backends::RepeatedCall& call, std::string_view fault) const override;
   const backends::Rows& rows() const override;
 
  private:
@@ -100,6 +102,7 @@ struct SINTER_INTERNAL ProgramState {
   static void build_body(const Added& function, Trace& trace, const DimSizes& sizes);
   void split_batch(const Added& function, graph::Module& module, const std::string& name,
                    const DimSizes& sizes);
+  void check_strict(const graph::Module& module, const std::string& name) const;
   Variant& variant_of(Added& function, const DimSizes& sizes);
 
   std::mutex trace_mutex_;

@@ -21,7 +21,7 @@ using graph::Op;
 using graph::OpCode;
 using graph::Value;
 
-void expand_grads(Module& module, Function& function) {
+void expand_grads(Module& module, Function& function, OpSet& of_gradients) {
   keep_leaves_apart(function);
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
@@ -29,8 +29,12 @@ void expand_grads(Module& module, Function& function) {
     Builder builder(module, function);
     builder.set_location(op.location);
     const Value loss = op.operands[0];
-    return backward(builder, {loss}, {builder.constant_like(1, loss)},
-                    {op.operands.begin() + 1, op.operands.end()}, replacements);
+    const Value seed = builder.constant_like(1, loss);
+    std::vector<Value> gradients =
+        backward(builder, {loss}, {seed}, {op.operands.begin() + 1, op.operands.end()}, replacements);
+    const auto& ops = function.ops();
+    for (auto made = ops.rbegin(); made->get() != seed.op; ++made) of_gradients.insert(made->get());
+    return gradients;
   });
 }
 
@@ -110,8 +114,14 @@ void append_gradients(Module& module, const Request& request) {
 
 }  // namespace
 
+OpSet expand_grads(Module& module) {
+  OpSet of_gradients;
+  for (Function* function : graph::callees_first(module)) expand_grads(module, *function, of_gradients);
+  return of_gradients;
+}
+
 void differentiate(Module& module, const std::vector<std::string>& arguments) {
-  for (Function* function : graph::callees_first(module)) expand_grads(module, *function);
+  expand_grads(module);
   if (!arguments.empty()) append_gradients(module, parse_request(arguments));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/graph/builder.h"
@@ -25,6 +26,10 @@ namespace sinter::passes {
 // function that returns OUTPUT and takes x and w. Where OUTPUT is no scalar, its cotangent becomes a
 // parameter d_OUTPUT.
 void differentiate(graph::Module& module, const std::vector<std::string>& arguments = {});
+
+// The same without arguments, and which ops the gradients are computed by.
+using OpSet = std::unordered_set<const graph::Op*>;
+OpSet expand_grads(graph::Module& module);
 
 // A copy without grad ops.
 graph::Module differentiated(const graph::Module& module);

@@ -101,6 +101,40 @@ TEST_F(SinterRun, ErrorsOfInputs) {
             "sinter-run: state 'layer.weight' is f32[2], three.npy holds f32[3]\n");
 }
 
+TEST_F(SinterRun, NamesTheOpThatANaNComesFrom) {
+  write("bad.sg", R"(func @f(%x: f32[2]) {
+  %0: f32[2] = sqrt %x @"model.cc":7
+  %1: f32[2] = add %0, %x @"model.cc":8
+  return sum=%1
+}
+)");
+  write_npy("negative", {4, -1});
+  for (const std::string device : {"cpu", "vulkan", "reference"}) {
+    const std::string call = "bad.sg --input x=negative.npy --output-dir out --device " + device;
+    EXPECT_EQ(run("sinter-run", call).status, 0);
+    std::filesystem::remove_all(path("out"));
+    EXPECT_EQ(error(run("sinter-run", call + " --check-numerics --step 5")),
+              "sinter-run: f: output 'sum' is not finite: nan at position [1] in step 5 of seed 0\n"
+              "  first: sqrt gives nan at [1] of f32[2] (model.cc:7)\n"
+              "    operand 0 (x): f32[2] from -1 to 4\n");
+  }
+}
+
+TEST_F(SinterRun, RefusesWhatFallsBackWhereItIsStrict) {
+  write("gate.sg", R"(func @f(%q: f32[8,8], %k: f32[8,8]) {
+  %0: f32[8,8] = contract %q, %k {dims="ik,jk->ij"} @"model.cc":7
+  %1: f32[8,8] = softmax %0 {axis=1} @"model.cc":8
+  %2: f32[8,8] = contract %1, %k {dims="ij,jk->ik"} @"model.cc":9
+  return y=%2, weights=%1
+}
+)");
+  EXPECT_EQ(
+      error(run("sinter-run", "gate.sg --strict --output-dir out --device cpu")),
+      "sinter-run: strict: of 'f' 1 falls back:\n"
+      "  attention is no kernel of its own: softmax (model.cc:8): its probabilities are used elsewhere, "
+      "too: it is returned\n");
+}
+
 TEST_F(SinterRun, WritesAllOrNothing) {
   EXPECT_EQ(error(train("--input x=x.npy --trace missing/t.json")),
             "sinter-run: cannot write missing/t.json: No such file or directory\n");

@@ -158,7 +158,7 @@ class CpuExecutable final : public runtime::Executable {
     if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
     if (const std::optional<Fault>& fault = run.first_fault()) {
       const runtime::FaultSite& site = image_.faults.at(static_cast<size_t>(fault->site));
-      throw RuntimeError(runtime::fault_message(site, fault->position, fault->bits));
+      runtime::raise_fault(site, fault->position, fault->bits);
     }
   }
 

@@ -12,7 +12,7 @@ using runtime::Slot;
 
 namespace {
 
-// As runtime::fault_message takes it.
+// As runtime::raise_fault takes it.
 std::optional<int64_t> bits_of(const Fault& fault, bool is_f32) {
   if (!fault.has_value) return {};
   if (is_f32) return std::bit_cast<int64_t>(static_cast<double>(std::bit_cast<float>(fault.low)));
@@ -67,8 +67,8 @@ class VulkanExecutable final : public runtime::Executable {
 
   void throw_fault(runtime::Context& context, runtime::StateStore& state) const override {
     const Fault fault = dynamic_cast<RunContext&>(context).find_fault(own(state));
-    throw RuntimeError(runtime::fault_message(image_.faults.at(fault.site), fault.position,
-                                              bits_of(fault, image_.f32_faults.at(fault.site))));
+    runtime::raise_fault(image_.faults.at(fault.site), fault.position,
+                         bits_of(fault, image_.f32_faults.at(fault.site)));
   }
 
  private:

@@ -60,11 +60,25 @@ struct CompileOptions {
   // What device "cpu" compiles for: "native", this machine, or another by the name that LLVM has for it:
   // "x86-64-v3", "haswell", "znver3". Its code runs where all that such a processor has is there.
   std::string target = "native";
-  int threads = 0;      // 0: the cores that this process may use; at most 1024
-  uint64_t seed = 0;    // of the parameters' beginning and of every random number
-  DimSizes dims = {};   // Dims left out are free: each call has its own sizes
-  bool fuse = true;     // group operations into kernels; off: one kernel an operation
+  int threads = 0;     // 0: the cores that this process may use; at most 1024
+  uint64_t seed = 0;   // of the parameters' beginning and of every random number
+  DimSizes dims = {};  // Dims left out are free: each call has its own sizes
+  bool fuse = true;    // group operations into kernels; off: one kernel an operation
+  // Whether a NaN or infinity in an output or in a state that a call writes fails the call, which changes
+  // nothing then. The Error names the first op that gives one, its line, module and step, and the ranges of
+  // its inputs. The call is repeated for that, op by op as it is written, on the reference interpreter, so
+  // that the answer is the same on every device, whatever was fused; the device's own finding is told where
+  // its rounding alone is to blame. An infinity counts, and a NaN, only where an output, state or
+  // check_finite goes back to it element by element: what a select leaves out or a division makes zero of
+  // does not. Infinities that are constants, or were in inputs or states, are meant to be there, as in masks:
+  // named is the op that makes a NaN of one. Calls end in Function::start, and compiled code copies state
+  // that it would update in place. Integers are not checked.
+  bool check_numerics = false;
   bool verify = false;  // check the graph after every pass of the compiler
+  // Whether what falls back is an Error, of compile and where sizes are new, that names each op, its line and
+  // the reason, as explain does: attention that is no kernel of its own, a product that is not computed in
+  // tiles, a device that executes ops on the host.
+  bool strict = false;
 };
 
 // The state that a tensor of a file is, or those that it is split into: {"query.weight", "key.weight"}.

@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sinter/sinter.h>
+
+#include <source_location>
+
+#include "tests/support/message_of.h"
+
+// What a strict program refuses, and why.
+namespace sinter {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string refused(const std::vector<Input>& inputs, const Program::Body& body,
+                    const std::string& device = "cpu") {
+  Program strict, lenient;
+  for (Program* program : {&strict, &lenient}) program->add("f", inputs, body);
+  const std::string message = message_of([&] { strict.compile({.device = device, .strict = true}); });
+  lenient.compile({.device = device});
+  const std::string explained = lenient.explain("f");
+  // What explain says of it, too.
+  const size_t first = message.find("\n  ");
+  if (first == std::string::npos) {
+    EXPECT_EQ(explained.find("falls back"), std::string::npos) << explained;
+  } else if (device != "reference") {
+    EXPECT_THAT(explained, HasSubstr("falls back: " + message.substr(first + 3)));
+  }
+  return message;
+}
+
+using Attend = std::function<Tensor(const Tensor& q, const Tensor& k, const Tensor& v)>;
+
+std::string refused(const Attend& attend, const std::string& device = "cpu", int64_t width = 16) {
+  const std::vector<Extent> shape{2, 64, width};
+  return refused(
+      {{"q", f32, shape}, {"k", f32, shape}, {"v", f32, shape}},
+      [&](const Inputs& in) -> Outputs {
+        return {{"y", attend(in["q"], in["k"], in["v"])}};
+      },
+      device);
+}
+
+int this_line(std::source_location where = std::source_location::current()) {
+  return static_cast<int>(where.line());
+}
+
+Tensor scores_of(const Tensor& q, const Tensor& k) {
+  return matmul(q, transpose(k, {0, 2, 1})) * 0.25;
+}
+
+TEST(Strict, TakesAttentionThatIsOneKernel) {
+  for (const char* device : {"cpu", "vulkan"}) {
+    EXPECT_THAT(refused([](const Tensor& q, const Tensor& k,
+                           const Tensor& v) { return matmul(softmax(scores_of(q, k)), v); },
+                        device),
+                IsEmpty());
+    EXPECT_THAT(refused(
+                    [](const Tensor& q, const Tensor& k, const Tensor& v) {
+                      const std::vector<Tensor> gradients =
+                          grad(sum(square(matmul(softmax(scores_of(q, k)), v))), {q, k, v});
+                      return gradients[0] + gradients[1] + gradients[2];
+                    },
+                    device),
+                IsEmpty());
+  }
+}
+
+TEST(Strict, RefusesAttentionWhoseProbabilitiesAreUsed) {
+  const int line = this_line() + 2;
+  const auto attend = [](const Tensor& q, const Tensor& k, const Tensor& v) {
+    const Tensor weights = softmax(scores_of(q, k));
+    return matmul(weights, v) + max(weights, -1, KeepDims::yes);
+  };
+  EXPECT_EQ(
+      refused(attend),
+      fmt::format("strict: of 'f' 1 falls back:\n"
+                  "  attention is no kernel of its own: softmax (strict_test.cc:{}): its probabilities are "
+                  "used elsewhere, too: by reduce_max (strict_test.cc:{})",
+                  line, line + 1));
+}
+
+TEST(Strict, RefusesAttentionWhoseScoresAreUsed) {
+  EXPECT_THAT(refused([](const Tensor& q, const Tensor& k, const Tensor& v) {
+                const Tensor scores = scores_of(q, k);
+                return matmul(softmax(scores), v) + max(scores, -1, KeepDims::yes);
+              }),
+              HasSubstr("what its scores become is used elsewhere, too: by reduce_max (strict_test.cc:"));
+}
+
+TEST(Strict, RefusesAttentionWithWorkThatIsNotLinear) {
+  EXPECT_THAT(refused([](const Tensor& q, const Tensor& k, const Tensor& v) {
+                return matmul(square(softmax(scores_of(q, k)) + 1.0), v);
+              }),
+              HasSubstr("is not linear in its probabilities"));
+}
+
+TEST(Strict, RefusesAttentionOfTwoContractions) {
+  EXPECT_THAT(refused([](const Tensor& q, const Tensor& k, const Tensor& v) {
+                return matmul(softmax(scores_of(q, k) + scores_of(k, v)), v);
+              }),
+              HasSubstr("its scores come from two contractions, the other one (strict_test.cc:"));
+}
+
+TEST(Strict, RefusesAttentionThatTheDeviceHasNoKernelFor) {
+  const auto attend = [](const Tensor& q, const Tensor& k, const Tensor& v) {
+    return matmul(softmax(scores_of(q, k)), v);
+  };
+  EXPECT_THAT(refused(attend, "cpu", 4096), IsEmpty());
+  EXPECT_THAT(
+      refused(attend, "vulkan", 4096),
+      HasSubstr("no workgroup of the device holds queries and keys of 4096 elements and values of 4096"));
+}
+
+// A classifier's head, or a gate: no contraction follows, or none stands before.
+TEST(Strict, TakesASoftmaxThatIsNoAttention) {
+  EXPECT_THAT(
+      refused([](const Tensor& q, const Tensor& k, const Tensor&) { return softmax(scores_of(q, k)); }),
+      IsEmpty());
+  EXPECT_THAT(refused([](const Tensor& q, const Tensor&, const Tensor& v) {
+                return matmul(transpose(softmax(q), {0, 2, 1}), v);
+              }),
+              IsEmpty());
+}
+
+TEST(Strict, RefusesADeviceThatExecutesOpsOnTheHost) {
+  const int line = this_line() + 1;
+  EXPECT_EQ(refused(
+                {{"x", f32, {4}}},
+                [](const Inputs& in) -> Outputs {
+                  return {{"y", exp(in["x"])}};
+                },
+                "reference"),
+            fmt::format("strict: of 'f' 1 falls back:\n"
+                        "  exp (strict_test.cc:{}): the device executes each op on the host",
+                        line));
+}
+
+TEST(Strict, IsAskedAgainForSizesThatAreNew) {
+  const Dim width{"width"};
+  Program program;
+  program.add("f", {{"q", f32, {2, 64, width}}}, [](const Inputs& in) -> Outputs {
+    return {{"y", matmul(softmax(scores_of(in["q"], in["q"])), in["q"])}};
+  });
+  program.compile({.device = "vulkan", .dims = {{width, 16}}, .strict = true});
+  program.function("f");
+  EXPECT_THAT(message_of([&] {
+                program.function("f", {{width, 4096}});
+              }),
+              HasSubstr("strict: of 'f.width_4096' 1 falls back:"));
+}
+
+TEST(Strict, IsNothingWithoutFusion) {
+  Program program;
+  program.add("f", {{"x", f32, {4}}}, [](const Inputs& in) -> Outputs { return {{"y", in["x"]}}; });
+  const int line = this_line() + 1;
+  EXPECT_EQ(message_of([&] { program.compile({.fuse = false, .strict = true}); }),
+            fmt::format("compile: fuse must be true where strict is, got false (strict_test.cc:{})", line));
+}
+
+}  // namespace
+}  // namespace sinter
