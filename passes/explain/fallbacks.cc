@@ -21,39 +21,18 @@ using graph::OpCode;
 
 namespace {
 
-int64_t extent_of(const Op& contract, std::string_view letters) {
-  const auto dims = graph::ContractDims::parse(contract.attributes.text("dims"));
-  int64_t extent = 1;
-  for (char letter : letters) {
-    const size_t left = dims.lhs.find(letter);
-    extent *= left != std::string::npos ? contract.operands[0].shape()[left]
-                                        : contract.operands[1].shape()[dims.rhs.find(letter)];
-  }
-  return extent;
-}
-
-// Of a contraction with the choice of its kernel; nothing where its result falls into tiles, or cannot.
+// Of a contraction with the choice of its kernel. Register tiles there always are; what may be missing is
+// what feeds them.
 std::optional<std::string> why_untiled(const Op& contract, const Choice& choice, const loop::Target& target) {
+  if (!target.has_fast_shared() || is_by_workgroup(choice) || contract.results[0].elements() == 0)
+    return std::nullopt;
   const auto dims = graph::ContractDims::parse(contract.attributes.text("dims"));
-  std::string rows, columns, summed;
-  for (char letter : dims.lhs) {
-    if (dims.rhs.find(letter) == std::string::npos) rows += letter;
-    if (dims.is_summed(letter)) summed += letter;
+  int64_t terms = 1;
+  for (size_t axis = 0; axis < dims.lhs.size(); ++axis) {
+    if (dims.is_summed(dims.lhs[axis])) terms *= contract.operands[0].shape()[axis];
   }
-  for (char letter : dims.rhs) {
-    if (dims.lhs.find(letter) == std::string::npos) columns += letter;
-  }
-  if (contract.results[0].elements() == 0 || is_by_workgroup(choice)) return std::nullopt;
-  const int64_t sum = extent_of(contract, summed);
-  if (target.has_fast_shared() && sum >= kLeastStagedSum)
-    return fmt::format("no tile of its sums of {} terms fits a workgroup and its shared memory", sum);
-  int64_t elements = 1;
-  for (const auto& [name, numbers] : choice.numbers) {
-    if (name == "rows" || name == "width") elements *= numbers.front();
-  }
-  const bool is_matrix = extent_of(contract, rows) > 1 && extent_of(contract, columns) > 1;
-  if (elements > 1 || !is_matrix) return std::nullopt;
-  return "each element of its result is a loop of its own";
+  if (terms < kLeastStagedSum) return std::nullopt;
+  return fmt::format("no tile of its sums of {} terms fits a workgroup and its shared memory", terms);
 }
 
 class Finder {

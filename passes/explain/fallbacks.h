@@ -14,8 +14,8 @@ namespace sinter::passes {
 // source line and the reason:
 //   - attention that is no kernel of its own: a softmax with contractions before and behind it, its scores
 //     stored
-//   - a product that is not computed in tiles: each element of its result by a loop of its own, or, on a
-//     machine with fast shared memory, without that where its sums are long enough for it
+//   - a product whose operands are not staged in tiles, on a machine with fast shared memory, though its sums
+//     are long enough for it
 std::vector<std::string> fallbacks(const graph::Module& module, std::string_view function,
                                    const loop::Target& target, const Options& options);
 

@@ -5,6 +5,8 @@
 
 #include <source_location>
 
+#include "ir/graph/text/text.h"
+#include "passes/explain/fallbacks.h"
 #include "tests/support/message_of.h"
 
 // What a strict program refuses, and why.
@@ -112,6 +114,32 @@ TEST(Strict, RefusesAttentionThatTheDeviceHasNoKernelFor) {
   EXPECT_THAT(
       refused(attend, "vulkan", 4096),
       HasSubstr("no workgroup of the device holds queries and keys of 4096 elements and values of 4096"));
+}
+
+// Of a product on a GPU with so much shared memory.
+std::vector<std::string> product_on_gpu(int64_t shared_bytes, int64_t terms) {
+  loop::Target target;
+  target.kind = loop::Target::Kind::gpu;
+  target.subgroup_size = 32;
+  target.max_workgroup_size = 256;
+  target.max_workgroups = 65535;
+  target.shared_bytes = shared_bytes;
+  const std::string text = fmt::format(R"(func @f(%x: f32[64,{0}], %y: f32[{0},64]) {{
+  %0: f32[64,64] = contract %x, %y {{dims="ik,kj->ij"}} @"model.cc":7
+  return %0
+}}
+)",
+                                       terms);
+  return passes::fallbacks(graph::parse(text, "f.sg"), "f", target, {});
+}
+
+TEST(Strict, RefusesAProductThatIsNotTiled) {
+  EXPECT_THAT(product_on_gpu(48 << 10, 64), IsEmpty());
+  EXPECT_THAT(product_on_gpu(1 << 10, 4), IsEmpty());
+  EXPECT_THAT(
+      product_on_gpu(1 << 10, 64),
+      ::testing::ElementsAre("a product is not tiled: contract (model.cc:7): no tile of its sums of 64 terms "
+                             "fits a workgroup and its shared memory"));
 }
 
 // A classifier's head, or a gate: no contraction follows, or none stands before.
