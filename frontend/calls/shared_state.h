@@ -10,6 +10,7 @@
 #include <shared_mutex>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "frontend/base/translate.h"
 #include "runtime/executable.h"
@@ -62,11 +63,10 @@ class SharedState {
     if (profile_ == nullptr) throw Error(fmt::format("{}: start the profile first", what));
     return translated([&] { return use(std::as_const(*profile_)); });
   }
-  // The same of a pointer to it, null where none was started.
-  template <typename Use>
-  auto with_any_profile(Use use) const {
+  // How long kernels took; empty where no profile was started.
+  std::vector<runtime::KernelTime> kernel_times() const {
     const std::lock_guard<std::mutex> lock(profile_mutex_);
-    return translated([&] { return use(std::as_const(profile_).get()); });
+    return profile_ == nullptr ? std::vector<runtime::KernelTime>() : profile_->times();
   }
 
  private:

@@ -13,17 +13,15 @@ namespace sinter {
 void Program::report(const std::string& path, const ReportOptions& options) const {
   state_->check_compiled("report");
   const std::vector<std::string> names = options.functions.empty() ? functions() : options.functions;
-  const auto make = [&](const runtime::Profile* profile) {
+  const std::vector<runtime::KernelTime> times = state_->shared.kernel_times();
+  translated([&] {
     Report report(*state_->device, state_->options.device);
     for (const std::string& name : names) {
       const Variant& variant = state_->usual(name);
-      report.add(lower_function(variant.graph(), variant.name(), *state_->device, state_->switches()),
-                 profile);
+      report.add(lower_function(variant.graph(), variant.name(), *state_->device, state_->switches()), times);
     }
-    return report.finish(options);
-  };
-  translated(
-      [&] { runtime::write_file_atomically(path, report_page({state_->shared.with_any_profile(make)})); });
+    runtime::write_file_atomically(path, report_page({report.finish(options)}));
+  });
 }
 
 }  // namespace sinter

@@ -117,7 +117,7 @@ Json signature(const std::vector<loop::Signature>& values) {
 
 }  // namespace
 
-Json facts_of(const loop::Program& program, const runtime::Profile* profile, ReportTexts& texts) {
+Json facts_of(const loop::Program& program, std::span<const runtime::KernelTime> times, ReportTexts& texts) {
   const std::vector<int64_t> counts = passes::launches_a_call(program);
   Json kernels = Json::array(), slots = Json::array(), launches = Json::array();
   for (size_t i = 0; i < program.kernels.size(); ++i)
@@ -125,13 +125,11 @@ Json facts_of(const loop::Program& program, const runtime::Profile* profile, Rep
   for (const Slot& slot : program.slots) slots.push_back(slot_facts(slot));
   int64_t time = 0;
   add_launches(program.steps, time, launches, kernels, program);
-  if (profile != nullptr) {
-    for (const runtime::KernelTime& taken : profile->times()) {
-      if (taken.kernel->function != program.name) continue;
-      kernels.at(taken.kernel->number)["time"] = {{"launches", taken.launches},
-                                                  {"nanoseconds", taken.nanoseconds},
-                                                  {"threads", taken.parts_nanoseconds}};
-    }
+  for (const runtime::KernelTime& taken : times) {
+    if (taken.kernel->function != program.name) continue;
+    kernels.at(taken.kernel->number)["time"] = {{"launches", taken.launches},
+                                                {"nanoseconds", taken.nanoseconds},
+                                                {"threads", taken.parts_nanoseconds}};
   }
   return {{"name", program.name},
           {"inputs", signature(program.inputs)},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "frontend/report/texts.h"
 #include "ir/loop/program.h"
@@ -9,8 +10,8 @@
 namespace sinter {
 
 // What a report tells of a function, as page/facts.js reads it: its kernels, what they read and write, when
-// they are launched, and where in memory values lie meanwhile. `profile` may be null.
-nlohmann::ordered_json facts_of(const loop::Program& program, const runtime::Profile* profile,
+// they are launched, and where in memory values lie meanwhile. `times` may have those of other functions too.
+nlohmann::ordered_json facts_of(const loop::Program& program, std::span<const runtime::KernelTime> times,
                                 ReportTexts& texts);
 
 }  // namespace sinter

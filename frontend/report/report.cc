@@ -38,8 +38,8 @@ Json heat_map_facts(const ReportHeatMaps& maps) {
 Report::Report(const backends::Device& device, std::string name)
     : device_(device), name_(std::move(name)), code_(device) {}
 
-void Report::add(const loop::Program& program, const runtime::Profile* profile) {
-  Json& facts = functions_.emplace_back(facts_of(program, profile, texts_));
+void Report::add(const loop::Program& program, std::span<const runtime::KernelTime> times) {
+  Json& facts = functions_.emplace_back(facts_of(program, times, texts_));
   for (const std::string& kind : code_kinds(name_)) {
     for (size_t i = 0; i < program.kernels.size(); ++i)
       facts["kernels"][i]["texts"][kind] = code_.add(program, i, kind, texts_);

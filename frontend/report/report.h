@@ -3,6 +3,7 @@
 #include <sinter/training/report.h>
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,8 @@ class Report {
   // `name` is how the device was opened: "vulkan:1".
   Report(const backends::Device& device, std::string name);
 
-  // What a function became on the device, and where `profile` is not null how long its kernels took.
-  void add(const loop::Program& program, const runtime::Profile* profile = nullptr);
+  // What a function became on the device, and how long its kernels took, which are among those of `times`.
+  void add(const loop::Program& program, std::span<const runtime::KernelTime> times = {});
   nlohmann::ordered_json finish(const ReportOptions& options) const;
 
  private:

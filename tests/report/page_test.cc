@@ -169,6 +169,7 @@ TEST_F(ReportPageTest, IsSmallAndSoonThereForNanogpt) {
   made_by("sinter-bench", "nanogpt --seconds 0.05 --threads 1 --report report.html");
   EXPECT_LT(std::filesystem::file_size(path("report.html")), 3'000'000u);
   Browser& page = opened("report.html");
+  take_picture("nanogpt");
   page.click("#graph-tools button:nth-child(2)");
   EXPECT_GT(page.count(".box.kernel"), 80);
 }

@@ -1,7 +1,7 @@
 // The kernels as a graph, folded by module; dagre.js says where the boxes go.
 
 const kTitle = 12;  // room above a cluster
-const kBox = { kernel: [172, 40], group: [190, 44], end: [120, 24] };
+const kBox = { kernel: [184, 40], group: [190, 44], end: [120, 24] };
 
 // The values that a function takes and gives, as boxes of their own.
 const endsOf = (facts) => {
@@ -119,7 +119,7 @@ class Sight {
   // All of it where that can be read, else its upper part around a column.
   fit(box, top, column) {
     const { clientWidth: width, clientHeight: height } = this.svg;
-    const zoom = Math.min(1.1, Math.max(0.55, Math.min((width - 40) / box.width, (height - top - 30) / box.height)));
+    const zoom = Math.min(1.1, Math.max(0.8, Math.min((width - 40) / box.width, (height - top - 30) / box.height)));
     const middle = box.width * zoom <= width ? box.x + box.width / 2 : column;
     this.set({ zoom, x: width / 2 - middle * zoom, y: top - box.y * zoom });
   }

@@ -55,15 +55,16 @@ const groupsOf = (facts) => {
 const shownCount = (group) =>
   group.isOpen ? group.own.length + [...group.groups.values()].reduce((sum, each) => sum + shownCount(each), 0) : 1;
 
-// Opens what can be seen at once: from the outside in, each as long as there are not many boxes.
+// Opens what can be seen at once: level by level, as long as there are not many boxes.
 const openSome = (root, most) => {
-  for (const group of root.walk()) group.isOpen = group === root;
+  setAllOpen(root, false);
   for (let level = [...root.groups.values()]; level.length > 0;) {
-    for (const group of level) {
-      group.isOpen = true;
-      group.isOpen = shownCount(root) <= most;
+    for (const group of level) group.isOpen = true;
+    if (shownCount(root) > most) {
+      for (const group of level) group.isOpen = false;
+      return;
     }
-    level = level.filter((group) => group.isOpen).flatMap((group) => [...group.groups.values()]);
+    level = level.flatMap((group) => [...group.groups.values()]);
   }
 };
 
