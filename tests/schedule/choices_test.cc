@@ -166,6 +166,16 @@ void run_with(const std::string& text, const Target& target, const std::vector<s
 }
 
 // What one stages in a chunk another one does in several: both are staged all the same.
+TEST(Choices, OfWideElementsFitTheMemoryOfALane) {
+  const graph::Module module = graph::parse(R"(func @f(%x: f64[64,64], %w: f64[64,64]) {
+  %0: f64[64,64] = contract %x, %w {dims="mk,kn->mn"}
+  return %0
+})",
+                                            "test.sg");
+  for (const Target& target : {Target(), gpu(), gpu_on_cpu()})
+    EXPECT_NO_THROW(passes::lower(module, "f", target, {}));
+}
+
 TEST(Choices, OfProductsSideBySideAreTheSame) {
   Target target = gpu();
   target.max_workgroup_size = 1024;

@@ -45,8 +45,10 @@ class Chooser {
   void choose_small_tile() {
     if (target_.has_subgroup_vectors()) {
       const int64_t lanes = target_.subgroup_size;
+      // A lane has its sums, and what becomes of them.
+      const int64_t most = target_.local_bytes / (2 * kTallRows * p_.element_bytes);
       for (b_.width = 8; b_.width > 1; b_.width /= 2) {
-        if (p_.n % (b_.width * lanes) == 0 &&
+        if (b_.width <= most && p_.n % (b_.width * lanes) == 0 &&
             ceil_div(p_.m, kTallRows) * p_.n / (b_.width * lanes) * p_.batch >= kFewWorkgroups)
           break;
       }
