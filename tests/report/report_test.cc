@@ -186,6 +186,13 @@ TEST(ReportPage, IsOneFile) {
   }
 }
 
+TEST(ReportPage, HasAColourForEachKindOfKernel) {
+  const std::string page = report_page({});
+#define SINTER_ANCHOR(name, ...) EXPECT_THAT(page, HasSubstr("\n  " #name ": '#"));
+#include "ir/graph/anchors.def"
+#undef SINTER_ANCHOR
+}
+
 TEST(ReportTexts, AreKeptOnceAndCut) {
   ReportTexts texts;
   EXPECT_EQ(texts.add("one\n"), 0u);

@@ -10,6 +10,8 @@ const kColours = {
   scatter: '#c4514d',
   concat: '#b0628f',
   sort: '#8b7a2f',
+  top_k: '#6f8a3a',
+  cumsum: '#4a8f7b',
   update: '#9a6a50',
 };
 const colourOf = (anchor) => kColours[anchor] ?? '#6b7785';
