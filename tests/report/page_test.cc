@@ -115,8 +115,8 @@ TEST_F(ReportPageTest, ShowsTheAttentionClassifier) {
   page.evaluate(
       "(() => { const choice = document.querySelector('section select');"
       " choice.value = 'first'; choice.dispatchEvent(new Event('change')); })()");
-  const std::string change = page.text(".maps rect title");
-  EXPECT_THAT(change, HasSubstr("→"));
+  EXPECT_THAT(page.text("section"), HasSubstr("blue is more than before"));
+  EXPECT_THAT(page.text(".maps rect title"), HasSubstr("→"));
   page.evaluate(
       "(() => { const slider = document.querySelector('section input');"
       " slider.value = 0; slider.dispatchEvent(new Event('input')); })()");

@@ -34,6 +34,7 @@ const showMaps = (maps) => {
   const last = maps.moments.length - 1;
   const drawn = element('div', { class: 'maps' });
   const name = element('b');
+  const hint = element('p', { class: 'faint' });
   const slider = element('input', { type: 'range', min: 0, max: last, value: last, 'aria-label': 'moment' });
   const against = element('select', { 'aria-label': 'show' }, element('option', { value: 'none' }, 'weights'),
     ...(last > 0 ? [element('option', { value: 'before' }, 'change since the moment before'),
@@ -44,6 +45,8 @@ const showMaps = (maps) => {
     const other = against.value === 'none' ? null : maps.moments[against.value === 'first' ? 0 : Math.max(0, at - 1)];
     const cells = maps.rows.length * maps.columns.length;
     name.textContent = moment.name;
+    hint.textContent = 'A row is what one word takes from each of the others: ' +
+      (other ? 'blue is more than before, red less.' : 'the darker, the more.');
     drawn.replaceChildren(...Array.from({ length: moment.maps }, (_, map) => heatMap(maps, map, (row, column) => {
       const place = map * cells + row * maps.columns.length + column;
       return moment.values[place] - (other ? other.values[place] : 0);
@@ -53,8 +56,7 @@ const showMaps = (maps) => {
   against.addEventListener('change', draw);
   draw();
   return element('section', {}, element('h2', {}, maps.name),
-    element('p', { class: 'faint' }, 'A row is what one word takes from each of the others; the darker, the more.'),
-    element('div', { class: 'row' }, slider, name, against), drawn);
+    hint, element('div', { class: 'row' }, slider, name, against), drawn);
 };
 
 const tabAttention = {
