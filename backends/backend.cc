@@ -104,4 +104,66 @@ runtime::ProgramLayout to_layout(const loop::Program& program) {
   return layout;
 }
 
+namespace {
+
+runtime::Collective to_collective(const loop::Collective& collective) {
+  using From = loop::Collective::Kind;
+  using To = runtime::Collective::Kind;
+  runtime::Collective result;
+  result.kind = collective.kind == From::all_reduce       ? To::all_reduce
+                : collective.kind == From::reduce_scatter ? To::reduce_scatter
+                                                          : To::all_gather;
+  result.fold = collective.fold == "max"   ? runtime::Fold::max
+                : collective.fold == "min" ? runtime::Fold::min
+                                           : runtime::Fold::sum;
+  result.leaves = collective.leaves;
+  for (const loop::Collective::Part& part : collective.parts)
+    result.parts.push_back(
+        {static_cast<runtime::DType>(part.dtype), part.elements, static_cast<int>(part.owner)});
+  return result;
+}
+
+// Gives every collective the places of its parts.
+void find_places(const loop::Program& program, const std::vector<loop::Step>& steps,
+                 std::vector<runtime::Meeting>& meetings) {
+  for (const loop::Step& step : steps) {
+    find_places(program, step.body, meetings);
+    if (step.kind != loop::Step::Kind::begin) continue;
+    runtime::Meeting& meeting = meetings[step.collective];
+    const size_t parts = meeting.collective.parts.size();
+    for (size_t i = 0; i < step.arguments.size(); ++i) {
+      const loop::Argument& argument = step.arguments[i];
+      runtime::Meeting::Place place;
+      if (argument.slot != loop::Argument::kNone) {
+        const int64_t width = loop::size_in_bytes(program.slots[argument.slot].type);
+        place = {argument.slot, argument.offset * width};
+      }
+      (i < parts ? meeting.operands : meeting.results).push_back(place);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<runtime::Meeting> to_meetings(const loop::Program& program) {
+  std::vector<runtime::Meeting> meetings;
+  for (const loop::Collective& collective : program.collectives) {
+    meetings.push_back({to_collective(collective),
+                        static_cast<int>(collective.rank),
+                        static_cast<int>(collective.ranks),
+                        {},
+                        {}});
+  }
+  find_places(program, program.steps, meetings);
+  return meetings;
+}
+
+void check_alone(const loop::Program& program) {
+  if (program.collectives.empty()) return;
+  throw GraphError(
+      fmt::format("'{}' is made for rank {} of {}, and what is exported runs alone; export it "
+                  "from a program without a communicator",
+                  program.name, program.collectives[0].rank, program.collectives[0].ranks));
+}
+
 }  // namespace sinter::backends

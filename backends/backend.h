@@ -13,6 +13,7 @@
 #include "ir/graph/graph.h"
 #include "ir/loop/program.h"
 #include "ir/loop/target.h"
+#include "runtime/collectives/meeting.h"
 #include "runtime/executable.h"
 
 namespace sinter::backends {
@@ -57,6 +58,8 @@ struct DeviceOptions {
   std::string selector;           // what stands behind the colon of "vulkan:1"
   int threads = 0;                // 0: the cores that this process may use
   std::string target = "native";  // what to compile for: the machine that it runs on, or another by its name
+  // Who takes part in what ranks make together; null: nobody else.
+  std::shared_ptr<runtime::Communicator> communicator = nullptr;
 };
 
 // A backend is a folder behind this interface, found by name.
@@ -77,5 +80,8 @@ class Backend {
 runtime::TensorSpec to_spec(const std::string& name, const graph::TensorType& type);
 std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& states);
 runtime::ProgramLayout to_layout(const loop::Program& program);
+std::vector<runtime::Meeting> to_meetings(const loop::Program& program);
+// Throws GraphError where programs of a single process are asked for, and this is one of several ranks.
+void check_alone(const loop::Program& program);
 
 }  // namespace sinter::backends

@@ -8,6 +8,10 @@ namespace sinter::runtime {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TensorSpec, name, dtype, shape)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FaultSite, kind, op, subject, shape, bound, location)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KernelInfo, function, name, sources, flops, bytes, number)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Collective::Part, dtype, elements, owner)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Collective, kind, fold, leaves, parts)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Meeting::Place, slot, offset)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Meeting, collective, rank, ranks, operands, results)
 
 }  // namespace sinter::runtime
 
@@ -109,6 +113,25 @@ json to_json(const runtime::ProgramLayout& layout) {
           {"faults", layout.faults},
           {"infos", layout.infos},
           {"arena_bytes", layout.arena_bytes}};
+}
+
+json to_json(const std::vector<runtime::Meeting>& meetings) {
+  return meetings;
+}
+
+std::vector<runtime::Meeting> meetings_from_json(const json& fields, const runtime::ProgramLayout& layout) {
+  std::vector<runtime::Meeting> meetings = fields;
+  for (const runtime::Meeting& meeting : meetings) {
+    const size_t parts = meeting.collective.parts.size();
+    check_stored(meeting.operands.size() == parts && meeting.results.size() == parts);
+    for (const auto* places : {&meeting.operands, &meeting.results}) {
+      for (const runtime::Meeting::Place& place : *places) {
+        if (place.slot == runtime::Meeting::Place::kNone) continue;
+        check_stored(place.slot < layout.slots.size() && place.offset >= 0);
+      }
+    }
+  }
+  return meetings;
 }
 
 json to_json(const std::vector<runtime::TensorSpec>& specs) {

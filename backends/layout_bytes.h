@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "runtime/collectives/meeting.h"
 #include "runtime/executable.h"
 
 // Compiled functions as the cache and exported files keep them, in MessagePack, which takes bytes as they
@@ -32,10 +33,13 @@ nlohmann::json to_json(std::span<const std::byte> bytes);
 nlohmann::json to_json(std::string_view bytes);
 nlohmann::json to_json(const runtime::ProgramLayout& layout);
 nlohmann::json to_json(const std::vector<runtime::TensorSpec>& specs);
+nlohmann::json to_json(const std::vector<runtime::Meeting>& meetings);
 
 // Throw what nlohmann::json does, or RuntimeError, where it can be none.
 runtime::ProgramLayout layout_from_json(const nlohmann::json& fields);
 std::vector<runtime::TensorSpec> specs_from_json(const nlohmann::json& fields);
+std::vector<runtime::Meeting> meetings_from_json(const nlohmann::json& fields,
+                                                 const runtime::ProgramLayout& layout);
 std::string_view bytes_from_json(const nlohmann::json& field);  // in the field
 void check_stored(bool holds);                                  // throws RuntimeError where it does not
 

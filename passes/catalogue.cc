@@ -18,6 +18,7 @@
 #include "passes/fuse/split_sorts.h"
 #include "passes/fuse/split_sums.h"
 #include "passes/inline_calls/inline_calls.h"
+#include "passes/inline_calls/open_loops.h"
 #include "passes/merge/merge.h"
 #include "passes/order/order.h"
 #include "passes/pass.h"
@@ -26,6 +27,7 @@
 #include "passes/release/release.h"
 #include "passes/schedule/choose.h"
 #include "passes/schedule/schedule.h"
+#include "passes/shard/shard.h"
 #include "passes/simplify/simplify.h"
 #include "passes/split_batch/split_batch.h"
 #include "passes/to_workgroups/to_workgroups.h"
@@ -52,8 +54,12 @@ void each(Module& module, Function& function, const Target&) {
 constexpr Pass kPasses[] = {
     {"split_batch",
      "lets a function go over its batch in micro-batches: of=FUNCTION, part=FUNCTION for one of them, "
-     "parts=N",
+     "parts=N; rank=N, ranks=N: for one of several ranks",
      for_all<split_batch>},
+    {"shard",
+     "lets each of several ranks keep a part of the state that a function alone uses: of=FUNCTION, rank=N, "
+     "ranks=N; shared=STATE: others use it too",
+     for_all<shard>},
     {"inline_calls", "replaces calls by the body of what they call; kernels: these by theirs, too",
      for_all<inline_calls>},
     {"decompose", "replaces composites by the primitives that define them", for_all<decompose>},
@@ -99,6 +105,7 @@ constexpr Pass kPasses[] = {
     {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
     {"choose", "decides how the loops of each kernel are made", nullptr,
      [](Module&, Function& function, const Target& target) { choose(function, target); }},
+    {"open_loops", "puts the body of a loop of one turn in its place", for_all<open_loops>},
     {"order", "puts kernels in the order in which they run, those that write state after those that read it",
      [](Module& module, const Arguments& arguments, const Target& target) {
        check_arguments("order", arguments, {});

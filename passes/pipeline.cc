@@ -94,6 +94,7 @@ constexpr Step kSteps[] = {
     {"group(off)", fuses_not},
     {"merge", fuses},
     {"choose"},
+    {"open_loops"},
     {"order"},
     {"schedule"},
     {"place"},

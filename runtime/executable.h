@@ -83,6 +83,9 @@ struct Call {
   // By input what the device reads in its place, or null; none where this is empty. It has to be there until
   // the call has ended.
   std::span<const DeviceBuffer* const> bound = {};
+  // What ranks compare before they make something together: hashes of the program and step, and of the
+  // inputs.
+  uint64_t program_mark = 0, data_mark = 0;
   // Whether no other call uses the state, or is started on it, until run() or start() has returned: then the
   // state's arena is for it, which all such calls have in common.
   bool has_state_alone = false;

@@ -13,9 +13,10 @@ namespace {
 
 class CpuDevice final : public backends::Device {
  public:
-  CpuDevice(int threads, Machine machine)
+  CpuDevice(const backends::DeviceOptions& options, Machine machine)
       : machine_(std::move(machine)),
-        pool_(std::make_shared<runtime::ThreadPool>(threads)),
+        pool_(std::make_shared<runtime::ThreadPool>(options.threads)),
+        communicator_(options.communicator),
         cache_(runtime::user_cache_folder()) {
     machine_.target.threads = pool_->threads_at_once();
   }
@@ -25,7 +26,7 @@ class CpuDevice final : public backends::Device {
   }
 
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return make_executable(cpu::compile(source, machine_, cache_), pool_);
+    return make_executable(cpu::compile(source, machine_, cache_), pool_, communicator_);
   }
   loop::Target target() const override { return machine_.target; }
   std::string text(const backends::Source& source, std::string_view kind) const override {
@@ -40,6 +41,7 @@ class CpuDevice final : public backends::Device {
  private:
   Machine machine_;
   std::shared_ptr<runtime::ThreadPool> pool_;
+  std::shared_ptr<runtime::Communicator> communicator_;
   mutable runtime::DiskCache cache_;  // of object files and images
 };
 
@@ -53,7 +55,7 @@ class CpuBackend final : public backends::Backend {
     if (!options.selector.empty()) {
       throw GraphError(fmt::format("device 'cpu:{}': there is one cpu, called 'cpu'", options.selector));
     }
-    return std::make_unique<CpuDevice>(options.threads, named(options.target));
+    return std::make_unique<CpuDevice>(options, named(options.target));
   }
 };
 

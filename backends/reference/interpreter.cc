@@ -32,6 +32,7 @@ constexpr Kernel kKernels[] = {
 #define SINTER_ENTRY_data(name) kernels::name
 #define SINTER_ENTRY_check(name) kernels::name
 #define SINTER_ENTRY_control(name) nullptr
+#define SINTER_ENTRY_collective(name) nullptr
 #define SINTER_ENTRY_composite(name) nullptr
 #define SINTER_OP(name, least, most, kind, ...) SINTER_ENTRY_##kind(name),
 #include "ir/graph/ops.def"
@@ -76,6 +77,31 @@ void set_step(Estimated& whole, int64_t index, const Estimated& step) {
   set_step(whole.origins, index, step.origins);
 }
 
+runtime::Collective collective_of(const Op& op) {
+  using Kind = runtime::Collective::Kind;
+  runtime::Collective collective;
+  collective.mode = runtime::kKeepDenormals;
+  collective.kind = op.code == OpCode::all_reduce       ? Kind::all_reduce
+                    : op.code == OpCode::reduce_scatter ? Kind::reduce_scatter
+                                                        : Kind::all_gather;
+  int64_t pieces = 1;
+  if (collective.kind != Kind::all_gather) {
+    const std::string& fold = op.attributes.text("fold");
+    collective.fold = fold == "max"   ? runtime::Fold::max
+                      : fold == "min" ? runtime::Fold::min
+                                      : runtime::Fold::sum;
+    collective.leaves = op.attributes.integer("leaves");
+    pieces = op.operands[0].shape()[0];
+  }
+  for (size_t i = 0; i < op.parts(); ++i) {
+    const graph::TensorType& type = op.operands[i].type();
+    const int64_t owner = op.attributes.has("owners") ? op.attributes.integers("owners")[i] : 0;
+    collective.parts.push_back(
+        {static_cast<runtime::DType>(type.dtype), type.elements() / pieces, static_cast<int>(owner)});
+  }
+  return collective;
+}
+
 class Interpreter {
  public:
   // Estimates roundings where it is given a unit of them. Where it is given `non_finites`, it follows these,
@@ -96,6 +122,7 @@ class Interpreter {
   Values enter(const Function& function, const Op& caller, const Values& in, const Frame& outer,
                int64_t turn = 0);
   Values scan(const Op& op, const Values& in, const Frame& frame);
+  Values meet(const Op& op, const Values& in) const;
   Estimated read(const Op& op) const;
   void write(const Op& op, const Estimated& value);
   size_t state_index(const Op& op, const graph::TensorType& type) const;
@@ -156,9 +183,41 @@ Values Interpreter::execute(const Op& op, const Values& in, const Frame& frame) 
       return in;
     case OpCode::grad:
       throw InternalError("reference: met a grad; run differentiate first");
+    case OpCode::all_reduce:
+    case OpCode::reduce_scatter:
+    case OpCode::all_gather:
+      return meet(op, in);
     default:
       return primitive(op, in, frame);
   }
+}
+
+Values Interpreter::meet(const Op& op, const Values& in) const {
+  const runtime::Collective collective = collective_of(op);
+  const int64_t rank = op.attributes.integer("rank");
+  std::vector<const void*> operands;
+  std::vector<void*> results;
+  Tensors out;
+  for (const graph::TensorType& type : op.results) out.push_back(make_tensor(type));
+  size_t next = 0;
+  for (size_t i = 0; i < op.parts(); ++i) {
+    const bool is_own = collective.parts[i].owner == rank;
+    const bool gives = collective.kind != runtime::Collective::Kind::all_gather || is_own;
+    const bool gets = collective.kind == runtime::Collective::Kind::all_reduce ||
+                      (collective.kind == runtime::Collective::Kind::reduce_scatter) == is_own;
+    operands.push_back(gives ? in[i].value.raw() : nullptr);
+    results.push_back(gets ? out[next++].raw() : nullptr);
+  }
+  runtime::Communicator alone;
+  runtime::Communicator& ranks = state_.communicator == nullptr ? alone : *state_.communicator;
+  if (ranks.size() != op.attributes.integer("ranks") || ranks.rank() != rank) {
+    throw RuntimeError(fmt::format("{}: of rank {} of {}, and this is rank {} of {}", graph::name(op.code),
+                                   rank, op.attributes.integer("ranks"), ranks.rank(), ranks.size()));
+  }
+  ranks.end(ranks.begin(collective, operands, results, state_.marks, {}));
+  Values values;
+  for (const HostTensor& value : out) values.push_back(given(value));
+  return values;
 }
 
 Values Interpreter::primitive(const Op& op, const Values& operands, const Frame& frame) const {

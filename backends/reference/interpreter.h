@@ -8,6 +8,7 @@
 
 #include "backends/reference/non_finite.h"
 #include "ir/graph/graph.h"
+#include "runtime/collectives/communicator.h"
 #include "runtime/executable.h"
 #include "runtime/tensor.h"
 
@@ -18,6 +19,9 @@ struct EvaluateState {
   runtime::HostState* state = nullptr;  // may be null where the function neither reads nor writes any
   uint64_t seed = 0;
   uint32_t step = 0;
+  // Of what ranks make together; null: there is one rank.
+  runtime::Communicator* communicator = nullptr;
+  runtime::CallMarks marks = {};
 };
 
 using runtime::Roundings;  // rounding.h

@@ -43,6 +43,7 @@ namespace kernels {
 #define SINTER_KERNEL_data(name) void name(const Invocation& i);
 #define SINTER_KERNEL_check(name) void name(const Invocation& i);
 #define SINTER_KERNEL_control(name)
+#define SINTER_KERNEL_collective(name)
 #define SINTER_KERNEL_composite(name)
 #define SINTER_OP(name, least, most, kind, ...) SINTER_KERNEL_##kind(name)
 #include "ir/graph/ops.def"

@@ -14,8 +14,10 @@ using runtime::TensorSpec;
 
 class Program final : public runtime::Executable {
  public:
-  explicit Program(const backends::Source& source)
-      : module_(source.expand()), function_(*module_.find_function(source.function)) {
+  Program(const backends::Source& source, std::shared_ptr<runtime::Communicator> communicator)
+      : module_(source.expand()),
+        function_(*module_.find_function(source.function)),
+        communicator_(std::move(communicator)) {
     for (const graph::Op* parameter : function_.parameters()) {
       inputs_.push_back(
           backends::to_spec(graph::Function::parameter_name(*parameter), parameter->results[0]));
@@ -39,26 +41,42 @@ class Program final : public runtime::Executable {
       HostTensor& tensor = inputs.emplace_back(inputs_[i].dtype, inputs_[i].shape);
       std::memcpy(tensor.raw(), call.inputs[i], tensor.bytes());
     }
-    const auto outputs =
-        evaluate(module_, function_, inputs, {host_state, call.seed, call.step}, call.roundings);
+    const EvaluateState with{
+        host_state, call.seed, call.step, communicator_.get(), {call.program_mark, call.data_mark}};
+    const auto outputs = evaluated(inputs, with, call.roundings);
     for (size_t i = 0; i < outputs.size(); ++i) {
       std::memcpy(call.outputs[i], outputs[i].raw(), outputs[i].bytes());
     }
   }
 
  private:
+  // What fails on one rank ends all, who would wait for it.
+  std::vector<HostTensor> evaluated(const std::vector<HostTensor>& inputs, const EvaluateState& with,
+                                    runtime::Roundings* roundings) const {
+    try {
+      return evaluate(module_, function_, inputs, with, roundings);
+    } catch (const RuntimeError& error) {
+      if (communicator_ != nullptr) communicator_->fail(error.what());
+      throw;
+    }
+  }
+
   graph::Module module_;
   const graph::Function& function_;
+  std::shared_ptr<runtime::Communicator> communicator_;
   std::vector<TensorSpec> inputs_, outputs_;
 };
 
 class ReferenceDevice final : public backends::Device {
  public:
+  explicit ReferenceDevice(std::shared_ptr<runtime::Communicator> communicator)
+      : communicator_(std::move(communicator)) {}
+
   std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
     return std::make_unique<runtime::HostState>(backends::to_specs(states));
   }
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return std::make_unique<Program>(source);
+    return std::make_unique<Program>(source, communicator_);
   }
   bool executes_loops() const override { return false; }
   std::optional<backends::NonFiniteResult> first_non_finite(
@@ -71,13 +89,16 @@ class ReferenceDevice final : public backends::Device {
     return reference::first_non_finite(module, function, {call.inputs.begin(), call.inputs.end()},
                                        {&state, call.seed, call.step}, of_gradients);
   }
+
+ private:
+  std::shared_ptr<runtime::Communicator> communicator_;
 };
 
 class ReferenceBackend final : public backends::Backend {
  public:
   std::string_view name() const override { return "reference"; }
-  std::unique_ptr<backends::Device> open(const backends::DeviceOptions&) const override {
-    return std::make_unique<ReferenceDevice>();
+  std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
+    return std::make_unique<ReferenceDevice>(options.communicator);
   }
 };
 

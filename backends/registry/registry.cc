@@ -24,13 +24,15 @@ std::span<const Backend* const> all_backends() {
   return backends;
 }
 
-std::unique_ptr<Device> open_device(std::string_view name, int threads, std::string_view target) {
+std::unique_ptr<Device> open_device(std::string_view name, int threads, std::string_view target,
+                                    std::shared_ptr<runtime::Communicator> communicator) {
   const size_t colon = name.find(':');
   const std::string_view backend = name.substr(0, colon);
   const DeviceOptions options{
       .selector = colon == std::string_view::npos ? "" : std::string(name.substr(colon + 1)),
       .threads = threads,
-      .target = std::string(target)};
+      .target = std::string(target),
+      .communicator = std::move(communicator)};
   std::string known;
   for (const Backend* candidate : all_backends()) {
     if (candidate->name() == backend) {

@@ -4,6 +4,7 @@
 
 #include "frontend/base/tensor_info.h"
 #include "frontend/base/translate.h"
+#include "frontend/calls/marks.h"
 
 namespace sinter {
 
@@ -31,10 +32,12 @@ template <typename Execute>
 uint32_t Callee::calling(runtime::Call call, Execute execute) const {
   check();
   call.seed = state_->seed();
+  if (identity() != 0) call.data_mark = data_mark(call, code_->executable->inputs());
   if (writes_state_) {
     state_->writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
       call.step = step;
       call.has_state_alone = true;
+      call.program_mark = program_mark(identity(), step, state_->seed());
       execute(call);
       ++step;
     });

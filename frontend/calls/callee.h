@@ -50,6 +50,8 @@ class Callee {
     return std::string(fault);
   }
   virtual const backends::Rows& rows() const = 0;
+  // What it was traced as, where several ranks go over it together, else 0.
+  virtual uint64_t identity() const { return 0; }
 
   // `call` needs inputs, outputs and, where the function writes no state, a number instead of the step. One
   // that does has the state to itself, and counts a step where it succeeds; others run beside each other.

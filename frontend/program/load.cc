@@ -228,7 +228,9 @@ LoadReport Program::load(const std::string& path, const LoadOptions& options) {
 
   const std::optional<uint32_t> step = translated([&] { return step_in(file.metadata, path); });
   state_->shared.writing([&](runtime::StateStore& store, auto& now) {
-    for (const auto& [state, value] : values) store.set(state, value);
+    for (const auto& [state, value] : values) {
+      if (state_->keeps(state)) store.set(state, value);
+    }
     if (step) now = *step;
   });
   return report;

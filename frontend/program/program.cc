@@ -15,6 +15,7 @@
 #include "frontend/compile/driver.h"
 #include "frontend/compile/library.h"
 #include "frontend/program/program_state.h"
+#include "frontend/program/ranks.h"
 #include "frontend/trace/binding.h"
 #include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
@@ -96,6 +97,9 @@ std::vector<TensorInfo> Program::states() const {
 
 Array Program::state(std::string_view name) const {
   state_->check_compiled("state");
+  if (!state_->keeps(name))
+    throw Error(fmt::format("state '{}' is kept by rank {}; snapshot() has that of all ranks", name,
+                            state_->owners().find(name)->second));
   return state_->shared.reading(
       [&](const runtime::StateStore& store, uint32_t) { return Array(store.get(name)); });
 }
@@ -105,8 +109,10 @@ Snapshot Program::snapshot() const {
   return state_->shared.reading([&](const runtime::StateStore& store, uint32_t step) {
     Snapshot snapshot{{}, step, state_->options.seed};
     for (const StateEntry& entry : state_->table.entries()) {
-      snapshot.states[entry.name] = Array(store.get(entry.name));
+      if (state_->keeps(entry.name)) snapshot.states[entry.name] = Array(store.get(entry.name));
     }
+    if (!state_->owners().empty())
+      gather_states(*state_->options.communicator, state_->owners(), state_->table.entries(), snapshot);
     return snapshot;
   });
 }
@@ -114,7 +120,9 @@ Snapshot Program::snapshot() const {
 void Program::set_state(std::string_view name, const Array& value) {
   state_->check_compiled("set_state");
   if (!value.defined()) throw Error(fmt::format("state '{}': the array is undefined", name));
-  state_->shared.writing([&](runtime::StateStore& store, auto&) { store.set(name, value.host()); });
+  state_->shared.writing([&](runtime::StateStore& store, auto&) {
+    if (state_->keeps(name)) store.set(name, value.host());
+  });
 }
 
 uint32_t Program::step() const {
@@ -139,7 +147,13 @@ void Snapshot::save(const std::string& path, const std::map<std::string, std::st
 
 void Program::save(const std::string& path) const {
   state_->check_compiled("save");
-  snapshot().save(path);
+  const Snapshot now = snapshot();
+  if (state_->options.communicator == nullptr) return now.save(path);
+  by_first_rank(*state_->options.communicator, "save", [&] { now.save(path); });
+}
+
+const std::shared_ptr<Communicator>& Program::communicator() const {
+  return state_->options.communicator;
 }
 
 CheckReport Program::check() const {

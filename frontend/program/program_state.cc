@@ -8,7 +8,9 @@
 #include "frontend/base/tensor_info.h"
 #include "frontend/compile/numerics.h"
 #include "frontend/compile/strict.h"
+#include "frontend/program/ranks.h"
 #include "frontend/trace/binding.h"
+#include "ir/graph/callees.h"
 #include "ir/graph/verify.h"
 #include "passes/split_batch/split_batch.h"
 #include "runtime/thread_pool.h"
@@ -76,21 +78,30 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
   options = given;
   const Ranges ranges("compile", where);
   check_sizes(ranges);
+  ranges.require(ranks() == 1 || !options.check_numerics, "check_numerics",
+                 "false where several ranks share steps; a process alone comes to the same", "true");
   ranges.require(options.fuse || !options.strict, "fuse", "true where strict is", "false");
   try {
-    device =
-        translated([&] { return backends::open_device(options.device, options.threads, options.target); });
+    device = translated([&] {
+      return backends::open_device(options.device, options.threads, options.target,
+                                   ranks_of(options.communicator));
+    });
     bool is_written = false;
     for (Added& function : added) is_written = trace_first(function).writes_state() || is_written;
     check_dims(ranges);
+    if (ranks() > 1) {
+      agree();
+      shard();
+    }
     for (Added& function : added) function.links.front().variant.settle(table.states());
     for (Added& function : added) {
       const Variant& variant = function.links.front().variant;
       check_strict(variant.graph(), variant.name());
     }
-    auto store = translated([&] { return device->make_state(table.states()); });
+    auto store = translated([&] { return device->make_state(kept_states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
+      if (!keeps(entry.name)) continue;
       const Array initial =
           entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed, threads);
       translated([&] { store->set(entry.name, initial.host()); });
@@ -105,6 +116,7 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
       function.session_state.clear();
     }
     table.truncate(0, 0);
+    owners_.clear();
     throw;
   }
   table.seal();
@@ -218,10 +230,66 @@ void ProgramState::build_body(const Added& function, Trace& trace, const DimSize
   trace.finish(function.body(Inputs(function.name, std::move(tensors))));
 }
 
-void ProgramState::split_batch(const Added& function, graph::Module& module, const std::string& name,
-                               const DimSizes& sizes) {
+void ProgramState::agree() {
+  std::map<std::string, uint64_t> facts = {{"seed", options.seed},
+                                           {"device '" + options.device + "'", options.fuse ? 1 : 0}};
+  for (const Added& function : added) {
+    const Variant& variant = function.links.front().variant;
+    const int64_t parts = function.options.micro_batches;
+    if (parts < ranks() && (parts > 1 || !variant.training().depends.empty()) && variant.writes_state()) {
+      throw Error(
+          fmt::format("{}: {} ranks share its micro-batches, and micro_batches is {}; make it {} or more",
+                      function.name, ranks(), parts, ranks()));
+    }
+    facts[fmt::format("function '{}'", function.name)] = variant.identity();
+  }
+  check_agreement(*options.communicator, "compile", facts);
+}
+
+void ProgramState::shard() {
+  for (const Added& function : added) {
+    const Variant& variant = function.links.front().variant;
+    if (variant.identity() == 0) continue;
+    translated(
+        [&] { owners_.merge(passes::owners_of(variant.graph(), sharding_of(function, variant.name()))); });
+  }
+  for (Added& function : added) {
+    Variant& variant = function.links.front().variant;
+    if (variant.identity() != 0) translated([&] { variant.shard(sharding_of(function, variant.name())); });
+  }
+}
+
+passes::Sharding ProgramState::sharding_of(const Added& function, const std::string& name) const {
+  passes::Sharding sharding{.of = name, .rank = options.communicator->rank(), .ranks = ranks()};
+  for (const Added& other : added) {
+    if (&other == &function) continue;
+    const Variant& variant = other.links.front().variant;
+    const graph::Module& module = variant.graph();
+    for (const graph::OpCode code : {graph::OpCode::read, graph::OpCode::write})
+      sharding.shared.merge(graph::states_touched(module, *module.find_function(variant.name()), code));
+  }
+  return sharding;
+}
+
+std::vector<graph::State> ProgramState::kept_states() const {
+  std::vector<graph::State> states = table.states();
+  for (graph::State& state : states) {
+    if (!keeps(state.name)) state.type.shape = {0};
+  }
+  return states;
+}
+
+bool ProgramState::keeps(std::string_view state) const {
+  const auto owner = owners_.find(state);
+  return owner == owners_.end() || owner->second == options.communicator->rank();
+}
+
+uint64_t ProgramState::split_batch(const Added& function, const Trace& traced, graph::Module& module,
+                                   const std::string& name, const DimSizes& sizes) {
   const int64_t parts = function.options.micro_batches;
-  if (parts == 1) return;
+  const bool is_shared = ranks() > 1 && traced.writes_state() && parts >= ranks();
+  const uint64_t identity = is_shared ? identity_of(module) : 0;
+  if (parts == 1) return identity;
   DimSizes of_part = sizes;
   auto& [batch, size] = *of_part.find(*leading_dim(function.inputs));
   if (size % parts != 0) {
@@ -237,7 +305,13 @@ void ProgramState::split_batch(const Added& function, graph::Module& module, con
     build_body(function, trace, of_part);
   }
   translated([&] { graph::verify(module); });
-  translated([&] { passes::split_batch(module, {.of = name, .part = part, .parts = parts}); });
+  passes::BatchSplit split{.of = name, .part = part, .parts = parts};
+  if (is_shared) {
+    split.rank = options.communicator->rank();
+    split.ranks = ranks();
+  }
+  translated([&] { passes::split_batch(module, split); });
+  return identity;
 }
 
 Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::optional<int64_t> trial) {
@@ -260,9 +334,10 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::option
   all.insert(options.dims.begin(), options.dims.end());
   Trace trace(module, table, name, function.options.training, std::move(all));
   if (trial) trace.set_session_trial(*trial);
+  uint64_t identity = 0;
   try {
     build_body(function, trace, sizes);
-    split_batch(function, module, name, sizes);
+    identity = split_batch(function, trace, module, name, sizes);
   } catch (...) {
     if (trial) function.session_dims = trace.session_dims();
     throw;
@@ -281,14 +356,16 @@ Variant& ProgramState::trace(Added& function, const DimSizes& sizes, std::option
   if (compiled && trace.writes_state() && !shared.is_written()) {
     throw Error(fmt::format("{}: writes state, which no function did when the program was compiled", name));
   }
+  if (compiled && identity != 0) translated([&] { passes::shard(module, sharding_of(function, name)); });
   if (compiled) check_strict(module, name);
   function.parts = trace.parts();
   std::erase_if(function.parts, [](const auto& part) { return part.second.expired(); });  // the body's own
   DimSizes of_all = sizes;
   of_all.insert(trace.session_dims().begin(), trace.session_dims().end());
-  Link& link = function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, of_all,
-                                           std::move(module), trace.session_states(), trace.writes_state(),
-                                           compiled ? usual(function.name).training() : trace.trains());
+  Link& link =
+      function.links.emplace_back(function.newest.load(std::memory_order_relaxed), name, of_all,
+                                  std::move(module), trace.session_states(), trace.writes_state(),
+                                  compiled ? usual(function.name).training() : trace.trains(), identity);
   function.newest.store(&link, std::memory_order_release);
   return link.variant;
 }

@@ -20,6 +20,7 @@
 #include "frontend/program/variant.h"
 #include "frontend/trace/state_table.h"
 #include "frontend/trace/trace.h"
+#include "passes/shard/shard.h"
 
 namespace sinter {
 
@@ -31,6 +32,7 @@ class ProgramCallee final : public Callee {
   bool checks_numerics() const override;
   std::string why_not_finite(const backends::RepeatedCall& call, std::string_view fault) const override;
   const backends::Rows& rows() const override;
+  uint64_t identity() const override { return variant_->identity(); }
 
  private:
   ProgramState* of_;
@@ -89,6 +91,11 @@ struct SINTER_INTERNAL ProgramState {
   // What calls of it are made with. A Function has `program`, which is this one, with it.
   ProgramCallee callee(Variant& variant, std::shared_ptr<ProgramState> program = nullptr);
 
+  // Whether this rank has the state, and not another one alone.
+  bool keeps(std::string_view state) const;
+  // By state, the rank that alone has it.
+  const passes::Owners& owners() const { return owners_; }
+
  private:
   Variant& trace_first(Added& function);
   // `dims`, and the usual sizes of the other Dims of the inputs.
@@ -98,15 +105,23 @@ struct SINTER_INTERNAL ProgramState {
   static Variant* known(const Added& function, const DimSizes& sizes);
   // With `trial`, for Dims that state of sessions alone has.
   Variant& trace(Added& function, const DimSizes& sizes, std::optional<int64_t> trial = {});
-  // What the function does, of these sizes; and that as micro-batches, where it is to be cut into such.
+  int ranks() const { return options.communicator == nullptr ? 1 : options.communicator->size(); }
+  // What the function does, of these sizes; and that as micro-batches, where it is to be cut into such, those
+  // of this rank where there are several. Gives then the Variant's identity.
   static void build_body(const Added& function, Trace& trace, const DimSizes& sizes);
-  void split_batch(const Added& function, graph::Module& module, const std::string& name,
-                   const DimSizes& sizes);
+  uint64_t split_batch(const Added& function, const Trace& traced, graph::Module& module,
+                       const std::string& name, const DimSizes& sizes);
+  void agree();  // Throws Error where ranks have been compiled from different programs.
+  // Deals the state that only steps of all ranks use to these, and leaves this one's updates of it.
+  void shard();
+  passes::Sharding sharding_of(const Added& function, const std::string& name) const;
+  std::vector<graph::State> kept_states() const;  // those of other ranks without elements
   void check_strict(const graph::Module& module, const std::string& name) const;
   Variant& variant_of(Added& function, const DimSizes& sizes);
 
   std::mutex trace_mutex_;
   std::set<Dim> bound_dims_;  // by what compile traced
+  passes::Owners owners_;
 };
 
 }  // namespace sinter

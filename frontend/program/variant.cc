@@ -11,13 +11,15 @@
 namespace sinter {
 
 Variant::Variant(std::string name, DimSizes sizes, graph::Module graph,
-                 std::vector<std::string> session_states, bool writes_state, Training training)
+                 std::vector<std::string> session_states, bool writes_state, Training training,
+                 uint64_t identity)
     : name_(std::move(name)),
       sizes_(std::move(sizes)),
       graph_(std::move(graph)),
       session_states_(std::move(session_states)),
       writes_state_(writes_state),
-      training_(std::move(training)) {}
+      training_(std::move(training)),
+      identity_(identity) {}
 
 void Variant::settle(std::vector<graph::State> states) {
   training_.settle();

@@ -3,6 +3,7 @@
 #include <sinter/program.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "frontend/trace/state_table.h"
 #include "ir/graph/graph.h"
 #include "passes/options.h"
+#include "passes/shard/shard.h"
 
 namespace sinter {
 
@@ -23,8 +25,9 @@ namespace sinter {
 class Variant {
  public:
   // `graph` holds the function, called `name`, with those that it calls and all states of its program.
+  // `identity` is what it was traced as, where ranks go over it together, else 0.
   Variant(std::string name, DimSizes sizes, graph::Module graph, std::vector<std::string> session_states,
-          bool writes_state, Training training);
+          bool writes_state, Training training, uint64_t identity);
 
   const std::string& name() const {
     return name_;
@@ -34,6 +37,9 @@ class Variant {
   const std::vector<std::string>& session_states() const { return session_states_; }  // that it uses
   bool writes_state() const { return writes_state_; }                                 // of the program
   const Training& training() const { return training_; }
+  uint64_t identity() const { return identity_; }
+  // Before it settles: as one of several ranks.
+  void shard(const passes::Sharding& sharding) { passes::shard(graph_, sharding); }
   // Before the program is compiled, when all its states are known.
   void settle(std::vector<graph::State> states);
 
@@ -54,6 +60,7 @@ class Variant {
   std::vector<std::string> session_states_;
   bool writes_state_;
   Training training_;
+  uint64_t identity_;
   std::mutex compiling_;
   std::optional<Code> made_;
   std::atomic<Code*> code_ = nullptr;  // null until it is made

@@ -166,6 +166,7 @@ Checkpoints::~Checkpoints() = default;  // the future's own waits
 void Checkpoints::save(const Program& program, const CheckpointNotes& notes) {
   state_->wait();
   Snapshot now = program.snapshot();
+  if (program.communicator() != nullptr && program.communicator()->rank() != 0) return;
   if (!state_->has_saved) state_->begin(now.step);
   state_->has_saved = true;
   state_->writing = std::async(std::launch::async, [this_ = state_.get(), now = std::move(now), notes] {

@@ -454,4 +454,32 @@ std::vector<Value> Builder::barrier(std::vector<Value> values) {
   return results_of(emit(OpCode::barrier, std::move(values)));
 }
 
+std::vector<Value> Builder::meet(OpCode code, std::vector<Value> values, Attributes attributes,
+                                 const Meeting& meeting) {
+  attributes.set("rank", meeting.rank);
+  attributes.set("ranks", meeting.ranks);
+  if (meeting.after) {
+    attributes.set("after", true);
+    values.push_back(meeting.after);
+  }
+  return results_of(emit(code, std::move(values), std::move(attributes)));
+}
+
+std::vector<Value> Builder::all_reduce(std::vector<Value> values, std::string fold, int64_t leaves,
+                                       const Meeting& meeting) {
+  return meet(OpCode::all_reduce, std::move(values), {{"fold", std::move(fold)}, {"leaves", leaves}},
+              meeting);
+}
+
+std::vector<Value> Builder::reduce_scatter(std::vector<Value> values, std::string fold, int64_t leaves,
+                                           std::vector<int64_t> owners, const Meeting& meeting) {
+  return meet(OpCode::reduce_scatter, std::move(values),
+              {{"fold", std::move(fold)}, {"leaves", leaves}, {"owners", std::move(owners)}}, meeting);
+}
+
+std::vector<Value> Builder::all_gather(std::vector<Value> values, std::vector<int64_t> owners,
+                                       const Meeting& meeting) {
+  return meet(OpCode::all_gather, std::move(values), {{"owners", std::move(owners)}}, meeting);
+}
+
 }  // namespace sinter::graph

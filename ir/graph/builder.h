@@ -13,6 +13,14 @@ namespace sinter::graph {
 // Appends ops to a function, types inferred and checked. Every misuse throws a GraphError that says what was
 // expected, both operands' types, and the location set last. Elementwise binary ops and select broadcast
 // their operands as numpy does, with explicit broadcast ops; element types never convert by themselves.
+// Which of the ranks of a step this is. `after` is the last result of what ranks have made together before,
+// where there is anything: all of them meet in the same order.
+struct Meeting {
+  int64_t rank = 0;
+  int64_t ranks = 1;
+  Value after = {};
+};
+
 class Builder {
  public:
   Builder(Module& module, Function& function) : module_(&module), function_(&function) {}
@@ -108,11 +116,24 @@ class Builder {
   std::vector<Value> grad(Value loss, std::vector<Value> wrt);  // expanded by differentiate; loss is a scalar
   std::vector<Value> barrier(std::vector<Value> values);
 
+  // What ranks make together. Values of the leaves of a tree lie along a first axis: those that this rank
+  // has, or 1, their fold. `fold` is "sum", "max" or "min"; owner i is the only rank that gets value i
+  // (reduce_scatter), or the one that has it and gives it to the others (all_gather). The results are of the
+  // values that this rank gets, and one more, which the next meeting comes after.
+  std::vector<Value> all_reduce(std::vector<Value> values, std::string fold, int64_t leaves,
+                                const Meeting& meeting);
+  std::vector<Value> reduce_scatter(std::vector<Value> values, std::string fold, int64_t leaves,
+                                    std::vector<int64_t> owners, const Meeting& meeting);
+  std::vector<Value> all_gather(std::vector<Value> values, std::vector<int64_t> owners,
+                                const Meeting& meeting);
+
   void output(std::string name, Value value) {
     function_->outputs.push_back({std::move(name), value});
   }
 
  private:
+  std::vector<Value> meet(OpCode code, std::vector<Value> values, Attributes attributes,
+                          const Meeting& meeting);
   [[noreturn]] void fail(OpCode code, const std::string& message) const;
 
   Module* module_;

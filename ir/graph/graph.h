@@ -30,6 +30,7 @@ enum class OpKind : uint8_t {
   data,
   check,
   control,
+  collective,
   composite
 };
 
@@ -103,6 +104,8 @@ struct Op {
 
   Value result(int index = 0) { return {this, index}; }
   OpKind kind() const { return info(code).kind; }
+  // Of a collective: its operands but for what it comes after.
+  size_t parts() const { return operands.size() - (attributes.flag("after") ? 1 : 0); }
 };
 
 inline const TensorType& Value::type() const {

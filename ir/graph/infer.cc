@@ -554,6 +554,10 @@ Types infer(const Rule& rule) {
       return all_operands(rule);
     case OpCode::kernel:
       return kernel(rule);
+    case OpCode::all_reduce:
+    case OpCode::reduce_scatter:
+    case OpCode::all_gather:
+      return infer_collective(rule);
     default:
       return infer_composite(rule);
   }

@@ -84,5 +84,7 @@ struct Rule {
 
 // The types of a composite's results: those of its decomposition.
 Types infer_composite(const Rule& rule);
+// What ranks make together.
+Types infer_collective(const Rule& rule);
 
 }  // namespace sinter::graph

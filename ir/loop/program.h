@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -40,9 +41,34 @@ struct Slot {
   int64_t bytes() const { return elements * size_in_bytes(type); }
 };
 
+// What the ranks of a step make together (docs/processes.md), as one of them sees it.
+struct Collective {
+  enum class Kind : uint8_t { all_reduce, reduce_scatter, all_gather };
+  struct Part {
+    graph::DType dtype;
+    int64_t elements = 0;  // of the result
+    int64_t owner = 0;     // the only one who gets it (reduce_scatter), or who has it already (all_gather)
+  };
+
+  Kind kind;
+  std::string fold = "sum";  // reductions: "sum", "max", "min"
+  int64_t leaves = 1;        // reductions: of the tree
+  int64_t pieces = 1;        // reductions: of each part that this rank gives
+  int64_t rank = 0, ranks = 1;
+  std::vector<Part> parts;
+
+  // Whether this rank gives an operand, and gets a result, for the part.
+  bool gives(const Part& part) const { return kind != Kind::all_gather || part.owner == rank; }
+  bool gets(const Part& part) const {
+    return kind == Kind::all_reduce || (kind == Kind::reduce_scatter) == (part.owner == rank);
+  }
+};
+
 // A slot as a kernel sees it; inside loops of the program, moved by strides[d] elements an iteration of the
 // loop at depth d (0 the outermost).
 struct Argument {
+  static constexpr size_t kNone = SIZE_MAX;  // the slot of a part that a rank neither gives nor gets
+
   size_t slot = 0;
   int64_t offset = 0;  // elements
   std::vector<int64_t> strides;
@@ -50,15 +76,17 @@ struct Argument {
 
 // What a program does in order.
 struct Step {
-  enum class Kind : uint8_t { launch, repeat };
+  // Between its begin and its end, a collective's operands stay as they are and its results are open.
+  enum class Kind : uint8_t { launch, repeat, begin, end };
 
   Kind kind = Kind::launch;
-  size_t kernel = 0;  // launch
-  std::vector<Argument> arguments;
-  bool writes_state = false;  // launch: skipped once the fault word is set
-  int64_t count = 0;          // repeat: body, `count` times; the loop's variable falls with `reverse`
+  size_t kernel = 0;                // launch
+  std::vector<Argument> arguments;  // launch; begin: an operand a part, then a result a part
+  bool writes_state = false;        // launch: skipped once the fault word is set
+  int64_t count = 0;                // repeat: body, `count` times; the loop's variable falls with `reverse`
   bool reverse = false;
   std::vector<Step> body;
+  size_t collective = 0;  // begin, end
 };
 
 // A check that can set the fault word. Which of several failed checks is told does not depend on threads: the
@@ -83,6 +111,7 @@ struct Program {
   std::string name;
   std::vector<Signature> inputs, outputs;
   std::vector<Kernel> kernels;
+  std::vector<Collective> collectives;
   std::vector<Slot> slots;
   std::vector<Step> steps;
   std::vector<FaultSite> faults;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "ir/error.h"
 #include "ir/loop/program.h"
@@ -19,6 +20,7 @@ class ProgramVerifier {
       if (slot.kind == Slot::Kind::output) verify_signature(slot, program_.outputs);
     }
     verify(program_.steps);
+    if (!begun_.empty()) throw InternalError(fmt::format("{} does not end what it begins", program_.name));
     std::vector<const Slot*> arena;
     for (const Slot& slot : program_.slots) {
       if (slot.kind == Slot::Kind::arena && slot.bytes() > 0) arena.push_back(&slot);
@@ -38,6 +40,11 @@ class ProgramVerifier {
     for (const Step& step : steps) {
       if (step.kind == Step::Kind::launch) {
         verify_launch(step);
+      } else if (step.kind == Step::Kind::begin) {
+        verify_begin(step);
+      } else if (step.kind == Step::Kind::end) {
+        if (!begun_.erase(step.collective))
+          throw InternalError(fmt::format("{} ends what it has not begun", program_.name));
       } else if (step.count > 0) {
         counts_.push_back(step.count);
         verify(step.body);
@@ -74,6 +81,30 @@ class ProgramVerifier {
     }
   }
 
+  void verify_begin(const Step& step) {
+    if (step.collective >= program_.collectives.size())
+      throw InternalError(fmt::format("{} has no collective {}", program_.name, step.collective));
+    if (!counts_.empty() || !begun_.insert(step.collective).second)
+      throw InternalError(fmt::format("{} begins what is to begin once", program_.name));
+    const Collective& collective = program_.collectives[step.collective];
+    const size_t parts = collective.parts.size();
+    if (step.arguments.size() != 2 * parts)
+      throw InternalError(fmt::format("{} parts take {} arguments", parts, step.arguments.size()));
+    for (size_t i = 0; i < 2 * parts; ++i) {
+      const Collective::Part& part = collective.parts[i % parts];
+      const Argument& argument = step.arguments[i];
+      const bool is_there = i < parts ? collective.gives(part) : collective.gets(part);
+      if (is_there != (argument.slot < program_.slots.size()))
+        throw InternalError(fmt::format("{} is wrong about who has part {}", program_.name, i % parts));
+      if (!is_there) continue;
+      const Slot& slot = program_.slots[argument.slot];
+      const int64_t elements = part.elements * (i < parts ? collective.pieces : 1);
+      if (slot.type != from_graph(part.dtype) || argument.offset < 0 ||
+          argument.offset + elements > slot.elements)
+        fail(slot, fmt::format("is no place for part {} of what ranks have in common", i % parts));
+    }
+  }
+
   static bool overlap(const Slot& a, const Slot& b) {
     return a.first_step <= b.last_step && b.first_step <= a.last_step && a.offset < b.offset + b.bytes() &&
            b.offset < a.offset + a.bytes();
@@ -85,6 +116,7 @@ class ProgramVerifier {
 
   const Program& program_;
   std::vector<int64_t> counts_;  // of the loops around a step
+  std::set<size_t> begun_;       // collectives that have not ended
 };
 
 }  // namespace

@@ -24,7 +24,8 @@ bool has_effect(const Op& op, const Effects& effects) {
       return std::ranges::any_of(op.body->ops(),
                                  [&](const auto& inner) { return has_effect(*inner, effects); });
     default:
-      return op.kind() == graph::OpKind::check;
+      // All ranks meet, also where one of them has no use for the result.
+      return op.kind() == graph::OpKind::check || op.kind() == graph::OpKind::collective;
   }
 }
 

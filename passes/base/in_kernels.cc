@@ -23,7 +23,7 @@ bool may_stand_alone(const Op& op) {
     case OpCode::scan:
       return true;
     default:
-      return false;
+      return op.kind() == graph::OpKind::collective;
   }
 }
 

@@ -214,6 +214,10 @@ inline constexpr VjpRule kTensorRules[] = {
     missing(graph::OpCode::grad),
     whole(graph::OpCode::barrier, barrier_vjp),
     whole(graph::OpCode::kernel, attention_vjp),  // others are replaced by their bodies before
+
+    whole(graph::OpCode::all_reduce, all_reduce_vjp),
+    missing(graph::OpCode::reduce_scatter),
+    missing(graph::OpCode::all_gather),
 };
 
 }  // namespace sinter::passes

@@ -73,8 +73,9 @@ constexpr VjpRule missing(graph::OpCode code) {
 
 const VjpRule& vjp_rule(graph::OpCode code);
 
-// The rules that are no one-liners: call.cc, scan.cc.
+// The rules that are no one-liners: call.cc, scan.cc, all_reduce.cc.
 std::vector<graph::Value> call_vjp(const Vjp& v);
 std::vector<graph::Value> scan_vjp(const Vjp& v);
+std::vector<graph::Value> all_reduce_vjp(const Vjp& v);
 
 }  // namespace sinter::passes

@@ -42,7 +42,7 @@ class Fit {
   // What outside of kernels stands reads values that lie in memory, or are copied there one by one.
   static bool stands_outside(const Op& op) {
     return op.code == OpCode::write || op.code == OpCode::scan || op.code == OpCode::parameter ||
-           op.code == OpCode::read;
+           op.code == OpCode::read || op.kind() == OpKind::collective;
   }
 
   bool fits(const Op& op) {

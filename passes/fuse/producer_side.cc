@@ -28,7 +28,7 @@ bool is_raised(const Op& op) {
 bool stays_outside(const Op& op) {
   if (op.code == OpCode::kernel) return !is_raised(op);
   return op.code == OpCode::parameter || op.code == OpCode::read || op.code == OpCode::write ||
-         op.code == OpCode::scan || is_table(op);
+         op.code == OpCode::scan || op.kind() == OpKind::collective || is_table(op);
 }
 
 void make_reduce(Group& group, const Op& op) {

@@ -32,7 +32,8 @@ std::vector<Node> nodes_of(const graph::Function& function, const std::vector<st
   }
   for (const auto& op : function.ops()) {
     const size_t number = node_of.emplace(op.get(), nodes.size()).first->second;
-    if (number == nodes.size()) nodes.push_back({.launches = op->code == OpCode::scan ? 1 : 0});
+    const bool takes_time = op->code == OpCode::scan || op->kind() == graph::OpKind::collective;
+    if (number == nodes.size()) nodes.push_back({.launches = takes_time ? 1 : 0});
     for (Value operand : op->operands) {
       const size_t needed = node_of.at(operand.op);
       nodes[number].needs.push_back(needed);

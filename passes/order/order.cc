@@ -126,7 +126,11 @@ class Orderer {
       for (const Op* reader : readers[write->attributes.text("state")]) add(reader, writer);
     }
 
-    const auto comes_later = [&](const Op* a, const Op* b) { return before.at(a) > before.at(b); };
+    // Ranks meet as soon as they can, so that what they make travels while the rest goes on.
+    const auto rank_of = [&](const Op* op) {
+      return std::pair(op->kind() != graph::OpKind::collective, before.at(op));
+    };
+    const auto comes_later = [&](const Op* a, const Op* b) { return rank_of(a) > rank_of(b); };
     std::priority_queue<const Op*, std::vector<const Op*>, decltype(comes_later)> ready(comes_later);
     std::unordered_map<const Op*, std::unique_ptr<Op>> left;
     for (auto& op : function.ops()) {
@@ -195,8 +199,9 @@ class Orderer {
     return tensors + (reads_call(kernel) ? 1 : 0) + 1 <= target_.max_buffers;
   }
 
-  // Whether a kernel, one in it, or one of a loop, can fail.
+  // Whether a kernel, one in it, or one of a loop, can fail; with what ranks reduce, the others' faults come.
   bool has_check(const Op& op) const {
+    if (op.code == OpCode::all_reduce || op.code == OpCode::reduce_scatter) return true;
     const Function* body = op.code == OpCode::scan ? module_.find_function(graph::callee(op)) : op.body.get();
     return op.kind() == graph::OpKind::check ||
            (body != nullptr &&

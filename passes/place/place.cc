@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -44,6 +45,7 @@ class Placer {
     }
     place_written();
     emit(function_, program_.steps);
+    end_all(program_.steps);
     lay_out_arena();
     return std::move(program_);
   }
@@ -119,9 +121,96 @@ class Placer {
       if (op->code == OpCode::scan) note_carries(*op);
     }
     for (const auto& op : function.ops()) {
+      end_what_is_read(*op, steps);
       if (op->code == OpCode::kernel) launch(*op, steps);
       if (op->code == OpCode::scan) repeat(*op, steps);
+      if (op->kind() == graph::OpKind::collective) begin(*op, steps);
     }
+  }
+
+  static loop::Collective collective_of(const Op& op) {
+    using Kind = loop::Collective::Kind;
+    loop::Collective collective{};
+    collective.kind = op.code == OpCode::all_reduce       ? Kind::all_reduce
+                      : op.code == OpCode::reduce_scatter ? Kind::reduce_scatter
+                                                          : Kind::all_gather;
+    collective.rank = op.attributes.integer("rank");
+    collective.ranks = op.attributes.integer("ranks");
+    if (collective.kind != Kind::all_gather) {
+      collective.fold = op.attributes.text("fold");
+      collective.leaves = op.attributes.integer("leaves");
+      collective.pieces = op.operands[0].shape()[0];
+    }
+    for (size_t i = 0; i < op.parts(); ++i) {
+      const graph::TensorType& type = op.operands[i].type();
+      collective.parts.push_back({type.dtype, type.elements() / collective.pieces,
+                                  op.attributes.has("owners") ? op.attributes.integers("owners")[i] : 0});
+    }
+    return collective;
+  }
+
+  // Ranks make something together from here on, and have it when it is read.
+  void begin(const Op& op, std::vector<Step>& steps) {
+    if (depth_ > 0)
+      throw GraphError(
+          fmt::format("{}: ranks do not meet in a loop{}", graph::name(op.code), graph::at(op.location)));
+    ++time_;
+    Step step;
+    step.kind = Step::Kind::begin;
+    step.collective = program_.collectives.size();
+    const loop::Collective& collective = program_.collectives.emplace_back(collective_of(op));
+    const Argument none{Argument::kNone, 0, {}};
+    for (size_t i = 0; i < op.parts(); ++i)
+      step.arguments.push_back(collective.gives(collective.parts[i]) ? at(op.operands[i]) : none);
+    int result = 0;
+    for (const loop::Collective::Part& part : collective.parts) {
+      const bool gets = collective.gets(part);
+      step.arguments.push_back(
+          gets ? result_place({const_cast<Op*>(&op), result++}, std::string(graph::name(op.code))) : none);
+    }
+    for (const Argument& argument : step.arguments) {
+      if (argument.slot != Argument::kNone) use(argument);
+    }
+    pending_.push_back({&op, step.collective, step.arguments});
+    steps.push_back(std::move(step));
+  }
+
+  struct Pending {
+    const Op* op;
+    size_t collective;
+    std::vector<Argument> arguments;
+  };
+
+  void end(const Pending& pending, std::vector<Step>& steps) {
+    ++time_;
+    for (const Argument& argument : pending.arguments) {
+      if (argument.slot != Argument::kNone) use(argument);
+    }
+    Step step;
+    step.kind = Step::Kind::end;
+    step.collective = pending.collective;
+    steps.push_back(std::move(step));
+  }
+
+  // Faults of other ranks come with what is reduced, and state is written after all that can fail.
+  void end_what_is_read(const Op& reader, std::vector<Step>& steps) {
+    const bool writes = writers_.contains(&reader);
+    const bool meets = reader.kind() == graph::OpKind::collective;
+    const std::span read(reader.operands.data(), meets ? reader.parts() : reader.operands.size());
+    const auto is_needed = [&](const Pending& pending) {
+      return (writes && pending.op->code != OpCode::all_gather) ||
+             std::ranges::any_of(read,
+                                 [&](Value operand) { return strip_reshapes(operand).op == pending.op; });
+    };
+    // They end in the order in which they began.
+    const auto last = std::find_if(pending_.rbegin(), pending_.rend(), is_needed).base();
+    std::for_each(pending_.begin(), last, [&](const Pending& pending) { end(pending, steps); });
+    pending_.erase(pending_.begin(), last);
+  }
+
+  void end_all(std::vector<Step>& steps) {
+    for (const Pending& pending : pending_) end(pending, steps);
+    pending_.clear();
   }
 
   void note_carries(const Op& scan) {
@@ -242,6 +331,7 @@ class Placer {
   graph::ValueMap<Argument> place_;
   std::unordered_map<std::string, Argument> states_;
   std::unordered_set<const Op*> writers_;
+  std::vector<Pending> pending_;
   graph::ValueMap<Value> carries_;                                // what loops begin with: their results
   std::unordered_map<size_t, std::pair<int64_t, int64_t>> life_;  // by slot: first and last step
   size_t next_kernel_ = 0;

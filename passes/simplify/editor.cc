@@ -55,7 +55,7 @@ bool same(const Attribute& a, const Attribute& b) {
 }
 
 bool may_merge(OpKind kind, OpCode code) {
-  return kind != OpKind::control && code != OpCode::parameter;
+  return kind != OpKind::control && kind != OpKind::collective && code != OpCode::parameter;
 }
 
 // Whether all that the op is for are values, and none of them has an element.
@@ -64,6 +64,7 @@ bool makes_no_elements(const Op& op) {
     case OpKind::source:
     case OpKind::check:
     case OpKind::control:
+    case OpKind::collective:
       return false;
     default:
       return std::ranges::all_of(op.results, [](const graph::TensorType& t) { return t.elements() == 0; });

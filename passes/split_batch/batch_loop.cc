@@ -31,9 +31,15 @@ Value dot(Builder& builder, Value a, Value b) {
   return builder.reduce_sum(builder.mul(a, b), all_axes(a.rank()));
 }
 
-BatchLoop::BatchLoop(Builder& builder, const Pairing& pairing, const Stages& stages,
-                     const graph::ValueMap<Value>& known, const std::set<std::string>& numbered)
-    : result_(&builder), pairing_(&pairing), stages_(&stages), known_(&known), numbered_(&numbered) {
+BatchLoop::BatchLoop(Builder& builder, const Pairing& pairing, const Stages& stages, const Share& share,
+                     const graph::ValueMap<Value>& known, const std::set<std::string>& numbered, Value& met)
+    : result_(&builder),
+      pairing_(&pairing),
+      stages_(&stages),
+      share_(&share),
+      known_(&known),
+      numbered_(&numbered),
+      met_(&met) {
   for (const Op* op : pairing.ops()) {
     const bool counts = std::ranges::any_of(
         op->operands, [&](Value operand) { return counts_rows_[pairing.ordinal(*operand.op)]; });
@@ -83,24 +89,15 @@ graph::ValueMap<Value> BatchLoop::emit(const std::string& name) {
   }
   for (Value sum : sums_) {
     inner.set_location(sum.op->location);
-    const Value part = emit_part(sum);
-    const Value before = inner.parameter(fmt::format("sum{}", carried_.size()), sum.type());
-    initials_.push_back(initial(sum));
-    carried_.push_back(before.op);
-    carries_.push_back(combine(sum, before, part));
+    carry({sum.type(), fold_of(sum)}, emit_part(sum));
   }
   for (SumGradient* gradient : gradients_) emit_gradient(*gradient);
 
-  for (size_t i = 0; i < carries_.size(); ++i) inner.output(fmt::format("carry{}", i), carries_[i]);
+  for (size_t i = 0; i < next_.size(); ++i) inner.output(fmt::format("carry{}", i), next_[i]);
   for (size_t i = 0; i < rows_.size(); ++i) inner.output(fmt::format("rows{}", i), local_.at(rows_[i]));
   sort_parameters();
 
-  std::vector<Value> operands = initials_;
-  operands.insert(operands.end(), steps_.begin(), steps_.end());
-  operands.insert(operands.end(), constants_.begin(), constants_.end());
-  const std::vector<Value> results =
-      result_->scan(*body_, operands, static_cast<int64_t>(initials_.size()),
-                    static_cast<int64_t>(constants_.size()), pairing_->parts());
+  const std::vector<Value> results = emit_loops();
   graph::ValueMap<Value> made;
   size_t next = 0;
   for (Value sum : sums_) {
@@ -122,7 +119,7 @@ void BatchLoop::emit_op(const Op& op) {
     const Value slice = inner_->parameter(Function::parameter_name(op), pairing_->twin(first).type());
     sliced_.push_back(slice.op);
     result_->set_location(op.location);
-    steps_.push_back(by_parts(first));
+    steps_.push_back(by_turns(by_parts(first)));
     local_[first] = slice;
     return;
   }
@@ -180,23 +177,6 @@ Value BatchLoop::emit_part(Value sum) {
   }
 }
 
-Value BatchLoop::initial(Value sum) {
-  const bool is_max = sum.op->code == OpCode::reduce_max;
-  if (!is_max && sum.op->code != OpCode::reduce_min) return result_->constant_like(0, sum);
-  if (graph::is_floating(sum.dtype())) {
-    const double infinity = std::numeric_limits<double>::infinity();
-    return result_->constant_like(is_max ? -infinity : infinity, sum);
-  }
-  using Wide = std::numeric_limits<int64_t>;
-  return result_->constant_int(is_max ? Wide::min() : Wide::max(), sum.dtype(), sum.shape());
-}
-
-Value BatchLoop::combine(Value sum, Value before, Value more) {
-  if (sum.op->code == OpCode::reduce_max) return inner_->max(before, more);
-  if (sum.op->code == OpCode::reduce_min) return inner_->min(before, more);
-  return inner_->add(before, more);
-}
-
 void BatchLoop::emit_gradient(SumGradient& gradient) {
   for (size_t i = 0; i < taken_.size(); ++i) {
     const Op& op = *pairing_->ops()[i];
@@ -229,10 +209,7 @@ void BatchLoop::emit_gradient(SumGradient& gradient) {
   const std::vector<Value> made = inner_->grad(loss, leaves);
   result_->set_location(gradient.grad->location);
   for (size_t i = 0; i < leaves.size(); ++i) {
-    const Value before = inner_->parameter(fmt::format("gradient{}", carried_.size()), leaves[i].type());
-    initials_.push_back(result_->constant_like(0, leaves[i]));
-    carried_.push_back(before.op);
-    carries_.push_back(inner_->add(before, made[i]));
+    carry({leaves[i].type(), Fold::sum}, made[i]);
   }
 }
 
@@ -254,7 +231,7 @@ Value BatchLoop::capture_result(Value value) {
 
 Value BatchLoop::number() {
   if (!number_) {
-    steps_.push_back(result_->iota({graph::DType::i32, {pairing_->parts()}}, 0));
+    steps_.push_back(by_turns(result_->iota({graph::DType::i32, {pairing_->parts()}}, 0)));
     number_ = inner_->parameter("number", {graph::DType::i32, {}});
     sliced_.push_back(number_.op);
   }

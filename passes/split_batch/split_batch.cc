@@ -35,9 +35,11 @@ bool is_grad(const Op& op) {
 
 class Splitter {
  public:
-  Splitter(Module& module, const Pairing& pairing, std::set<std::string> numbered, Function& result)
+  Splitter(Module& module, const Pairing& pairing, const Share& share, std::set<std::string> numbered,
+           Function& result)
       : module_(module),
         pairing_(pairing),
+        share_(share),
         stages_(pairing),
         numbered_(std::move(numbered)),
         result_(result),
@@ -77,11 +79,12 @@ class Splitter {
   void emit_weights(SumGradient& gradient);
   void emit_gradient(const SumGradient& gradient);
   std::unordered_set<const Op*> depending_on(const std::vector<Value>& values) const;
-  BatchLoop loop() { return {builder_, pairing_, stages_, known_, numbered_}; }
+  BatchLoop loop() { return {builder_, pairing_, stages_, share_, known_, numbered_, met_}; }
   std::string next_name() { return fmt::format("{}.batches{}", result_.name(), loops_++); }
 
   Module& module_;
   const Pairing& pairing_;
+  const Share& share_;
   const Stages stages_;
   const std::set<std::string> numbered_;
   Function& result_;
@@ -89,6 +92,7 @@ class Splitter {
   graph::ValueMap<Value> known_;
   int stage_ = 0;
   int loops_ = 0;
+  Value met_;  // the last of what ranks have made together
 };
 
 void Splitter::go_over_batches() {
@@ -299,12 +303,13 @@ void split_batch(Module& module, const BatchSplit& split) {
   }
   std::erase_if(kept, [&](const std::string& name) { return called.contains(name) || name == split.part; });
 
+  const Share share = share_of(split.parts, split.rank, split.ranks);
   open_up(module, *whole, *part, split.parts);
   const Pairing pairing(module, *whole, *part, split.parts);
   std::set<std::string> numbered = number_callees(module, *whole, *part, split.parts);
   whole->rename(split.of + ".whole");
   Function& result = module.add_function(split.of);
-  Splitter(module, pairing, std::move(numbered), result).run();
+  Splitter(module, pairing, share, std::move(numbered), result).run();
 
   // In the place of the whole's.
   auto& functions = module.functions;
@@ -317,18 +322,23 @@ void split_batch(Module& module, const BatchSplit& split) {
 
 void split_batch(Module& module, const Arguments& arguments) {
   BatchSplit split;
+  using Number = std::pair<std::string_view, int64_t*>;
+  const Number numbers[] = {{"parts", &split.parts}, {"rank", &split.rank}, {"ranks", &split.ranks}};
   for (const std::string& argument : arguments) {
     const auto [key, value] = key_and_value(argument);
     if (key == "of") {
       split.of = value;
     } else if (key == "part") {
       split.part = value;
-    } else if (key == "parts") {
-      split.parts = 0;
-      std::from_chars(value.data(), value.data() + value.size(), split.parts);
+    } else if (const auto number = std::ranges::find(numbers, key, &Number::first);
+               number != std::end(numbers)) {
+      *number->second = -1;
+      std::from_chars(value.data(), value.data() + value.size(), *number->second);
     } else {
-      throw GraphError(fmt::format(
-          "split_batch: the arguments are of=FUNCTION, part=FUNCTION and parts=N, got '{}'", argument));
+      throw GraphError(
+          fmt::format("split_batch: the arguments are of=FUNCTION, part=FUNCTION, parts=N, rank=N and "
+                      "ranks=N, got '{}'",
+                      argument));
     }
   }
   split_batch(module, split);

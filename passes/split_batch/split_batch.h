@@ -29,16 +29,23 @@ namespace sinter::passes {
 // whole batch's loss: its derivatives for the sums that it is made from are computed first, from as few of
 // these as they need, then each micro-batch's gradient with them.
 //
+// Micro-batches are the leaves of a tree that depends on their number alone: a loop for each of its levels
+// adds up the nodes of the level below. With several ranks, the function is the one of a rank, which goes
+// over its own micro-batches; what all have come to is added by all_reduce along the same tree, so that every
+// number is the one that a single rank makes. Gradients meet in messages of some size, those of what is used
+// last first.
+//
 // Throws GraphError where the two functions differ in more than shapes, or the batch cannot be cut: a fixed
 // row of it is taken, say.
 struct BatchSplit {
   std::string of;    // the function for the whole batch
   std::string part;  // for a micro-batch
   int64_t parts = 1;
+  int64_t rank = 0, ranks = 1;  // of those that share the micro-batches
 };
 void split_batch(graph::Module& module, const BatchSplit& split);
 
-// The same by arguments: of=FUNCTION, part=FUNCTION, parts=N.
+// The same by arguments: of=FUNCTION, part=FUNCTION, parts=N, and rank=N, ranks=N.
 void split_batch(graph::Module& module, const Arguments& arguments);
 
 }  // namespace sinter::passes

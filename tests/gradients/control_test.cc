@@ -146,6 +146,15 @@ TEST(CallGradient, SaysWhatIsWrongWithACustomOne) {
   }
 }
 
+// Of a rank alone: of several, each leaf gets what all ranks make of the sum.
+TEST(ControlGradients, PassASumOfRanks) {
+  const std::vector<Sample> operands = {real({1, 2, 3}), real({1, 4})};
+  check_gradient(make_point(operands, [](Builder& b, const std::vector<Value>& p) {
+    const std::vector<Value> sums = b.all_reduce({b.sin(p[0]), p[1]}, "sum", 1, {});
+    return std::vector{b.exp(sums[0]), b.mul(sums[1], sums[1])};
+  }));
+}
+
 TEST(BarrierGradient, PassesUnderABarrier) {
   const Point point = make_point(kOperands, [](Builder& b, const std::vector<Value>& p) {
     const auto passed = b.barrier({b.sin(p[0]), p[1]});

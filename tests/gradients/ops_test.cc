@@ -60,8 +60,8 @@ std::string row_name(const ::testing::TestParamInfo<size_t>& row) {
 INSTANTIATE_TEST_SUITE_P(Rows, OpGradient, ::testing::Range(size_t{0}, rows().size()), row_name);
 
 TEST(OpGradients, HaveARowForEveryDifferentiableOp) {
-  std::set<OpCode> with_row{OpCode::call, OpCode::scan, OpCode::barrier,
-                            OpCode::kernel};  // control_test.cc, scan_test.cc
+  std::set<OpCode> with_row{OpCode::call, OpCode::scan, OpCode::barrier, OpCode::kernel,
+                            OpCode::all_reduce};  // control_test.cc, scan_test.cc
   for (const Case& c : rows()) with_row.insert(c.op);
   for (OpCode code : graph::all_opcodes()) {
     const VjpRule::Kind kind = passes::vjp_rule(code).kind;

@@ -7,8 +7,10 @@
 #include <functional>
 #include <regex>
 
+#include "runtime/tensor.h"
 #include "tests/library/figures.h"
 #include "tests/support/message_of.h"
+#include "tests/support/on_ranks.h"
 
 // A step of several micro-batches gives what the step of the whole batch gives.
 namespace sinter {
@@ -23,6 +25,7 @@ struct Model : nn::Module {
   nn::LayerNorm norm{*this, "norm", 7};
   nn::Dropout dropout{*this, "dropout", 0.4};
   nn::Linear classes{*this, "classes", 7, kClasses};
+  SGD second{{.learning_rate = 0.2, .name = "second"}};
 
   Tensor operator()(const Tensor& ids) { return classes(dropout(norm(tanh(hidden(words(ids)))))); }
 };
@@ -57,19 +60,43 @@ std::vector<Input> inputs() {
 using Step = std::function<Outputs(Model& model, Optimizer& optimizer, const Inputs& in)>;
 
 // All that three steps give, and leave.
-Arrays after_steps(const std::string& device, int64_t micro_batches, const Step& step) {
+Arrays after_steps(const std::string& device, int64_t micro_batches, const Step& step,
+                   const std::shared_ptr<Communicator>& communicator = nullptr) {
   Model model;
   SGD optimizer({.learning_rate = 0.5, .momentum = 0.9});
   Program program;
   program.add("train", inputs(), [&](const Inputs& in) { return step(model, optimizer, in); },
               {.training = true, .micro_batches = micro_batches});
-  program.compile({.device = device, .seed = 3});
+  program.compile({.device = device, .seed = 3, .communicator = communicator});
   Arrays all;
   for (int i = 0; i < 3; ++i) {
     for (const auto& [name, value] : program.run("train", example())) all[name + std::to_string(i)] = value;
   }
-  for (const TensorInfo& state : program.states()) all["state " + state.name] = program.state(state.name);
+  for (auto& [name, value] : program.snapshot().states) all["state " + name] = std::move(value);
   return all;
+}
+
+std::string bytes_of(const Array& array) {
+  const runtime::HostTensor& host = array.host();
+  return {static_cast<const char*>(host.raw()), host.bytes()};
+}
+
+// What several ranks make of the same micro-batches is the same, to the bit.
+void expect_same_on_ranks(const std::string& device, const Arrays& alone, const Step& step) {
+  for (const int ranks : device == "cpu" ? std::vector<int>{2, 3, 4} : std::vector<int>{3}) {
+    SCOPED_TRACE(std::to_string(ranks) + " ranks");
+    std::vector<Arrays> all(static_cast<size_t>(ranks));
+    const auto thrown = test::on_ranks(ranks, [&](const std::shared_ptr<Communicator>& communicator) {
+      all[static_cast<size_t>(communicator->rank())] = after_steps(device, 4, step, communicator);
+    });
+    ASSERT_THAT(thrown, testing::Each(""));
+    for (const Arrays& of_rank : all) {
+      ASSERT_EQ(of_rank.size(), alone.size());
+      for (const auto& [name, value] : alone) {
+        EXPECT_EQ(bytes_of(of_rank.at(name)), bytes_of(value)) << name;
+      }
+    }
+  }
 }
 
 void expect_same(const Step& step, int64_t most_on_reference = kRows) {
@@ -81,6 +108,7 @@ void expect_same(const Step& step, int64_t most_on_reference = kRows) {
          device == "reference" ? std::vector<int64_t>{4, most_on_reference} : std::vector<int64_t>{4}) {
       SCOPED_TRACE(device + ", " + std::to_string(micro_batches));
       const Arrays parts = after_steps(device, micro_batches, step);
+      if (device != "vulkan" && micro_batches == 4) expect_same_on_ranks(device, parts, step);
       ASSERT_EQ(whole.size(), parts.size());
       for (const auto& [name, value] : whole) {
         SCOPED_TRACE(name);
@@ -131,13 +159,12 @@ TEST(MicroBatches, AddUpLossesOfSeveralKinds) {
 }
 
 TEST(MicroBatches, MayBeGoneOverForEachOfTwoOptimisers) {
-  SGD second({.learning_rate = 0.2, .name = "second"});
-  expect_same([&](Model& model, Optimizer& optimizer, const Inputs& in) -> Outputs {
+  expect_same([](Model& model, Optimizer& optimizer, const Inputs& in) -> Outputs {
     const Parameters head(model.classes);
     const Tensor first = cross_entropy(model(in["ids"]), in["labels"], {.ignore_index = -1});
     const Tensor loss = optimizer.minimize(first, {.parameters = head}).loss;
     const Tensor again = mean(square(model.hidden(in["values"])) * sum(model.classes.weight));
-    return {{"loss", loss}, {"again", second.minimize(again, {.parameters = model.hidden}).loss}};
+    return {{"loss", loss}, {"again", model.second.minimize(again, {.parameters = model.hidden}).loss}};
   });
 }
 

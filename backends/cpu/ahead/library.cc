@@ -41,7 +41,7 @@ std::vector<backends::LibraryFile> compile_library(const backends::Library& libr
   check_names(library);
   std::vector<loop::Program> programs;
   for (const backends::Library::Entry& entry : library.entries)
-    programs.push_back(entry.source.lower(machine.target));
+    backends::check_alone(programs.emplace_back(entry.source.lower(machine.target)));
 
   llvm::LLVMContext context;
   llvm::Module module(library.name, context);

@@ -37,12 +37,13 @@ class WholeProgram {
 
 UnloadedImage make_unloaded(const loop::Program& program, const Machine& machine, runtime::DiskCache& cache) {
   Objects objects = make_objects(program, machine, runtime::available_cores(), cache);
-  return {backends::to_layout(program), objects.scratch_bytes, std::move(objects.files)};
+  return {backends::to_layout(program), backends::to_meetings(program), objects.scratch_bytes,
+          std::move(objects.files)};
 }
 
 Image load(UnloadedImage unloaded) {
   LoadedCode loaded = load_objects(unloaded.files, kEntrySymbol);
-  Image image{std::move(unloaded.layout)};
+  Image image{std::move(unloaded.layout), std::move(unloaded.meetings)};
   image.scratch_bytes = static_cast<size_t>(unloaded.scratch_bytes);
   image.entry = reinterpret_cast<Entry>(loaded.entry);
   image.code = std::move(loaded.code);

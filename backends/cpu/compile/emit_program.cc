@@ -129,6 +129,10 @@ class EntryEmitter {
     for (const Step& step : steps) {
       if (step.kind == Step::Kind::repeat) {
         emit_repeat(step);
+      } else if (step.kind == Step::Kind::begin) {
+        emit_meeting(step, offsetof(Context, begin));
+      } else if (step.kind == Step::Kind::end) {
+        emit_meeting(step, offsetof(Context, end));
       } else {
         emit_guarded_launch(step);
       }
@@ -151,6 +155,11 @@ class EntryEmitter {
     turn->addIncoming(b_.CreateAdd(turn, b_.getInt64(1)), b_.GetInsertBlock());
     b_.CreateCondBr(b_.CreateICmpULT(turn, last), body, after);
     b_.SetInsertPoint(after);
+  }
+
+  void emit_meeting(const Step& step, size_t offset) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty()}, false);
+    b_.CreateCall(type, field(offset, b_.getPtrTy()), {function_->getArg(0), b_.getInt64(step.collective)});
   }
 
   void emit_guarded_launch(const Step& step) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/collectives/meeting.h"
 #include "runtime/executable.h"
 
 // A compiled program as the cache keeps it.
@@ -13,6 +14,7 @@ namespace sinter::cpu {
 
 struct UnloadedImage {
   runtime::ProgramLayout layout;
+  std::vector<runtime::Meeting> meetings;
   int64_t scratch_bytes = 0;
   std::vector<std::string> files;  // objects, one of which has the entry
 };

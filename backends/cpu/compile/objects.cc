@@ -57,6 +57,10 @@ void put_steps(const loop::Program& program, const std::vector<loop::Step>& step
       put("]\n");
       continue;
     }
+    if (step.kind != loop::Step::Kind::launch) {
+      put("{} {}\n", step.kind == loop::Step::Kind::begin ? "begin" : "end", step.collective);
+      continue;
+    }
     const loop::Kernel& kernel = program.kernels.at(step.kernel);
     put("launch {} {} {} {} {}", step.kernel, units_of(kernel), kernel.flops, kernel.bytes,
         step.writes_state);

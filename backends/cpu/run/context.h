@@ -25,6 +25,9 @@ struct SinterCpuContext {
   void (*report)(SinterCpuContext* context, int64_t site, int64_t position, int64_t bits);
   // Memory of the calling thread, as large as the program said that its kernels need.
   void* (*scratch)(SinterCpuContext* context);
+  // What ranks make together: starts, and has it. `number` is which of the program's meetings it is.
+  void (*begin)(SinterCpuContext* context, int64_t number);
+  void (*end)(SinterCpuContext* context, int64_t number);
 };
 
 }  // extern "C"

@@ -26,30 +26,36 @@ void timed_parallel_for(Context* context, Kernel kernel, void** arguments, int64
                         int64_t threads, int64_t number);
 void report(Context* context, int64_t site, int64_t position, int64_t bits);
 void* scratch(Context* context);
+void begin_meeting(Context* context, int64_t number);
+void end_meeting(Context* context, int64_t number);
 
 class RunContext final : public runtime::Context, public cpu::Context {
  public:
-  RunContext(const Image& image, const std::vector<std::byte*>& constants, runtime::ThreadPool& threads)
+  RunContext(const Image& image, const std::vector<std::byte*>& constants, runtime::ThreadPool& threads,
+             runtime::Communicator* communicator)
       : pool(threads),
         kernels(image.infos),
+        meetings(image.meetings, communicator),
         slots_(constants.begin(), constants.end()),
         arena_bytes_(whole_lines(static_cast<size_t>(image.arena_bytes))),
         scratch_bytes_(whole_lines(image.scratch_bytes)) {
     slots = slots_.data();
     cpu::Context::report = cpu::report;
     cpu::Context::scratch = cpu::scratch;
+    cpu::Context::begin = begin_meeting;
+    cpu::Context::end = end_meeting;
   }
 
   // The arena's beginning. Behind what the program has there is the threads' scratch memory. `shared` is what
   // the call has in common with others, if it has.
   std::byte* use_arena(runtime::Arena* shared) {
     runtime::Arena& arena = shared != nullptr ? *shared : own_arena_;
-    std::byte* begin = arena.at_least(arena_bytes_ + scratch_bytes_ * static_cast<size_t>(pool.threads()));
-    scratch_ = begin + arena_bytes_;
-    return begin;
+    std::byte* first = arena.at_least(arena_bytes_ + scratch_bytes_ * static_cast<size_t>(pool.threads()));
+    scratch_ = first + arena_bytes_;
+    return first;
   }
 
-  void begin(const runtime::Call& call) {
+  void start(const runtime::Call& call) {
     seed_low = static_cast<uint32_t>(call.seed);
     seed_high = static_cast<uint32_t>(call.seed >> 32);
     step = call.step;
@@ -57,6 +63,7 @@ class RunContext final : public runtime::Context, public cpu::Context {
     cpu::Context::parallel_for = profile == nullptr ? cpu::parallel_for : cpu::timed_parallel_for;
     fault = 0;
     first_fault_.reset();
+    meetings.start({call.program_mark, call.data_mark});
   }
 
   void report_fault(Fault found) {
@@ -75,6 +82,7 @@ class RunContext final : public runtime::Context, public cpu::Context {
   runtime::ThreadPool& pool;
   const std::vector<runtime::KernelInfo>& kernels;
   runtime::Profile* profile = nullptr;
+  runtime::Meetings meetings;
 
  private:
   static size_t whole_lines(size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
@@ -124,10 +132,27 @@ void* scratch(Context* context) {
   return static_cast<RunContext*>(context)->thread_scratch();
 }
 
+void begin_meeting(Context* context, int64_t number) {
+  RunContext& run = *static_cast<RunContext*>(context);
+  runtime::CollectiveFault fault;
+  if (const std::optional<Fault>& own = run.first_fault()) fault = {own->site, own->position, own->bits};
+  run.meetings.begin(static_cast<size_t>(number), fault, [&](const runtime::Meeting::Place& place) {
+    return static_cast<std::byte*>(run.slots[place.slot]) + place.offset;
+  });
+}
+
+void end_meeting(Context* context, int64_t number) {
+  RunContext& run = *static_cast<RunContext*>(context);
+  const runtime::CollectiveFault fault = run.meetings.end(static_cast<size_t>(number));
+  if (fault.site >= 0) run.report_fault({fault.site, fault.position, fault.bits});
+}
+
 class CpuExecutable final : public runtime::Executable {
  public:
-  CpuExecutable(Image image, std::shared_ptr<runtime::ThreadPool> pool)
-      : image_(std::move(image)), pool_(std::move(pool)) {
+  CpuExecutable(Image image, std::shared_ptr<runtime::ThreadPool> pool,
+                std::shared_ptr<runtime::Communicator> communicator)
+      : image_(std::move(image)), pool_(std::move(pool)), communicator_(std::move(communicator)) {
+    runtime::check_meetings(image_.meetings, communicator_.get());
     for (Slot& slot : image_.slots) {
       constants_.push_back(nullptr);
       if (slot.kind != Slot::Kind::constant) continue;
@@ -142,20 +167,21 @@ class CpuExecutable final : public runtime::Executable {
   const std::vector<runtime::TensorSpec>& outputs() const override { return image_.outputs; }
 
   std::unique_ptr<runtime::Context> make_context() const override {
-    return std::make_unique<RunContext>(image_, constants_, *pool_);
+    return std::make_unique<RunContext>(image_, constants_, *pool_, communicator_.get());
   }
 
   void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
     RunContext& run = dynamic_cast<RunContext&>(context);
     runtime::check_call(image_, call);
     bind(run, state, call);
-    run.begin(call);
+    run.start(call);
     const int64_t begin = call.profile == nullptr ? 0 : runtime::Profile::now();
     {
       const runtime::FloatModeScope mode(image_.mode);
       image_.entry(&run);
     }
     if (call.profile != nullptr) call.profile->add_call(image_.name, begin, runtime::Profile::now());
+    run.meetings.rethrow();
     if (const std::optional<Fault>& fault = run.first_fault()) {
       const runtime::FaultSite& site = image_.faults.at(static_cast<size_t>(fault->site));
       runtime::raise_fault(site, fault->position, fault->bits);
@@ -184,12 +210,14 @@ class CpuExecutable final : public runtime::Executable {
   std::vector<runtime::Memory> constant_memory_;
   std::vector<std::byte*> constants_;  // by slot
   std::shared_ptr<runtime::ThreadPool> pool_;
+  std::shared_ptr<runtime::Communicator> communicator_;
 };
 
 }  // namespace
 
-std::unique_ptr<runtime::Executable> make_executable(Image image, std::shared_ptr<runtime::ThreadPool> pool) {
-  return std::make_unique<CpuExecutable>(std::move(image), std::move(pool));
+std::unique_ptr<runtime::Executable> make_executable(Image image, std::shared_ptr<runtime::ThreadPool> pool,
+                                                     std::shared_ptr<runtime::Communicator> communicator) {
+  return std::make_unique<CpuExecutable>(std::move(image), std::move(pool), std::move(communicator));
 }
 
 }  // namespace sinter::cpu

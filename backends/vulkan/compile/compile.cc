@@ -53,6 +53,8 @@ class ProgramEmitter {
       : program_(program), target_(target), features_(features) {}
 
   Emitted run() {
+    if (!program_.collectives.empty())
+      throw GraphError(fmt::format("{}: several ranks take the device cpu or reference", program_.name));
     for (const Slot& slot : program_.slots) check_size(slot);
     static_cast<runtime::ProgramLayout&>(image_) = backends::to_layout(program_);
     add_fault_types();

@@ -55,6 +55,7 @@ std::vector<backends::LibraryFile> compile_library(const backends::Library& libr
   for (const backends::Library::State& state : library.states) file.states.push_back(state.spec);
   for (const backends::Library::Entry& entry : library.entries) {
     const loop::Program program = entry.source.lower(target);
+    backends::check_alone(program);
     Image image = compile(program, target, features, cache);
     add_needs(image, program, target, file.needs);
     place_states(program, library, image);

@@ -4,6 +4,7 @@
 #include <sinter/export.h>
 #include <sinter/extent.h>
 #include <sinter/function.h>
+#include <sinter/processes/communicator.h>
 #include <sinter/tensor.h>
 #include <sinter/training/report.h>
 
@@ -49,7 +50,8 @@ struct FunctionOptions {
   // means, extrema and contractions over the batch, losses and gradients of them are the whole batch's: a
   // weighted mean is divided once by all weights. Random numbers count its rows. What a model makes of all
   // rows and uses for rows again is of the micro-batch: batch normalisation's statistics (running ones get
-  // their mean), a softmax, sort or running sum along the batch. The body is called for both sizes. Throws
+  // their mean), a softmax, sort or running sum along the batch. What micro-batches come to is added along a
+  // fixed tree, as docs/processes.md has it. The body is called for both sizes. Throws
   // Error, when it is compiled, where the batch does not divide, a certain row of it or all pairs of rows are
   // taken.
   int64_t micro_batches = 1;
@@ -63,6 +65,10 @@ struct CompileOptions {
   int threads = 0;     // 0: the cores that this process may use; at most 1024
   uint64_t seed = 0;   // of the parameters' beginning and of every random number
   DimSizes dims = {};  // Dims left out are free: each call has its own sizes
+  // Who takes part in steps that train; null: this process alone. A training function is gone over by all
+  // ranks together, its micro-batches shared among them, and comes to the same, bit for bit, with any number
+  // of them. Other functions each rank runs by itself.
+  std::shared_ptr<Communicator> communicator = nullptr;
   bool fuse = true;    // group operations into kernels; off: one kernel an operation
   // Whether a NaN or infinity in an output or in a state that a call writes fails the call, which changes
   // nothing then. The Error names the first op that gives one, its line, module and step, and the ranges of
@@ -221,8 +227,12 @@ class Program {
   Session session(const DimSizes& dims = {}) const;
 
   std::vector<std::string> functions() const;
+  // What it was compiled with, or null.
+  const std::shared_ptr<Communicator>& communicator() const;
 
-  // State, in order of first use.
+  // State, in order of first use. With several ranks, what only their common steps use, moments say, is kept
+  // by one of them, whom alone state() may ask for it; snapshot() and save() have all of it, and are for all
+  // ranks together. The first one writes the file.
   std::vector<TensorInfo> states() const;
   Array state(std::string_view name) const;  // a copy
   // All of it as one call left it, whatever other threads train meanwhile; single calls of state may be of

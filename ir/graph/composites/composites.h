@@ -22,6 +22,7 @@ struct Composite {
 #define SINTER_DEFINE_data(name)
 #define SINTER_DEFINE_check(name)
 #define SINTER_DEFINE_control(name)
+#define SINTER_DEFINE_collective(name)
 #define SINTER_DEFINE_composite(name) Value name(const Composite& c);
 #define SINTER_OP(name, least, most, kind, ...) SINTER_DEFINE_##kind(name)
 #include "ir/graph/ops.def"

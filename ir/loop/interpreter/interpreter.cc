@@ -56,6 +56,8 @@ class ProgramRun {
 
   void run_step(const Step& step) {
     if (step.kind == Step::Kind::launch) return launch(step);
+    if (step.kind != Step::Kind::repeat)
+      throw GraphError(program_.name + ": what ranks make together takes a device");
     for (int64_t i = 0; i < step.count; ++i) {
       variables_.push_back(step.reverse ? step.count - 1 - i : i);
       for (const Step& inner : step.body) run_step(inner);

@@ -58,6 +58,8 @@ class ProgramParser {
         program.slots.push_back(slot(item, program.slots.size()));
       } else if (item.takes("fault")) {
         program.faults.push_back(fault(item, program.faults.size()));
+      } else if (item.takes("collective")) {
+        program.collectives.push_back(collective(item, program.collectives.size()));
       } else {
         program.steps.push_back(step(item, lines_[at_].indent, 0));
       }
@@ -74,12 +76,17 @@ class ProgramParser {
     Signature result;
     result.name = lexer.name("a name");
     lexer.expect(":");
+    const graph::DType type = dtype(lexer);
+    result.type = {type, shape(lexer)};
+    end_line(lexer);
+    return result;
+  }
+
+  static graph::DType dtype(LineLexer& lexer) {
     const LineLexer here = lexer;
     const auto dtype = graph::dtype_from_name(lexer.word("a type"));
     if (!dtype) here.fail("there is no such type");
-    result.type = {*dtype, shape(lexer)};
-    end_line(lexer);
-    return result;
+    return *dtype;
   }
 
   static graph::Shape shape(LineLexer& lexer) {
@@ -175,22 +182,82 @@ class ProgramParser {
     return site;
   }
 
+  Collective collective(LineLexer& lexer, size_t number) {
+    expect_number(lexer, number);
+    lexer.expect(":");
+    Collective result;
+    const LineLexer here = lexer;
+    const std::string kind = lexer.word("a kind of collective");
+    if (kind == "all_reduce") {
+      result.kind = Collective::Kind::all_reduce;
+    } else if (kind == "reduce_scatter") {
+      result.kind = Collective::Kind::reduce_scatter;
+    } else if (kind == "all_gather") {
+      result.kind = Collective::Kind::all_gather;
+    } else {
+      here.fail("expected all_reduce, reduce_scatter or all_gather");
+    }
+    lexer.expect("as");
+    lexer.expect("rank");
+    result.rank = lexer.integer("a rank");
+    lexer.expect("of");
+    result.ranks = lexer.integer("how many ranks there are");
+    lexer.expect(":");
+    do {
+      Collective::Part& part = result.parts.emplace_back();
+      part.dtype = dtype(lexer);
+      lexer.expect("[");
+      part.elements = lexer.integer("how many elements it has");
+      lexer.expect("]");
+      if (lexer.takes("of")) part.owner = lexer.integer("a rank");
+    } while (lexer.takes(","));
+    if (lexer.takes("by")) {
+      result.fold = lexer.word("sum, max or min");
+      lexer.expect("of");
+      result.leaves = lexer.integer("how many leaves there are");
+      lexer.expect("leaves");
+      lexer.expect("in");
+      result.pieces = lexer.integer("how many pieces there are");
+      lexer.expect("pieces");
+    }
+    end_line(lexer);
+    return result;
+  }
+
+  static void arguments(LineLexer& lexer, size_t depth, Step& step) {
+    lexer.expect("(");
+    while (!lexer.takes(")")) {
+      if (!step.arguments.empty()) lexer.expect(",");
+      step.arguments.push_back(argument(lexer, depth));
+    }
+  }
+
   Step step(LineLexer& lexer, size_t indent, size_t depth) {
     Step result;
+    if (lexer.takes("begin")) {
+      result.kind = Step::Kind::begin;
+      result.collective = static_cast<size_t>(lexer.integer("the number of a collective"));
+      arguments(lexer, depth, result);
+      end_line(lexer);
+      return result;
+    }
+    if (lexer.takes("end")) {
+      result.kind = Step::Kind::end;
+      result.collective = static_cast<size_t>(lexer.integer("the number of a collective"));
+      end_line(lexer);
+      return result;
+    }
     if (lexer.takes("launch")) {
       result.kernel = static_cast<size_t>(lexer.integer("the number of a kernel"));
       lexer.name("the name of a kernel");
-      lexer.expect("(");
-      while (!lexer.takes(")")) {
-        if (!result.arguments.empty()) lexer.expect(",");
-        result.arguments.push_back(argument(lexer, depth));
-      }
+      arguments(lexer, depth, result);
       result.writes_state = lexer.takes("unless");
       if (result.writes_state) lexer.expect("faulted");
       end_line(lexer);
       return result;
     }
-    if (!lexer.takes("repeat")) lexer.fail("expected input, output, slot, fault, launch or repeat");
+    if (!lexer.takes("repeat"))
+      lexer.fail("expected input, output, slot, fault, collective, launch, repeat, begin or end");
     result.kind = Step::Kind::repeat;
     lexer.expect(fmt::format("l{}", depth));
     lexer.expect("in");
@@ -210,6 +277,7 @@ class ProgramParser {
   // "slot 3 + 640 + 64*l0".
   static Argument argument(LineLexer& lexer, size_t depth) {
     Argument result;
+    if (lexer.takes("none")) return {Argument::kNone, 0, {}};
     lexer.expect("slot");
     result.slot = static_cast<size_t>(lexer.integer("the number of a slot"));
     result.strides.resize(depth);

@@ -60,10 +60,39 @@ std::string slot_text(const Slot& slot) {
 
 // "slot 3 + 640", moved inside loops: "slot 3 + 640 + 64*l0".
 std::string argument_text(const Argument& argument) {
+  if (argument.slot == Argument::kNone) return "none";
   std::string out = fmt::format("slot {}", argument.slot);
   if (argument.offset != 0) out += fmt::format(" + {}", argument.offset);
   for (size_t depth = 0; depth < argument.strides.size(); ++depth) {
     if (argument.strides[depth] != 0) out += fmt::format(" + {}*l{}", argument.strides[depth], depth);
+  }
+  return out;
+}
+
+std::string_view name(Collective::Kind kind) {
+  switch (kind) {
+    case Collective::Kind::all_reduce:
+      return "all_reduce";
+    case Collective::Kind::reduce_scatter:
+      return "reduce_scatter";
+    case Collective::Kind::all_gather:
+      return "all_gather";
+  }
+  return "";
+}
+
+// "all_reduce as rank 0 of 2: f32[12], f32[4] by sum of 4 leaves in 1 pieces".
+std::string collective_text(const Collective& collective) {
+  std::vector<std::string> parts;
+  for (const Collective::Part& part : collective.parts) {
+    parts.push_back(fmt::format("{}[{}]", graph::name(part.dtype), part.elements));
+    if (collective.kind != Collective::Kind::all_reduce) parts.back() += fmt::format(" of {}", part.owner);
+  }
+  std::string out = fmt::format("{} as rank {} of {}: {}", name(collective.kind), collective.rank,
+                                collective.ranks, fmt::join(parts, ", "));
+  if (collective.kind != Collective::Kind::all_gather) {
+    out += fmt::format(" by {} of {} leaves in {} pieces", collective.fold, collective.leaves,
+                       collective.pieces);
   }
   return out;
 }
@@ -77,6 +106,10 @@ class StepPrinter {
     for (const Step& step : steps) {
       if (step.kind == Step::Kind::launch) {
         out += launch(step);
+      } else if (step.kind == Step::Kind::begin) {
+        out += fmt::format("begin {}({})\n", step.collective, arguments(step));
+      } else if (step.kind == Step::Kind::end) {
+        out += fmt::format("end {}\n", step.collective);
       } else {
         const std::string range =
             step.reverse ? fmt::format("0..{} falling", step.count) : fmt::format("0..{}", step.count);
@@ -87,11 +120,15 @@ class StepPrinter {
   }
 
  private:
-  std::string launch(const Step& step) const {
+  static std::string arguments(const Step& step) {
     std::vector<std::string> arguments;
     for (const Argument& argument : step.arguments) arguments.push_back(argument_text(argument));
+    return fmt::format("{}", fmt::join(arguments, ", "));
+  }
+
+  std::string launch(const Step& step) const {
     return fmt::format("launch {} {}({}){}\n", step.kernel,
-                       quoted_unless_word(program_.kernels.at(step.kernel).name), fmt::join(arguments, ", "),
+                       quoted_unless_word(program_.kernels.at(step.kernel).name), arguments(step),
                        step.writes_state ? " unless faulted" : "");
   }
 
@@ -155,6 +192,8 @@ std::string print(const Program& program) {
     out += fmt::format("  slot {}: {}\n", i, slot_text(program.slots[i]));
   for (size_t i = 0; i < program.faults.size(); ++i)
     out += fmt::format("  fault {}: {}\n", i, fault_text(program.faults[i]));
+  for (size_t i = 0; i < program.collectives.size(); ++i)
+    out += fmt::format("  collective {}: {}\n", i, collective_text(program.collectives[i]));
   out += indented(StepPrinter(program).print(program.steps, 0));
   for (size_t i = 0; i < program.kernels.size(); ++i)
     out += "\n" + print(program.kernels[i], fmt::format("{} ", i));

@@ -1,0 +1,40 @@
+#include "frontend/calls/marks.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sinter {
+namespace {
+
+// Eight bytes at a time: batches are hashed at every step.
+uint64_t hash_bytes(uint64_t hash, const void* data, size_t bytes) {
+  constexpr uint64_t kFactor = 0x9e3779b97f4a7c15u;
+  const auto* from = static_cast<const char*>(data);
+  for (; bytes > 0; from += std::min<size_t>(bytes, 8), bytes -= std::min<size_t>(bytes, 8)) {
+    uint64_t word = 0;
+    std::memcpy(&word, from, std::min<size_t>(bytes, 8));
+    hash = (hash ^ word) * kFactor;
+    hash ^= hash >> 29;
+  }
+  return hash;
+}
+
+}  // namespace
+
+uint64_t data_mark(const runtime::Call& call, const std::vector<runtime::TensorSpec>& inputs) {
+  uint64_t hash = 1;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (call.inputs[i] == nullptr) continue;
+    hash = hash_bytes(hash, call.inputs[i],
+                      static_cast<size_t>(runtime::element_count(inputs[i].shape)) *
+                          runtime::size_in_bytes(inputs[i].dtype));
+  }
+  return hash;
+}
+
+uint64_t program_mark(uint64_t identity, uint32_t step, uint64_t seed) {
+  const uint64_t facts[] = {identity, step, seed};
+  return hash_bytes(1, facts, sizeof(facts));
+}
+
+}  // namespace sinter
