@@ -124,8 +124,15 @@ TEST(Ranks, SaveWhatOneProcessSaves) {
                              }),
               Each(""));
   EXPECT_EQ(bytes_of(later), bytes_of(alone));
-  EXPECT_THAT(test::on_ranks(2, [&](const Ranks& ranks) { Trained(ranks).program.save("/no/such/place"); }),
-              Each(HasSubstr("/no/such/place")));
+  std::vector<std::string> told(2);
+  EXPECT_THAT(test::on_ranks(2,
+                             [&](const Ranks& ranks) {
+                               const Trained trained(ranks);
+                               told[static_cast<size_t>(ranks->rank())] =
+                                   message_of([&] { trained.program.save("/no/such/place"); });
+                             }),
+              Each(""));
+  EXPECT_THAT(told, Each("cannot write /no/such/place: No such file or directory"));
 }
 
 TEST(Ranks, PredictByThemselves) {
