@@ -69,7 +69,7 @@ struct CompileOptions {
   // ranks together, its micro-batches shared among them, and comes to the same, bit for bit, with any number
   // of them. Other functions each rank runs by itself.
   std::shared_ptr<Communicator> communicator = nullptr;
-  bool fuse = true;    // group operations into kernels; off: one kernel an operation
+  bool fuse = true;  // group operations into kernels; off: one kernel an operation
   // Whether a NaN or infinity in an output or in a state that a call writes fails the call, which changes
   // nothing then. The Error names the first op that gives one, its line, module and step, and the ranges of
   // its inputs. The call is repeated for that, op by op as it is written, on the reference interpreter, so
