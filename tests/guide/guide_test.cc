@@ -126,7 +126,7 @@ TEST(Guide, ListsEveryPage) {
 }
 
 TEST(Guide, LinksToWhatIsThere) {
-  const std::regex link("\\]\\(([^)#:]+)(#[^)]*)?\\)");
+  const std::regex link("\\]\\(([^)#: ]+)(#[^)]*)?\\)");
   for (const fs::directory_entry& entry : fs::directory_iterator(kGuide)) {
     const std::string page = runtime::read_file(entry.path().string());
     for (std::sregex_iterator match(page.begin(), page.end(), link), end; match != end; ++match)
