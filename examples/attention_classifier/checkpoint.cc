@@ -69,9 +69,9 @@ class Metadata {
 
 Checkpoint make_checkpoint(const sinter::Program& program, const ModelOptions& model,
                            const Vocabulary& vocabulary, const std::string& example) {
-  Checkpoint checkpoint{model, vocabulary, example, program.snapshot().states};
+  Checkpoint checkpoint{model, vocabulary, example, {}};
   for (const sinter::TensorInfo& state : program.states())
-    if (!state.trainable) checkpoint.parameters.erase(state.name);
+    if (state.trainable) checkpoint.parameters[state.name] = program.state(state.name);
   return checkpoint;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <map>
 #include <optional>
 #include <span>
@@ -21,6 +20,7 @@
 #include "examples/attention_classifier/terminal.h"
 #include "examples/attention_classifier/tokenize.h"
 #include "examples/attention_classifier/trainer.h"
+#include "examples/support/processes.h"
 #include "runtime/error.h"
 #include "runtime/file.h"
 
@@ -92,7 +92,14 @@ void plot(std::span<const EpochMetrics> metrics) {
   fmt::print("\n{}", training_plot(loss, accuracy));
 }
 
-void train(const TrainCommand& command) {
+void train(TrainCommand command, const examples::Processes& processes) {
+  examples::check_micro_batches(command.training.micro_batches, command.training.batch, processes);
+  command.training.processes = processes;
+  if (!examples::is_first(processes)) {
+    for (std::string* output :
+         {&command.save, &command.metrics, &command.trace, &command.report, &command.training.events})
+      output->clear();
+  }
   check_outputs(command);
   const Data data = read_data(command);
   const Vocabulary vocabulary(data.train);
@@ -146,17 +153,11 @@ void predict(const PredictCommand& command) {
 
 int main(int argc, char** argv) {
   using namespace attention_classifier;
-  try {
+  return examples::run("attention_classifier", examples::all_processes, [&](const auto& processes) {
     const Command command = parse_command_line(argc, argv);
-    if (command.exit_status) return *command.exit_status;
-    if (command.train) train(*command.train);
+    if (command.train) return train(*command.train, processes);
+    if (!examples::is_first(processes)) return;
     if (command.predict) predict(*command.predict);
     if (command.exporting) write_export(*command.exporting);
-    sinter::runtime::flush_output();
-    return 0;
-  } catch (const std::exception& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "attention_classifier: {}\n", error.what());
-    return 1;
-  }
+  });
 }

@@ -73,9 +73,9 @@ Tensor AttentionClassifier::classify(Operand transformed) const {
 }
 
 void add_train(sinter::Program& program, const AttentionClassifier& model, sinter::Optimizer& optimizer,
-               bool gives_rate) {
+               const StepOptions& options) {
   program.add("train", labelled_inputs(),
-              [&, gives_rate](const Inputs& in) -> Outputs {
+              [&model, &optimizer, gives_rate = options.gives_rate](const Inputs& in) -> Outputs {
                 const Tensor logits = logits_of(model, in);
                 const Tensor loss = sinter::cross_entropy(logits, in["labels"], {.ignore_index = kNoLabel});
                 Outputs outputs = score(logits, in["labels"]);
@@ -84,7 +84,7 @@ void add_train(sinter::Program& program, const AttentionClassifier& model, sinte
                 if (gives_rate) outputs.emplace_back("learning_rate", update.learning_rate);
                 return outputs;
               },
-              {.training = true});
+              {.training = true, .micro_batches = options.micro_batches});
 }
 
 void add_evaluate(sinter::Program& program, const AttentionClassifier& model) {

@@ -58,10 +58,13 @@ class AttentionClassifier : public sinter::nn::Module {
 // there is no word. Model and optimiser must outlive the program.
 
 // One step of training: "loss" f32, the mean over the labelled words; "correct" and "counted" i32 words. A
-// loss or gradient that is not finite fails the call and changes nothing. With `gives_rate` also
-// "learning_rate" f32.
+// loss or gradient that is not finite fails the call and changes nothing.
+struct StepOptions {
+  bool gives_rate = false;  // also "learning_rate" f32
+  int64_t micro_batches = 1;
+};
 void add_train(sinter::Program& program, const AttentionClassifier& model, sinter::Optimizer& optimizer,
-               bool gives_rate = false);
+               const StepOptions& options = {});
 // "correct" and "counted".
 void add_evaluate(sinter::Program& program, const AttentionClassifier& model);
 // Every stage: "embeddings", "weights", "contexts", "transformed", "probabilities".

@@ -4,10 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <map>
 
+#include "examples/support/processes.h"
 #include "tools/validators.h"
 
 namespace attention_classifier {
@@ -16,7 +16,6 @@ namespace {
 using sinter::tools::number_in;
 using sinter::tools::whole_number;
 
-constexpr int kUsageError = 2;
 constexpr int64_t kGeneratedEpochs = 4;
 
 CLI::Validator divides_width() {
@@ -90,6 +89,13 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
   train->add_option("--batch", training.batch, "windows of ten words a step")
       ->check(whole_number<int64_t>(1, kMany))
       ->capture_default_str();
+  train
+      ->add_option(
+          "--micro-batches", training.micro_batches,
+          "parts that a step goes over its windows in, which divide them; what processes that mpirun "
+          "has started share")
+      ->check(whole_number<int64_t>(1, kMany))
+      ->capture_default_str();
   train->add_option("--heads", command.heads, fmt::format("of the attention; a divisor of {}", kWidth))
       ->check(divides_width())
       ->capture_default_str();
@@ -155,10 +161,9 @@ Command parse_command_line(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {
     app.exit(answered);
-    return {.exit_status = 0};
+    return {};
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "attention_classifier: {}\nRun with --help for more information.\n", error.what());
-    return {.exit_status = kUsageError};
+    throw examples::UsageError(error.what());
   }
   if (exporting->parsed()) return {.exporting = export_command};
   if (!train->parsed()) return {.predict = predict_command};

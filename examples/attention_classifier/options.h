@@ -39,10 +39,10 @@ struct Command {
   std::optional<TrainCommand> train;
   std::optional<PredictCommand> predict;
   std::optional<ExportCommand> exporting;
-  std::optional<int> exit_status;  // the command line was answered already: help or a mistake in it
 };
 
-// Exactly one part of the result is set. Prints help to stdout; mistakes to stderr, with status 2.
+// One part of the result is set, or none where the command line was answered already: help, on stdout. Throws
+// examples::UsageError.
 Command parse_command_line(int argc, const char* const* argv);
 
 }  // namespace attention_classifier

@@ -27,13 +27,15 @@ int64_t checked_steps(const Windows& train, const TrainingOptions& options) {
 sinter::Program compiled(const AttentionClassifier& model, sinter::Optimizer& optimizer,
                          const TrainingOptions& options) {
   sinter::Program program;
-  add_train(program, model, optimizer, options.gives_rate);
+  add_train(program, model, optimizer,
+            {.gives_rate = options.gives_rate, .micro_batches = options.micro_batches});
   add_evaluate(program, model);
   if (options.watches_attention) add_predict(program, model);
   program.compile({.device = options.device,
                    .threads = options.threads,
                    .seed = options.seed,
                    .dims = {{"batch", options.batch}},
+                   .communicator = options.processes,
                    .fuse = options.fuse,
                    .check_numerics = options.check_numerics,
                    .strict = options.strict});
@@ -69,7 +71,7 @@ Trainer::Trainer(const ModelOptions& model, const TrainingOptions& options, Wind
       train_feed_(train_call_),
       evaluate_feed_(evaluate_call_),
       batch_(options.batch),
-      view_(stderr, options.epochs * steps_per_epoch()) {
+      view_(examples::is_first(options.processes) ? stderr : nullptr, options.epochs * steps_per_epoch()) {
   if (!options.events.empty()) events_.emplace(options.events);
 }
 
@@ -103,7 +105,7 @@ EpochMetrics Trainer::run_epoch() {
   view_.clear();
   const std::chrono::duration<double> trained = std::chrono::steady_clock::now() - start;
   const double mean_loss = loss / static_cast<double>(std::max<int64_t>(score.counted, 1));
-  const double of_dev = dev_accuracy();
+  const double of_dev = examples::is_first(options_.processes) ? dev_accuracy() : 0;
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   const EpochMetrics metrics{epoch_, mean_loss, score.accuracy(), of_dev, elapsed.count()};
   tell_epoch(metrics, trained.count());

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <string>
 
@@ -11,6 +10,7 @@
 #include "examples/char_model/options.h"
 #include "examples/char_model/text.h"
 #include "examples/char_model/trainer.h"
+#include "examples/support/processes.h"
 #include "examples/support/utf8.h"
 #include "runtime/file.h"
 
@@ -27,7 +27,12 @@ void clear(const std::string& folder) {
   if (!old.empty()) fmt::print("removed the checkpoints of an earlier run from {}: {}\n", folder, old.size());
 }
 
-void train(TrainCommand command) {
+void train(TrainCommand command, const examples::Processes& processes) {
+  examples::check_micro_batches(command.training.micro_batches, command.training.batch, processes);
+  command.training.compile.communicator = processes;
+  if (!examples::is_first(processes)) {
+    for (std::string* output : {&command.metrics, &command.report, &command.training.events}) output->clear();
+  }
   const std::u32string text =
       command.text.empty() ? examples::decode_utf8(default_text()) : read_text(command.text, kShortestText);
   command.model.characters = Vocabulary(text).size();
@@ -35,7 +40,7 @@ void train(TrainCommand command) {
     if (!path.empty()) sinter::runtime::check_writable(path);
   }
   Trainer trainer(command.model, command.training, text);
-  if (!command.training.resume) clear(command.training.folder);
+  if (!command.training.resume && examples::is_first(processes)) clear(command.training.folder);
   fmt::print("{}: {} characters, {} distinct ones; {} parameters\n",
              command.text.empty() ? "ten sonnets" : command.text, text.size(), command.model.characters,
              trainer.parameter_count());
@@ -89,16 +94,9 @@ void generate(const GenerateCommand& command) {
 
 int main(int argc, char** argv) {
   using namespace char_model;
-  try {
+  return examples::run("char_model", examples::all_processes, [&](const auto& processes) {
     const Command command = parse_command_line(argc, argv);
-    if (command.exit_status) return *command.exit_status;
-    if (command.train) train(*command.train);
-    if (command.generate) generate(*command.generate);
-    sinter::runtime::flush_output();
-    return 0;
-  } catch (const std::exception& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "char_model: {}\n", error.what());
-    return 1;
-  }
+    if (command.train) return train(*command.train, processes);
+    if (command.generate && examples::is_first(processes)) generate(*command.generate);
+  });
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "examples/support/processes.h"
 #include "tools/validators.h"
 
 namespace char_model {
@@ -15,7 +16,6 @@ using sinter::tools::number_in;
 using sinter::tools::seed;
 using sinter::tools::whole_number;
 
-constexpr int kUsageError = 2;
 constexpr int64_t kMost = 1 << 20;
 
 CLI::Validator number(double low, double high, const std::string& expected) {
@@ -63,8 +63,9 @@ CLI::App* add_train_command(CLI::App& app, TrainCommand& command) {
                                kDefaultSteps))
       ->check(whole_number<int64_t>(1, kMost));
   add_size("--batch", command.training.batch, "windows of the text a step");
-  add_size("--micro-batches", command.training.micro_batches,
-           "parts that a step goes over them in, which divide them");
+  add_size(
+      "--micro-batches", command.training.micro_batches,
+      "parts that a step goes over them in, which divide them; what processes that mpirun has started share");
   add_size("--every", command.training.every, "steps between evaluations");
   add_share("--rate", command.training.rate, "the highest learning rate");
   add_size("--context", command.model.context, "characters that the model sees");
@@ -124,9 +125,11 @@ Command parse_command_line(int argc, const char* const* argv) {
   Command command;
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    command.exit_status = app.exit(error) == 0 ? 0 : kUsageError;
+  } catch (const CLI::Success& answered) {
+    app.exit(answered);
     return command;
+  } catch (const CLI::ParseError& error) {
+    throw examples::UsageError(error.what());
   }
   if (train_app->parsed()) {
     command.train = std::move(train);

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "examples/char_model/recipe.h"
+#include "examples/support/processes.h"
 #include "frontend/training/number_in.h"
 
 using namespace sinter;
@@ -118,7 +119,8 @@ void Trainer::resume(const Checkpoint& latest) {
 void Trainer::run(const std::function<void(const Progress&)>& report) {
   using Clock = std::chrono::steady_clock;
   Function train = program_.function("train");
-  TrainingView view(stderr, steps_ - program_.step());
+  TrainingView view(examples::is_first(options_.compile.communicator) ? stderr : nullptr,
+                    steps_ - program_.step());
   std::optional<EventFile> events;
   if (!options_.events.empty()) events.emplace(options_.events);
   Progress progress;
@@ -164,6 +166,7 @@ CheckpointNotes Trainer::notes(double validation) const {
 }
 
 double Trainer::mean_loss(Batches& batches, int64_t count) {
+  if (!examples::is_first(options_.compile.communicator)) return 0;
   Function evaluate = program_.function("evaluate");
   double sum = 0, characters = 0;
   for (int64_t i = 0; i < count; ++i) {

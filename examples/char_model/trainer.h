@@ -35,7 +35,8 @@ struct Progress {
   double milliseconds = 0;  // a step
 };
 
-// Trains on the first nine tenths of a text, and measures on the rest.
+// Trains on the first nine tenths of a text, and measures on the rest, which the first of several processes
+// does.
 class Trainer {
  public:
   // Throws sinter::Error where the text is too short, or the run to resume was begun with other options than
@@ -49,7 +50,7 @@ class Trainer {
   // All steps that are left.
   void run(const std::function<void(const Progress&)>& report);
   sinter::Program& program() { return program_; }
-  double validation_loss();  // over all that is not trained on
+  double validation_loss();  // over all that is not trained on; 0 on all processes but the first
 
  private:
   struct Split {

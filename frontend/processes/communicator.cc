@@ -37,8 +37,8 @@ int Communicator::size() const {
   return state_->communicator.size();
 }
 
-void Communicator::fail(std::string_view why) {
-  state_->communicator.fail(why);
+std::string Communicator::fail(std::string_view why) {
+  return state_->communicator.fail(why);
 }
 
 }  // namespace sinter

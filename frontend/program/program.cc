@@ -210,7 +210,8 @@ loop::Program lowered(ProgramState& state, const std::string& name) {
 
 std::string Program::explain(const std::string& name) const {
   const std::vector<std::string> left = state_->untrained(name);
-  std::string text = passes::explain(lowered(*state_, name));
+  const loop::Program program = lowered(*state_, name);
+  std::string text = passes::explain(program) + explain_ranks(program);
   const Variant& variant = state_->usual(name);
   for (const std::string& each : translated([&] {
          return passes::fallbacks(variant.graph(), variant.name(), state_->device->target(),

@@ -12,6 +12,7 @@
 
 #include "frontend/trace/state_table.h"
 #include "ir/graph/graph.h"
+#include "ir/loop/program.h"
 #include "passes/shard/shard.h"
 #include "runtime/collectives/communicator.h"
 #include "runtime/executable.h"
@@ -32,6 +33,9 @@ void check_agreement(const Communicator& communicator, const std::string& what,
 // Puts into the snapshot of each rank the states that others keep.
 void gather_states(const Communicator& communicator, const passes::Owners& owners,
                    const std::deque<StateEntry>& entries, Snapshot& snapshot);
+
+// What a rank sends in a call, for Program::explain; "" of what is no step of several.
+std::string explain_ranks(const loop::Program& program);
 
 // The first rank does it, and all throw what it throws.
 void by_first_rank(const Communicator& communicator, const std::string& what,

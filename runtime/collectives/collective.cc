@@ -102,21 +102,37 @@ Layout layout_of(const Collective& collective, int ranks) {
   return layout;
 }
 
-int64_t bytes_sent(const Collective& collective, int ranks, int rank) {
-  const Layout layout = layout_of(collective, ranks);
-  const int64_t pieces = leaves_of(collective.leaves, ranks, rank).pieces();
-  int64_t sent = 0;
+namespace {
+
+// What `of_result` and `of_pieces` say of the blocks that a rank sends to one other, added up.
+template <typename OfResult, typename OfPieces>
+int64_t sum_of_sent(const Layout& layout, int ranks, int rank, OfResult of_result, OfPieces of_pieces) {
+  int64_t sum = 0;
   for (int owner = 0; owner < ranks; ++owner) {
     for (const Layout::Block& block : layout.blocks[static_cast<size_t>(owner)]) {
-      const int64_t bytes = static_cast<int64_t>(block.bytes);
       if (owner == rank) {
-        if (layout.spreads) sent += bytes * (ranks - 1);
+        if (layout.spreads) sum += of_result(block) * (ranks - 1);
       } else if (layout.folds) {
-        sent += bytes * pieces;
+        sum += of_pieces(block);
       }
     }
   }
-  return sent;
+  return sum;
+}
+
+}  // namespace
+
+int64_t bytes_sent(const Collective& collective, int ranks, int rank) {
+  const int64_t pieces = leaves_of(collective.leaves, ranks, rank).pieces();
+  const auto bytes = [](const Layout::Block& block) { return static_cast<int64_t>(block.bytes); };
+  return sum_of_sent(layout_of(collective, ranks), ranks, rank, bytes,
+                     [&](const Layout::Block& block) { return bytes(block) * pieces; });
+}
+
+int64_t messages_sent(const Collective& collective, int ranks, int rank) {
+  const Layout layout = layout_of(collective, ranks);
+  const auto one = [](const Layout::Block&) -> int64_t { return 1; };
+  return ranks - 1 + (layout.in_heads ? 0 : sum_of_sent(layout, ranks, rank, one, one));
 }
 
 }  // namespace sinter::runtime

@@ -49,7 +49,8 @@ struct Layout {
 };
 Layout layout_of(const Collective& collective, int ranks);
 
-// Bytes of data that a rank sends.
+// Bytes of data that a rank sends, and in how many messages, heads among them.
 int64_t bytes_sent(const Collective& collective, int ranks, int rank);
+int64_t messages_sent(const Collective& collective, int ranks, int rank);
 
 }  // namespace sinter::runtime

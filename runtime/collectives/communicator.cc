@@ -94,8 +94,8 @@ std::vector<std::string> Communicator::exchange(std::string_view what, const std
   return texts;
 }
 
-void Communicator::fail(std::string_view why) {
-  if (service_ != nullptr) service_->fail(why);
+std::string Communicator::fail(std::string_view why) {
+  return size_ > 1 ? service_->fail(why) : std::string(why);
 }
 
 }  // namespace sinter::runtime

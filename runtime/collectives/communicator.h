@@ -49,8 +49,8 @@ class Communicator {
   std::vector<std::string> exchange(std::string_view what, const std::string& text);
 
   // Says why this rank ends: the others' calls throw "rank 1 ended: WHY". After a failure of another,
-  // nothing.
-  void fail(std::string_view why);
+  // nothing. What is to be printed of it, by the first rank that still answers; "" on the others.
+  std::string fail(std::string_view why);
 
  private:
   uint64_t begin(const Collective& collective, uint64_t what, std::span<const void* const> operands,

@@ -71,15 +71,23 @@ void Service::wait(const Job& job) {
   throw RuntimeError(failure_);
 }
 
-void Service::fail(std::string_view why) {
+std::string Service::fail(std::string_view why) {
   std::unique_lock lock(mutex_);
   is_told_ = true;
   told_at_ = Clock::now();
-  if (has_failed_ || has_ended_) return;
-  is_own_failure_ = true;
-  own_failure_ = why;
-  for_thread_.notify_one();
-  for_callers_.wait_for(lock, kGrace, [&] { return is_out_ || has_ended_; });
+  if (!has_failed_ && !has_ended_) {
+    is_own_failure_ = true;
+    own_failure_ = why;
+    for_thread_.notify_one();
+    for_callers_.wait_for(lock, kGrace, [&] { return is_out_ || has_ended_; });
+  }
+  if (has_failed_ ? !is_first_left_ : rank_ != 0) return "";
+  const bool is_of_another = has_failed_ && why.find(failure_) != std::string_view::npos;
+  return is_of_another ? std::string(why) : own_failure(why);
+}
+
+std::string Service::own_failure(std::string_view why) const {
+  return fmt::format("rank {} ended: {}", rank_, why);
 }
 
 void Service::run(std::promise<void> opened) {
@@ -127,7 +135,7 @@ bool Service::take_jobs() {
     fails = is_own_failure_ && !has_failed_;
     why = own_failure_;
   }
-  if (fails) fail_for(fmt::format("rank {} ended: {}", rank_, why), -1, true);
+  if (fails) fail_for(own_failure(why), -1, true);
   if (has_failed_) return false;
   for (std::shared_ptr<Job>& job : jobs) {
     job->transfer = std::make_unique<Transfer>(*transport_, *job->collective, job->data);
@@ -203,7 +211,7 @@ bool Service::go_on() {
       }
       has_moved |= job.transfer->advance();
     } catch (const std::exception& error) {
-      fail_for(fmt::format("rank {} ended: {}", rank_, error.what()), -1, true);
+      fail_for(own_failure(error.what()), -1, true);
       return true;
     }
     if (!job.transfer->is_done()) return has_moved;
@@ -273,6 +281,7 @@ void Service::fail_for(std::string why, int lost_rank, bool tells) {
     const std::lock_guard lock(mutex_);
     failure_ = std::move(why);
     failed_at_ = Clock::now();
+    is_first_left_ = all_before_are_lost();
     has_failed_ = true;
   }
   for_callers_.notify_all();
@@ -284,6 +293,10 @@ bool Service::all_are_closing(bool or_lost) const {
     if (rank != rank_ && !peer.is_closing && !(or_lost && peer.is_lost)) return false;
   }
   return true;
+}
+
+bool Service::all_before_are_lost() const {
+  return std::all_of(peers_.begin(), peers_.begin() + rank_, [](const Peer& peer) { return peer.is_lost; });
 }
 
 void Service::say_close() {
@@ -346,9 +359,7 @@ bool Service::step_after_failure() {
   if (now_ < last) return true;
   tell();
   // Launchers take one abort better than several at once.
-  const bool is_first =
-      std::all_of(peers_.begin(), peers_.begin() + rank_, [](const Peer& peer) { return peer.is_lost; });
-  if (leaves_at_ == Clock::time_point()) leaves_at_ = is_first ? now_ : now_ + kTurn;
+  if (leaves_at_ == Clock::time_point()) leaves_at_ = all_before_are_lost() ? now_ : now_ + kTurn;
   if (now_ < leaves_at_) return true;
   transport_->abort();
   return false;

@@ -45,8 +45,8 @@ class Service {
   int size() const { return size_; }
 
   void begin(std::shared_ptr<Job> job);
-  void wait(const Job& job);  // throws RuntimeError after a failure
-  void fail(std::string_view why);
+  void wait(const Job& job);               // throws RuntimeError after a failure
+  std::string fail(std::string_view why);  // as Communicator's
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -67,6 +67,8 @@ class Service {
   bool step_after_failure();
   bool step_to_close();
   bool all_are_closing(bool or_lost) const;
+  bool all_before_are_lost() const;
+  std::string own_failure(std::string_view why) const;
   void rest(bool has_moved);
   void post_to_all(std::string_view bytes);
   void fail_for(std::string why, int lost_rank, bool tells);
@@ -96,6 +98,7 @@ class Service {
   Clock::time_point closing_since_;
   std::atomic<bool> has_failed_ = false;  // failure_ says why
   std::string failure_;
+  bool is_first_left_ = false;  // after a failure: no rank before this one is left
   Clock::time_point failed_at_, told_at_;
   bool is_told_ = false;    // callers know of the failure
   bool is_out_ = false;     // the others have been told of it

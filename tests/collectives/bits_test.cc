@@ -246,5 +246,14 @@ TEST(BytesSent, AreThoseOfTheDataThatTravels) {
             40);
 }
 
+TEST(MessagesSent, AreHeadsAndBlocks) {
+  const Collective large{Kind::all_reduce, Fold::sum, 2, {{DType::f32, 100'000}}};
+  EXPECT_EQ(messages_sent(large, 1, 0), 0);
+  EXPECT_EQ(messages_sent(large, 2, 0), 3);
+  // Of two pieces, which take two blocks.
+  EXPECT_EQ(messages_sent({Kind::all_reduce, Fold::sum, 3, {{DType::f32, 100'000}}}, 2, 1), 5);
+  EXPECT_EQ(messages_sent({Kind::all_reduce, Fold::sum, 3, {{DType::f32, 10}}}, 3, 1), 2);
+}
+
 }  // namespace
 }  // namespace sinter::runtime

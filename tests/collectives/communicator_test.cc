@@ -136,6 +136,27 @@ TEST(Communicator, TellsTheOthersWhyOneFails) {
   EXPECT_THAT(thrown, ElementsAre(told, told, "", told));
 }
 
+// Where the first one does not answer, it is the next.
+TEST(Communicator, LetsOneRankPrintWhatFails) {
+  std::vector<std::string> printed(3);
+  const auto ended = [&](Communicator& communicator, const std::string& own) {
+    std::string why = own;
+    try {
+      if (own.empty()) sum_of(communicator, 1);
+    } catch (const std::exception& error) {
+      why = "step 2: " + std::string(error.what());
+    }
+    printed[static_cast<size_t>(communicator.rank())] = communicator.fail(why);
+  };
+  on_all_ranks(3,
+               [&](Communicator& communicator) { ended(communicator, communicator.rank() == 1 ? "x" : ""); });
+  EXPECT_THAT(printed, ElementsAre("step 2: rank 1 ended: x", "", ""));
+  on_all_ranks(3, [&](Communicator& communicator) { ended(communicator, "y"); });
+  EXPECT_THAT(printed, ElementsAre("rank 0 ended: y", "", ""));
+  Communicator alone;
+  EXPECT_EQ(alone.fail("z"), "z");
+}
+
 TEST(Communicator, TellsTheOthersOfAnError) {
   const auto thrown = on_all_ranks(2, [](Communicator& communicator) {
     sum_of(communicator, 1);
@@ -163,16 +184,18 @@ TEST(Communicator, LetsRanksEndAtAnyTime) {
 
 TEST(Communicator, NoticesWhoIsSilent) {
   auto transports = local_world(3);
-  std::vector<std::string> thrown(2);
+  std::vector<std::string> thrown(2), printed(2);
   std::vector<std::thread> threads;
-  for (size_t rank : {0, 1}) {
-    threads.emplace_back([&, rank] {
-      Communicator communicator(std::move(transports[rank]));
-      thrown[rank] = message_of([&] { sum_of(communicator, 1); });
+  for (size_t i : {0, 1}) {
+    threads.emplace_back([&, i] {
+      Communicator communicator(std::move(transports[i + 1]));
+      thrown[i] = message_of([&] { sum_of(communicator, 1); });
+      printed[i] = communicator.fail(thrown[i]);
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_THAT(thrown, Each(StartsWith("rank 2 has not answered for 2.5 s")));
+  EXPECT_THAT(thrown, Each(StartsWith("rank 0 has not answered for 2.5 s")));
+  EXPECT_THAT(printed, ElementsAre(thrown[0], ""));
 }
 
 // Two messages each way of 1 ms, while it would take twenty of them without overlap.

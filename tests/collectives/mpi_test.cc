@@ -1,4 +1,6 @@
 // Ranks under every MPI that is there: tests/collectives/mpi/rank.cc does what each case says.
+#include "tests/support/mpi.h"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -11,7 +13,6 @@
 #include <fstream>
 #include <functional>
 #include <future>
-#include <map>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,15 +26,6 @@ using testing::AnyOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
-
-const std::map<std::string, std::string> kLaunchers = {
-#ifdef SINTER_LAUNCH_openmpi
-    {"openmpi", SINTER_LAUNCH_openmpi},
-#endif
-#ifdef SINTER_LAUNCH_mpich
-    {"mpich", SINTER_LAUNCH_mpich},
-#endif
-};
 
 struct Outcome {
   std::string text;  // of all ranks and of what started them
@@ -83,13 +75,9 @@ class Ranks {
   std::string mpi_, launcher_;
 };
 
-// `check` with each MPI, at once: they wait most of the time.
 void with_each_mpi(const std::function<void(const Ranks&)>& check) {
-  if (kLaunchers.empty()) GTEST_SKIP() << "no MPI";
-  std::vector<std::future<void>> checks;
-  for (const auto& [mpi, launcher] : kLaunchers)
-    checks.push_back(std::async(std::launch::async, check, Ranks(mpi, launcher)));
-  for (auto& each : checks) each.get();
+  test::with_each_mpi(
+      [&](const std::string& mpi, const std::string& launcher) { check(Ranks(mpi, launcher)); });
 }
 
 TEST(Ranks, HaveTheSameBitsForAnyNumberOfThem) {
@@ -107,9 +95,9 @@ TEST(Ranks, HaveTheSameBitsForAnyNumberOfThem) {
 
 // Which would run as many copies.
 TEST(Ranks, RefuseTheLauncherOfAnotherMpi) {
-  if (kLaunchers.size() < 2) GTEST_SKIP() << "one MPI at most";
+  if (test::kLaunchers.size() < 2) GTEST_SKIP() << "one MPI at most";
   for (const auto& [mpi, launcher] : {std::pair("mpich", "openmpi"), std::pair("openmpi", "mpich")}) {
-    const Outcome sums = Ranks(mpi, kLaunchers.at(launcher)).run("sums", 2);
+    const Outcome sums = Ranks(mpi, test::kLaunchers.at(launcher)).run("sums", 2);
     EXPECT_THAT(sums.text,
                 ContainsRegex("error: 2 processes have been started by the launcher of another MPI than "
                               "(Open MPI|MPICH)[^,]*, with which Sinter was built\n"));

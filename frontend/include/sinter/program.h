@@ -282,7 +282,7 @@ class Program {
   std::string text(const std::string& name, bool locations = true) const;
   // What the function becomes on the device, kernel by kernel: the ops in each and their source lines, flops,
   // bytes, and why others stand apart; and the trainable parameters that no optimiser of the program was
-  // given. For the dims of compile(); a free one has a small size.
+  // given; with several ranks, what this one sends. For the dims of compile(); a free one has a small size.
   std::string explain(const std::string& name) const;
   // How much memory it needs besides inputs, outputs and state: bytes, and what lies there when most does,
   // with the source line that made each. It is made for the first call. Functions that write state have it in

@@ -3,6 +3,7 @@
 #include <sinter/export.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace sinter::runtime {
@@ -34,9 +35,10 @@ class Communicator {
   int rank() const;
   int size() const;
 
-  // Says why this process ends before its time, a file that it does not find, say: the others say "rank 1
-  // ended: WHY".
-  void fail(std::string_view why);
+  // Says why this process ends before its time, a file that it does not find, say, or what a call has thrown:
+  // the others' calls throw "rank 1 ended: WHY". What is to be printed, so that one process does: the first
+  // that still answers; "" on the others.
+  std::string fail(std::string_view why);
 
   struct State;
   State& state() const { return *state_; }
