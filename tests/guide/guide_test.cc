@@ -111,6 +111,8 @@ TEST(GuidePage, IsAProgramInTheOrderOfItsBlocks) {
   const std::string source =
       source_of("page", "```cpp\n#include <map>\nint main() {\n  f();\n}\n```\n```text\n```\n");
   EXPECT_LT(source.find("#include <map>"), source.find("void guide_page() {"));
+  EXPECT_THAT(source_of("page", "```c f.c\nf();\n```\n"),
+              HasSubstr("std::ofstream(\"f.c\") << R\"guide(f();\n)guide\";"));
   EXPECT_THAT(source, HasSubstr("#line 2 \"page.md\"\n\n{\n  f();\n}\n"));
   EXPECT_THAT([] { pieces_of("```cpp\n"); },
               testing::ThrowsMessage<std::runtime_error>("line 1: a block has no end"));

@@ -48,9 +48,14 @@ std::vector<Piece> pieces_of(const std::string& page) {
       const bool is_hidden = line == "<!-- cpp";
       if (!is_hidden && !line.starts_with("```")) continue;
       end = is_hidden ? "-->" : "```";
-      is_kept = is_hidden || line == "```cpp" || line == "```text";
-      if (is_kept)
-        pieces.push_back({line == "```text" ? Piece::Kind::output : Piece::Kind::code, number + 1, ""});
+      Piece piece{.line = number + 1};
+      const size_t space = line.find(' ');
+      if (line == "```text")
+        piece.kind = Piece::Kind::output;
+      else if (!is_hidden && space != std::string::npos)
+        piece = {Piece::Kind::file, number + 1, "", line.substr(space + 1)};
+      is_kept = is_hidden || line == "```cpp" || piece.kind != Piece::Kind::code;
+      if (is_kept) pieces.push_back(piece);
     } else if (line == end) {
       end.clear();
     } else if (is_kept) {
@@ -68,6 +73,10 @@ std::string source_of(const std::string& name, const std::string& page) {
       body += "std::cout << sinter::guide::kEndOfOutput << std::flush;\n";
       continue;
     }
+    if (piece.kind == Piece::Kind::file) {
+      body += "std::ofstream(\"" + piece.name + "\") << R\"guide(" + piece.text + ")guide\";\n";
+      continue;
+    }
     body += "#line " + std::to_string(piece.line) + " \"" + name + ".md\"\n";
     for (const std::string& line : lines_of(piece.text)) {
       const bool is_include = line.starts_with("#include ");
@@ -75,7 +84,7 @@ std::string source_of(const std::string& name, const std::string& page) {
       body += (is_include ? "" : line == "int main() {" ? "{" : line) + "\n";
     }
   }
-  return "#include <sinter/sinter.h>\n#include <iostream>\n" + includes +
+  return "#include <sinter/sinter.h>\n#include <fstream>\n#include <iostream>\n" + includes +
          "#include \"tests/guide/expect_prints.h\"\n#include \"tests/guide/page/page.h\"\n"
          "namespace {\nvoid guide_" +
          name + "() {\nusing namespace sinter;\n" + body + "}\n}  // namespace\nTEST(Guide, " + name +

@@ -10,14 +10,16 @@ namespace sinter::guide {
 //   ```cpp             the next lines of the program
 //   <!-- cpp  -->      the same, not shown to the reader
 //   ```text            what has been printed since the block before
+//   ```c caller.c      a file in the folder where the program runs: a script, say, which it then calls
 //
 // Blocks of other languages are not looked at.
 struct Piece {
-  enum class Kind { code, output };
+  enum class Kind { code, output, file };
 
   Kind kind = Kind::code;
   size_t line = 0;   // of the page, from 1, where `text` begins
   std::string text;  // lines, each with its end
+  std::string name;  // of a file
 };
 
 // Throws std::runtime_error, with the line, where a block has no end.
