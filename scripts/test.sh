@@ -7,6 +7,7 @@ packages+=(
   "pkg-config: finds the installed library"
   "dpkg-dev: says what a .deb depends on"
   "file: finds the programs in a .deb"
+  "doxygen: makes the reference of the public headers"
   "chromium: opens reports, and brings another driver of Vulkan"
 )
 
