@@ -186,4 +186,17 @@ bool kernel(Writer&) {
   return false;
 }  // made by fuse alone
 
+// What several ranks do together, which passes/shard makes alone.
+bool all_reduce(Writer&) {
+  return false;
+}
+
+bool reduce_scatter(Writer&) {
+  return false;
+}
+
+bool all_gather(Writer&) {
+  return false;
+}
+
 }  // namespace sinter::fuzz::make
