@@ -5,9 +5,9 @@
 #include <functional>
 #include <iostream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 
-#include "ir/error.h"
 #include "runtime/error.h"
 #include "runtime/file.h"
 
@@ -37,7 +37,7 @@ inline int run_tool(CLI::App& app, int argc, char** argv, const std::function<vo
   } catch (const UsageError& error) {
     std::cerr << app.get_name() << ": " << error.what() << "\n";
     return kUsage;
-  } catch (const InternalError& error) {
+  } catch (const std::logic_error& error) {
     std::cerr << app.get_name() << ": internal error: " << error.what() << "\n";
   } catch (const std::exception& error) {
     std::cerr << app.get_name() << ": " << error.what() << "\n";

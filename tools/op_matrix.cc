@@ -9,6 +9,7 @@
 #include "backends/registry/registry.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
+#include "ir/error.h"
 #include "ir/graph/builder.h"
 #include "ir/graph/text/text.h"
 #include "ir/graph/widen.h"

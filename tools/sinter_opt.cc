@@ -5,9 +5,11 @@
 
 #include "backends/backend.h"
 #include "backends/registry/registry.h"
+#include "frontend/compile/bundle.h"
 #include "frontend/compile/driver.h"
 #include "frontend/report/page.h"
 #include "frontend/report/report.h"
+#include "ir/error.h"
 #include "ir/graph/text/text.h"
 #include "passes/explain/explain.h"
 #include "passes/explain/fallbacks.h"
@@ -37,7 +39,7 @@ struct Arguments {
   std::string emit;
   std::string compare;  // a report, to be shown beside FILE, which is one too
   std::string fuse = "on";
-
+  std::string replay;  // a bundle's folder
   bool check_numerics = false;
 
   passes::Options options() const { return {.fuse = fuse == "on", .check_numerics = check_numerics}; }
@@ -160,8 +162,29 @@ void emit(const Arguments& arguments) {
   }
 }
 
+// What was being made of the file, which says how to see an internal error again.
+Attempt attempt_of(const Arguments& arguments) {
+  Attempt attempt{.device = arguments.device, .threads = arguments.threads, .options = arguments.options()};
+  if (!arguments.target.empty()) attempt.target = arguments.target;
+  if (arguments.emit == kPage || (arguments.device.empty() && !arguments.target.empty()))
+    attempt.device = arguments.device.empty() ? "cpu" : arguments.device;
+  else if (!arguments.emit.empty())
+    attempt.device = code_texts().at(arguments.emit);
+  if (arguments.explain || arguments.memory || !arguments.emit.empty()) return attempt;
+  for (const passes::PassCall& call : requested_passes(arguments, target_of(arguments)))
+    attempt.passes += (attempt.passes.empty() ? "" : ",") + call.text;
+  return attempt;
+}
+
+void replay(const std::string& folder) {
+  const Bundle bundle = read_bundle(folder);
+  repeat(bundle.module, bundle.attempt);
+  fmt::print("works here; the bundle has: {}\n", bundle.message);
+}
+
 void optimise(const Arguments& arguments) {
   if (arguments.list_passes) return list_passes();
+  if (!arguments.replay.empty()) return replay(arguments.replay);
   if (arguments.print_target) {
     fmt::print("{}", loop::print(target_of(arguments)));
     return;
@@ -191,6 +214,23 @@ void optimise(const Arguments& arguments) {
   }
   if (!arguments.print_after_all && arguments.print_after.empty()) fmt::print("{}", text);
   if (arguments.time_passes) fmt::print("\n// time of passes, each verified\n{}", times);
+}
+
+// Where an internal error comes of a graph, there is a bundle of it.
+void optimise_with_bundle(const Arguments& arguments) {
+  try {
+    return optimise(arguments);
+  } catch (const std::logic_error& error) {
+    if (arguments.file.empty() || arguments.file == "-" || !arguments.replay.empty()) throw;
+    graph::Module module;
+    try {
+      module = graph::parse(read_text(arguments.file), display_name(arguments.file));
+    } catch (const std::exception&) {
+      module = {};  // loops, which need no bundle to be passed on
+    }
+    if (module.functions.empty()) throw;
+    fail_with_bundle(module, attempt_of(arguments), error.what());
+  }
 }
 
 }  // namespace
@@ -254,5 +294,6 @@ int main(int argc, char** argv) {
   app.add_option("--fuse", arguments.fuse, "when compiling: on, or off, one kernel an op")
       ->check(CLI::IsMember({"on", "off"}));
   app.add_flag("--check-numerics", arguments.check_numerics, "when compiling: check that results are finite");
-  return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise(arguments); });
+  app.add_option("--replay", arguments.replay, "make again what a bundle of an internal error was made by");
+  return sinter::tools::run_tool(app, argc, argv, [&] { sinter::tools::optimise_with_bundle(arguments); });
 }

@@ -8,6 +8,7 @@
 
 #include "backends/backend.h"
 #include "backends/registry/registry.h"
+#include "frontend/compile/bundle.h"
 #include "frontend/compile/check.h"
 #include "frontend/compile/driver.h"
 #include "frontend/compile/numerics.h"
@@ -154,7 +155,14 @@ void run(const Arguments& arguments) {
   passes::Options options;
   options.check_numerics = arguments.check_numerics;
   if (arguments.strict) require_strict(module, function.name(), *device, options);
-  const auto executable = compile_function(module, function.name(), *device, options);
+  const auto executable =
+      bundled(module,
+              {.function = function.name(),
+               .device = arguments.device,
+               .target = arguments.target,
+               .threads = arguments.threads,
+               .options = options},
+              [&] { return compile_function(module, function.name(), *device, options); });
   const std::set<std::string> written = graph::states_touched(module, function, graph::OpCode::write);
   check_distinct(executable->outputs(), written);
 

@@ -76,6 +76,8 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
   if (compiled) throw Error("compile: the program is compiled already");
   if (added.empty()) throw Error("compile: the program has no function");
   options = given;
+  attempt_ = {
+      .device = options.device, .target = options.target, .threads = options.threads, .options = switches()};
   const Ranges ranges("compile", where);
   check_sizes(ranges);
   ranges.require(ranks() == 1 || !options.check_numerics, "check_numerics",
@@ -384,7 +386,7 @@ passes::Options ProgramState::switches() const {
 }
 
 Code& ProgramState::code_of(Variant& variant) const {
-  return variant.code(*device, switches());
+  return variant.code(*device, attempt_);
 }
 
 ProgramCallee ProgramState::callee(Variant& variant, std::shared_ptr<ProgramState> program) {

@@ -17,6 +17,7 @@
 #include "backends/backend.h"
 #include "frontend/base/ranges.h"
 #include "frontend/calls/callee.h"
+#include "frontend/compile/bundle.h"
 #include "frontend/program/variant.h"
 #include "frontend/trace/state_table.h"
 #include "frontend/trace/trace.h"
@@ -119,6 +120,7 @@ struct SINTER_INTERNAL ProgramState {
   void check_strict(const graph::Module& module, const std::string& name) const;
   Variant& variant_of(Added& function, const DimSizes& sizes);
 
+  Attempt attempt_;  // what its variants are compiled for
   std::mutex trace_mutex_;
   std::set<Dim> bound_dims_;  // by what compile traced
   passes::Owners owners_;

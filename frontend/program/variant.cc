@@ -1,10 +1,5 @@
 #include "frontend/program/variant.h"
 
-#include <fmt/format.h>
-#include <sinter/error.h>
-
-#include <stdexcept>
-
 #include "frontend/base/translate.h"
 #include "frontend/compile/driver.h"
 
@@ -27,16 +22,16 @@ void Variant::settle(std::vector<graph::State> states) {
   graph_.states = std::move(states);
 }
 
-Code& Variant::code(const backends::Device& device, const passes::Options& options) {
+Code& Variant::code(const backends::Device& device, const Attempt& attempt) {
   if (Code* known = code_.load(std::memory_order_acquire)) return *known;
   const std::lock_guard<std::mutex> lock(compiling_);
   if (!made_) {
-    try {
-      made_.emplace(translated([&] { return compile_function(graph_, name_, device, options); }));
-    } catch (const std::logic_error& error) {
-      throw Error(fmt::format("internal error: compiling '{}': {}", name_, error.what()),
-                  Error::Kind::internal);
-    }
+    Attempt of_this = attempt;
+    of_this.function = name_;
+    made_.emplace(translated([&] {
+      return bundled(graph_, of_this,
+                     [&] { return compile_function(graph_, name_, device, attempt.options); });
+    }));
     code_.store(&*made_, std::memory_order_release);
   }
   return *made_;

@@ -13,9 +13,9 @@
 #include "backends/backend.h"
 #include "backends/rows.h"
 #include "frontend/calls/code.h"
+#include "frontend/compile/bundle.h"
 #include "frontend/trace/state_table.h"
 #include "ir/graph/graph.h"
-#include "passes/options.h"
 #include "passes/shard/shard.h"
 
 namespace sinter {
@@ -44,8 +44,8 @@ class Variant {
   void settle(std::vector<graph::State> states);
 
   // Compiles where nobody has asked before; who comes meanwhile waits. Throws Error where it cannot be
-  // compiled.
-  Code& code(const backends::Device& device, const passes::Options& options);
+  // compiled. The attempt says how the device was opened.
+  Code& code(const backends::Device& device, const Attempt& attempt);
   // What `find` says of it, which is asked once.
   template <typename Find>
   const backends::Rows& rows(Find find) {
