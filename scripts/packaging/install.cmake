@@ -27,7 +27,7 @@ install(EXPORT sinter_targets NAMESPACE sinter:: FILE sinter-targets.cmake DESTI
 install(EXPORT sinter_runtime_targets NAMESPACE sinter:: FILE sinter-runtime-targets.cmake
         DESTINATION ${config_folder})
 if(SINTER_TOOLS)
-  install(TARGETS sinter-compile sinter-config sinter-opt sinter-run)
+  install(TARGETS sinter-compile sinter-config sinter-opt sinter-reduce sinter-run)
 endif()
 
 set(SINTER_BACKENDS reference cpu)

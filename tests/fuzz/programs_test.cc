@@ -6,7 +6,7 @@
 #include "ir/graph/verify.h"
 #include "tests/fuzz/programs/check.h"
 #include "tests/fuzz/programs/program.h"
-#include "tests/fuzz/programs/shrink.h"
+#include "tools/reduce/shrink.h"
 
 namespace sinter::fuzz {
 namespace {
@@ -54,8 +54,9 @@ TEST_P(PieceOfPrograms, IsRightOnEveryDevice) {
     const Program program = make_program(seed);
     const std::string fault = checker.fault(program);
     if (fault.empty()) continue;
-    const graph::Module small = shrunk(
-        program.rewritten, [&](const graph::Module& module) { return !checker.fault(module).empty(); });
+    const graph::Module small = tools::shrunk(program.rewritten, kFunction, [&](const graph::Module& module) {
+      return !checker.fault(module).empty();
+    });
     ADD_FAILURE() << "program " << seed << ": " << fault << "\n" << graph::print(small);
   }
 }

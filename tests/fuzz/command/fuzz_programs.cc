@@ -1,22 +1,18 @@
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <map>
-#include <optional>
 #include <sstream>
 #include <string>
 
 #include "ir/graph/text/text.h"
 #include "tests/fuzz/programs/check.h"
-#include "tests/fuzz/programs/shrink.h"
+#include "tools/reduce/own_process.h"
+#include "tools/reduce/shrink.h"
 
 // Runs random programs from a seed on, in processes of their own, so that none ends the run; shrinks those
 // that are wrong, and writes them to files. Goes on where it was stopped.
@@ -30,44 +26,6 @@ struct Arguments {
   std::string folder;
   std::vector<std::string> replayed;
 };
-
-// What a process of its own says, line by line; it is ended where it says nothing for so long.
-// The way it ended, "" where it is well.
-std::string in_own_process(const std::function<void(int)>& work,
-                           const std::function<void(const std::string&)>& heard, int patience) {
-  int ends[2];
-  if (pipe(ends) != 0) throw std::runtime_error("no pipe");
-  const pid_t child = fork();
-  if (child < 0) throw std::runtime_error("no process");
-  if (child == 0) {
-    close(ends[0]);
-    work(ends[1]);
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string text;
-  bool silent = false;
-  for (;;) {
-    pollfd waiting{ends[0], POLLIN, 0};
-    if (poll(&waiting, 1, patience * 1000) == 0) {
-      silent = true;
-      kill(child, SIGKILL);
-      break;
-    }
-    char bytes[4096];
-    const ssize_t got = ::read(ends[0], bytes, sizeof bytes);
-    if (got <= 0) break;
-    text.append(bytes, static_cast<size_t>(got));
-    for (size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
-      heard(text.substr(0, end));
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (silent) return fmt::format("takes more than {} s", patience);
-  if (WIFSIGNALED(status)) return fmt::format("ends by signal {}", WTERMSIG(status));
-  return WEXITSTATUS(status) == 0 ? "" : fmt::format("exits with {}", WEXITSTATUS(status));
-}
 
 void say(int to, std::string line) {
   std::replace(line.begin(), line.end(), '\n', ' ');
@@ -90,8 +48,8 @@ std::string kind_of(const std::string& fault) {
 
 std::string fault_of(const graph::Module& module, bool vulkan, int patience) {
   std::string fault;
-  const std::string end = in_own_process([&](int to) { say(to, Checker(vulkan).fault(module)); },
-                                         [&](const std::string& line) { fault = line; }, patience);
+  const std::string end = tools::in_own_process([&](int to) { say(to, Checker(vulkan).fault(module)); },
+                                                [&](const std::string& line) { fault = line; }, patience);
   return end.empty() ? fault : end;
 }
 
@@ -140,7 +98,7 @@ class Run {
   void piece(uint64_t end) {
     const uint64_t begin = next_;
     std::map<uint64_t, std::string> faults;
-    const std::string how = in_own_process(
+    const std::string how = tools::in_own_process(
         [&](int to) {
           std::map<bool, Checker> checkers;
           for (uint64_t seed = begin; seed < end; ++seed) {
@@ -185,7 +143,7 @@ class Run {
       return;
     }
     const std::string kind = kind_of(fault);
-    const graph::Module small = shrunk(program.rewritten, [&](const graph::Module& module) {
+    const graph::Module small = tools::shrunk(program.rewritten, kFunction, [&](const graph::Module& module) {
       return kind_of(fault_of(module, vulkan, arguments_.patience)) == kind;
     });
     file << graph::print(small);

@@ -1,4 +1,4 @@
-#include "tests/fuzz/programs/shrink.h"
+#include "tools/reduce/shrink.h"
 
 #include <fmt/format.h>
 
@@ -14,14 +14,16 @@
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
 #include "passes/inline_calls/inline_calls.h"
-#include "tests/fuzz/programs/program.h"
 
-namespace sinter::fuzz {
+namespace sinter::tools {
 namespace {
 
 using graph::Function;
 using graph::Module;
 using graph::Op;
+using graph::OpCode;
+using graph::TensorType;
+using graph::Value;
 
 void replace_uses(Function& function, Value from, Value to) {
   for (const auto& op : function.ops()) {
@@ -33,10 +35,10 @@ void replace_uses(Function& function, Value from, Value to) {
 }
 
 // Ops that nothing needs, parameters of what is run among them.
-void drop_dead(Module& module) {
+void drop_dead(Module& module, const std::string& run) {
   for (const auto& function : module.functions) {
     graph::ValueMap<int> uses = graph::count_uses(*function);
-    const bool is_run = function->name() == kFunction;
+    const bool is_run = function->name() == run;
     auto& ops = function->ops();
     for (size_t i = ops.size(); i-- > 0;) {
       const Op& op = *ops[i];
@@ -51,7 +53,7 @@ void drop_dead(Module& module) {
       ops.erase(ops.begin() + static_cast<int64_t>(i));
     }
   }
-  std::set<std::string> called{kFunction}, states;
+  std::set<std::string> called{run}, states;
   for (const auto& function : module.functions) {
     for (const auto& op : function->ops()) {
       for (const std::string& name : graph::callees(*op)) called.insert(name);
@@ -62,18 +64,14 @@ void drop_dead(Module& module) {
   std::erase_if(module.states, [&](const graph::State& state) { return !states.contains(state.name); });
 }
 
-size_t count_ops(const Module& module) {
-  size_t count = 0;
-  for (const auto& function : module.functions) count += function->ops().size();
-  return count;
-}
-
 class Shrinker {
  public:
-  Shrinker(const Module& module, const std::function<bool(const Module&)>& is_wrong)
-      : best_(graph::clone(module)), is_wrong_(is_wrong) {}
+  Shrinker(const Module& module, const std::string& function,
+           const std::function<bool(const Module&)>& is_wrong)
+      : best_(graph::clone(module)), run_(function), is_wrong_(is_wrong) {}
 
   Module run() {
+    attempt([](Module& m) { m = graph::parse(graph::print(m, {.locations = false})); });
     attempt([](Module& m) { passes::inline_calls(m); });
     shrink();
     // What a gradient stands for may be cut further than the op can be.
@@ -92,7 +90,7 @@ class Shrinker {
     Module changed = graph::clone(best_);
     try {
       change(changed);
-      drop_dead(changed);
+      drop_dead(changed, run_);
       graph::verify(changed);
       const std::string text = graph::print(changed);
       if (!tried_.insert(text).second || !is_wrong_(graph::parse(text))) return false;
@@ -105,22 +103,78 @@ class Shrinker {
 
   void shrink() {
     for (bool changed = true; changed;) {
-      changed = drop_outputs();
+      changed = cut_runs();
+      changed |= drop_outputs();
       changed |= cut_ops();
       changed |= shrink_numbers();
     }
   }
 
+  // Half of the ops at once, then a quarter, from the last on.
+  bool cut_runs() {
+    bool changed = false;
+    const auto count = [&] { return static_cast<int64_t>(best_.find_function(run_)->ops().size()); };
+    for (int64_t length = count() / 2; length > 1; length /= 2) {
+      for (int64_t end = count(); end > 0; end = std::min(end - length, count())) {
+        changed |= attempt([&](Module& m) { cut_run(m, std::max<int64_t>(0, end - length), end); });
+      }
+    }
+    return changed;
+  }
+
+  // What the run made and others take is a parameter, and what it took a result.
+  void cut_run(Module& m, int64_t begin, int64_t end) {
+    Function& function = *m.find_function(run_);
+    auto& ops = function.ops();
+    std::set<const Op*> gone;
+    for (int64_t i = begin; i < end; ++i) {
+      const Op* op = ops[static_cast<size_t>(i)].get();
+      if (op->code != OpCode::parameter) gone.insert(op);
+    }
+    const auto is_gone = [&](Value value) { return gone.contains(value.op); };
+    std::vector<Value> taken, made;
+    for (const auto& op : ops) {
+      const bool of_run = gone.contains(op.get());
+      for (const Value operand : op->operands) {
+        std::vector<Value>& to = of_run ? taken : made;
+        if (is_gone(operand) != of_run && std::ranges::find(to, operand) == to.end()) to.push_back(operand);
+      }
+    }
+    std::erase_if(function.outputs, [&](const graph::Output& output) { return is_gone(output.value); });
+    for (const Value value : taken) {
+      const auto is_it = [&](const graph::Output& output) { return output.value == value; };
+      if (value.op->code != OpCode::parameter && std::ranges::none_of(function.outputs, is_it))
+        function.outputs.push_back({fmt::format("taken{}", outputs_++), value});
+    }
+    if (gone.empty() || function.outputs.empty()) throw InternalError("nothing to cut, or all of it");
+    for (const Value value : made) replace_uses(function, value, new_parameter(m, function, value.type()));
+    std::erase_if(ops, [&](const auto& op) { return gone.contains(op.get()); });
+  }
+
   bool drop_outputs() {
     bool changed = false;
-    for (size_t i = best_.find_function(kFunction)->outputs.size(); i-- > 0;) {
+    for (size_t i = best_.find_function(run_)->outputs.size(); i-- > 0;) {
       changed |= attempt([&](Module& m) {
-        auto& outputs = m.find_function(kFunction)->outputs;
+        auto& outputs = m.find_function(run_)->outputs;
         if (outputs.size() < 2) throw InternalError("the last");
         outputs.erase(outputs.begin() + static_cast<int64_t>(i));
       });
     }
+    for (size_t i = best_.find_function(run_)->outputs.size(); i-- > 0;) changed |= retreat(i);
     return changed;
+  }
+
+  // A result is what the op that made it took.
+  bool retreat(size_t output) {
+    const size_t operands = best_.find_function(run_)->outputs[output].value.op->operands.size();
+    for (size_t k = 0; k < operands; ++k) {
+      const bool changed = attempt([&](Module& m) {
+        Value& value = m.find_function(run_)->outputs[output].value;
+        value = value.op->operands[k];
+      });
+      if (changed) return true;
+    }
+    return false;
   }
 
   bool cut_ops() {
@@ -143,6 +197,8 @@ class Shrinker {
         ops.erase(ops.begin() + static_cast<int64_t>(i));
       });
     }
+    const bool is_run = best_.functions[f]->name() == run_;
+    if (code == OpCode::parameter && is_run) return join_parameter(i);
     if (code == OpCode::parameter || op.results.empty()) return false;
     const size_t operands = op.operands.size(), results = op.results.size();
     const auto replaced = [&](auto make) {
@@ -165,7 +221,6 @@ class Shrinker {
         }
       }
     }
-    const bool is_run = best_.functions[f]->name() == kFunction;
     if (is_run && code != OpCode::constant && replaced([&](Module& m, Function& function, Op&, Value from) {
           return new_parameter(m, function, from.type());
         })) {
@@ -175,7 +230,7 @@ class Shrinker {
     if (again.code == OpCode::constant && again.attributes.has("value")) return false;
     return replaced([&](Module& m, Function& function, Op& cut_off, Value from) {
       graph::Builder b(m, function);
-      const bool real = is_floating(from.dtype());
+      const bool real = graph::is_floating(from.dtype());
       const Value made =
           real ? b.constant(0.5, from.dtype(), from.shape()) : b.constant_int(1, from.dtype(), from.shape());
       auto& ops = function.ops();
@@ -186,10 +241,24 @@ class Shrinker {
     });
   }
 
+  // Two parameters of a type may as well be one.
+  bool join_parameter(size_t i) {
+    return attempt([&](Module& m) {
+      Function& function = *m.find_function(run_);
+      const Value from = function.ops()[i]->result();
+      for (Op* other : function.parameters()) {
+        const Value to = other->result();
+        if (to == from) break;
+        if (to.type() == from.type()) return replace_uses(function, from, to);
+      }
+      throw InternalError("none of its type");
+    });
+  }
+
   Value new_parameter(Module& m, Function& function, const TensorType& type) {
     graph::Builder b(m, function);
     const int64_t number = parameters_++;
-    const bool whole = is_integer(type.dtype);
+    const bool whole = graph::is_integer(type.dtype);
     const Value made =
         b.parameter(whole ? fmt::format("p{}_below_2", number) : fmt::format("p{}", number), type);
     auto& ops = function.ops();
@@ -244,15 +313,23 @@ class Shrinker {
   }
 
   Module best_;
+  const std::string run_;
   const std::function<bool(const Module&)>& is_wrong_;
   std::set<std::string> tried_;
-  int64_t parameters_ = 0;
+  int64_t parameters_ = 0, outputs_ = 0;
 };
 
 }  // namespace
 
-Module shrunk(const Module& module, const std::function<bool(const Module&)>& is_wrong) {
-  return Shrinker(module, is_wrong).run();
+Module shrunk(const Module& module, const std::string& function,
+              const std::function<bool(const Module&)>& is_wrong) {
+  return Shrinker(module, function, is_wrong).run();
 }
 
-}  // namespace sinter::fuzz
+int64_t count_ops(const Module& module) {
+  int64_t count = 0;
+  for (const auto& function : module.functions) count += static_cast<int64_t>(function->ops().size());
+  return count;
+}
+
+}  // namespace sinter::tools
