@@ -119,16 +119,36 @@ json to_json(const std::vector<runtime::Meeting>& meetings) {
   return meetings;
 }
 
+namespace {
+
+// So that bytes of parts can be told.
+constexpr int64_t kMostLeaves = int64_t{1} << 19, kMostElements = int64_t{1} << 40;
+
+void check_place(const runtime::Meeting::Place& place, int64_t bytes, const runtime::ProgramLayout& layout) {
+  if (place.slot == runtime::Meeting::Place::kNone) return;
+  check_stored(place.slot < layout.slots.size() && place.offset >= 0);
+  check_stored(bytes <= layout.slots[place.slot].bytes - place.offset);
+}
+
+}  // namespace
+
 std::vector<runtime::Meeting> meetings_from_json(const json& fields, const runtime::ProgramLayout& layout) {
   std::vector<runtime::Meeting> meetings = fields;
   for (const runtime::Meeting& meeting : meetings) {
     const size_t parts = meeting.collective.parts.size();
     check_stored(meeting.operands.size() == parts && meeting.results.size() == parts);
-    for (const auto* places : {&meeting.operands, &meeting.results}) {
-      for (const runtime::Meeting::Place& place : *places) {
-        if (place.slot == runtime::Meeting::Place::kNone) continue;
-        check_stored(place.slot < layout.slots.size() && place.offset >= 0);
-      }
+    const auto& collective = meeting.collective;
+    check_stored(meeting.rank >= 0 && meeting.rank < meeting.ranks && collective.leaves >= 1 &&
+                 collective.leaves <= kMostLeaves);
+    check_stored(collective.kind <= runtime::Collective::Kind::all_gather &&
+                 collective.fold <= runtime::Fold::min);
+    for (size_t i = 0; i < parts; ++i) {
+      const runtime::Collective::Part& part = collective.parts[i];
+      check_stored(part.dtype <= runtime::DType::boolean && part.elements >= 0 &&
+                   part.elements <= kMostElements);
+      check_stored(part.owner >= 0 && part.owner < meeting.ranks);
+      check_place(meeting.operands[i], meeting.operand_bytes(i), layout);
+      check_place(meeting.results[i], meeting.result_bytes(i), layout);
     }
   }
   return meetings;

@@ -96,14 +96,16 @@ class DescribedDevice : public backends::Device {
 
 class VulkanDevice final : public DescribedDevice {
  public:
-  explicit VulkanDevice(std::shared_ptr<Gpu> gpu)
-      : DescribedDevice(gpu->abilities(), gpu->name()), gpu_(std::move(gpu)) {}
+  VulkanDevice(std::shared_ptr<Gpu> gpu, std::shared_ptr<runtime::Communicator> communicator)
+      : DescribedDevice(gpu->abilities(), gpu->name()),
+        gpu_(std::move(gpu)),
+        communicator_(std::move(communicator)) {}
 
   std::unique_ptr<runtime::StateStore> make_state(const std::vector<graph::State>& states) const override {
     return std::make_unique<DeviceState>(gpu_, backends::to_specs(states));
   }
   std::unique_ptr<runtime::Executable> compile(const backends::Source& source) const override {
-    return make_executable(vulkan::compile(source, target(), features(), gpu_->cache()), gpu_);
+    return make_executable(vulkan::compile(source, target(), features(), gpu_->cache()), gpu_, communicator_);
   }
   std::shared_ptr<const runtime::DeviceBuffer> upload(const runtime::HostTensor& tensor) const override {
     return TensorBuffer::upload(gpu_, tensor);
@@ -114,6 +116,7 @@ class VulkanDevice final : public DescribedDevice {
 
  private:
   std::shared_ptr<Gpu> gpu_;
+  std::shared_ptr<runtime::Communicator> communicator_;
 };
 
 // Devices opened alike share what is kept of shaders.
@@ -147,7 +150,7 @@ class VulkanBackend final : public backends::Backend {
   }
 
   std::unique_ptr<backends::Device> open(const backends::DeviceOptions& options) const override {
-    if (options.target == "native") return make_device(shared_gpu(options.selector));
+    if (options.target == "native") return make_device(shared_gpu(options.selector), options.communicator);
     const NamedGpu gpu = named_gpu(options.target);
     return std::make_unique<DescribedDevice>(gpu.abilities, gpu.description);
   }
@@ -165,8 +168,9 @@ GpuOptions& options_by_name() {
   return options;
 }
 
-std::unique_ptr<backends::Device> make_device(std::shared_ptr<Gpu> gpu) {
-  return std::make_unique<VulkanDevice>(std::move(gpu));
+std::unique_ptr<backends::Device> make_device(std::shared_ptr<Gpu> gpu,
+                                              std::shared_ptr<runtime::Communicator> communicator) {
+  return std::make_unique<VulkanDevice>(std::move(gpu), std::move(communicator));
 }
 
 }  // namespace sinter::vulkan

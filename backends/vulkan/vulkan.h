@@ -15,6 +15,7 @@ const backends::Backend& backend();
 GpuOptions& options_by_name();
 
 // A device on a GPU that is open already.
-std::unique_ptr<backends::Device> make_device(std::shared_ptr<Gpu> gpu);
+std::unique_ptr<backends::Device> make_device(std::shared_ptr<Gpu> gpu,
+                                              std::shared_ptr<runtime::Communicator> communicator = nullptr);
 
 }  // namespace sinter::vulkan

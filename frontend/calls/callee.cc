@@ -29,10 +29,10 @@ size_t Callee::output_index(std::string_view name) const {
 }
 
 template <typename Execute>
-uint32_t Callee::calling(runtime::Call call, Execute execute) const {
+uint32_t Callee::calling(runtime::Context& context, runtime::Call call, Execute execute) const {
   check();
   call.seed = state_->seed();
-  if (identity() != 0) call.data_mark = data_mark(call, code_->executable->inputs());
+  if (identity() != 0) call.data_mark = data_mark(context, call, code_->executable->inputs());
   if (writes_state_) {
     state_->writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
       call.step = step;
@@ -48,7 +48,7 @@ uint32_t Callee::calling(runtime::Call call, Execute execute) const {
 }
 
 void Callee::run(runtime::Context& context, const runtime::Call& call) const {
-  calling(call, [&](runtime::Call& now) { run_now(context, now, state_->store()); });
+  calling(context, call, [&](runtime::Call& now) { run_now(context, now, state_->store()); });
 }
 
 void Callee::run_now(runtime::Context& context, const runtime::Call& call, runtime::StateStore& store) const {
@@ -81,7 +81,7 @@ Started Callee::start(runtime::Context& context, const runtime::Call& call,
                       runtime::StateStore* joined) const {
   runtime::StateStore& store = joined == nullptr ? state_->store() : *joined;
   Started started;
-  started.step = calling(call, [&](runtime::Call& now) {
+  started.step = calling(context, call, [&](runtime::Call& now) {
     if (checks_numerics()) {
       run_now(context, now, store);
       started.has_ended = true;

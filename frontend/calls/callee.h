@@ -66,7 +66,7 @@ class Callee {
   // Lets `execute` take the call with what it needs besides, while it has the state; gives its step or
   // number.
   template <typename Execute>
-  uint32_t calling(runtime::Call call, Execute execute) const;
+  uint32_t calling(runtime::Context& context, runtime::Call call, Execute execute) const;
   void run(runtime::Context& context, const runtime::Call& call) const;
   // Lets the executable run, or a profile note it.
   void run_now(runtime::Context& context, const runtime::Call& call, runtime::StateStore& store) const;

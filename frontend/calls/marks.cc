@@ -21,11 +21,14 @@ uint64_t hash_bytes(uint64_t hash, const void* data, size_t bytes) {
 
 }  // namespace
 
-uint64_t data_mark(const runtime::Call& call, const std::vector<runtime::TensorSpec>& inputs) {
+uint64_t data_mark(runtime::Context& context, const runtime::Call& call,
+                   const std::vector<runtime::TensorSpec>& inputs) {
   uint64_t hash = 1;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (call.inputs[i] == nullptr) continue;
-    hash = hash_bytes(hash, call.inputs[i],
+    if (!call.bound.empty() && call.bound[i] != nullptr) continue;
+    const void* from = call.inputs[i] != nullptr ? call.inputs[i] : context.input(i);
+    if (from == nullptr) continue;
+    hash = hash_bytes(hash, from,
                       static_cast<size_t>(runtime::element_count(inputs[i].shape)) *
                           runtime::size_in_bytes(inputs[i].dtype));
   }

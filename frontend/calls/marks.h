@@ -7,8 +7,10 @@
 // What ranks compare before they make something together.
 namespace sinter {
 
-// A hash of what a call is given, as far as the host has it.
-uint64_t data_mark(const runtime::Call& call, const std::vector<runtime::TensorSpec>& inputs);
+// A hash of what a call is given, there or in the context's memory. That other data lies in a device's memory
+// goes unnoticed.
+uint64_t data_mark(runtime::Context& context, const runtime::Call& call,
+                   const std::vector<runtime::TensorSpec>& inputs);
 // A hash of which function it is of, and which step.
 uint64_t program_mark(uint64_t identity, uint32_t step, uint64_t seed);
 

@@ -2,9 +2,20 @@
 
 #include <fmt/format.h>
 
+#include "runtime/collectives/tree.h"
 #include "runtime/error.h"
 
 namespace sinter::runtime {
+
+int64_t Meeting::result_bytes(size_t part) const {
+  const auto& [dtype, elements, owner] = collective.parts[part];
+  return elements * static_cast<int64_t>(size_in_bytes(dtype));
+}
+
+int64_t Meeting::operand_bytes(size_t part) const {
+  const bool folds = collective.kind != Collective::Kind::all_gather;
+  return result_bytes(part) * (folds ? leaves_of(collective.leaves, ranks, rank).pieces() : 1);
+}
 
 void check_meetings(const std::vector<Meeting>& meetings, const Communicator* communicator) {
   const int rank = communicator == nullptr ? 0 : communicator->rank();

@@ -22,6 +22,9 @@ struct Meeting {
   Collective collective;
   int rank = 0, ranks = 1;
   std::vector<Place> operands, results;  // by part
+
+  int64_t operand_bytes(size_t part) const;  // of all pieces that the rank gives
+  int64_t result_bytes(size_t part) const;
 };
 
 // Throws RuntimeError where the meetings are for a rank that `communicator`, null for a process alone, is

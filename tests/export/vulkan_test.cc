@@ -204,7 +204,7 @@ TEST_F(VulkanExports, SayWhatIsWrongWithAFile) {
   other[8] = 1;
   write("other.sinter", other);
   EXPECT_EQ(error("other.sinter"),
-            path("other.sinter") + ": it is of format 1, this Sinter plays format 2: export it anew");
+            path("other.sinter") + ": it is of format 1, this Sinter plays format 3: export it anew");
   other = whole;
   other[whole.size() / 2] ^= 1;
   write("other.sinter", other);

@@ -9,11 +9,13 @@
 #include "runtime/tensor.h"
 #include "tests/support/message_of.h"
 #include "tests/support/on_ranks.h"
+#include "tests/support/staging.h"
 
 // Programs that several ranks share, threads here. That they come to the same is in micro_batches_test.cc.
 namespace sinter {
 namespace {
 
+using testing::_;
 using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
@@ -36,7 +38,8 @@ struct Trained {
   AdamW optimizer;
   Program program;
 
-  explicit Trained(const Ranks& ranks, int64_t micro_batches = 4, double scale = 1) {
+  explicit Trained(const Ranks& ranks, int64_t micro_batches = 4, double scale = 1,
+                   const std::string& device = "cpu") {
     program.add("train", {{"ids", i32, {kBatch}}, {"labels", i32, {kBatch}}},
                 [this, scale](const Inputs& in) -> Outputs {
                   const Tensor loss = scale * cross_entropy(model(in["ids"]), in["labels"]);
@@ -47,7 +50,7 @@ struct Trained {
     program.add("predict", {{"ids", i32, {kBatch}}}, [this](const Inputs& in) -> Outputs {
       return {{"classes", argmax(model(in["ids"]), -1)}};
     });
-    program.compile({.seed = 5, .communicator = ranks});
+    program.compile({.device = device, .seed = 5, .communicator = ranks});
   }
 
   void step(int32_t first = 1, int64_t rows = kRows) {
@@ -146,28 +149,111 @@ TEST(Ranks, PredictByThemselves) {
               Each(""));
 }
 
-TEST(Ranks, GoOnAfterAStepThatFails) {
+class RanksOn : public testing::TestWithParam<std::string> {
+ protected:
+  std::string device() const { return device_.name(); }
+
+ private:
+  DeviceByParam device_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(Devices, RanksOn, testing::Values("cpu", "vulkan", kStaging),
+                         [](const auto& device) { return name_of_device(device.param); });
+
+TEST_P(RanksOn, GoOnAfterAStepThatFails) {
   const std::string alone = temporary("fault_alone"), shared = temporary("fault");
-  std::vector<std::string> faults(3);
   const auto train = [](Trained& trained) {
     trained.step();
     const std::string fault = message_of([&] { trained.step(9); });  // in the first micro-batch
     trained.step(2);
     return fault;
   };
-  Trained one(nullptr);
+  Trained one(nullptr, 4, 1, device());
   const std::string fault = train(one);
   EXPECT_THAT(fault, HasSubstr("index 9 at position [0] of 'ids' is outside [0,9)"));
   one.program.save(alone);
+  for (const int count : {2, 3}) {
+    std::vector<std::string> faults(static_cast<size_t>(count));
+    EXPECT_THAT(test::on_ranks(count,
+                               [&](const Ranks& ranks) {
+                                 Trained trained(ranks, 4, 1, device());
+                                 faults[static_cast<size_t>(ranks->rank())] = train(trained);
+                                 trained.program.save(shared);
+                               }),
+                Each(""));
+    EXPECT_THAT(faults, Each(fault));
+    EXPECT_EQ(bytes_of(shared), bytes_of(alone));
+  }
+}
+
+// A sum of 1.5e-38 and -1.4e-38, of different ranks, is a number or zero.
+TEST_P(RanksOn, KeepDenormalsWhereTheDeviceDoes) {
+  const auto train = [this](const Ranks& ranks) {
+    nn::Module root;
+    nn::Parameter weight(root, "weight", {1}, Initializer::zeros());
+    SGD optimizer({.learning_rate = 1e35});
+    Program program;
+    program.add("train", {{"x", f32, {kBatch}}},
+                [&](const Inputs& in) -> Outputs {
+                  return {{"loss", optimizer.minimize(sum(in["x"] * weight)).loss}};
+                },
+                {.training = true, .micro_batches = 4});
+    program.compile({.device = device(), .communicator = ranks});
+    program.run("train", {{"x", Array::from<float>({1.5e-38f, 0, 0, 0, -1.4e-38f, 0, 0, 0}, {8})}});
+    return program.state("weight").values<float>()[0];
+  };
+  const float alone = train(nullptr);
+  EXPECT_THAT(alone, testing::AnyOf(0, testing::FloatNear(-1e-4f, 1e-6f)));
+  for (const int count : {2, 3})
+    EXPECT_THAT(test::on_ranks(count, [&](const Ranks& ranks) { EXPECT_EQ(train(ranks), alone); }), Each(""));
+}
+
+// Of the rank that has the row, while the others go on.
+TEST_P(RanksOn, SayWhatFailsWhereAStepIsStarted) {
+  const auto run = [this](const Ranks& ranks) {
+    Trained trained(ranks, 4, 1, device());
+    Function train = trained.program.function("train", {{"batch", kRows}});
+    const auto step = [&](int32_t last) {
+      for (int32_t i = 0; i < kRows; ++i) {
+        train.input<int32_t>("ids")[static_cast<size_t>(i)] = i + 1 < kRows ? i : last;
+        train.input<int32_t>("labels")[static_cast<size_t>(i)] = i % 3;
+      }
+      return message_of([&] {
+        train.start();
+        train.wait();
+      });
+    };
+    std::vector<std::string> told = {step(1), step(-3), step(2)};
+    told.push_back(std::to_string(train.value<float>("loss")));
+    return told;
+  };
+  const std::vector<std::string> alone = run(nullptr);
+  EXPECT_THAT(alone, ElementsAre("", HasSubstr("index -3 at position [1] of 'ids' is outside [0,9)"), "", _));
+  for (const int count : {2, 3}) {
+    EXPECT_THAT(test::on_ranks(count, [&](const Ranks& ranks) { EXPECT_EQ(run(ranks), alone); }), Each(""));
+  }
+}
+
+// What a function's inputs have, in memory of the device that the host sees.
+TEST_P(RanksOn, NoticeOtherDataOfAFunction) {
   EXPECT_THAT(test::on_ranks(3,
                              [&](const Ranks& ranks) {
-                               Trained trained(ranks);
-                               faults[static_cast<size_t>(ranks->rank())] = train(trained);
-                               trained.program.save(shared);
+                               Trained trained(ranks, 4, 1, device());
+                               Function train = trained.program.function("train", {{"batch", kRows}});
+                               train.run();
+                               train.input<int32_t>("ids")[2] = ranks->rank() == 1 ? 4 : 5;
+                               train.run();
                              }),
-              Each(""));
-  EXPECT_THAT(faults, Each(fault));
-  EXPECT_EQ(bytes_of(shared), bytes_of(alone));
+              Each(HasSubstr("rank 1 was given other data than the others")));
+}
+
+TEST_P(RanksOn, AreTimed) {
+  const auto thrown = test::on_ranks(2, [&](const Ranks& ranks) {
+    Trained trained(ranks, 4, 1, device());
+    trained.program.start_profile();
+    for (int i = 0; i < 3; ++i) trained.step();
+    EXPECT_THAT(trained.program.profile(), AllOf(HasSubstr("3 calls"), HasSubstr("train.batch_8: ")));
+  });
+  EXPECT_THAT(thrown, Each(""));
 }
 
 TEST(Ranks, NeedAMicroBatchEach) {

@@ -179,6 +179,13 @@ Image an_image() {
                     false,
                     true}};
   image.launches = {{0, {5, 6}, 0, {{0, 4, 24, false}, {2, 0, 24, true}}, {-1}}};
+  image.meetings = {
+      {{runtime::Collective::Kind::all_reduce, runtime::Fold::sum, 4, {{runtime::DType::f32, 2}}},
+       1,
+       3,
+       {{0, 16}},
+       {{2, 8}}}};
+  image.segments = {{{}, 0, {0}}, {{0}, 1, {}}};
   return image;
 }
 
@@ -199,6 +206,11 @@ TEST(VulkanImageBytes, HoldAllOfAnImage) {
   const Binding& binding = launch.bindings.at(1);
   EXPECT_EQ(std::tuple(binding.slot, binding.begin, binding.end, binding.written),
             std::tuple(2, 0, 24, true));
+  EXPECT_EQ(read->segments.at(0).begins, std::vector<size_t>{0});
+  EXPECT_EQ(read->segments.at(1).ends, std::vector<size_t>{0});
+  EXPECT_EQ(read->segments.at(1).launches, 1);
+  EXPECT_EQ(std::tuple(read->meetings.at(0).rank, read->meetings.at(0).results.at(0).offset),
+            std::tuple(1, 8));
   EXPECT_EQ(read->f32_faults, std::vector<bool>{true});
   for (size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(from_bytes(bytes.substr(0, size)).has_value()) << size;
@@ -217,6 +229,14 @@ TEST(VulkanImageBytes, AreRefusedWhereTheyDoNotFitTogether) {
   EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].bindings.pop_back(); }));
   EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].bindings[0].slot = 3; }));
   EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].bindings[0].end = 25; }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.segments.pop_back(); }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.segments[1].launches = 2; }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.segments[1].ends = {}; }));
+  EXPECT_TRUE(is_refused([](Image& image) { std::swap(image.segments[0], image.segments[1]); }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.meetings[0].operands[0].offset = 17; }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.meetings[0].results[0].slot = 3; }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.meetings[0].collective.leaves = 0; }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.meetings[0].rank = 3; }));
   EXPECT_TRUE(is_refused([](Image& image) { image.kernels[0].views[0].kind = View::Kind(4); }));
   EXPECT_TRUE(is_refused([](Image& image) { image.kernels[0].spirv = {}; }));
   EXPECT_TRUE(is_refused([](Image& image) { image.f32_faults = {}; }));

@@ -53,10 +53,10 @@ class ProgramEmitter {
       : program_(program), target_(target), features_(features) {}
 
   Emitted run() {
-    if (!program_.collectives.empty())
-      throw GraphError(fmt::format("{}: several ranks take the device cpu or reference", program_.name));
     for (const Slot& slot : program_.slots) check_size(slot);
     static_cast<runtime::ProgramLayout&>(image_) = backends::to_layout(program_);
+    image_.meetings = backends::to_meetings(program_);
+    image_.segments.emplace_back();
     add_fault_types();
     for (const auto kind : {Slot::Kind::input, Slot::Kind::output, Slot::Kind::constant, Slot::Kind::arena})
       check_allocation(kind);
@@ -100,6 +100,7 @@ class ProgramEmitter {
     const auto visit = [&](const auto& self, const std::vector<Step>& steps) -> void {
       for (const Step& step : steps) {
         self(self, step.body);
+        if (step.kind != Step::Kind::launch) continue;
         for (const loop::Argument& argument : step.arguments) {
           if (argument.slot != index || !users.empty()) continue;
           for (const std::string& note : program_.kernels[step.kernel].notes) users += ", " + note;
@@ -206,6 +207,16 @@ class ProgramEmitter {
         add_launch(step, iteration);
         continue;
       }
+      if (step.kind == Step::Kind::begin) {
+        image_.segments.back().begins.push_back(step.collective);
+        continue;
+      }
+      if (step.kind == Step::Kind::end) {
+        Segment& last = image_.segments.back();
+        const bool has_begun = last.launches > 0 || !last.begins.empty();
+        (has_begun ? image_.segments.emplace_back() : last).ends.push_back(step.collective);
+        continue;
+      }
       iteration.push_back(0);
       for (int64_t i = 0; i < step.count; ++i) {
         iteration.back() = step.reverse ? step.count - 1 - i : i;
@@ -229,6 +240,8 @@ class ProgramEmitter {
           {argument.slot, first * width, (first + buffer.size) * width, buffer.written});
     }
     image_.launches.push_back(std::move(launch));
+    if (!image_.segments.back().begins.empty()) image_.segments.emplace_back();
+    ++image_.segments.back().launches;
   }
 
   const loop::Program& program_;

@@ -30,6 +30,13 @@ static void from_json(const json& fields, Launch& launch) {
   launch = {fields.at(0), fields.at(1), fields.at(2), fields.at(3), fields.at(4)};
 }
 
+static void to_json(json& fields, const Segment& segment) {
+  fields = {segment.ends, segment.launches, segment.begins};
+}
+static void from_json(const json& fields, Segment& segment) {
+  segment = {fields.at(0), fields.at(1), fields.at(2)};
+}
+
 static void to_json(json& fields, const Kernel& kernel) {
   fields = {{"name", kernel.name},
             {"spirv", backends::to_json(std::as_bytes(std::span(kernel.spirv)))},
@@ -64,12 +71,33 @@ void check_launch(const Launch& launch, const Image& image) {
   }
 }
 
+// That they have all launches, and that each meeting begins once and ends once, in the order of the begins.
+void check_segments(const Image& image) {
+  size_t launches = 0;
+  std::vector<size_t> begun, ended;
+  for (const Segment& segment : image.segments) {
+    for (const size_t meeting : segment.ends) {
+      ended.push_back(meeting);
+      check_stored(ended.size() <= begun.size());
+    }
+    check_stored(segment.launches <= image.launches.size());
+    launches += segment.launches;
+    for (const size_t meeting : segment.begins) {
+      check_stored(meeting < image.meetings.size() && std::ranges::count(begun, meeting) == 0);
+      begun.push_back(meeting);
+    }
+  }
+  check_stored(launches == image.launches.size() && !image.segments.empty());
+  check_stored(begun.size() == image.meetings.size() && ended == begun);
+}
+
 void check(const Image& image) {
   check_stored(image.f32_faults.size() == image.faults.size());
   for (const Kernel& kernel : image.kernels) {
     for (const View& view : kernel.views) check_stored(view.kind <= View::Kind::texels_i32);
   }
   for (const Launch& launch : image.launches) check_launch(launch, image);
+  check_segments(image);
 }
 
 }  // namespace
@@ -78,14 +106,21 @@ std::string to_bytes(const Image& image) {
   json fields = backends::to_json(static_cast<const runtime::ProgramLayout&>(image));
   fields["kernels"] = image.kernels;
   fields["launches"] = image.launches;
+  fields["segments"] = image.segments;
+  fields["meetings"] = backends::to_json(image.meetings);
   fields["f32_faults"] = image.f32_faults;
   return backends::packed(fields);
 }
 
 std::optional<Image> from_bytes(std::string_view bytes) {
   return backends::unpacked(bytes, [](const json& fields) {
-    Image image{backends::layout_from_json(fields), fields.at("kernels"), fields.at("launches"),
+    Image image{backends::layout_from_json(fields),
+                fields.at("kernels"),
+                fields.at("launches"),
+                fields.at("segments"),
+                {},
                 fields.at("f32_faults")};
+    image.meetings = backends::meetings_from_json(fields.at("meetings"), image);
     check(image);
     return image;
   });

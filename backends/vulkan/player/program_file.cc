@@ -17,7 +17,7 @@ using backends::check_stored;
 using nlohmann::json;
 
 // One more with each change of what the file holds or of what its kernels expect of those who run them.
-constexpr uint32_t kFormat = 2;
+constexpr uint32_t kFormat = 3;
 
 // Before the rest, which is MessagePack.
 struct Head {
@@ -29,7 +29,7 @@ struct Head {
 
 Image image_of(const json& fields, const std::vector<runtime::TensorSpec>& states) {
   auto image = from_bytes(backends::bytes_from_json(fields));
-  check_stored(image.has_value());
+  check_stored(image.has_value() && image->meetings.empty());
   for (const runtime::Slot& slot : image->slots)
     check_stored(slot.kind != runtime::Slot::Kind::state || slot.ordinal < states.size());
   return std::move(*image);

@@ -1,6 +1,5 @@
 #include "backends/vulkan/run/executable.h"
 
-#include <bit>
 #include <cstring>
 
 #include "backends/vulkan/run/context.h"
@@ -12,13 +11,6 @@ using runtime::Slot;
 
 namespace {
 
-// As runtime::raise_fault takes it.
-std::optional<int64_t> bits_of(const Fault& fault, bool is_f32) {
-  if (!fault.has_value) return {};
-  if (is_f32) return std::bit_cast<int64_t>(static_cast<double>(std::bit_cast<float>(fault.low)));
-  return static_cast<int64_t>(static_cast<uint64_t>(fault.high) << 32 | fault.low);
-}
-
 const DeviceState& own(const runtime::StateStore& state) {
   const auto* store = dynamic_cast<const DeviceState*>(&state);
   if (store == nullptr) throw RuntimeError("the state belongs to another device or program");
@@ -27,12 +19,18 @@ const DeviceState& own(const runtime::StateStore& state) {
 
 class VulkanExecutable final : public runtime::Executable {
  public:
-  VulkanExecutable(Image image, std::shared_ptr<Gpu> gpu)
+  VulkanExecutable(Image image, std::shared_ptr<Gpu> gpu, std::shared_ptr<runtime::Communicator> communicator)
       : gpu_(std::move(gpu)),
+        communicator_(std::move(communicator)),
         image_(std::move(image)),
         pipelines_(*gpu_, image_.kernels),
         constant_offsets_(lay_out(*gpu_, image_.slots)),
         constants_(*gpu_, Memory::Kind::device, constant_offsets_.back(), "constants") {
+    runtime::check_meetings(image_.meetings, communicator_.get());
+    for (runtime::Meeting& meeting : image_.meetings) {
+      meeting.collective.mode =
+          gpu_->abilities().adds_denormals() ? runtime::kKeepDenormals : runtime::kFlushDenormals;
+    }
     fill_constants();
   }
 
@@ -40,7 +38,8 @@ class VulkanExecutable final : public runtime::Executable {
   const std::vector<runtime::TensorSpec>& outputs() const override { return image_.outputs; }
 
   std::unique_ptr<runtime::Context> make_context() const override {
-    return std::make_unique<RunContext>(gpu_, image_, pipelines_, constants_, constant_offsets_);
+    return std::make_unique<RunContext>(gpu_, image_, pipelines_, constants_, constant_offsets_,
+                                        communicator_.get());
   }
 
   void run(runtime::Context& context, runtime::StateStore& state, const runtime::Call& call) const override {
@@ -67,8 +66,7 @@ class VulkanExecutable final : public runtime::Executable {
 
   void throw_fault(runtime::Context& context, runtime::StateStore& state) const override {
     const Fault fault = dynamic_cast<RunContext&>(context).find_fault(own(state));
-    runtime::raise_fault(image_.faults.at(fault.site), fault.position,
-                         bits_of(fault, image_.f32_faults.at(fault.site)));
+    runtime::raise_fault(image_.faults.at(fault.site), fault.position, fault.bits);
   }
 
  private:
@@ -100,6 +98,7 @@ class VulkanExecutable final : public runtime::Executable {
   }
 
   std::shared_ptr<Gpu> gpu_;
+  std::shared_ptr<runtime::Communicator> communicator_;
   Image image_;
   Pipelines pipelines_;
   std::vector<int64_t> constant_offsets_;
@@ -108,8 +107,9 @@ class VulkanExecutable final : public runtime::Executable {
 
 }  // namespace
 
-std::unique_ptr<runtime::Executable> make_executable(Image image, std::shared_ptr<Gpu> gpu) {
-  return std::make_unique<VulkanExecutable>(std::move(image), std::move(gpu));
+std::unique_ptr<runtime::Executable> make_executable(Image image, std::shared_ptr<Gpu> gpu,
+                                                     std::shared_ptr<runtime::Communicator> communicator) {
+  return std::make_unique<VulkanExecutable>(std::move(image), std::move(gpu), std::move(communicator));
 }
 
 }  // namespace sinter::vulkan

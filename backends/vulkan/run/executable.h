@@ -8,6 +8,8 @@
 
 namespace sinter::vulkan {
 
-std::unique_ptr<runtime::Executable> make_executable(Image image, std::shared_ptr<Gpu> gpu);
+// Without a `communicator`, the process is a rank alone.
+std::unique_ptr<runtime::Executable> make_executable(
+    Image image, std::shared_ptr<Gpu> gpu, std::shared_ptr<runtime::Communicator> communicator = nullptr);
 
 }  // namespace sinter::vulkan

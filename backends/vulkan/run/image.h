@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/collectives/meeting.h"
 #include "runtime/executable.h"
 
 namespace sinter::vulkan {
@@ -49,10 +50,20 @@ struct Launch {
   std::vector<int32_t> offsets;
 };
 
+// Launches that are submitted together: when meetings that `ends` numbers have ended, and before others
+// begin, for which the host waits.
+struct Segment {
+  std::vector<size_t> ends;
+  size_t launches = 0;  // how many
+  std::vector<size_t> begins;
+};
+
 // A compiled program: its loops are unrolled.
 struct Image : runtime::ProgramLayout {
   std::vector<Kernel> kernels;
   std::vector<Launch> launches;
+  std::vector<Segment> segments;  // one where there are no meetings
+  std::vector<runtime::Meeting> meetings;
   std::vector<bool> f32_faults;  // by fault site: whether the value is reported as an f32
 };
 

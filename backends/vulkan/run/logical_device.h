@@ -35,6 +35,9 @@ struct GpuAbilities {
     return std::max<int64_t>({16, static_cast<int64_t>(limits.minStorageBufferOffsetAlignment),
                               static_cast<int64_t>(limits.minTexelBufferOffsetAlignment)});
   }
+  // Whether sums are denormals where that is what they are. Drivers on processors compute as these do, and
+  // promise nothing.
+  bool adds_denormals() const { return keeps_denormals || is_processor; }
   // Invocations of a workgroup, which lie along its first axis.
   int64_t max_workgroup_size() const {
     return std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);

@@ -16,9 +16,17 @@ bool overlap(const Place& a, const Place& b) {
 }  // namespace
 
 Recording::Recording(Gpu& gpu, const Image& image, const Pipelines& pipelines, const StepMemory& memory,
-                     bool timed)
-    : gpu_(gpu), image_(image), pipelines_(pipelines), memory_(memory), commands_(gpu) {
-  if (timed) times_ = std::make_unique<Timestamps>(gpu, static_cast<uint32_t>(image.launches.size() + 1));
+                     const MeetingMemory* meetings, Kind kind)
+    : gpu_(gpu),
+      image_(image),
+      pipelines_(pipelines),
+      memory_(memory),
+      meetings_(meetings),
+      gives_(kind != Kind::again) {
+  for (size_t i = 0; i < image.segments.size(); ++i) segments_.emplace_back(gpu);
+  // Before each segment, and after each launch.
+  const size_t times = image.segments.size() + image.launches.size();
+  if (kind == Kind::timed) times_ = std::make_unique<Timestamps>(gpu, static_cast<uint32_t>(times));
 }
 
 Recording::~Recording() {
@@ -33,20 +41,26 @@ void Recording::forget_bindings() {
   views_.clear();
 }
 
-void Recording::submit(const DeviceState& state) {
+void Recording::prepare(const DeviceState& state) {
+  submitted_ = ended_ = 0;
   if (state_ != state.id() || places_ != memory_.ids()) {
     state_ = 0;
     record(state);
     state_ = state.id();
     places_ = memory_.ids();
   }
-  commands_.submit();
-  gpu_.stats().bytes_up += bytes_up_;
-  gpu_.stats().bytes_down += bytes_down_;
+}
+
+void Recording::submit(size_t segment) {
+  Recorded& recorded = segments_[segment];
+  recorded.commands.submit();
+  ++submitted_;
+  gpu_.stats().bytes_up += recorded.bytes_up;
+  gpu_.stats().bytes_down += recorded.bytes_down;
 }
 
 void Recording::wait() {
-  commands_.wait();
+  while (ended_ < submitted_) segments_[ended_++].commands.wait();
 }
 
 // The device's clock is moved to the host's so that the last launch ends now.
@@ -54,8 +68,13 @@ void Recording::write_times(runtime::Profile& profile) const {
   const std::vector<int64_t> times = times_->read();
   if (times.empty()) return;
   const int64_t start = runtime::Profile::now() - times.back();
-  for (size_t i = 0; i < image_.launches.size(); ++i) {
-    profile.add_launch(image_.infos[image_.launches[i].info], start + times[i], start + times[i + 1]);
+  size_t launch = 0, time = 0;
+  for (const Segment& segment : image_.segments) {
+    for (size_t i = 0; i < segment.launches; ++i, ++launch, ++time) {
+      profile.add_launch(image_.infos[image_.launches[launch].info], start + times[time],
+                         start + times[time + 1]);
+    }
+    ++time;
   }
 }
 
@@ -167,31 +186,55 @@ void Recording::make_pool() {
 
 void Recording::record(const DeviceState& state) {
   forget_bindings();
-  accesses_.clear();
   make_pool();
-  VkCommandBuffer commands = commands_.begin(false);
+  size_t launch = 0;
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    record_segment(i, launch, state);
+    launch += image_.segments[i].launches;
+  }
+  ++gpu_.stats().recordings;
+}
+
+void Recording::record_segment(size_t number, size_t first_launch, const DeviceState& state) {
+  const Segment& segment = image_.segments[number];
+  Recorded& recorded = segments_[number];
+  int64_t &bytes_up = recorded.bytes_up, &bytes_down = recorded.bytes_down;
+  const bool is_last = number + 1 == segments_.size();
+  bytes_up = bytes_down = 0;
+  accesses_.clear();
+  VkCommandBuffer commands = recorded.commands.begin(false);
   // Steps before this one may have been other programs on the same state.
   record_barrier(commands, kWork, kWork, kShader | kTransfer, kShader | kTransfer);
-  if (times_) times_->record_reset(commands);
-  bytes_up_ = memory_.record_upload(commands);
-  if (bytes_up_ > 0) {
+  if (times_ && number == 0) times_->record_reset(commands);
+  if (number == 0) bytes_up = memory_.record_upload(commands);
+  for (const size_t meeting : segment.ends)
+    bytes_up += meetings_->record_results(commands, meeting, memory_, state);
+  if (bytes_up > 0) {
     record_barrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kTransfer,
                    kShader);
   }
-  if (times_) times_->record(commands, 0);
-  for (size_t i = 0; i < image_.launches.size(); ++i) {
-    record_launch(commands, image_.launches[i], state);
-    if (times_) times_->record(commands, static_cast<uint32_t>(i + 1));
+  auto time = static_cast<uint32_t>(first_launch + number);
+  if (times_) times_->record(commands, time);
+  for (size_t i = 0; i < segment.launches; ++i) {
+    record_launch(commands, image_.launches[first_launch + i], state);
+    if (times_) times_->record(commands, ++time);
   }
-  bytes_down_ = memory_.bytes_down();
-  if (bytes_down_ > 0) {
+  const bool copies = (is_last && memory_.bytes_down() > 0) || meetings_ != nullptr;
+  if (copies) {
     record_barrier(commands, kWork, VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | kTransfer,
                    VK_ACCESS_TRANSFER_READ_BIT);
+  }
+  if (meetings_ != nullptr) {
+    bytes_down += meetings_->record_faults(commands, memory_);
+    for (const size_t meeting : gives_ ? segment.begins : std::vector<size_t>())
+      bytes_down += meetings_->record_operands(commands, meeting, memory_, state);
+  }
+  if (is_last && memory_.bytes_down() > 0) {
+    bytes_down += memory_.bytes_down();
     memory_.record_download(commands);
   }
   record_barrier(commands, kWork, VK_PIPELINE_STAGE_HOST_BIT, kShader | kTransfer, VK_ACCESS_HOST_READ_BIT);
-  commands_.end();
-  ++gpu_.stats().recordings;
+  recorded.commands.end();
 }
 
 }  // namespace sinter::vulkan

@@ -16,6 +16,11 @@ void copy_whole(VkCommandBuffer commands, const Memory& from, const Memory& to, 
   vkCmdCopyBuffer(commands, from.buffer(), to.buffer(), 1, &region);
 }
 
+// Ranks that make something together read them, to compare what they were given.
+Memory::Kind kind_of_inputs(const Image& image) {
+  return image.meetings.empty() ? Memory::Kind::upload : Memory::Kind::download;
+}
+
 }  // namespace
 
 StepMemory::StepMemory(std::shared_ptr<Gpu> gpu, const Image& image, const Memory& constants,
@@ -35,7 +40,7 @@ StepMemory::StepMemory(std::shared_ptr<Gpu> gpu, const Image& image, const Memor
   lay_out();
   block_ = std::make_shared<const Memory>(*gpu_, Memory::Kind::device, end_, "inputs and outputs");
   if (is_staged()) {
-    upload_ = std::make_unique<const Memory>(*gpu_, Memory::Kind::upload, outputs_begin_, "inputs");
+    upload_ = std::make_unique<const Memory>(*gpu_, kind_of_inputs(image_), outputs_begin_, "inputs");
     download_ = std::make_unique<const Memory>(*gpu_, Memory::Kind::download, end_ - faults_, "outputs");
   }
   for (size_t i = 0; i < outputs_.size(); ++i) {
@@ -59,14 +64,14 @@ void StepMemory::lay_out() {
   };
   for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i].offset = place(bytes_of(image_.inputs[i]));
   faults_ = end;
-  end += aligned(fault_bytes(), alignment);
+  end += aligned(fault_bytes(image_), alignment);
   outputs_begin_ = end;
   for (size_t i = 0; i < outputs_.size(); ++i) outputs_[i].offset = place(bytes_of(image_.outputs[i]));
   end_ = end;
 }
 
-int64_t StepMemory::fault_bytes() const {
-  return static_cast<int64_t>(sizeof(FaultBlock) + 4 * std::max<size_t>(image_.faults.size(), 1));
+int64_t StepMemory::fault_bytes(const Image& image) {
+  return static_cast<int64_t>(sizeof(FaultBlock) + 4 * std::max<size_t>(image.faults.size(), 1));
 }
 
 std::shared_ptr<const TensorBuffer> StepMemory::make_output(const runtime::TensorSpec& spec) const {
@@ -106,7 +111,14 @@ void StepMemory::write_call(const CallBlock& call, bool has_failed) {
   std::byte* faults = host_inputs() + faults_;
   const FaultBlock begin{has_failed ? 1u : 0u, 0, 0};
   std::memcpy(faults, &begin, sizeof begin);
-  std::memset(faults + sizeof begin, 0xff, static_cast<size_t>(fault_bytes()) - sizeof begin);
+  std::memset(faults + sizeof begin, 0xff, static_cast<size_t>(fault_bytes(image_)) - sizeof begin);
+}
+
+void StepMemory::set_failed() {
+  const uint32_t failed = 1;
+  const auto* bytes = reinterpret_cast<const std::byte*>(&failed);
+  if (is_staged()) return copy_up(*gpu_, bytes, in_block(faults_, sizeof failed));
+  std::memcpy(block_->mapped() + faults_, bytes, sizeof failed);
 }
 
 std::byte* StepMemory::input(size_t ordinal) {
@@ -116,7 +128,7 @@ std::byte* StepMemory::input(size_t ordinal) {
     const int64_t bytes = bytes_of(image_.inputs[ordinal]);
     auto device = std::make_unique<const Memory>(*gpu_, Memory::Kind::device, bytes, "an input");
     if (device->mapped() == nullptr) {
-      in.host = std::make_unique<const Memory>(*gpu_, Memory::Kind::upload, bytes, "an input");
+      in.host = std::make_unique<const Memory>(*gpu_, kind_of_inputs(image_), bytes, "an input");
     }
     in.device = std::move(device);
     in.id = next_id();

@@ -34,12 +34,16 @@ class StepMemory {
 
   Place place_of(size_t slot, const DeviceState& state) const;
   Place call() const { return in_block(0, sizeof(CallBlock)); }
-  Place faults() const { return in_block(faults_, fault_bytes()); }
+  Place faults() const { return in_block(faults_, fault_bytes(image_)); }
   // What tells whether places are still the same: by input, then by output, then of the arena.
   const std::vector<uint64_t>& ids() const { return ids_; }
 
   // Before a step.
   void write_call(const CallBlock& call, bool has_failed);
+  // In a step of which nothing runs: from here on it writes no state.
+  void set_failed();
+  bool has_faults() const { return has_faults_; }  // that a kernel looks at
+  static int64_t fault_bytes(const Image& image);
   // After it: FaultBlock and positions.
   const std::byte* read_faults() const { return host_outputs() + faults_; }
 
@@ -81,7 +85,6 @@ class StepMemory {
   void lay_out();
   std::shared_ptr<const TensorBuffer> make_output(const runtime::TensorSpec& spec) const;
   Place in_block(int64_t offset, int64_t bytes) const { return {block_->buffer(), offset, bytes}; }
-  int64_t fault_bytes() const;
   bool is_staged() const { return block_->mapped() == nullptr; }
   int64_t download_begin() const { return has_faults_ ? faults_ : outputs_begin_; }
   std::byte* host_inputs() const { return is_staged() ? upload_->mapped() : block_->mapped(); }
