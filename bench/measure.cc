@@ -25,13 +25,14 @@ double seconds_now() {
   return read_clock(CLOCK_MONOTONIC);
 }
 
-Times measure(const std::function<void()>& call, double seconds) {
-  constexpr int kWarmup = 5;
-  constexpr size_t kFewest = 5;
+namespace {
+
+constexpr int kWarmup = 5;
+
+Times measure_while(const std::function<void()>& call, const std::function<bool(size_t, double)>& goes_on) {
   for (int i = 0; i < kWarmup; ++i) call();
   std::vector<double> times;
-  const double end = seconds_now() + seconds;
-  for (double begin = seconds_now(); begin < end || times.size() < kFewest;) {
+  for (double begin = seconds_now(); goes_on(times.size(), begin);) {
     call();
     const double now = seconds_now();
     times.push_back(now - begin);
@@ -40,6 +41,22 @@ Times measure(const std::function<void()>& call, double seconds) {
   std::sort(times.begin(), times.end());
   return {static_cast<int64_t>(times.size()), times.front(), times[times.size() / 2],
           times[times.size() * 95 / 100]};
+}
+
+}  // namespace
+
+Times measure(const std::function<void()>& call, double seconds) {
+  constexpr size_t kFewest = 5;
+  double end = 0;
+  return measure_while(call, [&](size_t calls, double now) {
+    if (calls == 0) end = now + seconds;
+    return now < end || calls < kFewest;
+  });
+}
+
+Times measure_calls(const std::function<void()>& call, int64_t calls) {
+  return measure_while(
+      call, [&](size_t made, double) { return made < static_cast<size_t>(std::max<int64_t>(calls, 1)); });
 }
 
 double seconds_since_process_start() {

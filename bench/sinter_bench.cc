@@ -5,11 +5,17 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
+
+#if SINTER_MPI
+#include <sinter/processes/mpi.h>
+#endif
 
 #include "bench/machine_peak.h"
 #include "bench/measure.h"
@@ -27,7 +33,9 @@ struct Options {
   std::string target = "native";
   int threads = 0;
   double seconds = 4;
-  int callers = 0;  // 0: one Function that is run again and again
+  int64_t micro_batches = 1;
+  int64_t calls = 0;  // 0: as many as fit into the seconds
+  int callers = 0;    // 0: one Function that is run again and again
   bool json = false;
   bool explain = false;
   bool graph = false;
@@ -80,6 +88,33 @@ Workload requested_workload(const Options& options) {
   }
 }
 
+// The same with a batch that can be cut: the first extent of every input.
+DimSizes cut_batch(Workload& work, int64_t micro_batches) {
+  if (micro_batches == 1) return {};
+  work.options.micro_batches = micro_batches;
+  const Dim batch{"batch"};
+  std::optional<int64_t> size;
+  for (Input& input : work.inputs) {
+    if (input.shape.size() == 0) continue;
+    const int64_t first = input.shape[0].bound(0).value();
+    if (size && *size != first) throw tools::UsageError("--micro-batches: inputs have other batches");
+    size = first;
+    std::vector<Extent> extents(input.shape.begin(), input.shape.end());
+    extents[0] = batch;
+    input.shape = extents;
+  }
+  if (!size) throw tools::UsageError("--micro-batches: no input has a batch");
+  return {{batch, *size}};
+}
+
+std::shared_ptr<Communicator> processes() {
+#if SINTER_MPI
+  return mpi_world();
+#else
+  return std::make_shared<Communicator>();
+#endif
+}
+
 void print_graph(const Options& options) {
   const Workload work = requested_workload(options);
   Program program;
@@ -88,16 +123,22 @@ void print_graph(const Options& options) {
   fmt::print("{}", program.text("step", false));
 }
 
-Result run(const Options& options) {
-  const Workload work = requested_workload(options);
+Result run(const Options& options, const std::shared_ptr<Communicator>& processes) {
+  Workload work = requested_workload(options);
+  const DimSizes dims = cut_batch(work, options.micro_batches);
   for (const std::string& path : {options.trace, options.report}) {
     if (!path.empty()) runtime::check_writable(path);
   }
   Program program;
   program.add("step", work.inputs, work.body, work.options);
-  program.compile(
-      {.device = options.device, .target = options.target, .threads = options.threads, .fuse = options.fuse});
-  if (options.explain) fmt::print("{}{}", program.explain("step"), program.memory("step"));
+  program.compile({.device = options.device,
+                   .target = options.target,
+                   .threads = options.threads,
+                   .dims = dims,
+                   .communicator = processes,
+                   .fuse = options.fuse});
+  if (options.explain && (processes == nullptr || processes->rank() == 0))
+    fmt::print("{}{}", program.explain("step"), program.memory("step"));
   Function function = program.function("step");
   for (const auto& [name, array] : drawn(function.inputs(), work.classes)) {
     function.bind(name, program.upload(array));
@@ -108,7 +149,8 @@ Result run(const Options& options) {
   function.run();
   result.first_step = seconds_now() - begin;
   result.cold = seconds_since_process_start();
-  result.times = measure([&] { function.run(); }, options.seconds);
+  result.times = options.calls > 0 ? measure_calls([&] { function.run(); }, options.calls)
+                                   : measure([&] { function.run(); }, options.seconds);
   result.resident = peak_resident_bytes();
   if (options.profile || !options.trace.empty() || !options.report.empty()) {
     program.start_profile();
@@ -230,6 +272,12 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "how long to measure, in seconds")
       ->capture_default_str()
       ->check(sinter::tools::number(0, 3600));
+  app.add_option("--micro-batches", options.micro_batches,
+                 "of the batch, which processes share that mpirun has started; with these, --calls too")
+      ->capture_default_str()
+      ->check(sinter::tools::whole_number(1, 1 << 20));
+  app.add_option("--calls", options.calls, "measure so many, rather than for --seconds")
+      ->check(sinter::tools::whole_number(1, 1'000'000'000));
   CLI::Option* callers =
       app.add_option("--callers", options.callers,
                      "instead, count the calls a second of one thread and of so many that share the program")
@@ -247,7 +295,11 @@ int main(int argc, char** argv) {
     if (options.threads == 0) options.threads = sinter::runtime::available_cores();
     if (options.graph) return print_graph(options);
     if (options.callers > 0) return run_callers(options);
-    const Result result = run(options);
+    const auto all = options.micro_batches > 1 ? processes() : nullptr;
+    if (all != nullptr && all->size() > 1 && options.calls == 0)
+      throw sinter::tools::UsageError("--calls: processes make as many calls as each other; say how many");
+    const Result result = run(options, all);
+    if (all != nullptr && all->rank() != 0) return;
     options.json ? print_json(options, result) : print_text(options, result);
   });
 }

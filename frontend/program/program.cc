@@ -157,6 +157,13 @@ const std::shared_ptr<Communicator>& Program::communicator() const {
 }
 
 CheckReport Program::check() const {
+  const std::shared_ptr<Communicator>& ranks = state_->options.communicator;
+  if (ranks != nullptr && ranks->size() > 1) {
+    throw Error(
+        fmt::format("check: this is rank {} of {}, whose part of a step is nothing by itself; compile "
+                    "without a communicator",
+                    ranks->rank(), ranks->size()));
+  }
   CheckReport report;
   for (const auto& function : state_->added) {
     const Variant& variant = state_->usual(function.name);

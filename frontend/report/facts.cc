@@ -97,6 +97,7 @@ void add_launches(const std::vector<Step>& steps, int64_t& time, Json& launches,
       ++time;
       continue;
     }
+    if (step.kind != Step::Kind::launch) continue;  // what ranks make together
     launches.push_back({{"step", time}, {"kernel", step.kernel}});
     Json& arguments = kernels[step.kernel]["arguments"];
     if (!arguments.empty()) continue;

@@ -9,6 +9,8 @@
 namespace sinter::loop {
 namespace {
 
+constexpr int64_t kMostPieces = int64_t{1} << 31;
+
 class ProgramVerifier {
  public:
   explicit ProgramVerifier(const Program& program) : program_(program) {}
@@ -43,8 +45,9 @@ class ProgramVerifier {
       } else if (step.kind == Step::Kind::begin) {
         verify_begin(step);
       } else if (step.kind == Step::Kind::end) {
-        if (!begun_.erase(step.collective))
-          throw InternalError(fmt::format("{} ends what it has not begun", program_.name));
+        if (!counts_.empty() || begun_.erase(step.collective) == 0)
+          throw InternalError(
+              fmt::format("{} ends what it has not begun, or ends it in a loop", program_.name));
       } else if (step.count > 0) {
         counts_.push_back(step.count);
         verify(step.body);
@@ -88,6 +91,8 @@ class ProgramVerifier {
       throw InternalError(fmt::format("{} begins what is to begin once", program_.name));
     const Collective& collective = program_.collectives[step.collective];
     const size_t parts = collective.parts.size();
+    if (collective.pieces < 1 || collective.pieces > kMostPieces)
+      throw InternalError(fmt::format("{} has {} pieces of a part", program_.name, collective.pieces));
     if (step.arguments.size() != 2 * parts)
       throw InternalError(fmt::format("{} parts take {} arguments", parts, step.arguments.size()));
     for (size_t i = 0; i < 2 * parts; ++i) {
@@ -98,9 +103,9 @@ class ProgramVerifier {
         throw InternalError(fmt::format("{} is wrong about who has part {}", program_.name, i % parts));
       if (!is_there) continue;
       const Slot& slot = program_.slots[argument.slot];
-      const int64_t elements = part.elements * (i < parts ? collective.pieces : 1);
-      if (slot.type != from_graph(part.dtype) || argument.offset < 0 ||
-          argument.offset + elements > slot.elements)
+      const int64_t pieces = i < parts ? collective.pieces : 1;
+      if (slot.type != from_graph(part.dtype) || argument.offset < 0 || argument.offset > slot.elements ||
+          part.elements < 0 || part.elements > (slot.elements - argument.offset) / pieces)
         fail(slot, fmt::format("is no place for part {} of what ranks have in common", i % parts));
     }
   }

@@ -265,6 +265,28 @@ TEST(Ranks, NeedAMicroBatchEach) {
               Each(HasSubstr("'batch' is 6, which micro_batches = 4 does not divide")));
 }
 
+TEST(Ranks, AreNotCheckedOrExportedByThemselves) {
+  std::vector<std::string> checked(2), exported(2);
+  EXPECT_THAT(test::on_ranks(2,
+                             [&](const Ranks& ranks) {
+                               Trained trained(ranks);
+                               const auto rank = static_cast<size_t>(ranks->rank());
+                               checked[rank] = message_of([&] { trained.program.check(); });
+                               exported[rank] = message_of([&] {
+                                 trained.program.export_to(
+                                     temporary("export"),
+                                     {.name = "model", .functions = {"train"}, .dims = {{{kBatch, kRows}}}});
+                               });
+                             }),
+              Each(""));
+  EXPECT_EQ(checked[1],
+            "check: this is rank 1 of 2, whose part of a step is nothing by itself; compile without a "
+            "communicator");
+  EXPECT_THAT(exported[0],
+              HasSubstr("is made for rank 0 of 2, and what is exported runs alone; export it from "
+                        "a program without a communicator"));
+}
+
 TEST(Ranks, NoticeOtherPrograms) {
   EXPECT_THAT(
       test::on_ranks(2, [](const Ranks& ranks) { Trained(ranks, 4, ranks->rank() == 1 ? 2.0 : 1.0); }),
