@@ -1,12 +1,15 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
+#include "backends/cpu/compile/pieces.h"
 #include "runtime/error.h"
 #include "runtime/random.h"
 #include "tests/cpu/run_kernel.h"
+#include "tests/support/message_of.h"
 
 // Whole programs: steps, state, faults, context.
 namespace sinter::cpu::test {
@@ -167,6 +170,55 @@ TEST(Program, TheFirstFaultIsToldAndStateStays) {
     f[998] = 0;
     EXPECT_EQ(message(), "");
     EXPECT_EQ(state.get("count").values<float>()[0], 2);
+  }
+}
+
+// Parts and kernels that are told apart by their sites alone.
+TEST(Program, ChecksOfOneKindAreOnePiece) {
+  constexpr int64_t kSize = 1000;
+  KernelBuilder pair, single;
+  const auto add_check = [](KernelBuilder& k, int64_t site) {
+    const auto x = k.input(Type::i32, kSize);
+    k.kernel.flops = 1e9;
+    k.kernel.parts.push_back(parallel(kSize, [&](const Expr& i) {
+      const Expr value = loop::load(x, i);
+      return loop::block({loop::fault(value >= loop::integer(100, Type::i32), site + 1, i, value),
+                          loop::fault(value < loop::integer(0, Type::i32), site, i, value)});
+    }));
+  };
+  add_check(pair, 2);
+  add_check(pair, 0);
+  add_check(single, 4);
+  loop::Program program;
+  program.kernels = {pair.kernel, single.kernel};
+  for (size_t i = 0; i < 3; ++i) {
+    program.inputs.push_back({fmt::format("x{}", i), {}});
+    program.slots.push_back(slot(loop::Slot::Kind::input, Type::i32, kSize, static_cast<int64_t>(i)));
+  }
+  program.steps = {launch(1, {{2}}), launch(0, {{0}, {1}})};
+  for (int site = 0; site < 6; ++site) {
+    program.faults.push_back(
+        {loop::FaultSite::Kind::index, "gather", fmt::format("site {}", site), {kSize}, 100, "here"});
+  }
+  EXPECT_EQ(cut(program).pieces.size(), 1u);
+  for (int threads : {1, 3}) {
+    std::vector<int32_t> x[3] = {std::vector<int32_t>(kSize, 5), std::vector<int32_t>(kSize, 5),
+                                 std::vector<int32_t>(kSize, 5)};
+    const auto check = [&](size_t input, int32_t value, int site) {
+      x[input][700] = value;
+      runtime::HostState state({});
+      EXPECT_EQ(message_of([&] {
+                  run(program, {raw(x[0]), raw(x[1]), raw(x[2])}, {}, state, {.threads = threads});
+                }),
+                fmt::format("gather: index {} at position [700] of 'site {}' is outside [0,100) (here)",
+                            value, site));
+    };
+    check(2, 100, 5);
+    check(2, -1, 4);
+    check(0, 101, 3);
+    check(0, -2, 2);
+    check(1, 102, 1);
+    check(1, -3, 0);
   }
 }
 

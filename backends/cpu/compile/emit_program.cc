@@ -36,17 +36,19 @@ int64_t unit_of(int64_t extent, int64_t work) {
   return (extent - 1) / units + 1;
 }
 
-// A piece as the runtime calls it: takes its arguments' addresses out of their array.
-void emit_wrapper(llvm::Module& module, const std::string& symbol, llvm::Function* body, size_t arguments) {
+// A piece as the runtime calls it: takes its arguments' addresses and its first site out of their array.
+void emit_wrapper(llvm::Module& module, const std::string& symbol, llvm::Function* body, const Piece& piece) {
   auto* wrapper = llvm::Function::Create(kernel_type(module.getContext()), llvm::Function::ExternalLinkage,
                                          symbol, module);
   wrapper->setDoesNotThrow();
   Builder b(llvm::BasicBlock::Create(module.getContext(), "entry", wrapper));
   std::vector<llvm::Value*> values = {wrapper->getArg(0)};
-  for (size_t i = 0; i < arguments; ++i) {
-    values.push_back(
-        b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), wrapper->getArg(1), i)));
-  }
+  const auto add_word = [&](size_t i, llvm::Type* type) {
+    values.push_back(b.CreateLoad(type, b.CreateConstInBoundsGEP1_64(b.getInt64Ty(), wrapper->getArg(1), i)));
+  };
+  const size_t arguments = piece.kernel.arguments.size();
+  for (size_t i = 0; i < arguments; ++i) add_word(i, b.getPtrTy());
+  if (piece.has_sites) add_word(arguments, b.getInt64Ty());
   values.push_back(wrapper->getArg(2));
   values.push_back(wrapper->getArg(3));
   b.CreateCall(body, values);
@@ -79,7 +81,7 @@ llvm::Function* emit_dispatcher(llvm::Module& module, const std::string& symbol,
          b.CreateSub(begin, first), b.CreateSub(end, first)});
     b.CreateBr(next);
     b.SetInsertPoint(next);
-    argument += part.arguments.size();
+    argument += part.words();
   }
   b.CreateRetVoid();
   return function;
@@ -190,24 +192,35 @@ class EntryEmitter {
                    number(unit_of(extent, work)), number(work / kThreadWork), b_.getInt64(step.kernel)});
   }
 
-  // From a table: a launch of what merge has put together has thousands, and code for each of them would take
+  // From tables: a launch of what merge has put together has thousands, and code for each of them would take
   // the code generator time that grows with their square. Those that move with a loop are placed after.
   void place_arguments(const Step& step) {
-    std::vector<llvm::Constant*> table;
+    uint64_t placed = 0;
+    const auto place = [&](uint64_t i) {
+      return b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, i);
+    };
+    std::vector<llvm::Constant*> table;  // of those from `placed` on
+    const auto place_table = [&] {
+      emit_places(b_, place(placed), slots_, table);
+      placed += table.size() / 2;
+      table.clear();
+    };
     std::vector<std::pair<uint64_t, const loop::Argument*>> moving;
     for (const Part& part : pieces_.parts.at(step.kernel)) {
       for (size_t index : part.arguments) {
         const loop::Argument& argument = step.arguments[index];
         if (std::ranges::any_of(argument.strides, [](int64_t stride) { return stride != 0; }))
-          moving.emplace_back(table.size() / 2, &argument);
+          moving.emplace_back(placed + table.size() / 2, &argument);
         const int64_t bytes = argument.offset * loop::size_in_bytes(program_.slots.at(argument.slot).type);
         table.push_back(b_.getInt64(argument.slot));
         table.push_back(b_.getInt64(static_cast<uint64_t>(bytes)));
       }
+      if (!part.first_site) continue;
+      place_table();
+      b_.CreateStore(b_.getInt64(static_cast<uint64_t>(*part.first_site)), place(placed++));
     }
-    emit_places(b_, arguments_, slots_, table);
-    for (const auto& [place, argument] : moving)
-      b_.CreateStore(address(*argument), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), arguments_, place));
+    place_table();
+    for (const auto& [i, argument] : moving) b_.CreateStore(address(*argument), place(i));
   }
 
   llvm::Value* address(const loop::Argument& argument) {
@@ -260,8 +273,8 @@ std::string kernel_symbol(size_t number, const loop::Kernel& kernel) {
 
 int64_t emit_piece(llvm::Module& module, const Piece& piece, const std::string& symbol,
                    const loop::Target& target) {
-  KernelEmitter emitter(module, piece.kernel, symbol + ".body", piece.unaliased, target.has_masks);
-  emit_wrapper(module, symbol, emitter.emit(), piece.kernel.arguments.size());
+  KernelEmitter emitter(module, piece, symbol + ".body", target.has_masks);
+  emit_wrapper(module, symbol, emitter.emit(), piece);
   return emitter.scratch_bytes();
 }
 
@@ -270,7 +283,7 @@ uint64_t most_arguments(const std::vector<Step>& steps, const Pieces& pieces) {
   for (const Step& step : steps) {
     uint64_t needed = most_arguments(step.body, pieces);
     if (step.kind == Step::Kind::launch) {
-      for (const Part& part : pieces.parts.at(step.kernel)) needed += part.arguments.size();
+      for (const Part& part : pieces.parts.at(step.kernel)) needed += part.words();
     }
     most = std::max(most, needed);
   }

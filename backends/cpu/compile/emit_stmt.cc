@@ -24,32 +24,34 @@ constexpr int64_t kLocalAlignment = 64;
 
 }  // namespace
 
-KernelEmitter::KernelEmitter(llvm::Module& module, const loop::Kernel& kernel, const std::string& symbol,
-                             const std::vector<bool>& unaliased, bool has_masks)
+KernelEmitter::KernelEmitter(llvm::Module& module, const Piece& piece, const std::string& symbol,
+                             bool has_masks)
     : module_(module),
       has_masks_(has_masks),
       context_(module.getContext()),
-      kernel_(kernel),
+      kernel_(piece.kernel),
       builder_(context_),
       entry_(context_) {
   llvm::Type* pointer = llvm::PointerType::getUnqual(context_);
   std::vector<llvm::Type*> parameters = {pointer};
-  parameters.insert(parameters.end(), kernel.arguments.size(), pointer);
-  parameters.insert(parameters.end(), 2, builder_.getInt64Ty());
+  const size_t arguments = kernel_.arguments.size();
+  parameters.insert(parameters.end(), arguments, pointer);
+  parameters.insert(parameters.end(), piece.has_sites ? 3 : 2, builder_.getInt64Ty());
   function_ = llvm::Function::Create(llvm::FunctionType::get(builder_.getVoidTy(), parameters, false),
                                      llvm::Function::InternalLinkage, symbol, module);
   function_->setDoesNotThrow();
   function_->addParamAttr(0, llvm::Attribute::NoAlias);
   function_->getArg(0)->setName("context");
-  for (unsigned i = 0; i < kernel.arguments.size(); ++i) {
-    const loop::Buffer& buffer = *kernel.arguments[i];
+  if (piece.has_sites) first_site_ = function_->getArg(static_cast<unsigned>(arguments + 1));
+  for (unsigned i = 0; i < arguments; ++i) {
+    const loop::Buffer& buffer = *kernel_.arguments[i];
     llvm::Argument* argument = function_->getArg(i + 1);
     argument->setName(buffer.name);
     const auto known = static_cast<uint64_t>(std::max<int64_t>(buffer.alignment, 1));
     if (llvm::isPowerOf2_64(known))
       argument->addAttr(llvm::Attribute::getWithAlignment(context_, llvm::Align(known)));
     if (!buffer.written) argument->addAttr(llvm::Attribute::ReadOnly);
-    if (unaliased[i]) argument->addAttr(llvm::Attribute::NoAlias);
+    if (piece.unaliased[i]) argument->addAttr(llvm::Attribute::NoAlias);
     argument->addAttr(llvm::Attribute::NoCapture);
     addresses_[&buffer] = argument;
   }
@@ -247,8 +249,8 @@ void KernelEmitter::emit_report(const StmtNode& s, llvm::Value* position, llvm::
       llvm::FunctionType::get(builder_.getVoidTy(), {builder_.getPtrTy(), number, number, number}, false);
   llvm::Value* context = function_->getArg(0);
   llvm::Value* callee = load_field(builder_, context, offsetof(Context, report), builder_.getPtrTy());
-  builder_.CreateCall(signature, callee,
-                      {context, builder_.getInt64(static_cast<uint64_t>(s.site)), position, bits});
+  llvm::Value* site = builder_.CreateAdd(first_site_, builder_.getInt64(static_cast<uint64_t>(s.site)));
+  builder_.CreateCall(signature, callee, {context, site, position, bits});
 }
 
 void KernelEmitter::emit_fault(const StmtNode& s) {

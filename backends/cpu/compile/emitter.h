@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backends/cpu/compile/pieces.h"
 #include "backends/cpu/compile/values.h"
 #include "ir/loop/program.h"
 #include "ir/loop/vary.h"
@@ -17,17 +18,15 @@ namespace sinter::cpu {
 // registers, which memory elsewhere never does. Others lie in scratch memory.
 inline constexpr int64_t kKernelStackBytes = 128 << 10;
 
-// A kernel of one part on its way into a module: an internal function (context, an address for each argument,
-// begin, end) that does what the kernel's statements say.
+// A piece on its way into a module: an internal function (context, an address for each argument, the number
+// of the first fault site where there are any, begin, end) that does what the kernel's statements say.
 //
 // Inside a vector loop an expression that depends on the lane is a vector value, any other a scalar, put into
 // all lanes where it meets a vector.
 class KernelEmitter final : private loop::Emitter {
  public:
-  // `unaliased[i]`: no other argument reaches memory that argument i writes or reads while it is written.
   // `has_masks`: Target::has_masks.
-  KernelEmitter(llvm::Module& module, const loop::Kernel& kernel, const std::string& symbol,
-                const std::vector<bool>& unaliased, bool has_masks);
+  KernelEmitter(llvm::Module& module, const Piece& piece, const std::string& symbol, bool has_masks);
 
   llvm::Function* emit();
   int64_t scratch_bytes() const { return scratch_bytes_; }
@@ -115,6 +114,7 @@ class KernelEmitter final : private loop::Emitter {
   llvm::LLVMContext& context_;
   const loop::Kernel& kernel_;
   llvm::Function* function_ = nullptr;
+  llvm::Value* first_site_ = nullptr;  // where the kernel has any
   Builder builder_;
   Builder entry_;  // before the end of the entry block
 

@@ -78,8 +78,8 @@ std::string entry_text(const loop::Program& program, const Pieces& pieces,
   std::string text = "entry\n";
   for (const std::vector<Part>& parts : pieces.parts) {
     for (const Part& part : parts) {
-      text += fmt::format("{} {} {} {}; ", symbols.at(part.piece), part.begin, part.end,
-                          fmt::join(part.arguments, " "));
+      text += fmt::format("{} {} {} {} {}; ", symbols.at(part.piece), part.begin, part.end,
+                          part.first_site.value_or(-1), fmt::join(part.arguments, " "));
     }
     text += "\n";
   }

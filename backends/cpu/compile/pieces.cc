@@ -20,6 +20,7 @@ using loop::BufferRef;
 using loop::Expr;
 using loop::LoopKind;
 using loop::Stmt;
+using loop::StmtNode;
 
 // The global buffers that a statement refers to, in the order of first use.
 class Globals {
@@ -46,6 +47,23 @@ class Globals {
 
   std::unordered_set<const void*> seen_;
 };
+
+// The lowest number of a site in a statement.
+std::optional<int64_t> first_site(const Stmt& s) {
+  if (s->kind == StmtNode::Kind::fault) return s->site;
+  std::optional<int64_t> first;
+  for (const Stmt& child : s->body) {
+    if (const auto found = first_site(child)) first = std::min(*found, first.value_or(*found));
+  }
+  return first;
+}
+
+Stmt with_sites_from(int64_t first, const Stmt& s) {
+  StmtNode node = *s;
+  if (node.kind == StmtNode::Kind::fault) node.site -= first;
+  for (Stmt& child : node.body) child = with_sites_from(first, child);
+  return std::make_shared<const StmtNode>(std::move(node));
+}
 
 class Cut {
  public:
@@ -74,9 +92,11 @@ class Cut {
     Piece piece;
     piece.kernel.name = kernel.name;
     piece.kernel.arguments = Globals(part).found;
-    piece.kernel.parts = {part};
+    const std::optional<int64_t> site = first_site(part);
+    piece.kernel.parts = {site ? with_sites_from(*site, part) : part};
+    piece.has_sites = site.has_value();
     piece.text = canonical_text(piece.kernel);
-    Part made{0, {}, begin, begin + loop::units_of(part)};
+    Part made{0, {}, begin, begin + loop::units_of(part), site};
     for (const BufferRef& buffer : piece.kernel.arguments) {
       const auto it = std::find(kernel.arguments.begin(), kernel.arguments.end(), buffer);
       if (it == kernel.arguments.end()) {

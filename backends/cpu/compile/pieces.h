@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +12,9 @@
 namespace sinter::cpu {
 
 struct Piece {
-  loop::Kernel kernel;  // of one part, its arguments in the order of first use
-  std::string text;     // canonical_text of the kernel: what it is told apart by
+  loop::Kernel kernel;  // of one part, its arguments in the order of first use, its fault sites from 0 on
+  bool has_sites = false;
+  std::string text;  // canonical_text of the kernel: what it is told apart by
   // For each argument whether in all launches no other argument of the piece reaches the same memory, unless
   // both only read.
   std::vector<bool> unaliased;
@@ -22,6 +25,10 @@ struct Part {
   size_t piece = 0;
   std::vector<size_t> arguments;  // for each argument of the piece, which of the kernel's
   int64_t begin = 0, end = 0;
+  std::optional<int64_t> first_site;  // of the program's: what the piece's are counted from, where it has any
+
+  // What a launch passes: addresses, and then the first site.
+  size_t words() const { return arguments.size() + (first_site ? 1 : 0); }
 };
 
 struct Pieces {

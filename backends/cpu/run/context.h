@@ -8,7 +8,8 @@ extern "C" {
 
 struct SinterCpuContext;
 
-// Iterations begin .. end - 1 of a kernel's outermost loop.
+// Iterations begin .. end - 1 of a kernel's outermost loop. `arguments`: of one part after the other the
+// addresses of what it reads and writes, and where it has checks the number of its first fault site.
 using SinterCpuKernel = void (*)(SinterCpuContext* context, void** arguments, int64_t begin, int64_t end);
 
 struct SinterCpuContext {
