@@ -25,6 +25,7 @@ void for_each_load(const Expr& x, std::unordered_set<const ExprNode*>& seen, con
 // stands around it.
 double cycles_of(const graph::Op& op) {
   constexpr double kInstructionsACycle = 10;
+  if (is_random(op.code)) return cost(op) / kInstructionsACycle;
   if (op.kind() != graph::OpKind::elementwise) return 0;
   return (is_polynomial(op) ? cost(op) : 1) / kInstructionsACycle;
 }

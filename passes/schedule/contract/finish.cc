@@ -122,7 +122,8 @@ Stmt ContractLoops::fetch_starts(const Unit& unit, const TileAt& tile, const Pan
 
 // A polynomial needs the registers that the sums are in, and more than a row of them to keep the machine busy
 // while each of its steps waits for the one before. So all that the work starts from is put to memory, where
-// the tile has no rows, and the results come from there.
+// the tile has no rows, and the results come from there. Random numbers are drawn row by row, in a loop: they
+// too need those registers, and the code of a whole tile's would be long.
 Stmt ContractLoops::finish_in_memory(const Unit& unit, const TileAt& tile, const PanelAt& panel,
                                      const loop::BufferRef& acc,
                                      const std::vector<std::pair<Value, Index>>& starts) {
