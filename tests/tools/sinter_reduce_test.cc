@@ -1,4 +1,7 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <cstdlib>
 
 #include "tests/tools/program.h"
 
@@ -36,6 +39,44 @@ TEST_F(SinterReduce, AsksACommand) {
   EXPECT_EQ(text.status, 0) << text.err;
   EXPECT_EQ(text.out, status.out);
   EXPECT_EQ(runtime::read_file(path("graph.sg")), kGraph);
+}
+
+TEST_F(SinterReduce, CutsRunsOfOps) {
+  std::string text = "func @f(%x: f32[4,3]) {\n  %0: f32[4,3] = tanh %x\n";
+  for (int i = 1; i < 300; ++i)
+    text += fmt::format("  %{}: f32[4,3] = {} %{}\n", i, i == 170 ? "cos" : "tanh", i - 1);
+  write("long.sg", text + "  return y=%299\n}\n");
+  const ProgramResult result = reduce("long.sg --prints cos -- cat");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("\nops: 2, of 301; "));
+  EXPECT_THAT(result.out, HasSubstr(" = cos %"));
+}
+
+// An error of ours, on the whole way: a pass that is given what another one has to take away before.
+TEST_F(SinterReduce, TakesWhatSinterOptLeft) {
+  write("check.sg",
+        "func @f(%x: f32[2], %ids: i32[3]) {\n"
+        "  %0: f32[2] = exp %x\n"
+        "  %1: i32[3] = check_index %ids {bound=5, ignore=-1}\n"
+        "  return y=%0, ids=%1\n"
+        "}\n");
+  setenv("SINTER_CACHE_DIR", path("cache").c_str(), 1);
+  unsetenv("SINTER_CACHE");
+  const ProgramResult broken = run("sinter-opt", "--pass=group check.sg");
+  const std::string says = "; to see it again: sinter-opt --replay ";
+  ASSERT_THAT(broken.err, HasSubstr(says));
+  EXPECT_THAT(broken.err, StartsWith("sinter-opt: internal error: "));
+  const size_t at = broken.err.find(says);
+  const std::string bundle = broken.err.substr(at + says.size(), broken.err.find('\n') - at - says.size());
+  const ProgramResult again = run("sinter-opt", "--replay " + bundle);
+  EXPECT_EQ(again.err, broken.err.substr(0, at) + "\n");
+  EXPECT_EQ(again.status, 1);
+  const ProgramResult least = reduce(bundle);
+  EXPECT_EQ(least.status, 0) << least.err;
+  EXPECT_THAT(least.err, HasSubstr("\nops: 2, of 4; "));
+  EXPECT_THAT(least.out, HasSubstr("check_index"));
+  setenv("SINTER_CACHE", "off", 1);
+  EXPECT_EQ(run("sinter-opt", "--pass=group check.sg").err, again.err);
 }
 
 TEST_F(SinterReduce, RunsPassesOfItsOwn) {
