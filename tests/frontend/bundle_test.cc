@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sinter/error.h>
 
 #include <chrono>
 #include <cstdlib>
