@@ -127,6 +127,22 @@ TEST(Guide, ListsEveryPage) {
   }
 }
 
+TEST(Guide, TriesEveryOperator) {
+  const std::regex declaration(
+      "\n(?:inline )?(?:Tensor|TopK|Sorted|RunningExtreme|std::vector<Tensor>) ([a-z]\\w*)\\(");
+  const std::string page = runtime::read_file((kGuide / "operators.md").string());
+  for (const char* header :
+       {"elementwise", "functional", "indexing", "losses", "reductions", "sources", "views"}) {
+    const std::string text =
+        runtime::read_file(std::string(SINTER_SOURCE_DIR) + "/frontend/include/sinter/" + header + ".h");
+    for (std::sregex_iterator match(text.begin(), text.end(), declaration), end; match != end; ++match) {
+      const std::string name = (*match)[1].str();
+      if (name == "composite") continue;  // which the others are written with
+      EXPECT_THAT(page, HasSubstr(name + "(")) << header << ".h";
+    }
+  }
+}
+
 TEST(Guide, LinksToWhatIsThere) {
   const std::regex link("\\]\\(([^)#: ]+)(#[^)]*)?\\)");
   for (const fs::directory_entry& entry : fs::directory_iterator(kGuide)) {
