@@ -90,6 +90,10 @@ Tensor atanh(Operand x) {
 // By the quotient that is at most 1: from the x axis, or from the y axis where y is larger.
 Tensor atan2(Operand y, Operand x) {
   const Pin pin("atan2", y.where());
+  // A number takes the type of the tensor beside it.
+  const auto first = [](Builder&, const Values& values) { return values[0]; };
+  y = build_alike("atan2", {y, x}, first);
+  x = build_alike("atan2", {x, y}, first);
   constexpr double kPi = std::numbers::pi;
   const Tensor high = abs(y), wide = abs(x);
   const Tensor is_steep = high > wide, is_low = y < 0, is_left = x < 0;
