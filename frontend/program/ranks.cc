@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "backends/backend.h"
 #include "frontend/base/translate.h"
@@ -24,10 +25,18 @@ uint64_t identity_of(const graph::Module& module) {
   return runtime::checksum(graph::print(module, {.locations = false})) | 1;
 }
 
-void check_agreement(const Communicator& communicator, const std::string& what,
-                     const std::map<std::string, uint64_t>& facts) {
-  const std::vector<std::string> all = translated(
-      [&] { return communicator.state().communicator.exchange(what, nlohmann::json(facts).dump()); });
+namespace {
+
+// What all ranks know, and throw for, has reached each of them before the first one ends.
+void let_all_know(const Communicator& communicator, const std::string& what) {
+  try {
+    communicator.state().communicator.exchange(what + ", to end", "");
+  } catch (const std::exception&) {  // of another rank that has ended by now
+  }
+}
+
+// The first of the mistakes that ranks have made; none where they agree.
+std::optional<std::string> disagreement(const std::string& what, const std::vector<std::string>& all) {
   using Facts = std::map<std::string, uint64_t>;
   const Facts first = nlohmann::json::parse(all[0]);
   for (size_t rank = 1; rank < all.size(); ++rank) {
@@ -36,14 +45,27 @@ void check_agreement(const Communicator& communicator, const std::string& what,
     for (const auto& [name, hash] : first) {
       const auto found = other.find(name);
       if (found == other.end())
-        throw Error(fmt::format("{}: rank {} has no {}, which rank 0 has", what, rank, name));
+        return fmt::format("{}: rank {} has no {}, which rank 0 has", what, rank, name);
       if (found->second != hash)
-        throw Error(fmt::format("{}: rank {} has another {} than rank 0", what, rank, name));
+        return fmt::format("{}: rank {} has another {} than rank 0", what, rank, name);
     }
     for (const auto& [name, hash] : other) {
       if (!first.contains(name))
-        throw Error(fmt::format("{}: rank {} has {}, which rank 0 has not", what, rank, name));
+        return fmt::format("{}: rank {} has {}, which rank 0 has not", what, rank, name);
     }
+  }
+  return {};
+}
+
+}  // namespace
+
+void check_agreement(const Communicator& communicator, const std::string& what,
+                     const std::map<std::string, uint64_t>& facts) {
+  const std::vector<std::string> all = translated(
+      [&] { return communicator.state().communicator.exchange(what, nlohmann::json(facts).dump()); });
+  if (const auto mistake = disagreement(what, all)) {
+    let_all_know(communicator, what);
+    throw Error(*mistake);
   }
 }
 
@@ -131,7 +153,9 @@ void by_first_rank(const Communicator& communicator, const std::string& what,
   }
   const std::vector<std::string> all =
       translated([&] { return communicator.state().communicator.exchange(what, error); });
-  if (!all[0].empty()) throw Error(all[0]);
+  if (all[0].empty()) return;
+  let_all_know(communicator, what);
+  throw Error(all[0]);
 }
 
 }  // namespace sinter

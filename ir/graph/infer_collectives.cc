@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ir/graph/infer_rule.h"
+#include "ir/graph/verify.h"
 
 // The type rules of what ranks make together.
 namespace sinter::graph {
@@ -23,9 +24,7 @@ Ranks ranks_of(const Rule& rule) {
 size_t parts_of(const Rule& rule) {
   if (!rule.attributes.flag("after")) return rule.operands.size();
   const size_t last = rule.operands.size() - 1;
-  const Value after = rule.operands[last];
-  if (after.op->kind() != OpKind::collective ||
-      static_cast<size_t>(after.index) + 1 != after.op->results.size())
+  if (!is_order_of_ranks(rule.operands[last]))
     rule.fail("comes after the last result of what ranks make together, got {}", to_string(rule.type(last)));
   return last;
 }

@@ -162,6 +162,11 @@ std::vector<TensorType> expected_results(const Module& module, const ModuleNames
 
 void check_types(const Module& module, const ModuleNames& names, const Function& function) {
   for (const auto& op : function.ops()) {
+    const size_t values = op->kind() == OpKind::collective ? op->parts() : op->operands.size();
+    for (size_t i = 0; i < values; ++i) {
+      if (is_order_of_ranks(op->operands[i]))
+        fail(*op, "operand {} says what ranks make together after it, and is no value", i);
+    }
     if (op->body != nullptr) check_types(module, names, *op->body);
     const auto expected = expected_results(module, names, *op);
     if (op->results.size() != expected.size()) {
@@ -171,6 +176,10 @@ void check_types(const Module& module, const ModuleNames& names, const Function&
       if (op->results[i] == expected[i]) continue;
       fail(*op, "the result is stated as {}, it is {}", to_string(op->results[i]), to_string(expected[i]));
     }
+  }
+  for (const Output& output : function.outputs) {
+    if (is_order_of_ranks(output.value))
+      fail(*output.value.op, "the last result says what comes after it, and is no value to return");
   }
 }
 
@@ -273,6 +282,11 @@ void check_names(const Module& module) {
 }
 
 }  // namespace
+
+bool is_order_of_ranks(Value value) {
+  return value.op->kind() == OpKind::collective &&
+         static_cast<size_t>(value.index) + 1 == value.op->results.size();
+}
 
 void verify(const Module& module) {
   check_names(module);

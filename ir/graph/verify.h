@@ -21,4 +21,7 @@ class InvalidOp : public GraphError {
 // fit, no recursion, one write of a state in a function at most.
 void verify(const Module& module);
 
+// Whether a value only says what comes after what ranks have made together: the last result of a collective.
+bool is_order_of_ranks(Value value);
+
 }  // namespace sinter::graph

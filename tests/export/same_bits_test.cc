@@ -41,7 +41,7 @@ TEST_F(SameBits, OfEveryOp) {
   graph::Module module = graph::parse(std::regex_replace(text, index, "%$1_below_2"));
   std::vector<std::string> names;
   for (const auto& function : module.functions) {
-    if (function->name() == "body") continue;
+    if (function->name() == "body" || function->name() == "ranks") continue;  // several do not run alone
     names.push_back(function->name());
     function->outputs.clear();
     for (const auto& op : function->ops()) {

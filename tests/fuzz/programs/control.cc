@@ -186,26 +186,15 @@ bool kernel(Writer&) {
   return false;
 }  // made by fuse alone
 
-// Of a rank alone. Ranks do not meet in a loop.
-bool all_reduce(Writer& w) {
-  if (w.depth > 0) return false;
-  std::vector<Value> values, pieces;
-  const int64_t count = w.draw.between(1, 3);
-  for (int64_t i = 0; i < count; ++i) {
-    values.push_back(w.floating());
-    graph::Shape shape = values.back().shape();
-    shape.insert(shape.begin(), 1);
-    pieces.push_back(w.b.reshape(values.back(), shape));
-  }
-  const std::vector<Value> made = w.b.all_reduce(pieces, "sum", w.draw.between(1, 4), {});
-  for (size_t i = 0; i < values.size(); ++i) w.note(made[i], w.known(values[i]));
-  return true;
+// What several ranks do together, which passes/shard makes alone.
+bool all_reduce(Writer&) {
+  return false;
 }
 
-// These give a rank alone nothing new.
 bool reduce_scatter(Writer&) {
   return false;
 }
+
 bool all_gather(Writer&) {
   return false;
 }

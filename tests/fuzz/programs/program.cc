@@ -24,8 +24,7 @@ struct Share {
 };
 constexpr Share kShares[] = {{OpKind::view, 25},        {OpKind::elementwise, 24}, {OpKind::composite, 13},
                              {OpKind::contraction, 10}, {OpKind::data, 10},        {OpKind::reduction, 8},
-                             {OpKind::control, 4},      {OpKind::source, 4},       {OpKind::check, 1},
-                             {OpKind::collective, 1}};
+                             {OpKind::control, 5},      {OpKind::source, 4},       {OpKind::check, 1}};
 
 OpCode any_op(Draw& draw) {
   static const auto by_kind = [] {
