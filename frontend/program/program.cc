@@ -111,8 +111,9 @@ Snapshot Program::snapshot() const {
     for (const StateEntry& entry : state_->table.entries()) {
       if (state_->keeps(entry.name)) snapshot.states[entry.name] = Array(store.get(entry.name));
     }
-    if (!state_->owners().empty())
-      gather_states(*state_->options.communicator, state_->owners(), state_->table.entries(), snapshot);
+    const std::shared_ptr<Communicator>& ranks = state_->options.communicator;
+    if (ranks != nullptr && ranks->size() > 1)
+      gather_states(*ranks, state_->owners(), state_->table.entries(), snapshot);
     return snapshot;
   });
 }

@@ -93,6 +93,9 @@ void gather_states(const Communicator& communicator, const passes::Owners& owner
     std::memcpy(const_cast<void*>(tensor.raw()), from, tensor.bytes());
     snapshot.states[entry.name] = std::move(array);
   }
+  // A rank that fails leaves what it is sending: who has come as far as this has sent the steps before, and
+  // its states, whole.
+  translated([&] { communicator.state().communicator.exchange("snapshot, whole", ""); });
 }
 
 namespace {

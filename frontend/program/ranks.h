@@ -30,7 +30,7 @@ uint64_t identity_of(const graph::Module& module);
 void check_agreement(const Communicator& communicator, const std::string& what,
                      const std::map<std::string, uint64_t>& facts);
 
-// Puts into the snapshot of each rank the states that others keep.
+// Puts into the snapshot of each rank the states that others keep, once all of them have come this far.
 void gather_states(const Communicator& communicator, const passes::Owners& owners,
                    const std::deque<StateEntry>& entries, Snapshot& snapshot);
 
