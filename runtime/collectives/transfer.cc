@@ -29,7 +29,7 @@ void fold_alone(const Collective& collective, const CollectiveData& data) {
   const std::vector<int64_t> additions = additions_of(collective.leaves, 1);
   for (size_t i = 0; i < collective.parts.size(); ++i) {
     const auto& [dtype, elements, owner] = collective.parts[i];
-    if (elements == 0) continue;
+    if (elements == 0 || data.results[i] == nullptr) continue;
     if (collective.kind == Collective::Kind::all_gather) {
       std::memmove(data.results[i], data.operands[i], static_cast<size_t>(elements) * size_in_bytes(dtype));
     } else {

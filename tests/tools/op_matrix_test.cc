@@ -33,6 +33,7 @@ the device does not have tanh of f64
 the device does not have erf of f64
 the device does not have rem of f64
 the device does not have pow of f64
+reduce_scatter: has no derivative rule
 )");
 }
 
