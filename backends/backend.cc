@@ -104,15 +104,12 @@ runtime::ProgramLayout to_layout(const loop::Program& program) {
   return layout;
 }
 
-namespace {
-
 runtime::Collective to_collective(const loop::Collective& collective) {
-  using From = loop::Collective::Kind;
-  using To = runtime::Collective::Kind;
+  using Kind = runtime::Collective::Kind;
   runtime::Collective result;
-  result.kind = collective.kind == From::all_reduce       ? To::all_reduce
-                : collective.kind == From::reduce_scatter ? To::reduce_scatter
-                                                          : To::all_gather;
+  result.kind = collective.op == graph::OpCode::all_reduce       ? Kind::all_reduce
+                : collective.op == graph::OpCode::reduce_scatter ? Kind::reduce_scatter
+                                                                 : Kind::all_gather;
   result.fold = collective.fold == "max"   ? runtime::Fold::max
                 : collective.fold == "min" ? runtime::Fold::min
                                            : runtime::Fold::sum;
@@ -123,29 +120,11 @@ runtime::Collective to_collective(const loop::Collective& collective) {
   return result;
 }
 
-// Gives every collective the places of its parts.
-void find_places(const loop::Program& program, const std::vector<loop::Step>& steps,
-                 std::vector<runtime::Meeting>& meetings) {
-  for (const loop::Step& step : steps) {
-    find_places(program, step.body, meetings);
-    if (step.kind != loop::Step::Kind::begin) continue;
-    runtime::Meeting& meeting = meetings[step.collective];
-    const size_t parts = meeting.collective.parts.size();
-    for (size_t i = 0; i < step.arguments.size(); ++i) {
-      const loop::Argument& argument = step.arguments[i];
-      runtime::Meeting::Place place;
-      if (argument.slot != loop::Argument::kNone) {
-        const int64_t width = loop::size_in_bytes(program.slots[argument.slot].type);
-        place = {argument.slot, argument.offset * width};
-      }
-      (i < parts ? meeting.operands : meeting.results).push_back(place);
-    }
-  }
-}
-
-}  // namespace
-
 std::vector<runtime::Meeting> to_meetings(const loop::Program& program) {
+  const auto place_of = [&](const loop::Argument& argument) -> runtime::Meeting::Place {
+    if (argument.slot == loop::Argument::kNone) return {};
+    return {argument.slot, argument.offset * loop::size_in_bytes(program.slots[argument.slot].type)};
+  };
   std::vector<runtime::Meeting> meetings;
   for (const loop::Collective& collective : program.collectives) {
     meetings.push_back({to_collective(collective),
@@ -154,7 +133,13 @@ std::vector<runtime::Meeting> to_meetings(const loop::Program& program) {
                         {},
                         {}});
   }
-  find_places(program, program.steps, meetings);
+  for (const loop::Step& step : program.steps) {  // none begins in a loop
+    if (step.kind != loop::Step::Kind::begin) continue;
+    runtime::Meeting& meeting = meetings[step.collective];
+    const size_t parts = meeting.collective.parts.size();
+    for (size_t i = 0; i < step.arguments.size(); ++i)
+      (i < parts ? meeting.operands : meeting.results).push_back(place_of(step.arguments[i]));
+  }
   return meetings;
 }
 

@@ -80,6 +80,7 @@ class Backend {
 runtime::TensorSpec to_spec(const std::string& name, const graph::TensorType& type);
 std::vector<runtime::TensorSpec> to_specs(const std::vector<graph::State>& states);
 runtime::ProgramLayout to_layout(const loop::Program& program);
+runtime::Collective to_collective(const loop::Collective& collective);
 std::vector<runtime::Meeting> to_meetings(const loop::Program& program);
 // Throws GraphError where programs of a single process are asked for, and this is one of several ranks.
 void check_alone(const loop::Program& program);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 
+#include "backends/backend.h"
 #include "backends/reference/applied.h"
 #include "backends/reference/frame.h"
 #include "backends/reference/kernels.h"
@@ -12,6 +13,7 @@
 #include "backends/reference/rounding.h"
 #include "ir/error.h"
 #include "ir/graph/builder.h"
+#include "ir/loop/program.h"
 #include "runtime/error.h"
 
 namespace sinter::reference {
@@ -75,31 +77,6 @@ void set_step(Estimated& whole, int64_t index, const Estimated& step) {
   if (!step.origins.defined()) return;
   if (!whole.origins.defined()) whole.origins = HostTensor(step.origins.dtype(), whole.value.shape());
   set_step(whole.origins, index, step.origins);
-}
-
-runtime::Collective collective_of(const Op& op) {
-  using Kind = runtime::Collective::Kind;
-  runtime::Collective collective;
-  collective.mode = runtime::kKeepDenormals;
-  collective.kind = op.code == OpCode::all_reduce       ? Kind::all_reduce
-                    : op.code == OpCode::reduce_scatter ? Kind::reduce_scatter
-                                                        : Kind::all_gather;
-  int64_t pieces = 1;
-  if (collective.kind != Kind::all_gather) {
-    const std::string& fold = op.attributes.text("fold");
-    collective.fold = fold == "max"   ? runtime::Fold::max
-                      : fold == "min" ? runtime::Fold::min
-                                      : runtime::Fold::sum;
-    collective.leaves = op.attributes.integer("leaves");
-    pieces = op.operands[0].shape()[0];
-  }
-  for (size_t i = 0; i < op.parts(); ++i) {
-    const graph::TensorType& type = op.operands[i].type();
-    const int64_t owner = op.attributes.has("owners") ? op.attributes.integers("owners")[i] : 0;
-    collective.parts.push_back(
-        {static_cast<runtime::DType>(type.dtype), type.elements() / pieces, static_cast<int>(owner)});
-  }
-  return collective;
 }
 
 class Interpreter {
@@ -193,26 +170,24 @@ Values Interpreter::execute(const Op& op, const Values& in, const Frame& frame) 
 }
 
 Values Interpreter::meet(const Op& op, const Values& in) const {
-  const runtime::Collective collective = collective_of(op);
-  const int64_t rank = op.attributes.integer("rank");
+  const loop::Collective whole = loop::collective_of(op);
+  runtime::Collective collective = backends::to_collective(whole);
+  collective.mode = runtime::kKeepDenormals;
   std::vector<const void*> operands;
   std::vector<void*> results;
   Tensors out;
   for (const graph::TensorType& type : op.results) out.push_back(make_tensor(type));
   size_t next = 0;
-  for (size_t i = 0; i < op.parts(); ++i) {
-    const bool is_own = collective.parts[i].owner == rank;
-    const bool gives = collective.kind != runtime::Collective::Kind::all_gather || is_own;
-    const bool gets = collective.kind == runtime::Collective::Kind::all_reduce ||
-                      (collective.kind == runtime::Collective::Kind::reduce_scatter) == is_own;
-    operands.push_back(gives ? in[i].value.raw() : nullptr);
-    results.push_back(gets ? out[next++].raw() : nullptr);
+  for (size_t i = 0; i < whole.parts.size(); ++i) {
+    const loop::Collective::Part& part = whole.parts[i];
+    operands.push_back(whole.gives(part) ? in[i].value.raw() : nullptr);
+    results.push_back(whole.gets(part) ? out[next++].raw() : nullptr);
   }
   runtime::Communicator alone;
   runtime::Communicator& ranks = state_.communicator == nullptr ? alone : *state_.communicator;
-  if (ranks.size() != op.attributes.integer("ranks") || ranks.rank() != rank) {
+  if (ranks.size() != whole.ranks || ranks.rank() != whole.rank) {
     throw RuntimeError(fmt::format("{}: of rank {} of {}, and this is rank {} of {}", graph::name(op.code),
-                                   rank, op.attributes.integer("ranks"), ranks.rank(), ranks.size()));
+                                   whole.rank, whole.ranks, ranks.rank(), ranks.size()));
   }
   ranks.end(ranks.begin(collective, operands, results, state_.marks, {}));
   Values values;

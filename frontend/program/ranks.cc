@@ -98,45 +98,19 @@ void gather_states(const Communicator& communicator, const passes::Owners& owner
   translated([&] { communicator.state().communicator.exchange("snapshot, whole", ""); });
 }
 
-namespace {
-
-// How often a call does each collective.
-void count_steps(const std::vector<loop::Step>& steps, int64_t times, std::vector<int64_t>& counts) {
-  for (const loop::Step& step : steps) {
-    if (step.kind == loop::Step::Kind::begin) counts[step.collective] += times;
-    count_steps(step.body, times * step.count, counts);
-  }
-}
-
-const char* name_of(loop::Collective::Kind kind) {
-  switch (kind) {
-    case loop::Collective::Kind::all_reduce:
-      return "all_reduce";
-    case loop::Collective::Kind::reduce_scatter:
-      return "reduce_scatter";
-    case loop::Collective::Kind::all_gather:
-      break;
-  }
-  return "all_gather";
-}
-
-}  // namespace
-
 std::string explain_ranks(const loop::Program& program) {
   if (program.collectives.empty()) return "";
   const std::vector<runtime::Meeting> meetings = backends::to_meetings(program);
-  std::vector<int64_t> counts(meetings.size());
-  count_steps(program.steps, 1, counts);
   const int rank = meetings[0].rank, ranks = meetings[0].ranks;
   int64_t messages = 0, bytes = 0;
   std::string lines;
   for (size_t i = 0; i < meetings.size(); ++i) {
     const runtime::Collective& collective = meetings[i].collective;
-    const int64_t messages_each = counts[i] * runtime::messages_sent(collective, ranks, rank);
-    const int64_t bytes_each = counts[i] * runtime::bytes_sent(collective, ranks, rank);
-    lines += fmt::format("  {} of {} tensor{}: {} messages, {} bytes\n", name_of(program.collectives[i].kind),
-                         collective.parts.size(), collective.parts.size() == 1 ? "" : "s", messages_each,
-                         bytes_each);
+    const int64_t messages_each = runtime::messages_sent(collective, ranks, rank);
+    const int64_t bytes_each = runtime::bytes_sent(collective, ranks, rank);
+    lines += fmt::format("  {} of {} tensor{}: {} messages, {} bytes\n",
+                         graph::name(program.collectives[i].op), collective.parts.size(),
+                         collective.parts.size() == 1 ? "" : "s", messages_each, bytes_each);
     messages += messages_each;
     bytes += bytes_each;
   }

@@ -43,26 +43,28 @@ struct Slot {
 
 // What the ranks of a step make together (docs/processes.md), as one of them sees it.
 struct Collective {
-  enum class Kind : uint8_t { all_reduce, reduce_scatter, all_gather };
   struct Part {
     graph::DType dtype;
     int64_t elements = 0;  // of the result
     int64_t owner = 0;     // the only one who gets it (reduce_scatter), or who has it already (all_gather)
   };
 
-  Kind kind;
-  std::string fold = "sum";  // reductions: "sum", "max", "min"
-  int64_t leaves = 1;        // reductions: of the tree
-  int64_t pieces = 1;        // reductions: of each part that this rank gives
+  graph::OpCode op = graph::OpCode::all_reduce;  // all_reduce, reduce_scatter, all_gather
+  std::string fold = "sum";                      // reductions: "sum", "max", "min"
+  int64_t leaves = 1;                            // reductions: of the tree
+  int64_t pieces = 1;                            // reductions: of each part that this rank gives
   int64_t rank = 0, ranks = 1;
   std::vector<Part> parts;
 
   // Whether this rank gives an operand, and gets a result, for the part.
-  bool gives(const Part& part) const { return kind != Kind::all_gather || part.owner == rank; }
+  bool gives(const Part& part) const { return op != graph::OpCode::all_gather || part.owner == rank; }
   bool gets(const Part& part) const {
-    return kind == Kind::all_reduce || (kind == Kind::reduce_scatter) == (part.owner == rank);
+    return op == graph::OpCode::all_reduce || (op == graph::OpCode::reduce_scatter) == (part.owner == rank);
   }
 };
+
+// What an op of the graph is.
+Collective collective_of(const graph::Op& op);
 
 // A slot as a kernel sees it; inside loops of the program, moved by strides[d] elements an iteration of the
 // loop at depth d (0 the outermost).

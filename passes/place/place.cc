@@ -128,27 +128,6 @@ class Placer {
     }
   }
 
-  static loop::Collective collective_of(const Op& op) {
-    using Kind = loop::Collective::Kind;
-    loop::Collective collective{};
-    collective.kind = op.code == OpCode::all_reduce       ? Kind::all_reduce
-                      : op.code == OpCode::reduce_scatter ? Kind::reduce_scatter
-                                                          : Kind::all_gather;
-    collective.rank = op.attributes.integer("rank");
-    collective.ranks = op.attributes.integer("ranks");
-    if (collective.kind != Kind::all_gather) {
-      collective.fold = op.attributes.text("fold");
-      collective.leaves = op.attributes.integer("leaves");
-      collective.pieces = op.operands[0].shape()[0];
-    }
-    for (size_t i = 0; i < op.parts(); ++i) {
-      const graph::TensorType& type = op.operands[i].type();
-      collective.parts.push_back({type.dtype, type.elements() / collective.pieces,
-                                  op.attributes.has("owners") ? op.attributes.integers("owners")[i] : 0});
-    }
-    return collective;
-  }
-
   // Ranks make something together from here on, and have it when it is read.
   void begin(const Op& op, std::vector<Step>& steps) {
     if (depth_ > 0)
@@ -158,7 +137,7 @@ class Placer {
     Step step;
     step.kind = Step::Kind::begin;
     step.collective = program_.collectives.size();
-    const loop::Collective& collective = program_.collectives.emplace_back(collective_of(op));
+    const loop::Collective& collective = program_.collectives.emplace_back(loop::collective_of(op));
     const Argument none{Argument::kNone, 0, {}};
     for (size_t i = 0; i < op.parts(); ++i)
       step.arguments.push_back(collective.gives(collective.parts[i]) ? at(op.operands[i]) : none);

@@ -187,16 +187,10 @@ class ProgramParser {
     lexer.expect(":");
     Collective result;
     const LineLexer here = lexer;
-    const std::string kind = lexer.word("a kind of collective");
-    if (kind == "all_reduce") {
-      result.kind = Collective::Kind::all_reduce;
-    } else if (kind == "reduce_scatter") {
-      result.kind = Collective::Kind::reduce_scatter;
-    } else if (kind == "all_gather") {
-      result.kind = Collective::Kind::all_gather;
-    } else {
+    const auto op = graph::opcode_from_name(lexer.word("a kind of collective"));
+    if (!op || graph::info(*op).kind != graph::OpKind::collective)
       here.fail("expected all_reduce, reduce_scatter or all_gather");
-    }
+    result.op = *op;
     lexer.expect("as");
     lexer.expect("rank");
     result.rank = lexer.integer("a rank");

@@ -69,28 +69,16 @@ std::string argument_text(const Argument& argument) {
   return out;
 }
 
-std::string_view name(Collective::Kind kind) {
-  switch (kind) {
-    case Collective::Kind::all_reduce:
-      return "all_reduce";
-    case Collective::Kind::reduce_scatter:
-      return "reduce_scatter";
-    case Collective::Kind::all_gather:
-      return "all_gather";
-  }
-  return "";
-}
-
 // "all_reduce as rank 0 of 2: f32[12], f32[4] by sum of 4 leaves in 1 pieces".
 std::string collective_text(const Collective& collective) {
   std::vector<std::string> parts;
   for (const Collective::Part& part : collective.parts) {
     parts.push_back(fmt::format("{}[{}]", graph::name(part.dtype), part.elements));
-    if (collective.kind != Collective::Kind::all_reduce) parts.back() += fmt::format(" of {}", part.owner);
+    if (collective.op != graph::OpCode::all_reduce) parts.back() += fmt::format(" of {}", part.owner);
   }
-  std::string out = fmt::format("{} as rank {} of {}: {}", name(collective.kind), collective.rank,
+  std::string out = fmt::format("{} as rank {} of {}: {}", graph::name(collective.op), collective.rank,
                                 collective.ranks, fmt::join(parts, ", "));
-  if (collective.kind != Collective::Kind::all_gather) {
+  if (collective.op != graph::OpCode::all_gather) {
     out += fmt::format(" by {} of {} leaves in {} pieces", collective.fold, collective.leaves,
                        collective.pieces);
   }
