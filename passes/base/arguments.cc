@@ -41,6 +41,12 @@ std::pair<std::string, std::string> key_and_value(const std::string& argument) {
   return {argument.substr(0, equals), argument.substr(std::min(equals + 1, argument.size()))};
 }
 
+int64_t number_in(const std::string& value) {
+  int64_t number = -1;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
 loop::Target limited(std::string_view pass, const Arguments& arguments, const loop::Target& target,
                      std::initializer_list<std::string_view> known) {
   loop::Target result = target;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ void check_arguments(std::string_view pass, const Arguments& arguments,
 
 // "of=loss" as "of" and "loss"; the second is empty where there is no '='.
 std::pair<std::string, std::string> key_and_value(const std::string& argument);
+// The number that begins a value; -1 where none does.
+int64_t number_in(const std::string& value);
 
 // The target with the limits that arguments set: "buffers=N", how many a kernel may bind; "iterations=N", how
 // long one invocation may loop; "threads=N", how many units are cut for. `pass` takes those of `known`.

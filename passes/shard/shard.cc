@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -209,9 +208,7 @@ void shard(Module& module, const Arguments& arguments) {
     } else if (key == "shared") {
       sharding.shared.insert(value);
     } else if (key == "rank" || key == "ranks") {
-      int64_t& number = key == "rank" ? sharding.rank : sharding.ranks;
-      number = -1;
-      std::from_chars(value.data(), value.data() + value.size(), number);
+      (key == "rank" ? sharding.rank : sharding.ranks) = number_in(value);
     } else {
       throw GraphError(fmt::format(
           "shard: the arguments are of=FUNCTION, rank=N, ranks=N and shared=STATE, got '{}'", argument));

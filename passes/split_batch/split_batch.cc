@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -332,8 +331,7 @@ void split_batch(Module& module, const Arguments& arguments) {
       split.part = value;
     } else if (const auto number = std::ranges::find(numbers, key, &Number::first);
                number != std::end(numbers)) {
-      *number->second = -1;
-      std::from_chars(value.data(), value.data() + value.size(), *number->second);
+      *number->second = number_in(value);
     } else {
       throw GraphError(
           fmt::format("split_batch: the arguments are of=FUNCTION, part=FUNCTION, parts=N, rank=N and "

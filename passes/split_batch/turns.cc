@@ -147,7 +147,7 @@ void BatchLoop::meet(std::vector<Value>& results) {
   int64_t bytes = 0;
   for (size_t i = carries_.size(); i-- > sums_.size();) {
     which.push_back(i);
-    bytes += carries_[i].type.elements() * graph::size_in_bytes(carries_[i].type.dtype);
+    bytes += carries_[i].type.bytes();
     if (bytes < kMessageBytes && i != sums_.size()) continue;
     meet(results, which);
     which.clear();
