@@ -249,15 +249,11 @@ void ProgramState::agree() {
 }
 
 void ProgramState::shard() {
-  for (const Added& function : added) {
-    const Variant& variant = function.links.front().variant;
-    if (variant.identity() == 0) continue;
-    translated(
-        [&] { owners_.merge(passes::owners_of(variant.graph(), sharding_of(function, variant.name()))); });
-  }
+  // What one function leaves of its own states to other ranks, no other function touches.
   for (Added& function : added) {
     Variant& variant = function.links.front().variant;
-    if (variant.identity() != 0) translated([&] { variant.shard(sharding_of(function, variant.name())); });
+    if (variant.identity() != 0)
+      translated([&] { owners_.merge(variant.shard(sharding_of(function, variant.name()))); });
   }
 }
 

@@ -39,7 +39,7 @@ class Variant {
   const Training& training() const { return training_; }
   uint64_t identity() const { return identity_; }
   // Before it settles: as one of several ranks.
-  void shard(const passes::Sharding& sharding) { passes::shard(graph_, sharding); }
+  passes::Owners shard(const passes::Sharding& sharding) { return passes::shard(graph_, sharding); }
   // Before the program is compiled, when all its states are known.
   void settle(std::vector<graph::State> states);
 

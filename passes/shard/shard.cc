@@ -149,15 +149,10 @@ Value last_meeting(const Function& function) {
 
 }  // namespace
 
-Owners owners_of(const Module& module, const Sharding& sharding) {
-  Groups groups(module, sharding);
-  return dealt(module, groups, sharding.ranks);
-}
-
-void shard(Module& module, const Sharding& sharding) {
+Owners shard(Module& module, const Sharding& sharding) {
   Function& function = function_of(module, sharding);
   Groups groups(module, sharding);
-  const Owners owners = dealt(module, groups, sharding.ranks);
+  Owners owners = dealt(module, groups, sharding.ranks);
   graph::Builder builder(module, function);
   // What all ranks get of one, and the writes of others' own that go.
   std::vector<Op*> gathered;
@@ -197,6 +192,7 @@ void shard(Module& module, const Sharding& sharding) {
   const std::unordered_set<const Op*> last(gathered.begin(), gathered.end());
   std::ranges::stable_partition(function.ops(), [&](const auto& op) { return !last.contains(op.get()); });
   remove_dead_code(function, functions_with_effects(module));
+  return owners;
 }
 
 void shard(Module& module, const Arguments& arguments) {

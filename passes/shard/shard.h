@@ -28,10 +28,9 @@ struct Sharding {
   int64_t rank = 0, ranks = 1;
   std::set<std::string> shared = {};  // states that other functions use too
 };
-// By state, the rank that keeps it; those that every rank keeps are not in it. Does not look at `rank`.
+// By state, the rank that keeps it; those that every rank keeps are not in it.
 using Owners = std::map<std::string, int64_t, std::less<>>;
-Owners owners_of(const graph::Module& module, const Sharding& sharding);
-void shard(graph::Module& module, const Sharding& sharding);
+Owners shard(graph::Module& module, const Sharding& sharding);  // the same for every `rank`
 
 // The same by arguments: of=FUNCTION, rank=N, ranks=N, and shared=STATE for each.
 void shard(graph::Module& module, const Arguments& arguments);
