@@ -27,14 +27,6 @@ uint64_t identity_of(const graph::Module& module) {
 
 namespace {
 
-// What all ranks know, and throw for, has reached each of them before the first one ends.
-void let_all_know(const Communicator& communicator, const std::string& what) {
-  try {
-    communicator.state().communicator.exchange(what + ", to end", "");
-  } catch (const std::exception&) {  // of another rank that has ended by now
-  }
-}
-
 // The first of the mistakes that ranks have made; none where they agree.
 std::optional<std::string> disagreement(const std::string& what, const std::vector<std::string>& all) {
   using Facts = std::map<std::string, uint64_t>;
@@ -63,10 +55,7 @@ void check_agreement(const Communicator& communicator, const std::string& what,
                      const std::map<std::string, uint64_t>& facts) {
   const std::vector<std::string> all = translated(
       [&] { return communicator.state().communicator.exchange(what, nlohmann::json(facts).dump()); });
-  if (const auto mistake = disagreement(what, all)) {
-    let_all_know(communicator, what);
-    throw Error(*mistake);
-  }
+  if (const auto mistake = disagreement(what, all)) throw Error(*mistake);
 }
 
 void gather_states(const Communicator& communicator, const passes::Owners& owners,
@@ -93,9 +82,6 @@ void gather_states(const Communicator& communicator, const passes::Owners& owner
     std::memcpy(const_cast<void*>(tensor.raw()), from, tensor.bytes());
     snapshot.states[entry.name] = std::move(array);
   }
-  // A rank that fails leaves what it is sending: who has come as far as this has sent the steps before, and
-  // its states, whole.
-  translated([&] { communicator.state().communicator.exchange("snapshot, whole", ""); });
 }
 
 std::string explain_ranks(const loop::Program& program) {
@@ -130,9 +116,7 @@ void by_first_rank(const Communicator& communicator, const std::string& what,
   }
   const std::vector<std::string> all =
       translated([&] { return communicator.state().communicator.exchange(what, error); });
-  if (all[0].empty()) return;
-  let_all_know(communicator, what);
-  throw Error(all[0]);
+  if (!all[0].empty()) throw Error(all[0]);
 }
 
 }  // namespace sinter

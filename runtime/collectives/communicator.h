@@ -45,7 +45,7 @@ class Communicator {
   // touched any more.
   CollectiveFault end(uint64_t ticket);
 
-  // Every rank's text, by rank. `what` is the same on all.
+  // Every rank's text, by rank, whole. `what` is the same on all.
   std::vector<std::string> exchange(std::string_view what, const std::string& text);
 
   // Says why this rank ends: the others' calls throw "rank 1 ended: WHY". After a failure of another,

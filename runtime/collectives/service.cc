@@ -18,13 +18,20 @@ using namespace std::chrono_literals;
 
 constexpr auto kBeat = 250ms;
 constexpr auto kSilence = 2500ms;
-constexpr auto kGrace = 1s;      // for a process to end by itself
-constexpr auto kLastGrace = 2s;  // for the others to say that they end
-constexpr auto kTurn = 300ms;    // of the first of those that are left
-constexpr auto kSpin = 20us;     // before a wait sleeps
+constexpr auto kGrace = 1s;       // for a process to end by itself
+constexpr auto kLastGrace = 2s;   // for the others to say that they end
+constexpr auto kTurn = 300ms;     // of the first of those that are left
+constexpr auto kCatchUp = 300ms;  // for what has ended on a rank that fails
+constexpr auto kSpin = 20us;      // before a wait sleeps
 
 // What a post is, its first byte.
 enum PostKind : char { kIsAlive = 'a', kHead = 'h', kFails = 'f', kCloses = 'c', kEnds = 'e' };
+
+// What a rank says before why it fails.
+struct FailureHead {
+  int64_t lost_rank = -1;
+  uint64_t ended_jobs = 0;
+};
 
 }  // namespace
 
@@ -162,12 +169,10 @@ bool Service::take_posts() {
         peer.heads.push_back(std::move(post->bytes));
         has_moved = true;
         break;
-      case kFails: {
-        int lost = -1;
-        std::memcpy(&lost, post->bytes.data() + 1, sizeof lost);
-        fail_for(post->bytes.substr(1 + sizeof lost), lost, false);
+      case kFails:
+        hear(post->bytes);
+        has_moved = true;
         break;
-      }
       case kCloses:
         peer.is_closing = true;
         has_moved = true;
@@ -202,7 +207,12 @@ void Service::beat() {
 // Carries on with the first job; whether anything moved.
 bool Service::go_on() {
   bool has_moved = false;
-  while (!jobs_.empty()) {
+  for (;;) {
+    if (heard_ && (ended_jobs_ >= heard_->ended_jobs || now_ >= heard_->counts_at)) {
+      fail_for(heard_->why, -1, false);
+      return true;
+    }
+    if (jobs_.empty()) return has_moved;
     Job& job = *jobs_.front();
     try {
       if (!job.is_started) {
@@ -223,8 +233,8 @@ bool Service::go_on() {
     }
     for_callers_.notify_all();
     jobs_.pop_front();
+    ++ended_jobs_;
   }
-  return has_moved;
 }
 
 // Once the heads of all ranks are there.
@@ -267,14 +277,24 @@ void Service::drop_jobs() {
   jobs_.clear();
 }
 
+// A rank that is lost may not have sent to all what it has sent to one.
+void Service::hear(std::string_view failure) {
+  FailureHead head;
+  std::memcpy(&head, failure.data() + 1, sizeof head);
+  std::string why(failure.substr(1 + sizeof head));
+  if (head.lost_rank >= 0) return fail_for(std::move(why), static_cast<int>(head.lost_rank), false);
+  if (!heard_) heard_ = {std::move(why), head.ended_jobs, now_ + kCatchUp};
+}
+
 // The first failure counts. `lost_rank` is one that will not say anything any more, or -1.
 void Service::fail_for(std::string why, int lost_rank, bool tells) {
   if (lost_rank >= 0) peers_[static_cast<size_t>(lost_rank)].is_lost = true;
   if (has_failed_) return;
   drop_jobs();
   if (tells) {
-    std::string post(1 + sizeof lost_rank, kFails);
-    std::memcpy(post.data() + 1, &lost_rank, sizeof lost_rank);
+    const FailureHead head{lost_rank, ended_jobs_};
+    std::string post(1 + sizeof head, kFails);
+    std::memcpy(post.data() + 1, &head, sizeof head);
     post_to_all(post + why);
   }
   {

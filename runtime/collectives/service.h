@@ -3,10 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -51,6 +53,13 @@ class Service {
  private:
   using Clock = std::chrono::steady_clock;
 
+  // Of another rank. It counts once as many jobs have ended here as had there: all have sent what those take.
+  struct Failure {
+    std::string why;
+    uint64_t ended_jobs;
+    Clock::time_point counts_at;  // whatever has ended
+  };
+
   struct Peer {
     std::deque<std::string> heads = {};  // with their data, of jobs that have not begun to move
     bool is_closing = false;
@@ -71,6 +80,7 @@ class Service {
   std::string own_failure(std::string_view why) const;
   void rest(bool has_moved);
   void post_to_all(std::string_view bytes);
+  void hear(std::string_view failure);
   void fail_for(std::string why, int lost_rank, bool tells);
   void drop_jobs();
   void say_close();
@@ -82,6 +92,8 @@ class Service {
 
   // Of the thread alone.
   std::deque<std::shared_ptr<Job>> jobs_;
+  uint64_t ended_jobs_ = 0;
+  std::optional<Failure> heard_;  // the first
   std::vector<Peer> peers_;
   Clock::time_point now_, moved_at_, beat_at_, watched_at_;
   Clock::duration silence_ = {};      // of the rank before, whose heart this one listens to

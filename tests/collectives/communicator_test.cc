@@ -166,6 +166,26 @@ TEST(Communicator, TellsTheOthersOfAnError) {
   EXPECT_THAT(thrown, ElementsAre("rank 1 ended: an error", "mine"));
 }
 
+// What rank 2 gives is there for rank 0, and its failure for rank 1, before it is there for rank 1.
+TEST(Communicator, EndsWhatHasEndedOnOneThatFails) {
+  const Collective gather{Kind::all_gather, Fold::sum, 1, {{DType::i32, 2500, 2}}};
+  std::vector<int32_t> last(3);
+  const auto thrown =
+      on_all_ranks(3,
+                   [&](Communicator& communicator) {
+                     std::vector<int32_t> values(2500, communicator.rank());
+                     const void* from = values.data();
+                     void* to = values.data();
+                     communicator.end(communicator.begin(gather, {&from, 1}, {&to, 1}, {}, {}));
+                     last[static_cast<size_t>(communicator.rank())] = values.back();
+                     if (communicator.rank() == 0) throw std::runtime_error("mine");
+                     sum_of(communicator, 1);
+                   },
+                   {.bytes_per_second = 200e3});
+  EXPECT_THAT(last, Each(2));
+  EXPECT_THAT(thrown, ElementsAre("mine", "rank 0 ended: an error", "rank 0 ended: an error"));
+}
+
 TEST(Communicator, NoticesWhoEndsTooEarly) {
   const auto thrown = on_all_ranks(3, [](Communicator& communicator) {
     if (communicator.rank() == 1) return;
