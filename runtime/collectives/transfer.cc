@@ -45,7 +45,10 @@ Transfer::Transfer(Transport& transport, const Collective& collective, Collectiv
       data_(std::move(data)),
       layout_(layout_of(collective, transport.size())),
       additions_(additions_of(collective.leaves, transport.size())),
-      peers_(static_cast<size_t>(transport.size())) {}
+      peers_(static_cast<size_t>(transport.size())) {
+  for (int rank = 0; rank < transport.size(); ++rank)
+    pieces_.push_back(leaves_of(collective.leaves, transport.size(), rank).pieces());
+}
 
 Transfer::~Transfer() {
   for (Peer& peer : peers_) {
@@ -55,35 +58,42 @@ Transfer::~Transfer() {
   }
 }
 
-int64_t Transfer::pieces_of(int rank) const {
-  return leaves_of(collective_.leaves, transport_.size(), rank).pieces();
-}
-
 const void* Transfer::source_of(size_t part, Stream stream) const {
   return layout_.folds && stream == Stream::results ? data_.results[part] : data_.operands[part];
 }
 
+// That this rank sends.
+int64_t Transfer::pieces_in(Stream stream) const {
+  return stream == Stream::pieces ? pieces_of(transport_.rank()) : 1;
+}
+
+size_t Transfer::bytes_of(const Block& block, Stream stream) const {
+  return block.bytes * static_cast<size_t>(pieces_in(stream));
+}
+
 // A block of this rank's pieces, or of its results, as it travels: range after range, and of one piece after
 // piece.
-std::string Transfer::gather(const Block& block, Stream stream) const {
-  const int64_t pieces = stream == Stream::pieces ? pieces_of(transport_.rank()) : 1;
-  std::string bytes;
-  bytes.reserve(block.bytes * static_cast<size_t>(pieces));
+void Transfer::gather(const Block& block, Stream stream, char* to) const {
+  const int64_t pieces = pieces_in(stream);
   for (const auto& [part, begin, end] : block.ranges) {
     const auto& [dtype, elements, owner] = collective_.parts[part];
     const size_t size = size_in_bytes(dtype);
     const void* from = source_of(part, stream);
-    for (int64_t piece = 0; piece < pieces; ++piece)
-      bytes.append(at(from, piece * elements + begin, size), static_cast<size_t>(end - begin) * size);
+    const size_t bytes = static_cast<size_t>(end - begin) * size;
+    for (int64_t piece = 0; piece < pieces; ++piece, to += bytes)
+      std::memcpy(to, at(from, piece * elements + begin, size), bytes);
   }
-  return bytes;
 }
 
 std::string Transfer::in_head_to(int peer) const {
   std::string bytes;
   if (!layout_.in_heads) return bytes;
-  for (const Block& block : blocks_of(layout_.folds ? peer : transport_.rank()))
-    bytes += gather(block, layout_.folds ? Stream::pieces : Stream::results);
+  const Stream stream = layout_.folds ? Stream::pieces : Stream::results;
+  for (const Block& block : blocks_of(layout_.folds ? peer : transport_.rank())) {
+    const size_t begin = bytes.size();
+    bytes.resize(begin + bytes_of(block, stream));
+    gather(block, stream, bytes.data() + begin);
+  }
   return bytes;
 }
 
@@ -166,16 +176,16 @@ bool Transfer::send(int rank, Flow& flow, Stream stream, const std::vector<Block
   bool moved = end_flights(flow, [](Flight&) {});
   for (; flow.begun < ready && flow.flights.size() < kFlights; ++flow.begun, moved = true) {
     const Block& block = blocks[flow.begun];
-    if (block.ranges.size() == 1 && (stream == Stream::results || pieces_of(transport_.rank()) == 1)) {
+    if (block.ranges.size() == 1 && pieces_in(stream) == 1) {
       const Layout::Range& range = block.ranges[0];
       const char* data =
           at(source_of(range.part, stream), range.begin, size_in_bytes(collective_.parts[range.part].dtype));
       flow.flights.push_back({transport_.send(rank, stream, data, block.bytes), nullptr, &block});
     } else {
-      const std::string bytes = gather(block, stream);
-      Memory memory = memory_of(bytes.size());
-      std::memcpy(memory.get(), bytes.data(), bytes.size());
-      const Transport::Request request = transport_.send(rank, stream, memory.get(), bytes.size());
+      const size_t bytes = bytes_of(block, stream);
+      Memory memory = memory_of(bytes);
+      gather(block, stream, memory.get());
+      const Transport::Request request = transport_.send(rank, stream, memory.get(), bytes);
       flow.flights.push_back({request, std::move(memory), &block});
     }
   }

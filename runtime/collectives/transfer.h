@@ -63,8 +63,10 @@ class Transfer {
 
   const void* source_of(size_t part, Stream stream) const;
   const std::vector<Block>& blocks_of(int rank) const { return layout_.blocks[static_cast<size_t>(rank)]; }
-  int64_t pieces_of(int rank) const;
-  std::string gather(const Block& block, Stream stream) const;
+  int64_t pieces_of(int rank) const { return pieces_[static_cast<size_t>(rank)]; }
+  int64_t pieces_in(Stream stream) const;
+  size_t bytes_of(const Block& block, Stream stream) const;
+  void gather(const Block& block, Stream stream, char* to) const;
   void fold(const Block& block, std::span<const char* const> pieces);
   void copy_own(const Block& block);
   void scatter(const Block& block, const char* from);
@@ -79,6 +81,7 @@ class Transfer {
   const Collective& collective_;
   CollectiveData data_;
   Layout layout_;
+  std::vector<int64_t> pieces_;  // by rank
   std::vector<int64_t> additions_;
   std::vector<Peer> peers_;
   size_t folded_ = 0;  // own blocks whose results are there
