@@ -99,14 +99,9 @@ TEST(Communicator, ExchangesTexts) {
 TEST(Communicator, NamesWhoDisagrees) {
   const auto told = [](int ranks, int other, CallMarks marks) {
     return on_all_ranks(ranks, [&](Communicator& communicator) {
-      const Collective collective{Kind::all_reduce, Fold::sum, ranks, {{DType::i32, 1}}};
       for (int step = 0; step < 3; ++step) {
-        int32_t value = 1;
-        const void* from = &value;
-        void* to = &value;
         const bool differs = step == 2 && communicator.rank() == other;
-        communicator.end(
-            communicator.begin(collective, {&from, 1}, {&to, 1}, differs ? marks : CallMarks{}, {}));
+        sum_of(communicator, 1, differs ? marks : CallMarks{});
       }
     });
   };
