@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_HEAD = 16 << 10  # bytes that go with a head: runtime/collectives/collective.cc
-HEAD = 57
+HEAD = 49
 MESSAGE = 1e-6  # seconds of a processor for each message that a rank sends or receives
 
 # What is simulated: slow, so that what this machine takes itself is little.
