@@ -5,17 +5,17 @@
 #include <sinter/error.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
-#include <optional>
 
 #include "backends/backend.h"
 #include "frontend/program/variant.h"
 #include "ir/graph/builder.h"
 #include "ir/graph/text/text.h"
 #include "runtime/error.h"
+#include "tests/runtime/scratch_folder.h"
+#include "tests/support/environment.h"
 #include "tests/support/message_of.h"
 
 namespace sinter {
@@ -25,33 +25,8 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 
-// What a variable of the environment is while this lives.
-class Setting {
- public:
-  Setting(const char* name, const char* value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    set(value);
-  }
-  ~Setting() { set(before_ ? before_->c_str() : nullptr); }
-  Setting(const Setting&) = delete;
-
- private:
-  void set(const char* value) const { value ? setenv(name_, value, 1) : unsetenv(name_); }
-
-  const char* name_;
-  std::optional<std::string> before_;
-};
-
 class BundleTest : public testing::Test {
  protected:
-  BundleTest() {
-    std::string pattern = fs::temp_directory_path() / "sinter-bundles-XXXXXX";
-    cache_ = mkdtemp(pattern.data());
-    folder_.emplace("SINTER_CACHE_DIR", cache_.c_str());
-    module_ = graph::parse("func @f(%x: f32[2]) {\n  %0: f32[2] = exp %x\n  return y=%0\n}\n");
-  }
-  ~BundleTest() override { fs::remove_all(cache_); }
-
   std::vector<fs::path> bundles() const {
     std::vector<fs::path> paths;
     for (const auto& entry : fs::directory_iterator(cache_ / "bundles")) paths.push_back(entry.path());
@@ -63,10 +38,11 @@ class BundleTest : public testing::Test {
     return all.at(0);
   }
 
-  fs::path cache_;
-  Setting on_{"SINTER_CACHE", nullptr}, asked_{"SINTER_BUNDLE", nullptr};
-  std::optional<Setting> folder_;
-  graph::Module module_;
+  ScratchFolder folder_;
+  const fs::path cache_ = folder_.path("cache");
+  Environment on_{"SINTER_CACHE", nullptr}, asked_{"SINTER_BUNDLE", nullptr},
+      cache_folder_{"SINTER_CACHE_DIR", cache_.c_str()};
+  graph::Module module_ = graph::parse("func @f(%x: f32[2]) {\n  %0: f32[2] = exp %x\n  return y=%0\n}\n");
 };
 
 // A device whose compiler is wrong.
@@ -138,7 +114,7 @@ TEST_F(BundleTest, LeavesConstantsOutUnlessAskedFor) {
   EXPECT_NE(graph::print(module), text);
 
   fs::remove_all(cache_ / "bundles");
-  const Setting whole_text("SINTER_BUNDLE", "constants");
+  const Environment whole_text("SINTER_BUNDLE", "constants");
   EXPECT_THROW(bundled(module, {.function = "f"}, fail), InternalError);
   EXPECT_EQ(graph::print(read_bundle(only_bundle()).module), graph::print(module));
 }
@@ -169,12 +145,11 @@ TEST_F(BundleTest, IsNotWrittenWhereNothingIsKept) {
     return std::string();
   };
   {
-    const Setting off("SINTER_CACHE", "off");
+    const Environment off("SINTER_CACHE", "off");
     EXPECT_EQ(message(), "compiling 'f': vector::at");
     EXPECT_FALSE(fs::exists(cache_ / "bundles"));
   }
-  std::ofstream(cache_ / "file") << "in the way";
-  const Setting file("SINTER_CACHE_DIR", (cache_ / "file").c_str());
+  const Environment file("SINTER_CACHE_DIR", folder_.write("file", "in the way").c_str());
   EXPECT_EQ(message(), "compiling 'f': vector::at");
 }
 

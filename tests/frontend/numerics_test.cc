@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "ir/loop/program.h"
 #include "passes/pipeline.h"
 #include "tests/support/message_of.h"
+#include "tests/support/this_line.h"
 
 // What check_numerics says: the op that first gives a NaN or an infinity which comes into a result, on every
 // device alike.
@@ -28,10 +28,6 @@ using ::testing::Not;
 
 constexpr float kOverflow = std::numeric_limits<float>::infinity();
 constexpr float kNoNumber = std::numeric_limits<float>::quiet_NaN();
-
-int line_here(std::source_location where = std::source_location::current()) {
-  return static_cast<int>(where.line());
-}
 
 Array list(const std::vector<float>& values) {
   return Array::from<float>(values, {static_cast<int64_t>(values.size())});
@@ -74,7 +70,7 @@ struct Layer : nn::Module {
   Tensor operator()(const Tensor& x) {
     const nn::Scope scope(*this);
     const Tensor h = linear(x);
-    line = line_here() + 1;
+    line = this_line() + 1;
     if (planted == Planted::logarithm) return log(relu(h - 9.0)) * 0.125 + x;
     if (planted == Planted::exponential) return exp(abs(h) + 89.0) * 0.125 + x;
     if (planted == Planted::root) return sqrt(square(h) * 0.0) + x;
@@ -181,7 +177,7 @@ TEST(Numerics, IsOfTheOpsInAMicroBatch) {
 }
 
 TEST(Numerics, SaysWhatOfItsInputsAnOpMadeItOf) {
-  const int line = line_here() + 1;
+  const int line = this_line() + 1;
   EXPECT_EQ(said_of([](const Tensor& x) { return log(x * 2.0); }, {1, 0, 4, -1}),
             fmt::format("f: output 'y' is not finite: -inf at position [1] in call 0 of seed 0\n"
                         "  first: log gives -inf and nan at 2 of 4 elements, the first at [1] of f32[4] "
@@ -198,7 +194,7 @@ TEST(Numerics, NamesAnInputThatHoldsANaN) {
 
 // Written down on purpose, so the op counts that makes a NaN of it.
 TEST(Numerics, NamesWhatMakesANaNOfAnInfinityThatIsMeant) {
-  const int line = line_here() + 1;
+  const int line = this_line() + 1;
   EXPECT_EQ(said_of([](const Tensor& x) { return where(x > 0.0, x, -kOverflow) * 0.0; }, {1, -1}),
             fmt::format("f: output 'y' is not finite: nan at position [1] in call 0 of seed 0\n"
                         "  first: mul gives nan at [1] of f32[2] (numerics_test.cc:{})\n"
@@ -220,7 +216,7 @@ TEST(Numerics, LetsPassWhatNoResultGoesBackTo) {
 
 // Others' infinities do not hide the one that counts: of masked scores one is a NaN already.
 TEST(Numerics, TellsApartWhatStandsInOneTensor) {
-  const int line = line_here() + 2;
+  const int line = this_line() + 2;
   const auto weights = [](const Tensor& x) {
     const Tensor scores = sqrt(x);
     return softmax(where(arange(4) < 3, scores, -kOverflow));
@@ -255,7 +251,7 @@ TEST(Numerics, FollowsTermsAndMoves) {
 }
 
 TEST(Numerics, SaysWhichStepOfAScan) {
-  const int line = line_here() + 4;
+  const int line = this_line() + 4;
   const auto running = [](const Tensor& x) {
     return scan({zeros({})}, {x},
                 [](const std::vector<Tensor>& carries, const std::vector<Tensor>& inputs) -> ScanStep {
@@ -347,7 +343,7 @@ TEST(Numerics, CostNothingWhereTheyAreNotChecked) {
 }
 
 TEST(Numerics, NamesTheOpInWhatIsComputedAgain) {
-  const int line = line_here() + 3;
+  const int line = this_line() + 3;
   const std::string said = said_of(
       [](const Tensor& x) {
         const Tensor y = checkpoint([](const Tensor& z) { return sqrt(z) * z; }, x);

@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 #include <sinter/sinter.h>
 
-#include <source_location>
-
 #include "ir/graph/text/text.h"
 #include "passes/explain/fallbacks.h"
 #include "tests/support/message_of.h"
+#include "tests/support/this_line.h"
 
 // What a strict program refuses, and why.
 namespace sinter {
@@ -43,10 +42,6 @@ std::string refused(const Attend& attend, const std::string& device = "cpu", int
         return {{"y", attend(in["q"], in["k"], in["v"])}};
       },
       device);
-}
-
-int this_line(std::source_location where = std::source_location::current()) {
-  return static_cast<int>(where.line());
 }
 
 Tensor scores_of(const Tensor& q, const Tensor& k) {

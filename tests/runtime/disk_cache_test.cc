@@ -6,12 +6,12 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/runtime/scratch_folder.h"
+#include "tests/support/environment.h"
 
 namespace sinter::runtime {
 namespace {
@@ -185,19 +185,6 @@ TEST(DiskCache, IsSharedByProcessesAndThreads) {
   DiskCache(folder, 8000).put("last", "x");
   EXPECT_LE(bytes_in(folder), 8000);
 }
-
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_(name) {
-    if (const char* old = std::getenv(name)) old_ = old;
-    value == nullptr ? ::unsetenv(name) : ::setenv(name, value, 1);
-  }
-  ~Environment() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
-
- private:
-  const char* name_;
-  std::optional<std::string> old_;
-};
 
 TEST(DiskCache, LivesInTheFolderThatTheUserNames) {
   const Environment home("HOME", "/home/user");
