@@ -6,8 +6,6 @@
 
 namespace sinter::reference {
 
-using Kernel = void (*)(const Invocation&);
-
 // What the op's kernel makes of other operands, its first result, with zeros for constants of its own: what
 // moves values moves so what goes with them.
 runtime::HostTensor applied(const Invocation& invocation, Kernel kernel,

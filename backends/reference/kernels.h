@@ -21,6 +21,8 @@ struct Invocation {
   const graph::Attributes& attributes() const { return op.attributes; }
 };
 
+using Kernel = void (*)(const Invocation&);
+
 // Thrown by kernels, told to the user by the interpreter, which knows the names of things.
 struct IndexFault {
   size_t operand;

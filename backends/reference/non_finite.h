@@ -27,7 +27,6 @@ using backends::NonFiniteResult;
 // others, and of these the earliest, what was intended last. A NaN from an infinity is a birth, with a cause.
 class NonFinites {
  public:
-  using Kernel = void (*)(const Invocation&);
   using HostTensor = runtime::HostTensor;
 
   explicit NonFinites(const std::unordered_set<const graph::Op*>& of_gradients)

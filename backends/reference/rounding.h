@@ -29,8 +29,8 @@ struct Rounding {
 };
 
 // The r of each result of an op, from its operands' and those of `in`. `kernel` is the op's own.
-std::vector<Rounding> roundings(const Invocation& invocation, void (*kernel)(const Invocation&),
-                                std::span<const Rounding> in, double unit);
+std::vector<Rounding> roundings(const Invocation& invocation, Kernel kernel, std::span<const Rounding> in,
+                                double unit);
 
 // Of a value as it is given: zero but for denormal numbers.
 Rounding exact_rounding(const runtime::HostTensor& value, double unit);
