@@ -32,7 +32,7 @@ template <typename Execute>
 uint32_t Callee::calling(runtime::Context& context, runtime::Call call, Execute execute) const {
   check();
   call.seed = state_->seed();
-  if (identity() != 0) call.data_mark = data_mark(context, call, code_->executable->inputs());
+  if (identity() != 0) call.data_mark = data_mark(context, call, code_->inputs);
   if (writes_state_) {
     state_->writing([&](runtime::StateStore&, std::atomic<uint32_t>& step) {
       call.step = step;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "frontend/base/tensor_info.h"
+
 namespace sinter {
 namespace {
 
@@ -22,15 +24,13 @@ uint64_t hash_bytes(uint64_t hash, const void* data, size_t bytes) {
 }  // namespace
 
 uint64_t data_mark(runtime::Context& context, const runtime::Call& call,
-                   const std::vector<runtime::TensorSpec>& inputs) {
+                   const std::vector<TensorInfo>& inputs) {
   uint64_t hash = 1;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!call.bound.empty() && call.bound[i] != nullptr) continue;
     const void* from = call.inputs[i] != nullptr ? call.inputs[i] : context.input(i);
     if (from == nullptr) continue;
-    hash = hash_bytes(hash, from,
-                      static_cast<size_t>(runtime::element_count(inputs[i].shape)) *
-                          runtime::size_in_bytes(inputs[i].dtype));
+    hash = hash_bytes(hash, from, bytes_of(inputs[i]));
   }
   return hash;
 }
