@@ -199,7 +199,6 @@ void Recording::record_segment(size_t number, size_t first_launch, const DeviceS
   const Segment& segment = image_.segments[number];
   Recorded& recorded = segments_[number];
   int64_t &bytes_up = recorded.bytes_up, &bytes_down = recorded.bytes_down;
-  const bool is_last = number + 1 == segments_.size();
   bytes_up = bytes_down = 0;
   accesses_.clear();
   VkCommandBuffer commands = recorded.commands.begin(false);
@@ -219,17 +218,19 @@ void Recording::record_segment(size_t number, size_t first_launch, const DeviceS
     record_launch(commands, image_.launches[first_launch + i], state);
     if (times_) times_->record(commands, ++time);
   }
-  const bool copies = (is_last && memory_.bytes_down() > 0) || meetings_ != nullptr;
-  if (copies) {
+  const bool downloads = number + 1 == segments_.size() && memory_.bytes_down() > 0;
+  if (downloads || meetings_ != nullptr) {
     record_barrier(commands, kWork, VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | kTransfer,
                    VK_ACCESS_TRANSFER_READ_BIT);
   }
   if (meetings_ != nullptr) {
     bytes_down += meetings_->record_faults(commands, memory_);
-    for (const size_t meeting : gives_ ? segment.begins : std::vector<size_t>())
-      bytes_down += meetings_->record_operands(commands, meeting, memory_, state);
+    if (gives_) {
+      for (const size_t meeting : segment.begins)
+        bytes_down += meetings_->record_operands(commands, meeting, memory_, state);
+    }
   }
-  if (is_last && memory_.bytes_down() > 0) {
+  if (downloads) {
     bytes_down += memory_.bytes_down();
     memory_.record_download(commands);
   }
