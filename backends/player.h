@@ -25,6 +25,7 @@ class Player : public runtime::DeviceMemory {
   };
 
   virtual const std::vector<Function>& functions() const = 0;
+  virtual const std::vector<runtime::TensorSpec>& inputs(size_t function) const = 0;
   virtual std::unique_ptr<runtime::Executable> load(size_t function) const = 0;
   virtual std::unique_ptr<runtime::StateStore> make_state() const = 0;
   virtual uint64_t seed() const = 0;

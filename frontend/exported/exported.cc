@@ -40,11 +40,13 @@ struct SINTER_INTERNAL ExportedProgram::State {
     std::shared_ptr<State> state_;  // which it lets live
   };
 
+  size_t number_of(const Exported& exported) const {
+    return static_cast<size_t>(exported.info - player->functions().data());
+  }
   // One for all calls of it.
   Code& code_of(Exported& exported) {
     std::call_once(exported.loading, [&] {
-      exported.code.emplace(translated(
-          [&] { return player->load(static_cast<size_t>(exported.info - player->functions().data())); }));
+      exported.code.emplace(translated([&] { return player->load(number_of(exported)); }));
     });
     return *exported.code;
   }
@@ -116,11 +118,11 @@ Function ExportedProgram::function(const std::string& name, const DimSizes& dims
 Arrays ExportedProgram::run(const std::string& name, const Arrays& inputs, const DimSizes& dims) const {
   const std::vector<State::Exported*> found = state_->find(name, dims);
   for (State::Exported* function : found) {
-    const std::vector<TensorInfo>& infos = state_->code_of(*function).inputs;
-    check_names(function->info->name, infos, inputs);
-    const bool fits = std::ranges::all_of(infos, [&](const TensorInfo& info) {
-      const Array& array = inputs.find(info.name)->second;
-      return array.defined() && array.shape() == info.shape;
+    const std::vector<runtime::TensorSpec>& specs = state_->player->inputs(state_->number_of(*function));
+    check_names(function->info->name, specs, inputs);
+    const bool fits = std::ranges::all_of(specs, [&](const runtime::TensorSpec& spec) {
+      const Array& array = inputs.find(spec.name)->second;
+      return array.defined() && array.shape() == spec.shape;
     });
     if (fits) return State::ExportedCallee(*state_, *function, nullptr).call(inputs);
   }

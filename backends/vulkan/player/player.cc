@@ -21,6 +21,9 @@ class VulkanPlayer final : public backends::Player {
   }
 
   const std::vector<Function>& functions() const override { return functions_; }
+  const std::vector<runtime::TensorSpec>& inputs(size_t function) const override {
+    return file_.functions.at(function).image.inputs;
+  }
   std::unique_ptr<runtime::Executable> load(size_t function) const override {
     return make_executable(file_.functions.at(function).image, gpu_);
   }
