@@ -97,12 +97,17 @@ class Matcher {
   const std::string& reason() const { return reason_; }
 
   // Whether elementwise work and views lead from the value to a contraction.
-  bool reaches_product(Value value) {
-    for (const Op* user : users_[value]) {
-      if (user == nullptr) continue;
-      if (user->code == OpCode::contract) return true;
-      const bool goes_on = is_elementwise(*user) || keeps_elements(*user);
-      if (goes_on && reaches_product(const_cast<Op*>(user)->result())) return true;
+  bool reaches_product(Value from) {
+    std::vector<Value> open = {from};
+    std::unordered_set<const Op*> seen;
+    while (!open.empty()) {
+      const Value value = open.back();
+      open.pop_back();
+      for (Op* user : users_[value]) {
+        if (user == nullptr || !seen.insert(user).second) continue;
+        if (user->code == OpCode::contract) return true;
+        if (is_elementwise(*user) || keeps_elements(*user)) open.push_back(user->result());
+      }
     }
     return false;
   }

@@ -148,6 +148,16 @@ TEST(Strict, TakesASoftmaxThatIsNoAttention) {
               IsEmpty());
 }
 
+// As many ways lead through it as there are subsets of its sums.
+TEST(Strict, TakesASoftmaxBeforeManySums) {
+  EXPECT_THAT(refused([](const Tensor& q, const Tensor& k, const Tensor&) {
+                Tensor y = softmax(scores_of(q, k));
+                for (int i = 0; i < 64; ++i) y = y + tanh(y);
+                return y;
+              }),
+              IsEmpty());
+}
+
 TEST(Strict, RefusesADeviceThatExecutesOpsOnTheHost) {
   const int line = this_line() + 1;
   EXPECT_EQ(refused(
