@@ -178,7 +178,7 @@ Image an_image() {
                     true,
                     false,
                     true}};
-  image.launches = {{0, {5, 6}, 0, {{0, 4, 24, false}, {2, 0, 24, true}}, {-1}}};
+  image.launches = {{{{0, {5, 6}}}, 0, {{0, 4, 24, false}, {2, 0, 24, true}}, {-1}}};
   image.meetings = {
       {{runtime::Collective::Kind::all_reduce, runtime::Fold::sum, 4, {{runtime::DType::f32, 2}}},
        1,
@@ -201,7 +201,7 @@ TEST(VulkanImageBytes, HoldAllOfAnImage) {
   EXPECT_EQ(std::tuple(kernel.offsets, kernel.reads_call, kernel.uses_faults, kernel.reports_faults),
             std::tuple(1, true, false, true));
   const Launch& launch = read->launches.at(0);
-  EXPECT_EQ(launch.groups, (std::array<uint32_t, 2>{5, 6}));
+  EXPECT_EQ(launch.dispatches.at(0).groups, (std::array<uint32_t, 2>{5, 6}));
   EXPECT_EQ(launch.offsets, (std::vector<int32_t>{-1}));
   const Binding& binding = launch.bindings.at(1);
   EXPECT_EQ(std::tuple(binding.slot, binding.begin, binding.end, binding.written),
@@ -223,7 +223,8 @@ TEST(VulkanImageBytes, AreRefusedWhereTheyDoNotFitTogether) {
     return !from_bytes(to_bytes(image)).has_value();
   };
   EXPECT_FALSE(is_refused([](Image&) {}));
-  EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].kernel = 1; }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].dispatches[0].kernel = 1; }));
+  EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].dispatches = {}; }));
   EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].info = 1; }));
   EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].offsets = {}; }));
   EXPECT_TRUE(is_refused([](Image& image) { image.launches[0].bindings.pop_back(); }));

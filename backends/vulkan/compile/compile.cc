@@ -7,6 +7,7 @@
 #include <map>
 
 #include "backends/code_version.h"
+#include "backends/vulkan/compile/shader_parts.h"
 #include "backends/vulkan/compile/spirv.h"
 #include "backends/vulkan/player/image_bytes.h"
 #include "ir/error.h"
@@ -32,7 +33,7 @@ void find_fault_types(const loop::Stmt& stmt, std::map<int64_t, loop::Type>& typ
   for (const loop::Stmt& child : stmt->body) find_fault_types(child, types);
 }
 
-// A kernel as a step launches it, which makes a shader of it.
+// A kernel as a step launches it, which makes shaders of it.
 struct Use {
   size_t kernel = 0;
   std::vector<bool> moved;  // arguments
@@ -41,7 +42,7 @@ struct Use {
   auto operator<=>(const Use&) const = default;
 };
 
-// An image but for its SPIR-V, and what that is made of: the shader of each kernel.
+// An image but for its SPIR-V, and what that is made of: the shaders of each kernel.
 struct Emitted {
   Image image;
   std::vector<Shader> shaders;
@@ -156,34 +157,37 @@ class ProgramEmitter {
   // Those that have the same text are one.
   void emit_shaders() {
     std::vector<const Use*> uses(uses_.size());
-    std::vector<Shader> shaders(uses_.size());
+    std::vector<std::vector<Shader>> shaders(uses_.size());
     for (const auto& [use, index] : uses_) uses[index] = &use;
     runtime::share_out(uses.size(), runtime::available_cores(), [&]() -> runtime::Worker {
-      return [&](size_t i) { shaders[i] = shader_of(*uses[i]); };
+      return [&](size_t i) { shaders[i] = shaders_of(*uses[i]); };
     });
     std::map<std::pair<std::string, std::vector<View>>, size_t> kernels_by_text;
     for (size_t i = 0; i < uses.size(); ++i) {
-      Shader& shader = shaders[i];
       Launch& launch = launches_[i];
       launch.info = uses[i]->kernel;
-      launch.groups = {static_cast<uint32_t>(shader.groups[0]), static_cast<uint32_t>(shader.groups[1])};
-      const auto [entry, is_new] =
-          kernels_by_text.try_emplace({shader.text, shader.views}, image_.kernels.size());
-      launch.kernel = entry->second;
-      if (!is_new) continue;
-      const auto offsets = static_cast<uint32_t>(std::ranges::count(uses[i]->moved, true));
-      image_.kernels.push_back({program_.kernels[uses[i]->kernel].name,
-                                {},
-                                shader.views,
-                                offsets,
-                                shader.reads_call,
-                                shader.uses_faults,
-                                shader.reports_faults});
-      shaders_.push_back(std::move(shader));
+      for (Shader& shader : shaders[i]) {
+        const auto [entry, is_new] =
+            kernels_by_text.try_emplace({shader.text, shader.views}, image_.kernels.size());
+        const auto [x, y] = shader.groups;
+        launch.dispatches.push_back({entry->second, {static_cast<uint32_t>(x), static_cast<uint32_t>(y)}});
+        if (is_new) add_kernel(*uses[i], std::move(shader));
+      }
     }
   }
 
-  Shader shader_of(const Use& use) const {
+  void add_kernel(const Use& use, Shader shader) {
+    image_.kernels.push_back({program_.kernels[use.kernel].name,
+                              {},
+                              shader.views,
+                              static_cast<uint32_t>(std::ranges::count(use.moved, true)),
+                              shader.reads_call,
+                              shader.uses_faults,
+                              shader.reports_faults});
+    shaders_.push_back(std::move(shader));
+  }
+
+  std::vector<Shader> shaders_of(const Use& use) const {
     const loop::Kernel& kernel = program_.kernels[use.kernel];
     if (const int64_t most = loop::most_iterations(kernel); most > target_.max_iterations) {
       const std::string times = most == INT64_MAX ? "any number of" : std::to_string(most);
@@ -191,14 +195,18 @@ class ProgramEmitter {
           fmt::format("{} would go through its loops {} times; this device ends them after {} ({})",
                       kernel.name, times, target_.max_iterations, first_note(kernel)));
     }
-    Shader shader = emit_glsl(kernel, features_, use.moved, use.is_guarded);
-    const int64_t own = (shader.reads_call ? 1 : 0) + (shader.uses_faults ? 1 : 0);
+    std::vector<Shader> shaders;
+    // A driver that computes on a processor waits for all of a dispatch before the next one begins.
+    for (const loop::Kernel& one : features_.is_processor ? std::vector{kernel} : in_shaders(kernel))
+      shaders.push_back(emit_glsl(one, features_, use.moved, use.is_guarded));
+    const int64_t own = (std::ranges::any_of(shaders, &Shader::reads_call) ? 1 : 0) +
+                        (std::ranges::any_of(shaders, &Shader::uses_faults) ? 1 : 0);
     const auto tensors = static_cast<int64_t>(kernel.arguments.size());
     if (tensors + own > target_.max_buffers) {
       throw GraphError(fmt::format("{} has {} tensors; a kernel on this device has {} at most ({})",
                                    kernel.name, tensors, target_.max_buffers - own, first_note(kernel)));
     }
-    return shader;
+    return shaders;
   }
 
   void add_launches(const std::vector<Step>& steps, std::vector<int64_t>& iteration) {

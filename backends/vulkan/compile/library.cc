@@ -25,8 +25,10 @@ void add_needs(const Image& image, const loop::Program& program, const loop::Tar
     raise(needs.texel_buffers, views - storage);
   }
   for (const Launch& launch : image.launches) {
-    raise(needs.groups, launch.groups[0]);
-    raise(needs.more_groups, launch.groups[1]);
+    for (const Dispatch& dispatch : launch.dispatches) {
+      raise(needs.groups, dispatch.groups[0]);
+      raise(needs.more_groups, dispatch.groups[1]);
+    }
     for (const Binding& binding : launch.bindings) raise(needs.buffer_bytes, image.slots[binding.slot].bytes);
   }
   if (needs.texel_buffers > 0) raise(needs.texels, needs.buffer_bytes / 4);

@@ -23,11 +23,17 @@ static void to_json(json& fields, const Binding& binding) {
 static void from_json(const json& fields, Binding& binding) {
   binding = {fields.at(0), fields.at(1), fields.at(2), fields.at(3)};
 }
+static void to_json(json& fields, const Dispatch& dispatch) {
+  fields = {dispatch.kernel, dispatch.groups};
+}
+static void from_json(const json& fields, Dispatch& dispatch) {
+  dispatch = {fields.at(0), fields.at(1)};
+}
 static void to_json(json& fields, const Launch& launch) {
-  fields = {launch.kernel, launch.groups, launch.info, launch.bindings, launch.offsets};
+  fields = {launch.dispatches, launch.info, launch.bindings, launch.offsets};
 }
 static void from_json(const json& fields, Launch& launch) {
-  launch = {fields.at(0), fields.at(1), fields.at(2), fields.at(3), fields.at(4)};
+  launch = {fields.at(0), fields.at(1), fields.at(2), fields.at(3)};
 }
 
 static void to_json(json& fields, const Segment& segment) {
@@ -60,10 +66,13 @@ static void from_json(const json& fields, Kernel& kernel) {
 namespace {
 
 void check_launch(const Launch& launch, const Image& image) {
-  check_stored(launch.kernel < image.kernels.size() && launch.info < image.infos.size());
-  const Kernel& kernel = image.kernels[launch.kernel];
-  check_stored(launch.offsets.size() == kernel.offsets);
-  for (const View& view : kernel.views) check_stored(view.argument < launch.bindings.size());
+  check_stored(!launch.dispatches.empty() && launch.info < image.infos.size());
+  for (const Dispatch& dispatch : launch.dispatches) {
+    check_stored(dispatch.kernel < image.kernels.size());
+    const Kernel& kernel = image.kernels[dispatch.kernel];
+    check_stored(launch.offsets.size() == kernel.offsets);
+    for (const View& view : kernel.views) check_stored(view.argument < launch.bindings.size());
+  }
   for (const Binding& binding : launch.bindings) {
     check_stored(binding.slot < image.slots.size());
     check_stored(binding.begin >= 0 && binding.begin <= binding.end &&

@@ -41,10 +41,15 @@ struct Binding {
   bool written = false;
 };
 
-// Launches of one kernel may have different numbers of workgroups.
-struct Launch {
+// Dispatches of one kernel may have different numbers of workgroups.
+struct Dispatch {
   size_t kernel = 0;
   std::array<uint32_t, 2> groups{1, 1};
+};
+
+// Its dispatches are side by side: none reads what another writes.
+struct Launch {
+  std::vector<Dispatch> dispatches;
   size_t info = 0;
   std::vector<Binding> bindings;
   std::vector<int32_t> offsets;

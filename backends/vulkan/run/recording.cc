@@ -93,16 +93,16 @@ VkBufferView Recording::view_of(const Place& place, View::Kind kind) {
   return view;
 }
 
-VkDescriptorSet Recording::bindings_of(const Launch& launch, const DeviceState& state) {
-  const Kernel& kernel = image_.kernels[launch.kernel];
+VkDescriptorSet Recording::bindings_of(size_t number, const Launch& launch, const DeviceState& state) {
+  const Kernel& kernel = image_.kernels[number];
   std::vector<size_t> slots;
   for (const Binding& binding : launch.bindings) slots.push_back(binding.slot);
-  VkDescriptorSet& set = sets_[{launch.kernel, slots}];
+  VkDescriptorSet& set = sets_[{number, slots}];
   if (set != VK_NULL_HANDLE) return set;
   VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
   info.descriptorPool = pool_;
   info.descriptorSetCount = 1;
-  info.pSetLayouts = &pipelines_.at(launch.kernel).bindings;
+  info.pSetLayouts = &pipelines_.at(number).bindings;
   check(vkAllocateDescriptorSets(gpu_.device(), &info, &set), "cannot bind buffers");
   const std::vector<VkDescriptorType> types = descriptor_types(kernel);
   std::vector<VkDescriptorBufferInfo> buffers(types.size());
@@ -146,8 +146,6 @@ void Recording::record_dependencies(VkCommandBuffer commands,
 }
 
 void Recording::record_launch(VkCommandBuffer commands, const Launch& launch, const DeviceState& state) {
-  const Kernel& kernel = image_.kernels[launch.kernel];
-  const Pipelines::Pipeline& pipeline = pipelines_.at(launch.kernel);
   std::vector<std::pair<Place, bool>> accesses;
   for (const Binding& binding : launch.bindings) {
     Place place = memory_.place_of(binding.slot, state);
@@ -155,16 +153,23 @@ void Recording::record_launch(VkCommandBuffer commands, const Launch& launch, co
     place.bytes = binding.end - binding.begin;
     accesses.emplace_back(place, binding.written);
   }
-  if (kernel.uses_faults) accesses.emplace_back(memory_.faults(), kernel.reports_faults);
-  record_dependencies(commands, accesses);
-  const VkDescriptorSet set = bindings_of(launch, state);
-  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.pipeline);
-  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
-  if (!launch.offsets.empty()) {
-    vkCmdPushConstants(commands, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                       static_cast<uint32_t>(launch.offsets.size() * 4), launch.offsets.data());
+  for (const Dispatch& dispatch : launch.dispatches) {
+    const Kernel& kernel = image_.kernels[dispatch.kernel];
+    if (kernel.uses_faults) accesses.emplace_back(memory_.faults(), kernel.reports_faults);
   }
-  vkCmdDispatch(commands, launch.groups[0], launch.groups[1], 1);
+  record_dependencies(commands, accesses);
+  for (const auto& [kernel, groups] : launch.dispatches) {
+    const Pipelines::Pipeline& pipeline = pipelines_.at(kernel);
+    const VkDescriptorSet set = bindings_of(kernel, launch, state);
+    vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.pipeline);
+    vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0,
+                            nullptr);
+    if (!launch.offsets.empty()) {
+      vkCmdPushConstants(commands, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                         static_cast<uint32_t>(launch.offsets.size() * 4), launch.offsets.data());
+    }
+    vkCmdDispatch(commands, groups[0], groups[1], 1);
+  }
 }
 
 void Recording::make_pool() {
@@ -172,9 +177,10 @@ void Recording::make_pool() {
   VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1},
                                   {VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER, 1}};
   for (const Launch& launch : image_.launches) {
-    ++sets;
-    for (const VkDescriptorType type : descriptor_types(image_.kernels[launch.kernel])) {
-      ++(type == sizes[0].type ? sizes[0] : sizes[1]).descriptorCount;
+    for (const Dispatch& dispatch : launch.dispatches) {
+      ++sets;
+      for (const VkDescriptorType type : descriptor_types(image_.kernels[dispatch.kernel]))
+        ++(type == sizes[0].type ? sizes[0] : sizes[1]).descriptorCount;
     }
   }
   VkDescriptorPoolCreateInfo pool{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};

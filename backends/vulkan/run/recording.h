@@ -44,7 +44,7 @@ class Recording {
   void make_pool();
   void record_launch(VkCommandBuffer commands, const Launch& launch, const DeviceState& state);
   void record_dependencies(VkCommandBuffer commands, const std::vector<std::pair<Place, bool>>& accesses);
-  VkDescriptorSet bindings_of(const Launch& launch, const DeviceState& state);
+  VkDescriptorSet bindings_of(size_t kernel, const Launch& launch, const DeviceState& state);
   VkBufferView view_of(const Place& place, View::Kind kind);
   void forget_bindings();
 
