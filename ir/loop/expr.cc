@@ -31,6 +31,7 @@ constexpr std::array kRows = {
 #undef SINTER_ELEMENTWISE
     Row{"select", 3, Domain::any, Result::same},
     Row{"fma", 3, Domain::floating, Result::same},
+    Row{"exp2", 1, Domain::floating, Result::same},
     Row{"shift_left", 2, Domain::integral, Result::same},
     Row{"shift_right", 2, Domain::integral, Result::same},
     Row{"mul_high", 2, Domain::integral, Result::same},
@@ -54,6 +55,8 @@ bool takes(ScalarOp op, Type type) {
     case ScalarOp::mul_high:
     case ScalarOp::to_unsigned:
       return type == Type::i32;
+    case ScalarOp::exp2:
+      return type == Type::f32;
     default:
       break;
   }

@@ -29,6 +29,7 @@ enum class ScalarOp : uint8_t {
 #undef SINTER_ELEMENTWISE
   select,       // bool, x, y: x where true; both are evaluated
   fma,          // x * y + z, rounded once
+  exp2,         // f32: a power of 2, within what the device's own instruction has, 3 + 2 * |x| ulp
   shift_left,   // i32, i64: x << y
   shift_right,  // likewise, filling with zeros
   mul_high,     // i32: the high half of the unsigned product of 64 bits

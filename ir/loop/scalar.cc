@@ -140,6 +140,8 @@ double floating_op(ScalarOp op, double x, double y) {
       return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x;  // numpy's: 0.0 for -0.0 too
     case ScalarOp::exp:
       return std::exp(x);
+    case ScalarOp::exp2:
+      return std::exp2(x);
     case ScalarOp::expm1:
       return std::expm1(x);
     case ScalarOp::log:

@@ -94,6 +94,10 @@ Stmt barrier() {
   return make({.kind = StmtNode::Kind::barrier});
 }
 
+Stmt subgroup_barrier(int64_t lanes) {
+  return make({.kind = StmtNode::Kind::barrier, .lanes = lanes});
+}
+
 Stmt prefetch(BufferRef buffer, Expr index) {
   expect(index, Type::index, "index of a prefetch of " + buffer->name);
   return make({.kind = StmtNode::Kind::prefetch, .buffer = std::move(buffer), .index = std::move(index)});

@@ -32,12 +32,13 @@ struct StmtNode {
   Expr begin, extent;    // loop: variable = begin .. begin + extent - 1
   Expr limit;  // vector loop: lanes where variable >= limit are inactive: they load zeros, store nothing and
                // take no part in lane_sum and its like. Null: all lanes are active.
-  BufferRef buffer;  // store, allocate, prefetch
-  Expr index;        // store, prefetch
-  Expr value;        // store, let; fault: the value that is out of bounds
-  Expr condition;    // store: null, or a predicate. branch, fault: the condition
-  int64_t site = 0;  // fault: which check of the program
-  Expr position;     // fault: which element
+  BufferRef buffer;   // store, allocate, prefetch
+  Expr index;         // store, prefetch
+  Expr value;         // store, let; fault: the value that is out of bounds
+  Expr condition;     // store: null, or a predicate. branch, fault: the condition
+  int64_t site = 0;   // fault: which check of the program
+  Expr position;      // fault: which element
+  int64_t lanes = 0;  // barrier: of each group of lanes that wait for one another; 0: all of the workgroup
 };
 
 Stmt block(std::vector<Stmt> body);  // flattens blocks in it
@@ -49,6 +50,8 @@ Stmt branch(Expr condition, Stmt then, Stmt otherwise = nullptr);  // the condit
 Stmt allocate(BufferRef buffer, Stmt body);                        // local or shared; not initialised
 Stmt fault(Expr condition, int64_t site, Expr position, Expr value);
 Stmt barrier();
+// For lanes 0 .. lanes - 1 of the workgroup, the next ones, and so on: groups that lie in one subgroup.
+Stmt subgroup_barrier(int64_t lanes);
 Stmt prefetch(BufferRef buffer, Expr index);  // soon to be read; may lie beyond the buffer
 
 std::string print(const Stmt& stmt);

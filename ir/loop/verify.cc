@@ -65,6 +65,7 @@ class Verifier {
       case StmtNode::Kind::barrier:
         if (!in_workgroup_) fail("a barrier outside of workgroups");
         if (in_vector_) fail("a barrier inside a vector loop");
+        if (stmt->lanes != 0) visit_group(stmt->lanes);
         break;
       case StmtNode::Kind::prefetch:
         if (!buffers_.contains(stmt->buffer.get())) fail("{} is not in scope", stmt->buffer->name);
@@ -183,6 +184,12 @@ class Verifier {
     buffers_.erase(&buffer);
   }
 
+  void visit_group(int64_t lanes) {
+    if (lanes < 0) fail("a barrier of {} lanes", lanes);
+    if (group_ != 0 && group_ != lanes) fail("barriers of {} and of {} lanes", group_, lanes);
+    group_ = lanes;
+  }
+
   void visit_fault(const StmtNode& s) {
     if (s.site < 0) fail("a fault at site {}", s.site);
     check(s.condition);
@@ -227,6 +234,7 @@ class Verifier {
   std::unordered_set<const ExprNode*> checked_;
   VaryingSet varying_;
   std::optional<int64_t> lanes_;
+  int64_t group_ = 0;  // lanes of the barriers that are not for all
   bool at_root_ = false, in_workgroup_ = false, in_lanes_ = false, in_vector_ = false;
 };
 

@@ -182,6 +182,49 @@ TEST_F(WorkgroupTest, SeesAMissingBarrier) {
       ThrowsMessage<InternalError>(HasSubstr("tile[")));
 }
 
+// Pairs of lanes exchange what they have; `distance` lanes away.
+TEST_F(WorkgroupTest, LetsGroupsOfLanesWaitForOneAnotherAlone) {
+  const auto exchange = [&](int64_t distance, bool writes_again) {
+    const Expr other = (j + distance) % 2 + j / 2 * 2;
+    const Expr from = distance == 1 ? other : (j + distance) % 4;
+    std::vector<Stmt> lane = {store(tile_, j, load(x_, i * 4 + j)), subgroup_barrier(2)};
+    if (writes_again) {
+      lane.push_back(store(tile_, from, zero()));
+      lane.push_back(barrier());
+    }
+    lane.push_back(store(y_, i * 4 + j, load(tile_, from)));
+    return over(LoopKind::workgroup, i_, 2, allocate(tile_, over(LoopKind::lane, j_, 4, block(lane))));
+  };
+  run({x_, y_}, exchange(1, false), in_, out_);
+  EXPECT_THAT(out_, ElementsAre(1, 0, 3, 2, 5, 4, 7, 6));
+  run({x_, y_}, exchange(1, true), in_, out_);
+  EXPECT_THAT(out_, Each(0));
+  for (const bool writes_again : {false, true}) {
+    EXPECT_THAT(
+        [&] {
+          run({x_, y_}, exchange(2, writes_again), in_, out_);
+        },
+        ThrowsMessage<InternalError>(HasSubstr("tile[2] races")));
+  }
+}
+
+// What two groups have read, neither of them may write.
+TEST_F(WorkgroupTest, KeepsWhatSeveralGroupsHaveRead) {
+  const Stmt lane = block({
+      store(tile_, j, load(x_, i * 4 + j)),
+      barrier(),
+      store(y_, i * 4 + j, load(tile_, integer(0))),
+      subgroup_barrier(2),
+      store(tile_, integer(0), zero(), j == integer(1)),
+  });
+  EXPECT_THAT(
+      [&] {
+        run({x_, y_}, over(LoopKind::workgroup, i_, 2, allocate(tile_, over(LoopKind::lane, j_, 4, lane))),
+            in_, out_);
+      },
+      ThrowsMessage<InternalError>(HasSubstr("store of tile[0] races")));
+}
+
 // Sums a row by halving; the loop with the barrier stands inside the lane loop, the sum is in a local buffer.
 TEST_F(WorkgroupTest, KeepsLanesInStepThroughLoops) {
   const BufferRef sum = local("sum", 1), y = output("y", 2);

@@ -57,6 +57,8 @@ kernel 1 "two parts"(out y: f32[16]):
       lane for l in 0..4:
         t[l] = 1.0
         barrier
+        t[l] = exp2(t[l])
+        barrier of 4
         y[g*4 + l] = subgroup_sum(t[l], 4.0)
   part:
     workgroup for g in 0..1:

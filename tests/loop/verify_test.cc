@@ -71,6 +71,9 @@ TEST_F(VerifyTest, KnowsWhereLoopsMayStand) {
   expect_error(loop(LoopKind::serial, i_, integer(0), integer(8), copy(variable(i_)), integer(4)),
                "the loop over i has a limit but no lanes");
   expect_error(barrier(), "a barrier outside of workgroups");
+  expect_error(over(LoopKind::workgroup, i_,
+                    over(LoopKind::lane, j_, block({subgroup_barrier(2), subgroup_barrier(4)}))),
+               "barriers of 2 and of 4 lanes");
   const Expr alone = apply(ScalarOp::subgroup_sum, {load(x_, variable(j_)), number(4, Type::f32)});
   expect_error(over(LoopKind::workgroup, i_, over(LoopKind::lane, j_, store(y_, variable(j_), alone))),
                "subgroup_sum of what other lanes do not see");

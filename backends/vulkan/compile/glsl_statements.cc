@@ -215,8 +215,13 @@ void GlslEmitter::forget_writable() {
   std::erase_if(known_, [](const auto& entry) { return !entry.second.reads.empty(); });
 }
 
-// barrier() orders shared memory by itself.
-void GlslEmitter::emit_barrier(const StmtNode&) {
+// barrier() orders shared memory by itself, subgroupBarrier() all memory.
+void GlslEmitter::emit_barrier(const StmtNode& s) {
+  if (s.lanes != 0) {
+    extensions_.insert("GL_KHR_shader_subgroup_basic");
+    line("subgroupBarrier();");
+    return forget_writable();
+  }
   if (orders_tensors_) line("groupMemoryBarrier();");
   line("barrier();");
   forget_writable();

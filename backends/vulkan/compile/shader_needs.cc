@@ -11,8 +11,9 @@ namespace {
 // As the specification of SPIR-V numbers them.
 constexpr uint32_t kOpExecutionMode = 16, kOpCapability = 17;
 constexpr uint32_t kOpTypeBool = 20, kOpTypeInt = 21, kOpTypeFloat = 22, kOpTypeVector = 23,
-                   kOpTypeArray = 28, kOpTypePointer = 32, kOpConstant = 43, kOpVariable = 59;
-constexpr uint32_t kLocalSize = 17, kWorkgroup = 4;
+                   kOpTypeArray = 28, kOpTypePointer = 32, kOpConstant = 43, kOpVariable = 59,
+                   kOpControlBarrier = 224;
+constexpr uint32_t kLocalSize = 17, kWorkgroup = 4, kSubgroup = 3;
 
 // From GroupNonUniform to GroupNonUniformQuad: what subgroups do.
 constexpr uint32_t kFirstOfSubgroups = 61, kLastOfSubgroups = 68;
@@ -62,6 +63,7 @@ class Sizes {
     }
   }
   int64_t of(uint32_t type) const { return bytes_.at(type); }
+  int64_t constant(uint32_t id) const { return constants_.at(id); }
 
  private:
   std::map<uint32_t, int64_t> bytes_, constants_;
@@ -79,6 +81,8 @@ void add_needs(const std::vector<uint32_t>& spirv, int64_t subgroup_size, Needs&
       needs.invocations = std::max(needs.invocations, invocations);
     }
     sizes.declare(op, words);
+    // Which lanes a subgroup has follows from its size.
+    if (op == kOpControlBarrier && sizes.constant(words[1]) == kSubgroup) needs.arithmetic = 1;
     if (op == kOpVariable && words[3] == kWorkgroup) shared += sizes.of(words[1]);
   });
   needs.shared_bytes = std::max(needs.shared_bytes, shared);

@@ -36,6 +36,7 @@ struct Action {
   bool varies = false;       // let, store, fault: happens in each lane
   bool has_barrier = false;  // in it
   int64_t site = 0;
+  int64_t group = 0;  // barrier: lanes that wait for one another; 0: all
   const Code* begin = nullptr;
   const Code* extent = nullptr;
   const Code* limit = nullptr;

@@ -73,7 +73,7 @@ void Machine::execute(const Action& a) {
     case StmtNode::Kind::fault:
       return execute_fault(a);
     case StmtNode::Kind::barrier:
-      return execute_barrier();
+      return execute_barrier(a);
     case StmtNode::Kind::prefetch:
       return;
   }
@@ -167,7 +167,7 @@ void Machine::lockstep(const Action& a) {
       for_each_lane([&] { execute_allocate(a); });
       return lockstep(a.body[0]);
     case StmtNode::Kind::barrier:
-      return execute_barrier();
+      return execute_barrier(a);
     case StmtNode::Kind::store:
     case StmtNode::Kind::fault:
     case StmtNode::Kind::prefetch:
@@ -198,9 +198,14 @@ int64_t Machine::agreed(const Code& x) {
   return value;
 }
 
-void Machine::execute_barrier() {
+void Machine::execute_barrier(const Action& a) {
   for (const Memory& memory : memory_) {
-    if (memory.log && !memory.own.empty()) memory.log->synchronize();
+    if (!memory.log || memory.own.empty()) continue;
+    if (a.group == 0) {
+      memory.log->synchronize();
+    } else {
+      memory.log->synchronize_groups(a.group);
+    }
   }
 }
 

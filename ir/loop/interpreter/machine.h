@@ -39,7 +39,7 @@ class Machine {
   void execute_fault(const Action& a);
   void execute_let(const Action& a);
   void execute_allocate(const Action& a);
-  void execute_barrier();
+  void execute_barrier(const Action& a);
 
   // The lanes of a workgroup in lockstep: what holds no barrier runs one lane after the other, what holds one
   // is taken apart and must go the same way in all lanes.

@@ -1,5 +1,6 @@
 #include "ir/loop/interpreter/memory.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sinter::loop::interpreter {
@@ -64,17 +65,41 @@ AccessLog::Entry& AccessLog::entry(int64_t element) {
   return entry;
 }
 
+bool AccessLog::is_of_others(const Entry& e, int64_t agent) const {
+  return e.owner != kNobody && e.owner != group_of(agent);
+}
+
 bool AccessLog::read(int64_t element, int64_t agent) {
   Entry& e = entry(element);
-  e.reader = e.reader == kNobody || e.reader == agent ? agent : kEveryone;
+  const bool is_first = e.first_reader == kNobody;
+  e.first_reader = is_first ? agent : std::min(e.first_reader, agent);
+  e.last_reader = is_first ? agent : std::max(e.last_reader, agent);
+  if (e.owner_has_written && is_of_others(e, agent)) return false;
   return e.writer == kNobody || e.writer == agent || e.writer == kEveryone;
 }
 
 bool AccessLog::write(int64_t element, int64_t agent) {
   Entry& e = entry(element);
-  const bool alone = (e.writer == kNobody || e.writer == agent) && (e.reader == kNobody || e.reader == agent);
+  const bool alone = (e.writer == kNobody || e.writer == agent) && !e.is_read_by_others(agent);
   e.writer = agent;
-  return alone;
+  return alone && !is_of_others(e, agent);
+}
+
+void AccessLog::synchronize_groups(int64_t size) {
+  group_size_ = size;
+  for (Entry& e : entries_) {
+    if (e.epoch != epoch_) continue;
+    int64_t owner = e.owner;
+    bool is_of_one = true;
+    for (const int64_t agent : {e.writer, e.first_reader, e.last_reader}) {
+      if (agent == kNobody) continue;
+      is_of_one = is_of_one && agent != kEveryone && (owner == kNobody || owner == group_of(agent));
+      owner = group_of(agent);
+    }
+    if (!is_of_one) continue;
+    const bool is_written = e.owner_has_written || e.writer != kNobody;
+    e = {.owner = owner, .owner_has_written = is_written, .epoch = epoch_};
+  }
 }
 
 }  // namespace sinter::loop::interpreter

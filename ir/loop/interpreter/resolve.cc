@@ -32,7 +32,7 @@ class Resolver {
 
   Action action(const StmtNode& s) {
     codes_.clear();
-    Action a{.kind = s.kind, .loop_kind = s.loop_kind, .lanes = lanes_, .site = s.site};
+    Action a{.kind = s.kind, .loop_kind = s.loop_kind, .lanes = lanes_, .site = s.site, .group = s.lanes};
     a.begin = code(s.begin);
     a.extent = code(s.extent);
     a.limit = code(s.limit);

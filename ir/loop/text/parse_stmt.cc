@@ -90,7 +90,7 @@ Stmt StmtParser::statement(size_t indent) {
   if (lexer.takes("fault")) return fault_at(lexer);
   if (lexer.takes("prefetch")) return prefetch_of(lexer);
   if (lexer.takes("pass")) return end_line(lexer), loop::block({});
-  if (lexer.takes("barrier")) return end_line(lexer), barrier();
+  if (lexer.takes("barrier")) return barrier_of(lexer);
   if (lexer.takes("scope")) {
     lexer.expect(":");
     end_line(lexer);
@@ -180,6 +180,12 @@ std::pair<BufferRef, Expr> StmtParser::place(LineLexer& lexer) {
   Expr index = expression(lexer);
   lexer.expect("]");
   return {std::move(buffer), std::move(index)};
+}
+
+Stmt StmtParser::barrier_of(LineLexer& lexer) {
+  const int64_t lanes = lexer.takes("of") ? lexer.integer("how many lanes wait for one another") : 0;
+  end_line(lexer);
+  return lanes == 0 ? barrier() : subgroup_barrier(lanes);
 }
 
 Stmt StmtParser::prefetch_of(LineLexer& lexer) {

@@ -26,6 +26,7 @@ class StmtParser {
   Stmt fault_at(LineLexer& lexer);
   std::pair<BufferRef, Expr> place(LineLexer& lexer);  // "buffer[index]"
   Stmt prefetch_of(LineLexer& lexer);
+  Stmt barrier_of(LineLexer& lexer);
   Stmt store_to(LineLexer& lexer);
 
   Expr expression(LineLexer& lexer) { return parse_expr(lexer, scope_); }

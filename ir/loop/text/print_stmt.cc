@@ -34,7 +34,7 @@ class StmtPrinter {
             fmt::format("fault {} at {}{} if {}", s.site, text(s.position), value, text(s.condition)));
       }
       case StmtNode::Kind::barrier:
-        return line("barrier");
+        return line(s.lanes == 0 ? "barrier" : fmt::format("barrier of {}", s.lanes));
       case StmtNode::Kind::prefetch: {
         const ExprPrinter text = printer({s.index});
         return line(fmt::format("prefetch {}[{}]", names_.of(s.buffer), text(s.index)));
