@@ -30,6 +30,7 @@ Target machine(int64_t shared_bytes) {
   target.unit_vectors = 1;
   target.local_bytes = 2048;
   target.subgroup_size = 32;
+  target.subgroup_arithmetic = true;
   target.shared_bytes = shared_bytes;
   target.max_workgroup_size = 64;
   target.max_workgroups = 65535;
@@ -42,13 +43,18 @@ double at(const HostTensor& tensor, int64_t i) {
 }
 
 // What a grid may do: one row or column of a lane and several, one team and many, all lines in shared memory,
-// those of columns in turn, and those of rows in memory.
+// those of columns in turn, and those of rows in memory; columns that are fetched ahead, teams that wait for
+// one another alone.
 constexpr const char* kGrids[] = {
     "lanes=32 team=8 rows=1 columns=1",
     "lanes=32 team=8 rows=2 columns=4 stage_rows",
     "lanes=16 team=4 rows=3 columns=1 stage_rows stage_all",
     "lanes=8 team=8 rows=2 columns=1 stage_all",
     "lanes=4 team=1 rows=2 columns=4 stage_rows stage_all",
+    "lanes=32 team=4 rows=2 columns=2 stage_rows stage_all subgroups",
+    "lanes=64 team=8 rows=1 columns=1 stage_rows stage_all fetch_ahead subgroups",
+    "lanes=64 team=8 rows=3 columns=1 stage_all fetch_ahead",
+    "lanes=64 team=8 rows=2 columns=1 fetch_ahead subgroups",
 };
 
 // Runs f, which has attention and its gradient, with each grid.

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "ir/graph/text/text.h"
+#include "passes/pipeline.h"
 #include "runtime/error.h"
 #include "tests/vulkan/harness.h"
 
@@ -215,6 +217,31 @@ std::string attention(const Heads& h, bool causal) {
 TEST(DiscreteAttention, OfEverySize) {
   for (const Heads& heads : {Heads{2, 70, 5, 3}, Heads{36, 33, 8, 10}}) expect_same(attention(heads, false));
   expect_same(attention({33, 20, 7, 4}, true));
+}
+
+// Lines in memory and in shared memory, at once and in turn, and teams that are in a subgroup of 8.
+TEST(DiscreteAttention, WithGridsOfEveryKind) {
+  const std::string text = attention({37, 45, 8, 12}, true);
+  Compiled cpu(text, on_cpu());
+  cpu.run();
+  const loop::Target target = on_vulkan_as(discrete)->target();
+  for (const std::string grid :
+       {"lanes=64 team=8 rows=2 columns=4 stage_rows stage_all fetch_ahead",
+        "lanes=32 team=8 rows=1 columns=2 fetch_ahead", "lanes=32 team=8 rows=4 columns=4 stage_rows",
+        "lanes=32 team=4 rows=2 columns=2 stage_rows stage_all fetch_ahead subgroups",
+        "lanes=64 team=4 rows=2 columns=2 stage_all subgroups"}) {
+    if (grid.ends_with("subgroups") && !(target.subgroup_arithmetic && target.subgroup_size % 8 == 0))
+      continue;
+    SCOPED_TRACE(grid);
+    graph::Module module = passes::to_kernels(graph::parse(text, "test.sg"), "f", target, {});
+    for (const auto& op : module.find_function("f")->ops()) {
+      const std::string anchor = op->code == graph::OpCode::kernel ? op->attributes.text("anchor") : "";
+      if (anchor.starts_with("attention")) op->attributes.set("choice", anchor + ".workgroups " + grid);
+    }
+    Compiled gpu(graph::print(module), on_vulkan_as(discrete));
+    gpu.run();
+    for (size_t i = 0; i < cpu.outputs().size(); ++i) expect_close(gpu.outputs()[i], cpu.outputs()[i], 1e-5);
+  }
 }
 
 TEST(DiscreteAttention, OfHeadsTooWideForWorkgroups) {

@@ -38,6 +38,8 @@ class BackwardWorkgroups {
                        .rows = blocks_.queries(),
                        .columns = blocks_.keys(),
                        .lengths = {blocks_.width(), blocks_.values()},
+                       .column_lengths = {blocks_.width(), blocks_.values()},
+                       .summed_lines = rows_are_keys(part) ? summed_lines() : 0,
                        .tiles = is_extra(part) ? 3 : 2};
       if (rows_are_keys(part)) std::swap(scores.rows, scores.columns);
       if (!is_extra(part)) {
@@ -51,7 +53,7 @@ class BackwardWorkgroups {
 
   loop::Kernel run(const ScoreGrid& grid) {
     const std::vector<int64_t> lengths = {blocks_.width(), blocks_.values()};
-    blocks_.use(grid, lengths, lengths);
+    blocks_.use(grid, lengths, lengths, summed_lines());
     const auto registers = [&](const char* name, int64_t count) { return blocks_.registers(name, count); };
     scores_ = registers("scores", grid.scores());
     slopes_ = registers("slopes", grid.scores());
@@ -86,6 +88,7 @@ class BackwardWorkgroups {
   int64_t length_of(const AttentionGradient& gradient) const {
     return gradient.operand == 2 ? blocks_.values() : blocks_.width();
   }
+  int64_t summed_lines() const { return gradients_.signature().row_sum ? blocks_.values() : 0; }
   int64_t row_blocks(const GradientPart& part) const {
     return ceil_div(rows_are_keys(part) ? blocks_.keys() : blocks_.queries(), blocks_.grid().block_rows());
   }
@@ -164,22 +167,22 @@ class BackwardWorkgroups {
     std::vector<Stmt> body = {blocks_.stage_rows(
         block, {lines(outer, block.rows_are_keys, 0), lines(outer, block.rows_are_keys, 1)})};
     const auto of_block = [&](const Block& with_columns) { return column_block(run, outer, with_columns); };
+    const auto fetch = [&](const Block& with_columns) {
+      return loop::block({fetch_first(outer, with_columns), fetch_statistics(outer, with_columns)});
+    };
+    const auto seen = [&](const Block& with_columns) { return is_seen(outer, with_columns); };
     if (block.rows_are_keys) {
-      const int64_t count = column_blocks(run.part);
-      const auto number = blocks_.loader().variable("column_block", count);
-      block.column = loop::variable(number) * blocks_.grid().block_columns();
-      body.push_back(loop::loop(LoopKind::serial, number, loop::integer(0), loop::integer(count),
-                                where_seen(outer, block, of_block(block))));
+      body.push_back(blocks_.for_column_blocks(block, seen, fetch, of_block));
     } else {
       body.push_back(row_statistics(outer, block));
-      body.push_back(block.column != nullptr ? where_seen(outer, block, of_block(block))
-                                             : blocks_.for_key_blocks(outer, block, of_block));
+      body.push_back(block.column != nullptr ? loop::branch(seen(block), of_block(block))
+                                             : blocks_.for_key_blocks(outer, block, fetch, of_block));
     }
     return loop::block(std::move(body));
   }
 
-  // What is done for a block of scores, where a query of it sees a key.
-  Stmt where_seen(const Index& outer, const Block& block, const Stmt& body) {
+  // Whether a query of a block of scores sees a key.
+  Expr is_seen(const Index& outer, const Block& block) {
     Loader& loader = blocks_.loader();
     const ScoreGrid& grid = blocks_.grid();
     Expr query = block.row, key = block.column;
@@ -189,11 +192,7 @@ class BackwardWorkgroups {
       std::swap(queries, keys);
     }
     const auto [low, high] = blocks_.seen_by(outer, query, queries);
-    Lets bounds;
-    const Expr begin = blocks_.bound(bounds, "low", low, blocks_.keys());
-    const Expr end = blocks_.bound(bounds, "high", high, blocks_.keys());
-    return bounds.around(
-        loop::branch(loader.simplify(key < end) && loader.simplify(begin < key + keys), body));
+    return loader.simplify(key < high && low < key + keys);
   }
 
   // Of queries the cotangents and of keys the values, which give the weights' cotangents; or queries and
@@ -209,40 +208,78 @@ class BackwardWorkgroups {
 
   // Of each query what its softmax was divided by, and the sum of result times cotangent, which is that of
   // its probabilities times their cotangents.
-  Stmt load_statistics(const Index& outer, const AttentionBlocks::Line& line) {
+  Stmt fetch_statistics(const Index& outer, const AttentionBlocks::Line& line) {
     const auto& signature = gradients_.signature();
     const Index of_row = blocks_.without_key(blocks_.at(outer, line.of_all, loop::integer(0)));
-    std::vector<Stmt> body = {
-        loop::store(shift_, line.number, blocks_.element(signature.shift, of_row, line.exists)),
-        loop::store(share_, line.number,
-                    blocks_.number(1) / blocks_.element(signature.total, of_row, line.exists))};
-    if (!signature.row_sum) return loop::block(std::move(body));
-    Lets lets;
-    Expr sum;
-    for (const Expr& part : blocks_.told(line)) sum = lets.add("sum", sum ? sum + part : part);
-    body.push_back(lets.around(loop::store(delta_, line.number, sum)));
-    return loop::block(std::move(body));
+    return loop::block(
+        {loop::store(shift_, line.number, blocks_.element(signature.shift, of_row, line.exists)),
+         loop::store(share_, line.number, blocks_.element(signature.total, of_row, line.exists))});
   }
-  Stmt tell_row_sums(const Index& outer, const Expr& first, int64_t count) {
+  Stmt finish_statistics(const AttentionBlocks::Line& line) {
+    Lets lets;
+    std::vector<Stmt> body = {
+        loop::store(share_, line.number, blocks_.number(1) / loop::load(share_, line.number))};
+    if (gradients_.signature().row_sum) {
+      body.push_back(loop::store(delta_, line.number, blocks_.told_sum(line, lets)));
+    }
+    return lets.around(loop::block(std::move(body)));
+  }
+  AttentionBlocks::Factors row_sums(const Index& outer) {
+    const auto factor = [this, outer](Value value) {
+      return [this, outer, value](const Expr& query, const Expr& u, const Expr& predicate) {
+        return blocks_.element(value, blocks_.result_index(outer, query, u), predicate);
+      };
+    };
     const auto& signature = gradients_.signature();
-    if (!signature.row_sum) return loop::block({});
-    return blocks_.tell_sums(first, count, blocks_.values(),
-                             [&](const Expr& query, const Expr& u, const Expr& predicate) {
-                               const Index place = blocks_.result_index(outer, query, u);
-                               return blocks_.element(signature.out, place, predicate) *
-                                      blocks_.element(signature.cotangent, place, predicate);
-                             });
+    return {blocks_.values(), factor(signature.out), factor(signature.cotangent)};
   }
   Stmt row_statistics(const Index& outer, const Block& block) {
-    return loop::block(
-        {tell_row_sums(outer, block.row, blocks_.grid().block_rows()), loop::barrier(),
-         blocks_.for_rows(block, [&](const auto& row) { return load_statistics(outer, row); })});
+    const bool has_sums = summed_lines() > 0;
+    const Stmt tell = has_sums ? blocks_.tell_sums(block.row, blocks_.grid().block_rows(), row_sums(outer))
+                               : loop::block({});
+    return loop::block({tell, loop::barrier(), blocks_.for_rows(block, [&](const auto& row) {
+                          return loop::block({fetch_statistics(outer, row), finish_statistics(row)});
+                        })});
+  }
+  // Where rows are keys, each block of columns has other queries: what is read of them, and the sums that
+  // teams tell before a barrier.
+  Stmt fetch_statistics(const Index& outer, const Block& block) {
+    if (!block.rows_are_keys) return loop::block({});
+    const Stmt sums = summed_lines() > 0 ? blocks_.fetch_factors(block.column, blocks_.grid().block_columns(),
+                                                                 row_sums(outer))
+                                         : loop::block({});
+    return loop::block({sums, blocks_.for_columns(block, [&](const auto& column) {
+                          return fetch_statistics(outer, column);
+                        })});
+  }
+  Stmt tell_column_sums(const Index& outer, const Block& block) {
+    const int64_t count = blocks_.grid().block_columns();
+    if (!block.rows_are_keys || summed_lines() == 0) return loop::block({});
+    return block.has_next ? blocks_.tell_fetched(count, blocks_.values())
+                          : blocks_.tell_sums(block.column, count, row_sums(outer));
+  }
+  Stmt column_statistics(const Index& outer, const Block& block) {
+    if (!block.rows_are_keys) return loop::block({});
+    return blocks_.for_columns(block, [&](const auto& column) {
+      const Stmt finish = finish_statistics(column);
+      return block.has_next ? finish : loop::block({fetch_statistics(outer, column), finish});
+    });
+  }
+
+  Stmt fetch(const Index& outer, const Block& block, size_t which) {
+    return blocks_.fetch_columns(block, lines(outer, !block.rows_are_keys, which), which);
+  }
+  // The lines that a block of columns begins with.
+  size_t first_line() const { return gradients_.signature().kept_cotangent != Value() ? 1 : 0; }
+  Stmt fetch_first(const Index& outer, const Block& block) {
+    if (!blocks_.grid().stages_all) return fetch(outer, block, first_line());
+    return loop::block({fetch(outer, block, 0), fetch(outer, block, 1)});
   }
 
   // The products of a block of scores. Where not all lines of columns are staged at once, they come again for
   // each product.
   Stmt column_block(const Run& run, const Index& outer, const Block& block) {
-    const bool has_slopes = gradients_.signature().kept_cotangent != graph::Value();
+    const bool has_slopes = gradients_.signature().kept_cotangent != Value();
     const bool needs_slopes = needs(run, 0) || needs(run, 1);
     const bool all = blocks_.grid().stages_all;
     std::vector<Stmt> body;
@@ -252,14 +289,24 @@ class BackwardWorkgroups {
     };
     const auto put_weights = [&] { add(put(block, scores_, blocks_.tile(0))); };
     const auto put_slopes = [&] { add(put(block, slopes_, blocks_.tile(1))); };
-    // Lines in the one place that they take in turn; what is put in a tile changes with them.
+    // Lines in the one place that they take in turn; what is put in a tile changes with them. While one kind
+    // is multiplied the next one is fetched, behind `fetched_behind`.
     std::optional<size_t> staged;
+    size_t fetched_behind = 0;
+    const auto fetch_behind = [&](const Stmt& fetch) {
+      body.insert(body.begin() + static_cast<std::ptrdiff_t>(fetched_behind), fetch);
+    };
     const auto bring = [&](size_t which, const std::function<void()>& put_tile = nullptr) {
       if (staged == which && !put_tile) return;
-      if (staged && staged != which) add(loop::barrier());
+      if (staged && staged != which) {
+        if (block.has_next) fetch_behind(fetch(outer, block, which));
+        add(loop::barrier());
+      }
       if (put_tile) put_tile();
-      if (staged != which) stage(which);
-      add(loop::barrier());
+      const bool is_new = staged != which;
+      if (is_new) stage(which);
+      add(is_new ? loop::barrier() : blocks_.team_barrier());
+      if (is_new) fetched_behind = body.size();
       staged = which;
     };
     const auto multiply_rows = [&](size_t which) {
@@ -272,15 +319,15 @@ class BackwardWorkgroups {
                                 sums_[operand]));
     };
 
-    if (block.rows_are_keys) add(tell_row_sums(outer, block.column, blocks_.grid().block_columns()));
+    add(tell_column_sums(outer, block));
     if (all) {
       for (const size_t which : {0, 1}) stage(which);
       add(loop::barrier());
+      fetched_behind = body.size();
     } else {
-      bring(has_slopes ? 1 : 0);
+      bring(first_line());
     }
-    if (block.rows_are_keys)
-      add(blocks_.for_columns(block, [&](const auto& column) { return load_statistics(outer, column); }));
+    add(column_statistics(outer, block));
     if (has_slopes) multiply_rows(1);
     multiply_rows(0);
     add(blocks_.for_rows(block, [&](const auto& row) {
@@ -290,16 +337,18 @@ class BackwardWorkgroups {
     if (all && !is_extra(run.part)) {
       if (needs(run, 2)) put_weights();
       if (needs_slopes) put_slopes();
-      add(loop::barrier());
+      add(blocks_.team_barrier());
     }
     if (needs(run, 2)) {
       if (!all) bring(1, put_weights);
       multiply_tile(0, 2, 1);
     }
     if (needs_slopes && !all) bring(0, put_slopes);
+    add(blocks_.ahead(block, [&](const Block& next) { return fetch_statistics(outer, next); }));
     for (const size_t operand : {0, 1})
       if (needs(run, operand)) multiply_tile(1, operand, 0);
     add(loop::barrier());
+    fetch_behind(blocks_.ahead(block, [&](const Block& next) { return fetch_first(outer, next); }));
     return loop::block(std::move(body));
   }
 
@@ -331,8 +380,8 @@ class BackwardWorkgroups {
     Lets lets;
     bind(blocks_.scores(), lets.add("s", loop::load(scores_, at.slot)));
     const Expr x = lets.add("x", read(parts.masked(), index));
-    bind(parts.weights(),
-         lets.add("p", guarded(OnlineSoftmax::exponential(x, of_query(shift_)) * of_query(share_))));
+    bind(parts.weights(), lets.add("p", guarded(OnlineSoftmax::exponential_by_device(x, of_query(shift_)) *
+                                                of_query(share_))));
     if (gradients_.signature().kept_cotangent) {
       bind(gradients_.signature().kept_cotangent, lets.add("dp", loop::load(slopes_, at.slot)));
     }

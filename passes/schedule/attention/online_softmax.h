@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <numbers>
 
 #include "ir/loop/expr.h"
 
@@ -30,6 +31,12 @@ struct OnlineSoftmax {
   }
   static Expr exponential(const Expr& score, const Expr& shift) {
     return loop::apply(loop::ScalarOp::exp, {score - shift});
+  }
+  // The same by the instruction that GPUs have, where there is one.
+  static Expr exponential_by_device(const Expr& score, const Expr& shift) {
+    if (score->type != loop::Type::f32) return exponential(score, shift);
+    const Expr log2_of_e = loop::constant(std::numbers::log2e, score->type);
+    return loop::apply(loop::ScalarOp::exp2, {(score - shift) * log2_of_e});
   }
   // What the weighted sums are divided by: such a row gives zeros.
   static Expr divisor(const Expr& most, const Expr& total) {

@@ -30,6 +30,8 @@ constexpr double kReadFromMemory = 1.15;  // of rows that are not staged
 // enough to fill a multiprocessor, that is what counts.
 constexpr double kAllAtOnce = 1.15;
 constexpr double kInTurn = 1.03;
+constexpr double kFetchedAhead = 0.9;    // what waits for no memory
+constexpr int64_t kMostOnTheirWay = 32;  // elements of a lane, of one kind of lines
 
 double time_of(const ScoreGrid& grid, const std::vector<ScorePart>& parts, const loop::Target& target) {
   double scores = 0, lanes = 0;
@@ -43,17 +45,28 @@ double time_of(const ScoreGrid& grid, const std::vector<ScorePart>& parts, const
   double busy = std::min(1.0, filled) * std::min(1.0, static_cast<double>(grid.lanes) / kBusyGroup);
   if (!target.has_fast_shared()) busy = 1;
   const double staging = grid.stages_all ? (is_full ? kAllAtOnce : 1) : (is_full ? 1 : kInTurn);
-  return scores * cycles_of_score(grid) / busy * (grid.stages_rows ? 1 : kReadFromMemory) * staging;
+  return scores * cycles_of_score(grid) / busy * (grid.stages_rows ? 1 : kReadFromMemory) * staging *
+         (grid.fetches_ahead ? kFetchedAhead : 1);
+}
+
+bool are_in_subgroups(const ScoreGrid& grid, const loop::Target& target) {
+  return target.subgroup_arithmetic && target.subgroup_size % grid.group() == 0;
 }
 
 template <typename Body>
-void for_grids(const Body& body) {
+void for_grids(const loop::Target& target, const Body& body) {
   for (ScoreGrid grid : kGrids) {
-    body(grid);
-    grid.stages_all = false;
-    body(grid);
-    grid.stages_rows = false;
-    body(grid);
+    grid.in_subgroups = are_in_subgroups(grid, target);
+    for (const bool fetches_ahead : {false, true}) {
+      grid.fetches_ahead = fetches_ahead;
+      for (const bool stages_all : {true, false}) {
+        grid.stages_all = stages_all;
+        for (const bool stages_rows : {true, false}) {
+          grid.stages_rows = stages_rows;
+          body(grid);
+        }
+      }
+    }
   }
 }
 
@@ -67,10 +80,20 @@ int64_t ScoreGrid::length_of_lane(int64_t length) const {
   return 4 * ceil_div(ceil_div(length, 4), team);
 }
 
+int64_t ScoreGrid::staged_by_lane(int64_t length) const {
+  return 4 * ceil_div(ceil_div(length, 4) * block_columns(), lanes);
+}
+
+int64_t ScoreGrid::lines_of_team() const {
+  return ceil_div(block_columns(), teams());
+}
+
 Numbers ScoreGrid::numbers() const {
   Numbers numbers = {{"lanes", {lanes}}, {"team", {team}}, {"rows", {rows}}, {"columns", {columns}}};
   if (stages_rows) numbers.push_back({"stage_rows", {}});
   if (stages_all) numbers.push_back({"stage_all", {}});
+  if (fetches_ahead) numbers.push_back({"fetch_ahead", {}});
+  if (in_subgroups) numbers.push_back({"subgroups", {}});
   return numbers;
 }
 
@@ -78,14 +101,22 @@ bool fits(const ScoreGrid& grid, const std::vector<ScorePart>& parts, int64_t el
           const loop::Target& target) {
   int64_t shared = 0, held = 0, most_lines = 1;
   for (const ScorePart& part : parts) {
-    int64_t all = 0, longest = 0;
-    for (const int64_t length : part.lengths) {
-      all += grid.line(length);
+    int64_t rows = 0, all_columns = 0, longest = 0, all_fetched = 0, most_fetched = 0;
+    for (const int64_t length : part.lengths) rows += grid.block_rows() * grid.line(length);
+    for (const int64_t length : part.column_lengths) {
+      all_columns += grid.line(length);
       longest = std::max(longest, grid.line(length));
+      all_fetched += grid.staged_by_lane(length);
+      most_fetched = std::max(most_fetched, grid.staged_by_lane(length));
     }
-    const int64_t rows = grid.stages_rows ? grid.block_rows() * all : 0;
-    shared = std::max(shared, rows + grid.block_columns() * (grid.stages_all ? all : longest));
-    held = std::max(held, grid.rows * grid.length_of_lane(part.sums) + part.tiles * grid.scores());
+    if (grid.fetches_ahead) {
+      const int64_t summed = 2 * grid.lines_of_team() * grid.length_of_lane(part.summed_lines);
+      if (std::max(most_fetched, summed) > kMostOnTheirWay) return false;
+    }
+    shared = std::max(shared, (grid.stages_rows ? rows : 0) +
+                                  grid.block_columns() * (grid.stages_all ? all_columns : longest));
+    const int64_t fetched = !grid.fetches_ahead ? 0 : grid.stages_all ? all_fetched : most_fetched;
+    held = std::max(held, grid.rows * grid.length_of_lane(part.sums) + part.tiles * grid.scores() + fetched);
     most_lines = std::max(most_lines, static_cast<int64_t>(part.lengths.size()));
   }
   shared += (grid.stages_all ? most_lines : 1) * grid.block_rows() * grid.tile_line();
@@ -95,10 +126,15 @@ bool fits(const ScoreGrid& grid, const std::vector<ScorePart>& parts, int64_t el
 }
 
 bool has_score_grid(int64_t width, int64_t values, int64_t element_bytes, const loop::Target& target) {
-  const ScorePart part{
-      .rows = 1, .columns = 1, .lengths = {width, values}, .sums = width + values, .tiles = 3};
+  const ScorePart part{.rows = 1,
+                       .columns = 1,
+                       .lengths = {width, values},
+                       .column_lengths = {width, values},
+                       .sums = width + values,
+                       .tiles = 3};
   bool found = false;
-  for_grids([&](const ScoreGrid& grid) { found = found || fits(grid, {part}, element_bytes, target); });
+  for_grids(target,
+            [&](const ScoreGrid& grid) { found = found || fits(grid, {part}, element_bytes, target); });
   return found;
 }
 
@@ -106,7 +142,7 @@ std::vector<Numbers> choose_score_grid(const std::vector<ScorePart>& parts, int6
                                        const loop::Target& target) {
   std::vector<Numbers> best;
   double least = INFINITY;
-  for_grids([&](const ScoreGrid& grid) {
+  for_grids(target, [&](const ScoreGrid& grid) {
     if (!fits(grid, parts, element_bytes, target)) return;
     const double time = time_of(grid, parts, target);
     if (time >= least) return;
@@ -128,6 +164,9 @@ ScoreGrid read_score_grid(ChoiceReader& read, const std::vector<ScorePart>& part
   read.require(grid.block_columns() % 4 == 0, "a team has columns by fours");
   grid.stages_rows = read.flag("stage_rows");
   grid.stages_all = read.flag("stage_all");
+  grid.fetches_ahead = read.flag("fetch_ahead");
+  grid.in_subgroups = read.flag("subgroups");
+  read.require(!grid.in_subgroups || are_in_subgroups(grid, target), "teams are in subgroups of the machine");
   read.require(fits(grid, parts, element_bytes, target), "blocks do not fit the machine's memory");
   read.finish();
   return grid;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "ir/loop/target.h"
@@ -20,11 +21,18 @@ struct ScoreGrid {
   // Whether all lines of the columns that are multiplied lie there, and all tiles of scores; else there is
   // one place of each kind, which they take in turn, with barriers at each change.
   bool stages_all = true;
+  // Whether lines of columns are on their way to registers while the ones before them are multiplied.
+  bool fetches_ahead = false;
+  // Whether a team's lanes are in one subgroup of the machine: where they tell one another something, they
+  // wait for that alone.
+  bool in_subgroups = false;
 
   int64_t teams() const { return lanes / team; }
   int64_t block_rows() const { return teams() * rows; }
   int64_t block_columns() const { return team * columns; }
   int64_t scores() const { return rows * columns; }
+  // Lanes side by side that are whole teams: two of these alternate.
+  int64_t group() const { return std::min(lanes, 2 * team); }
 
   // Elements of a line of shared memory from one to the next: such that lanes of a team, which read lines one
   // after the other by four, do not meet in a bank.
@@ -33,17 +41,24 @@ struct ScoreGrid {
   int64_t told_line() const { return team + 4; }
   // Elements that a lane has of each of its rows, of lines so long: by fours, which lie apart as columns do.
   int64_t length_of_lane(int64_t length) const;
+  // Elements of a block of columns with lines so long that a lane brings to shared memory: by fours, of which
+  // lanes take one after the other.
+  int64_t staged_by_lane(int64_t length) const;
+  // Lines of columns that a team adds up.
+  int64_t lines_of_team() const;
 
   Numbers numbers() const;
 };
 
 // Workgroups of one kind that a kernel has, by what the choice of a grid depends on.
 struct ScorePart {
-  int64_t units = 1;             // what has workgroups of its own, beside blocks of rows
-  int64_t rows, columns;         // of all scores of a unit
-  std::vector<int64_t> lengths;  // of the lines of a row that are multiplied; those of a column are as long
-  int64_t sums = 0;              // elements that are added up for a row
-  int64_t tiles = 1;             // of scores that a lane holds at once
+  int64_t units = 1;                    // what has workgroups of its own, beside blocks of rows
+  int64_t rows, columns;                // of all scores of a unit
+  std::vector<int64_t> lengths;         // of the lines of a row that are multiplied
+  std::vector<int64_t> column_lengths;  // of those of a column
+  int64_t summed_lines = 0;             // their length where lines of columns are added up as they come
+  int64_t sums = 0;                     // elements that are added up for a row
+  int64_t tiles = 1;                    // of scores that a lane holds at once
 };
 
 // Whether the machine's memory holds its blocks.

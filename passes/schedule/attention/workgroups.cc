@@ -29,13 +29,14 @@ class AttentionWorkgroups {
     return {{.units = graph::element_count(outer_shape_),
              .rows = blocks_.queries(),
              .columns = blocks_.keys(),
-             .lengths = {std::max(blocks_.width(), blocks_.values())},
+             .lengths = {blocks_.width()},
+             .column_lengths = {blocks_.width(), blocks_.values()},
              .sums = blocks_.values()}};
   }
   int64_t element_bytes() const { return loop::size_in_bytes(blocks_.type()); }
 
   loop::Kernel run(const ScoreGrid& grid) {
-    blocks_.use(grid, {blocks_.width()}, parts()[0].lengths);
+    blocks_.use(grid, parts()[0].lengths, parts()[0].column_lengths, 0);
     scores_ = blocks_.registers("scores", grid.scores());
     sums_ = blocks_.registers("sums", blocks_.sums_size(blocks_.values()));
     for (auto* value : {&greatest_, &total_, &factor_}) *value = blocks_.registers("row", grid.rows);
@@ -53,14 +54,18 @@ class AttentionWorkgroups {
   }
 
  private:
+  using Block = AttentionBlocks::Block;
+  using Lines = AttentionBlocks::Lines;
+
   static Expr at(const loop::BufferRef& registers, const AttentionBlocks::Line& row) {
     return loop::load(registers, row.number);
   }
 
   Stmt query_block(const Index& outer, const Expr& first) {
-    const AttentionBlocks::Block block{false, first, nullptr};
+    const Block block{false, first, nullptr};
     const Stmt run = blocks_.for_key_blocks(
-        outer, block, [&](const auto& with_keys) { return key_block(outer, with_keys); });
+        outer, block, [&](const auto& with_keys) { return fetch_first(outer, with_keys); },
+        [&](const auto& with_keys) { return key_block(outer, with_keys); });
     const Stmt start = blocks_.for_rows(block, [&](const auto& row) {
       return loop::block({loop::store(greatest_, row.number, blocks_.number(OnlineSoftmax::kNone)),
                           loop::store(total_, row.number, blocks_.number(0))});
@@ -73,18 +78,41 @@ class AttentionWorkgroups {
     return body;
   }
 
-  Stmt key_block(const Index& outer, const AttentionBlocks::Block& block) {
+  Lines lines(const Index& outer, size_t which) {
+    return which == 0 ? blocks_.key_lines(outer) : blocks_.value_lines(outer);
+  }
+  Stmt stage(const Index& outer, const Block& block, size_t which) {
+    return blocks_.stage_columns(block, lines(outer, which), which);
+  }
+  Stmt fetch(const Index& outer, const Block& block, size_t which) {
+    return blocks_.fetch_columns(block, lines(outer, which), which);
+  }
+  // What a block begins with: its keys, or values too.
+  Stmt fetch_first(const Index& outer, const Block& block) {
+    if (!blocks_.grid().stages_all) return fetch(outer, block, 0);
+    return loop::block({fetch(outer, block, 0), fetch(outer, block, 1)});
+  }
+
+  Stmt key_block(const Index& outer, const Block& block) {
     const Stmt mask_all = blocks_.for_rows(block, [&](const auto& row) { return mask(outer, block, row); });
     const Stmt weigh_all = blocks_.for_rows(block, [&](const auto& row) { return weigh(outer, block, row); });
-    return loop::block({blocks_.stage_columns(block, blocks_.key_lines(outer), 0), loop::barrier(),
-                        blocks_.multiply_rows(block, blocks_.query_lines(outer), 0, scores_), mask_all,
-                        loop::barrier(), blocks_.stage_columns(block, blocks_.value_lines(outer), 0),
-                        weigh_all, blocks_.scale(sums_, blocks_.values(), factor_), loop::barrier(),
-                        blocks_.multiply_tile(blocks_.tile(), blocks_.values(), 0, sums_), loop::barrier()});
+    const Stmt scores = blocks_.multiply_rows(block, blocks_.query_lines(outer), 0, scores_);
+    const Stmt scale = blocks_.scale(sums_, blocks_.values(), factor_);
+    const Stmt sums = blocks_.multiply_tile(blocks_.tile(), blocks_.values(), 1, sums_);
+    const Stmt fetch_next = blocks_.ahead(block, [&](const Block& next) { return fetch_first(outer, next); });
+    if (blocks_.grid().stages_all) {
+      return loop::block({stage(outer, block, 0), stage(outer, block, 1), loop::barrier(), fetch_next, scores,
+                          mask_all, blocks_.team_barrier(), weigh_all, scale, blocks_.team_barrier(), sums,
+                          loop::barrier()});
+    }
+    const Stmt fetch_values = block.has_next ? fetch(outer, block, 1) : loop::block({});
+    return loop::block({stage(outer, block, 0), loop::barrier(), fetch_values, scores, mask_all,
+                        loop::barrier(), stage(outer, block, 1), weigh_all, scale, loop::barrier(),
+                        fetch_next, sums, loop::barrier()});
   }
 
   // x = f(scores), and the greatest of a row that the lane has, or had before, which it tells its team.
-  Stmt mask(const Index& outer, const AttentionBlocks::Block& block, const AttentionBlocks::Line& row) {
+  Stmt mask(const Index& outer, const Block& block, const AttentionBlocks::Line& row) {
     const Stmt scores = blocks_.for_places(block, row, [&](const auto& place) {
       blocks_.loader().bind(blocks_.flat(blocks_.scores()), loop::load(scores_, place.slot));
       Lets lets;
@@ -99,23 +127,20 @@ class AttentionWorkgroups {
   }
 
   // Turns the scores of a row into what is kept of their weights, before division by the sum.
-  Stmt weigh(const Index& outer, const AttentionBlocks::Block& block, const AttentionBlocks::Line& row) {
+  Stmt weigh(const Index& outer, const Block& block, const AttentionBlocks::Line& row) {
     const AttentionBody& parts = blocks_.parts();
     Loader& loader = blocks_.loader();
     Lets lets;
-    Expr most;
-    for (const Expr& value : blocks_.told(row)) {
-      const Expr next = lets.add("m", value);
-      most = most ? lets.add("m", OnlineSoftmax::greater(most, next)) : next;
-    }
+    const Expr most =
+        blocks_.told(row, lets, [](const Expr& x, const Expr& y) { return OnlineSoftmax::greater(x, y); });
     const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(most));
-    const Expr factor = lets.add("factor", OnlineSoftmax::exponential(at(greatest_, row), shift));
+    const Expr factor = lets.add("factor", OnlineSoftmax::exponential_by_device(at(greatest_, row), shift));
     const Stmt weights = blocks_.for_places(block, row, [&](const auto& place) {
       const auto guarded = [&](const Expr& x) {
         return place.valid ? loop::select(place.valid, x, blocks_.number(0)) : x;
       };
       Lets inner;
-      const Expr power = OnlineSoftmax::exponential(loop::load(scores_, place.slot), shift);
+      const Expr power = OnlineSoftmax::exponential_by_device(loop::load(scores_, place.slot), shift);
       const Expr p = inner.add("p", guarded(power));
       loader.bind(blocks_.flat(parts.weights()), p);
       const Index kept = *parts.kept_index(blocks_.at(outer, place.query, place.key), loader.ranges());
@@ -128,15 +153,14 @@ class AttentionWorkgroups {
                      loop::store(total_, row.number, at(total_, row) * factor), weights}));
   }
 
-  Stmt finish(const Index& outer, const AttentionBlocks::Block& block) {
+  Stmt finish(const Index& outer, const Block& block) {
     Loader& loader = blocks_.loader();
     const auto& results = blocks_.core().results;
     const Stmt tell =
         blocks_.for_rows(block, [&](const auto& row) { return blocks_.tell(row, at(total_, row)); });
     const Stmt rows = blocks_.for_rows(block, [&](const auto& row) {
       Lets lets;
-      Expr sum;
-      for (const Expr& value : blocks_.told(row)) sum = lets.add("sum", sum ? sum + value : value);
+      const Expr sum = blocks_.told_sum(row, lets);
       const Expr most = lets.add("m", at(greatest_, row));
       const Expr shift = lets.add("shift", OnlineSoftmax::shift_of(most));
       const Expr total = lets.add("total", OnlineSoftmax::divisor(most, sum));
@@ -152,12 +176,13 @@ class AttentionWorkgroups {
       return lets.around(loop::block(std::move(body)));
     });
     const loop::BufferRef buffer = blocks_.output(0);
-    if (buffer == nullptr) return loop::block({tell, loop::barrier(), rows});
+    if (buffer == nullptr) return loop::block({tell, blocks_.team_barrier(), rows});
     const Stmt store = blocks_.store_sums(
         block, sums_, blocks_.values(), buffer, [&](const AttentionBlocks::Line& row, const Expr& u) {
           return linearize(blocks_.result_index(outer, row.of_all, u), results[0].shape);
         });
-    return loop::block({tell, loop::barrier(), rows, blocks_.scale(sums_, blocks_.values(), factor_), store});
+    return loop::block(
+        {tell, blocks_.team_barrier(), rows, blocks_.scale(sums_, blocks_.values(), factor_), store});
   }
 
   Template& t_;
