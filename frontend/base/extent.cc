@@ -30,6 +30,8 @@ Dim::Dim(std::string text) : name(std::move(text)) {
   throw Error(fmt::format("'{}' does not name a Dim: letters, digits and '_' do", name));
 }
 
+Extent::Extent(const Dim& dim) : dim_(dim), factor_(1) {}
+
 Extent::Extent(const std::optional<Dim>& dim, int64_t factor, int64_t offset, int64_t divisor)
     : dim_(dim), factor_(factor), offset_(offset), divisor_(divisor) {
   if (factor_ == 0) dim_.reset();
@@ -89,6 +91,10 @@ Extent Extent::divided_by(int64_t number) const {
   if (__builtin_mul_overflow(divisor_, number, &divisor)) too_large(fmt::format("({})/{}", text(), number));
   return {dim_, factor_, offset_, divisor};
 }
+
+Extents::Extents(std::initializer_list<Extent> extents) : all_(extents) {}
+Extents::Extents(std::vector<Extent> extents) : all_(std::move(extents)) {}
+Extents::Extents(const Shape& shape) : all_(shape.begin(), shape.end()) {}
 
 std::string Extents::text() const {
   std::string list;

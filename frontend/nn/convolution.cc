@@ -95,6 +95,13 @@ Tensor ConvolutionLayer::operator()(Operand x) const {
                       .bias = read(bias, x)});
 }
 
+Conv1d::Conv1d(Module& owner, Name name, Conv1dOptions options)
+    : ConvolutionLayer("Conv1d", 1, owner, std::move(name), std::move(options)) {}
+Conv2d::Conv2d(Module& owner, Name name, Conv2dOptions options)
+    : ConvolutionLayer("Conv2d", 2, owner, std::move(name), std::move(options)) {}
+Conv3d::Conv3d(Module& owner, Name name, Conv3dOptions options)
+    : ConvolutionLayer("Conv3d", 3, owner, std::move(name), std::move(options)) {}
+
 TransposedConvolutionLayer::TransposedConvolutionLayer(std::string_view kind, size_t axes, Module& owner,
                                                        Name name, TransposedConvolutionLayerOptions options)
     : KernelLayer(kind, axes, owner, std::move(name), options), options_(std::move(options)) {}
@@ -110,5 +117,12 @@ Tensor TransposedConvolutionLayer::operator()(Operand x) const {
                                  .groups = options_.groups,
                                  .bias = read(bias, x)});
 }
+
+ConvTranspose1d::ConvTranspose1d(Module& owner, Name name, ConvTranspose1dOptions options)
+    : TransposedConvolutionLayer("ConvTranspose1d", 1, owner, std::move(name), std::move(options)) {}
+ConvTranspose2d::ConvTranspose2d(Module& owner, Name name, ConvTranspose2dOptions options)
+    : TransposedConvolutionLayer("ConvTranspose2d", 2, owner, std::move(name), std::move(options)) {}
+ConvTranspose3d::ConvTranspose3d(Module& owner, Name name, ConvTranspose3dOptions options)
+    : TransposedConvolutionLayer("ConvTranspose3d", 3, owner, std::move(name), std::move(options)) {}
 
 }  // namespace sinter::nn

@@ -143,4 +143,10 @@ Tensor Recurrent::operator()(Operand x, const RecurrentInputs& inputs) const {
   return run(x, inputs).outputs;
 }
 
+GRU::GRU(Module& owner, Name name, int64_t in, int64_t width, RecurrentOptions options)
+    : Recurrent(owner, std::move(name), Kind::gru, in, width, options) {}
+
+LSTM::LSTM(Module& owner, Name name, int64_t in, int64_t width, RecurrentOptions options)
+    : Recurrent(owner, std::move(name), Kind::lstm, in, width, options) {}
+
 }  // namespace sinter::nn

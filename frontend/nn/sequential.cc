@@ -11,6 +11,10 @@ Sequential& Sequential::add(Step step) {
   return *this;
 }
 
+Sequential& Sequential::add(Tensor (*function)(Operand x)) {
+  return add(Step([function](const Tensor& x) { return function(x); }));
+}
+
 Tensor Sequential::operator()(Operand operand) const {
   const Scope scope(*this);
   Tensor x = operand.tensor();

@@ -1,8 +1,10 @@
 #include <sinter/elementwise.h>
 #include <sinter/functional.h>
+#include <sinter/sources.h>
 
 #include <numbers>
 
+#include "frontend/ops/composite.h"
 #include "frontend/trace/emit.h"
 
 // What an op of the table computes that has a function of its name; the header declares it, or this does not

@@ -5,6 +5,7 @@
 #include <sinter/reductions.h>
 #include <sinter/sources.h>
 
+#include "frontend/ops/composite.h"
 #include "frontend/ops/flat_places.h"
 #include "frontend/trace/emit.h"
 
@@ -50,6 +51,24 @@ Tensor log_softmax(Operand x, int64_t axis) {
   return along_axis(OpCode::log_softmax, x, axis);
 }
 
+Tensor relu(Operand x) {
+  return composite("relu", {x});
+}
+Tensor sigmoid(Operand x) {
+  return composite("sigmoid", {x});
+}
+Tensor silu(Operand x) {
+  return composite("silu", {x});
+}
+Tensor leaky_relu(Operand x, double slope) {
+  return composite("leaky_relu", {x}, {{"slope", slope}});
+}
+Tensor elu(Operand x, double alpha) {
+  return composite("elu", {x}, {{"alpha", alpha}});
+}
+Tensor softplus(Operand x) {
+  return composite("softplus", {x});
+}
 Tensor gelu(Operand x, Gelu form) {
   return composite(OpCode::gelu, {x}, {{"tanh", form == Gelu::tanh}});
 }

@@ -39,13 +39,13 @@ Tensor safe_root(const Tensor& x) {
 }  // namespace
 
 std::vector<int64_t> Axes::of_rank(std::string_view what, int64_t rank, const Operand& x) const {
-  if (!axes_) {
+  if (!given_) {
     std::vector<int64_t> all(static_cast<size_t>(rank));
     std::iota(all.begin(), all.end(), 0);
     return all;
   }
   std::vector<int64_t> axes;
-  for (int64_t axis : *axes_) axes.push_back(checked_axis(what, axis, rank, x));
+  for (int64_t axis : axes_) axes.push_back(checked_axis(what, axis, rank, x));
   std::sort(axes.begin(), axes.end());
   const auto repeated = std::adjacent_find(axes.begin(), axes.end());
   if (repeated != axes.end()) {

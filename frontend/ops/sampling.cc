@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "frontend/trace/emit.h"
 #include "frontend/trace/takes.h"
@@ -48,18 +49,16 @@ Tensor gumbel_noise(const Shape& shape, DType type, const std::source_location& 
   return cast(-log(-log(maximum(uniform, 0x1p-26))), type);
 }
 
-const double* as_real(const Operand& x) {
-  return std::get_if<double>(&x.content());
-}
-const int64_t* as_whole(const Operand& x) {
-  return std::get_if<int64_t>(&x.content());
-}
-
 // The number that an operand is, or nothing where it is a tensor.
+std::optional<int64_t> whole_in(const Operand& x) {
+  const Number* number = x.given_number();
+  if (number == nullptr || number->kind() != Number::Kind::integer) return std::nullopt;
+  return number->integer();
+}
 std::optional<double> number_in(const Operand& x) {
-  if (as_real(x) != nullptr) return *as_real(x);
-  if (as_whole(x) != nullptr) return static_cast<double>(*as_whole(x));
-  return std::nullopt;
+  const Number* number = x.given_number();
+  if (number != nullptr && number->kind() == Number::Kind::real) return number->real();
+  return whole_in(x);
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ Tensor keep_top_k(Operand operand, Operand k) {
   const Pin pin("keep_top_k", operand.where());
   const Tensor logits = operand.tensor();
   const int64_t classes = classes_of(pin, "logits", logits);
-  if (const int64_t* number = as_whole(k)) {
+  if (const std::optional<int64_t> number = whole_in(k)) {
     ranges_at("keep_top_k", operand.where()).at_least(0, "k", *number);
     if (*number == 0 || *number >= classes) return logits;
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "frontend/trace/emit.h"
+#include "frontend/trace/number.h"
 
 namespace sinter {
 namespace {
@@ -48,9 +49,10 @@ graph::Value table(Builder& b, const Array& values) {
 }  // namespace
 
 Tensor full(Extents shape, Number value, DType type, Where where) {
-  const auto* real = std::get_if<double>(&value.content());
-  if (real != nullptr && !graph::is_floating(to_graph(type)))
-    ranges_at("full", where).require(std::trunc(*real) == *real, "value", "whole for integers", *real);
+  if (is_real(value) && !graph::is_floating(to_graph(type))) {
+    const double real = value.real();
+    ranges_at("full", where).require(std::trunc(real) == real, "value", "whole for integers", real);
+  }
   return source("full", shape, where, [&](Builder& b, Shape bound) {
     const graph::Attribute number = value_in("full", value, to_graph(type), where);
     if (const auto* whole = std::get_if<int64_t>(&number)) {

@@ -32,12 +32,15 @@ int64_t Tensor::dim(int64_t axis, std::source_location where) const {
 }
 
 Operand::Operand(const Variable& variable, std::source_location where)
-    : value_(variable.read(where)), where_(where) {}
+    : tensor_(variable.read(where)), where_(where) {}
 
 Tensor Operand::tensor() const {
-  if (const auto* tensor = std::get_if<Tensor>(&value_)) return *tensor;
+  if (!is_number_) return tensor_;
   return build("constant", {*this}, [](Builder&, const Values& v) { return v[0]; });
 }
+
+Operands::Operands(std::initializer_list<Operand> operands, std::source_location where)
+    : operands_(operands), where_(where) {}
 
 Operands::Operands(const std::vector<Tensor>& tensors, std::source_location where) : where_(where) {
   for (const Tensor& tensor : tensors) operands_.emplace_back(tensor, where);

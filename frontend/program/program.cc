@@ -24,6 +24,9 @@
 #include "runtime/safetensors.h"
 
 namespace sinter {
+Inputs::Inputs(std::string function, std::map<std::string, Tensor> tensors)
+    : function_(std::move(function)), tensors_(std::move(tensors)) {}
+
 const Tensor& Inputs::operator[](const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found != tensors_.end()) return found->second;

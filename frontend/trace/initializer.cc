@@ -8,6 +8,7 @@
 
 #include "frontend/base/hash.h"
 #include "frontend/base/ranges.h"
+#include "frontend/trace/number.h"
 #include "runtime/random.h"
 #include "runtime/thread_pool.h"
 
@@ -87,9 +88,8 @@ std::vector<double> orthonormal(int64_t count, int64_t width, const runtime::Ran
 }  // namespace
 
 Initializer Initializer::constant(Number value, Where where) {
-  const auto* real = std::get_if<double>(&value.content());
-  if (real != nullptr)
-    Ranges("Initializer", where).require(!std::isnan(*real), "constant", "a number", *real);
+  if (is_real(value))
+    Ranges("Initializer", where).require(!std::isnan(value.real()), "constant", "a number", value.real());
   Initializer result(Kind::constant);
   result.value_ = value;
   return result;
@@ -171,28 +171,28 @@ Initializer Initializer::values(Array values, Where where) {
 
 Initializer Initializer::with_fans(int64_t in, int64_t out) const {
   Initializer result = *this;
-  if (!fans_) result.fans_ = {in, out};
+  if (fans_.in < 0) result.fans_ = {in, out};
   return result;
 }
 
 Initializer Initializer::with_fans_of(const Initializer& other) const {
-  return other.fans_ ? with_fans(other.fans_->in, other.fans_->out) : *this;
+  return other.fans_.in < 0 ? *this : with_fans(other.fans_.in, other.fans_.out);
 }
 
 bool Initializer::is_zero() const {
   const auto is_zero = [](auto value) { return value == 0 && !std::signbit(static_cast<double>(value)); };
-  return kind_ == Kind::constant && std::visit(is_zero, value_.content());
+  return kind_ == Kind::constant && with_value(value_, is_zero);
 }
 
 // By its fans, the gain being first_.
 double Initializer::deviation_of(const std::string& name, DType type, const Shape& shape) const {
-  std::optional<Fans> fans = fans_;
-  if (!fans) {
+  Fans fans = fans_;
+  if (fans.in < 0) {
     if (shape.size() < 2) does_not_fit(name, type, shape, "two axes or more, to see fans");
     const int64_t places = element_count(Shape(shape.begin() + 2, shape.end()));
     fans = shape.size() == 2 ? Fans{shape[0], shape[1]} : Fans{shape[1] * places, shape[0] * places};
   }
-  const auto in = static_cast<double>(fans->in), out = static_cast<double>(fans->out);
+  const auto in = static_cast<double>(fans.in), out = static_cast<double>(fans.out);
   const double fan = fan_ == Fan::in ? in : fan_ == Fan::out ? out : (in + out) / 2;
   return first_ / std::sqrt(std::max(fan, 1.0));
 }
@@ -212,9 +212,8 @@ Array Initializer::make(const std::string& name, DType type, const Shape& shape,
   };
   switch (kind_) {
     case Kind::constant:
-      return std::visit(
-          [&](auto value) { return filled(type, shape, threads, [&](uint64_t) { return value; }); },
-          value_.content());
+      return with_value(
+          value_, [&](auto value) { return filled(type, shape, threads, [&](uint64_t) { return value; }); });
     case Kind::uniform:
       return uniform(first_, second_);
     case Kind::normal:

@@ -32,8 +32,9 @@ EventFile::EventFile(const std::string& folder)
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(fmt::format("cannot make the directory {}: {}", folder, error.message()));
-  file_.reset(std::fopen(path_.c_str(), "wb"));
-  if (file_ == nullptr) throw Error(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
+  std::FILE* file = std::fopen(path_.c_str(), "wb");
+  if (file == nullptr) throw Error(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
+  file_.reset(file, std::fclose);
   write(version_event(now()));
 }
 

@@ -221,6 +221,10 @@ void Totals::add(const Function& function, int64_t rows) {
   }
 }
 
+bool Totals::has(const std::string& output) const {
+  return all_.contains(output);
+}
+
 std::vector<std::string> Totals::scalars() const {
   std::vector<std::string> names;
   for (const auto& [name, total] : all_) {

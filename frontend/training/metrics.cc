@@ -120,7 +120,7 @@ void Ranking::add(const Array& counts) {
   std::ranges::transform(counts_, values, counts_.begin(), std::plus<>());
 }
 
-void Ranking::add(const Array& scores, const Array& targets, const std::optional<Array>& weights) {
+void Ranking::add(const Array& scores, const Array& targets, const Array& weights) {
   if (bins_ > 0) throw Error("Ranking: adds up counts or takes scores, not both");
   const auto takes = [&](bool fits, std::string_view what, const Array& got) {
     if (fits && got.shape() == scores.shape()) return;
@@ -130,10 +130,10 @@ void Ranking::add(const Array& scores, const Array& targets, const std::optional
   if (scores.dtype() != f32)
     throw Error(fmt::format("Ranking: takes scores f32, got {}", name(scores.dtype())));
   takes(targets.dtype() == i32 || targets.dtype() == i64, "targets i32 or i64", targets);
-  if (weights) takes(weights->dtype() == f32, "weights f32", *weights);
+  if (weights.defined()) takes(weights.dtype() == f32, "weights f32", weights);
   std::vector<Scored> more;
   for (int64_t i = 0; i < scores.size(); ++i) {
-    const float score = scores.data<float>()[i], weight = weights ? weights->data<float>()[i] : 1;
+    const float score = scores.data<float>()[i], weight = weights.defined() ? weights.data<float>()[i] : 1;
     if (weight == 0) continue;
     const int64_t target = targets.dtype() == i32 ? targets.data<int32_t>()[i] : targets.data<int64_t>()[i];
     if (std::isnan(score)) throw Error(fmt::format("Ranking: score {} is no number", i));

@@ -35,7 +35,7 @@ class Extent {
  public:
   template <std::integral T>
   Extent(T size) : offset_(static_cast<int64_t>(size)) {}
-  Extent(const Dim& dim) : dim_(dim), factor_(1) {}
+  Extent(const Dim& dim);
 
   const std::optional<Dim>& dim() const { return dim_; }  // none for a number
   std::string text() const;                               // "batch", "(time - 1)/2", "32"
@@ -93,9 +93,9 @@ Extent operator/(const Extent& extent, T number) {
 class Extents {
  public:
   Extents() = default;
-  Extents(std::initializer_list<Extent> extents) : all_(extents) {}
-  Extents(std::vector<Extent> extents) : all_(std::move(extents)) {}
-  Extents(const Shape& shape) : all_(shape.begin(), shape.end()) {}
+  Extents(std::initializer_list<Extent> extents);
+  Extents(std::vector<Extent> extents);
+  Extents(const Shape& shape);
 
   size_t size() const { return all_.size(); }
   const Extent& operator[](size_t axis) const { return all_[axis]; }

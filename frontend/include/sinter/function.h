@@ -107,7 +107,7 @@ class Function {
   std::span<std::byte> output_bytes(std::string_view name, DType type) const;
   const std::byte* only_element(std::string_view name, DType type) const;
 
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace sinter

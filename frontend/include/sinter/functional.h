@@ -4,43 +4,23 @@
 #include <sinter/tensor.h>
 
 #include <optional>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 // Named functions of neural networks, on floating tensors.
 namespace SINTER_EXPORT sinter {
 
-// The composite of that name in the table of ops, which functions here are written with. Its attributes, if
-// it has any, are numbers, and must be finite.
-Tensor composite(std::string_view name, const std::vector<Operand>& operands,
-                 const std::vector<std::pair<std::string_view, double>>& numbers = {});
-
 Tensor softmax(Operand x, int64_t axis = -1);  // zeros where a row's maximum is -inf
 Tensor log_softmax(Operand x, int64_t axis = -1);
 
-inline Tensor relu(Operand x) {
-  return composite("relu", {x});
-}
-inline Tensor sigmoid(Operand x) {
-  return composite("sigmoid", {x});
-}
+Tensor relu(Operand x);
+Tensor sigmoid(Operand x);
 // x * sigmoid(x)
-inline Tensor silu(Operand x) {
-  return composite("silu", {x});
-}
+Tensor silu(Operand x);
 // slope * x below 0
-inline Tensor leaky_relu(Operand x, double slope = 0.01) {
-  return composite("leaky_relu", {x}, {{"slope", slope}});
-}
+Tensor leaky_relu(Operand x, double slope = 0.01);
 // alpha * (exp(x) - 1) below 0
-inline Tensor elu(Operand x, double alpha = 1) {
-  return composite("elu", {x}, {{"alpha", alpha}});
-}
+Tensor elu(Operand x, double alpha = 1);
 // log(1 + exp(x))
-inline Tensor softplus(Operand x) {
-  return composite("softplus", {x});
-}
+Tensor softplus(Operand x);
 enum class Gelu { exact, tanh };
 Tensor gelu(Operand x, Gelu form = Gelu::exact);
 

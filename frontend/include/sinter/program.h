@@ -31,8 +31,7 @@ struct Input {
 // The inputs of the function being traced, by name.
 class Inputs {
  public:
-  explicit Inputs(std::string function, std::map<std::string, Tensor> tensors)
-      : function_(std::move(function)), tensors_(std::move(tensors)) {}
+  explicit Inputs(std::string function, std::map<std::string, Tensor> tensors);
   const Tensor& operator[](const std::string& name) const;  // throws Error that lists the names
 
  private:

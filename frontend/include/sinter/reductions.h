@@ -3,8 +3,6 @@
 #include <sinter/export.h>
 #include <sinter/tensor.h>
 
-#include <optional>
-
 // Functions that fold axes away. A negative axis counts from the end.
 namespace SINTER_EXPORT sinter {
 
@@ -13,17 +11,18 @@ class Axes {
  public:
   Axes() = default;
   template <std::integral T>
-  Axes(T axis) : axes_(std::vector<int64_t>{static_cast<int64_t>(axis)}) {}
-  Axes(std::initializer_list<int64_t> axes) : axes_(std::vector<int64_t>(axes)) {}
-  Axes(std::vector<int64_t> axes) : axes_(std::move(axes)) {}
+  Axes(T axis) : Axes{static_cast<int64_t>(axis)} {}
+  Axes(std::initializer_list<int64_t> axes) : given_(true), axes_(axes) {}
+  Axes(std::vector<int64_t> axes) : given_(true), axes_(std::move(axes)) {}
 
   // Sorted and not negative, for the `rank` axes that x has in `what`. Throws Error where one is out of range
   // or given twice.
   std::vector<int64_t> of_rank(std::string_view what, int64_t rank, const Operand& x) const;
-  int64_t count() const { return axes_ ? static_cast<int64_t>(axes_->size()) : 0; }  // 0: all
+  int64_t count() const { return static_cast<int64_t>(axes_.size()); }  // 0: all
 
  private:
-  std::optional<std::vector<int64_t>> axes_;
+  bool given_ = false;
+  std::vector<int64_t> axes_;
 };
 
 // Whether the axes that are folded away stay, with extent 1: sum(x, -1, keepdims).

@@ -8,7 +8,6 @@
 #include <memory>
 #include <source_location>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace SINTER_EXPORT sinter {
@@ -47,24 +46,29 @@ concept Scalar = std::integral<T> || std::floating_point<T>;
 // A C++ number, which keeps all bits of an integer.
 class Number {
  public:
-  template <Scalar T>
-  Number(T number) : value_(stored(number)) {}
+  enum class Kind : uint8_t { real, integer, flag };
 
-  using Content = std::variant<double, int64_t, bool>;
-  const Content& content() const { return value_; }
-
- private:
   template <Scalar T>
-  static Content stored(T number) {
-    if constexpr (std::same_as<T, bool>)
-      return number;
-    else if constexpr (std::integral<T>)
-      return static_cast<int64_t>(number);
-    else
-      return static_cast<double>(number);
+  Number(T number) {
+    if constexpr (std::floating_point<T>) {
+      kind_ = Kind::real;
+      real_ = static_cast<double>(number);
+    } else {
+      kind_ = std::same_as<T, bool> ? Kind::flag : Kind::integer;
+      integer_ = static_cast<int64_t>(number);
+    }
   }
 
-  Content value_;
+  Kind kind() const { return kind_; }
+  double real() const { return real_; }         // where it is one
+  int64_t integer() const { return integer_; }  // where it is none; 0 or 1 of a bool
+
+ private:
+  Kind kind_;
+  union {
+    double real_;
+    int64_t integer_;
+  };
 };
 
 // What functions of tensors take: a tensor, a parameter or state, or a C++ number, and the line where it was
@@ -73,24 +77,22 @@ class Number {
 class Operand {
  public:
   Operand(const Tensor& tensor, std::source_location where = std::source_location::current())
-      : value_(tensor), where_(where) {}
+      : tensor_(tensor), where_(where) {}
   Operand(const Variable& variable, std::source_location where = std::source_location::current());
   template <Scalar T>
   Operand(T number, std::source_location where = std::source_location::current())
-      : value_(content_of(number)), where_(where) {}
+      : number_(number), is_number_(true), where_(where) {}
 
-  using Content = std::variant<Tensor, double, int64_t, bool>;
-  const Content& content() const { return value_; }
+  const Tensor* given_tensor() const { return is_number_ ? nullptr : &tensor_; }
+  const Number* given_number() const { return is_number_ ? &number_ : nullptr; }
   const std::source_location& where() const { return where_; }
   // The tensor; a number becomes a constant, as if alone.
   Tensor tensor() const;
 
  private:
-  static Content content_of(const Number& number) {
-    return std::visit([](auto value) -> Content { return value; }, number.content());
-  }
-
-  Content value_;
+  Tensor tensor_;
+  Number number_ = 0;
+  bool is_number_ = false;
   std::source_location where_;
 };
 
@@ -98,8 +100,7 @@ class Operand {
 class Operands {
  public:
   Operands(std::initializer_list<Operand> operands,
-           std::source_location where = std::source_location::current())
-      : operands_(operands), where_(where) {}
+           std::source_location where = std::source_location::current());
   Operands(const std::vector<Tensor>& tensors, std::source_location where = std::source_location::current());
 
   const std::vector<Operand>& all() const { return operands_; }

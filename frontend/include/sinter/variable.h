@@ -18,7 +18,7 @@ class Trace;
 // Tells others whether what it is a part of is still there.
 class Lifetime {
  public:
-  Lifetime() : alive_(std::make_shared<char>()) {}
+  Lifetime();
   Lifetime(const Lifetime&) = delete;
   Lifetime& operator=(const Lifetime&) = delete;
 
@@ -51,25 +51,12 @@ class Variable {
   void assign(Operand value);
 
  protected:
-  Variable(DType type, Shape shape, Initializer initializer, bool trainable)
-      : dtype_(type),
-        shape_(std::move(shape)),
-        extents_(shape_),
-        is_of_session_(false),
-        initializer_(std::move(initializer)),
-        trainable_(std::make_shared<std::atomic<bool>>(trainable)) {}
+  Variable(DType type, Shape shape, Initializer initializer, bool trainable);
   // State of a session.
-  Variable(DType type, Extents extents, Initializer initializer)
-      : dtype_(type),
-        extents_(std::move(extents)),
-        is_of_session_(true),
-        initializer_(std::move(initializer)),
-        trainable_(std::make_shared<std::atomic<bool>>(false)) {}
-  ~Variable() = default;
+  Variable(DType type, Extents extents, Initializer initializer);
+  ~Variable();
 
-  void set_initializer(const Initializer& initializer) const {
-    initializer_ = initializer.with_fans_of(initializer_);
-  }
+  void set_initializer(const Initializer& initializer) const;
   // Not a part of the value: what optimisers may do with it.
   void set_trainable(bool trainable) const { *trainable_ = trainable; }
 

@@ -74,16 +74,13 @@ class ConvolutionLayer : public KernelLayer {
 };
 
 struct Conv1d : ConvolutionLayer {
-  Conv1d(Module& owner, Name name, Conv1dOptions options)
-      : ConvolutionLayer("Conv1d", 1, owner, std::move(name), std::move(options)) {}
+  Conv1d(Module& owner, Name name, Conv1dOptions options);
 };
 struct Conv2d : ConvolutionLayer {
-  Conv2d(Module& owner, Name name, Conv2dOptions options)
-      : ConvolutionLayer("Conv2d", 2, owner, std::move(name), std::move(options)) {}
+  Conv2d(Module& owner, Name name, Conv2dOptions options);
 };
 struct Conv3d : ConvolutionLayer {
-  Conv3d(Module& owner, Name name, Conv3dOptions options)
-      : ConvolutionLayer("Conv3d", 3, owner, std::move(name), std::move(options)) {}
+  Conv3d(Module& owner, Name name, Conv3dOptions options);
 };
 
 struct TransposedConvolutionLayerOptions {
@@ -118,16 +115,13 @@ class TransposedConvolutionLayer : public KernelLayer {
 };
 
 struct ConvTranspose1d : TransposedConvolutionLayer {
-  ConvTranspose1d(Module& owner, Name name, ConvTranspose1dOptions options)
-      : TransposedConvolutionLayer("ConvTranspose1d", 1, owner, std::move(name), std::move(options)) {}
+  ConvTranspose1d(Module& owner, Name name, ConvTranspose1dOptions options);
 };
 struct ConvTranspose2d : TransposedConvolutionLayer {
-  ConvTranspose2d(Module& owner, Name name, ConvTranspose2dOptions options)
-      : TransposedConvolutionLayer("ConvTranspose2d", 2, owner, std::move(name), std::move(options)) {}
+  ConvTranspose2d(Module& owner, Name name, ConvTranspose2dOptions options);
 };
 struct ConvTranspose3d : TransposedConvolutionLayer {
-  ConvTranspose3d(Module& owner, Name name, ConvTranspose3dOptions options)
-      : TransposedConvolutionLayer("ConvTranspose3d", 3, owner, std::move(name), std::move(options)) {}
+  ConvTranspose3d(Module& owner, Name name, ConvTranspose3dOptions options);
 };
 
 }  // namespace nn

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <numbers>
-#include <optional>
 #include <source_location>
 #include <string>
 #include <utility>
@@ -81,7 +80,7 @@ class Initializer {
     values
   };
   struct Fans {
-    int64_t in, out;
+    int64_t in, out;  // -1: not known
   };
   explicit Initializer(Kind kind, double first = 0, double second = 0)
       : kind_(kind), first_(first), second_(second) {}
@@ -95,7 +94,7 @@ class Initializer {
   double second_;  // the high end, the deviation
   double low_ = 0, high_ = 0;
   Fan fan_ = Fan::in;
-  std::optional<Fans> fans_;
+  Fans fans_ = {-1, -1};
   int64_t groups_ = 1;
   Array values_;
 };

@@ -71,16 +71,14 @@ class Recurrent : public Module {
 // Gated recurrent units (Cho et al. 2014), with PyTorch's equations. Gates: reset, update, new.
 class GRU : public Recurrent {
  public:
-  GRU(Module& owner, Name name, int64_t in, int64_t width, RecurrentOptions options = {})
-      : Recurrent(owner, std::move(name), Kind::gru, in, width, options) {}
+  GRU(Module& owner, Name name, int64_t in, int64_t width, RecurrentOptions options = {});
 };
 
 // Long short-term memory (Hochreiter and Schmidhuber 1997), with PyTorch's equations. Gates: input, forget,
 // cell, output.
 class LSTM : public Recurrent {
  public:
-  LSTM(Module& owner, Name name, int64_t in, int64_t width, RecurrentOptions options = {})
-      : Recurrent(owner, std::move(name), Kind::lstm, in, width, options) {}
+  LSTM(Module& owner, Name name, int64_t in, int64_t width, RecurrentOptions options = {});
 };
 
 }  // namespace nn

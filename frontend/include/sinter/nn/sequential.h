@@ -30,9 +30,7 @@ class Sequential : public Module {
   }
   Sequential& add(Step step);
   // A function of one operand, such as relu.
-  Sequential& add(Tensor (*function)(Operand x)) {
-    return add(Step([function](const Tensor& x) { return function(x); }));
-  }
+  Sequential& add(Tensor (*function)(Operand x));
 
   int64_t size() const { return static_cast<int64_t>(steps_.size()); }
   Tensor operator()(Operand x) const;

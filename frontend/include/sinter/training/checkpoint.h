@@ -70,7 +70,7 @@ class Checkpoints {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace sinter

@@ -21,11 +21,8 @@ class EventFile {
  private:
   void write(const std::string& record);
 
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
   std::string path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::shared_ptr<std::FILE> file_;
 };
 
 }  // namespace sinter

@@ -22,7 +22,7 @@ class Totals {
  public:
   void add(const Function& function, int64_t rows);  // after a call, of so many rows
 
-  bool has(const std::string& output) const { return all_.contains(output); }
+  bool has(const std::string& output) const;
   std::vector<std::string> scalars() const;  // the names of those that have a mean
   // Both throw Error that lists the outputs.
   double mean(const std::string& output) const;  // of a scalar: weighted by the batches' rows

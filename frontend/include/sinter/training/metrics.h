@@ -88,7 +88,7 @@ class Ranking {
   void add(const Array& counts);
   // Scores, f32 of any size, targets, i32 or i64 of their shape, 0 or 1, and how much each counts, f32 of
   // their shape. They are kept: 8 bytes each.
-  void add(const Array& scores, const Array& targets, const std::optional<Array>& weights = {});
+  void add(const Array& scores, const Array& targets, const Array& weights = {});
 
   // The area under the ROC curve: how likely a target of 1 scores above one of 0; equal scores count half,
   // and of counts those in one bin are equal. NaN where there are none of either.

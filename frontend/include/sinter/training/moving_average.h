@@ -54,7 +54,7 @@ class MovingAverage {
   Variable& average_of(const Variable& parameter) const;
 
   MovingAverageOptions options_;
-  std::unique_ptr<TrainingStates> states_;
+  std::shared_ptr<TrainingStates> states_;
 };
 
 }  // namespace sinter

@@ -93,7 +93,7 @@ class Optimizer {
  private:
   std::string name_;
   LearningRate rate_;
-  std::unique_ptr<TrainingStates> states_;
+  std::shared_ptr<TrainingStates> states_;
 };
 
 }  // namespace sinter
