@@ -89,3 +89,8 @@ list(REMOVE_ITEM read_sinter ${read_standard} ${headers} sinter.o: ${WORK_DIR}/s
 if(read_sinter)
   message(FATAL_ERROR "<sinter/sinter.h> brings ${read_sinter}")
 endif()
+
+# And they cost little more than those.
+file(WRITE ${WORK_DIR}/empty.cc "")
+run(${CMAKE_CURRENT_LIST_DIR}/header_cost.sh ${WORK_DIR} ${compiler} -I ${SINTER_SOURCE_DIR}/frontend/include -std=c++20)
+message(STATUS "${output}")
