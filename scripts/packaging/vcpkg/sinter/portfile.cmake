@@ -1,5 +1,6 @@
-# vcpkg install sinter --overlay-ports=scripts/packaging/vcpkg: from this tree, with the system's LLVM 19.1, fmt,
-# nlohmann_json and glslang, as the README lists them.
+# vcpkg install sinter --overlay-ports=scripts/packaging/vcpkg --no-binarycaching: from this tree, with the system's LLVM
+# 19.1, fmt, nlohmann_json and glslang, as the README lists them. What vcpkg looks at to see whether a package is still the
+# same is this folder, not the tree: after a change there, `vcpkg remove sinter` comes before it.
 get_filename_component(SOURCE_PATH ${CMAKE_CURRENT_LIST_DIR}/../../../.. ABSOLUTE)
 
 vcpkg_check_features(OUT_FEATURE_OPTIONS features FEATURES vulkan SINTER_VULKAN mpi SINTER_MPI)
