@@ -163,6 +163,39 @@ TEST(DiscreteCode, OfElementwiseWorkIsByFours) {
   }
 }
 
+// 1024 queries and keys of 8 heads of width 64, where each divides by blocks: loops over these wait twice for
+// the whole workgroup, for the subgroup where that is known, and for no memory; nothing is asked of a score
+// but whether it is greater.
+TEST(DiscreteCode, OfAttentionFetchesAheadAndWaitsInSubgroups) {
+  const std::string text =
+      glsl(R"(func @f(%q: f32[8,1024,64], %k: f32[8,1024,64], %v: f32[8,1024,64], %d: f32[8,1024,64]) {
+  %0: f32[8,1024,1024] = contract %q, %k {dims="bqw,bkw->bqk"}
+  %1: f32[8,1024,1024] = softmax %0 {axis=2}
+  %2: f32[8,1024,64] = contract %1, %v {dims="bqk,bku->bqu"}
+  %3: f32[8,1024,64] = mul %2, %d
+  %4: f32[] = reduce_sum %3 {axes=[0,1,2]}
+  %5: f32[8,1024,64], %6: f32[8,1024,64], %7: f32[8,1024,64] = grad %4, %q, %k, %v
+  return %2, %5, %6, %7
+})",
+           "h200");
+  const std::string forward = block(text, "for (int key_block");
+  const std::string backward = text.substr(text.find(forward) + forward.size());
+  const std::string of_queries = block(backward, "for (int key_block");
+  const std::string of_keys = block(backward, "for (int column_block");
+  for (const std::string& loop : {forward, of_queries, of_keys}) {
+    ASSERT_NE(loop, "");
+    EXPECT_EQ(count(loop, R"([^p]barrier\(\))"), 2u);
+    EXPECT_EQ(count(loop, R"(\?|min\(|max\()"), 0u);
+    EXPECT_EQ(count(loop, R"(in\d\[)"), loop == of_keys ? 2u : 0u);  // shift and total, by column
+    const std::string ahead = block(loop, "_block < 31)");
+    EXPECT_EQ(count(ahead, R"(vec4 \w+ = in\d_by_4\[)"), 2u);
+  }
+  EXPECT_EQ(count(forward, "subgroupBarrier"), 2u);
+  EXPECT_EQ(count(of_queries, "subgroupBarrier"), 1u);
+  EXPECT_EQ(count(of_keys, "subgroupBarrier"), 1u);
+  EXPECT_EQ(count(text, R"(\bexp2\()"), 2u + 1u + 1u);
+}
+
 // What compilers take for a real driver's input is valid, for every target.
 TEST(DiscreteCode, IsValidSpirv) {
   for (const char* target : {"h200", "rtx4070", "rx7900", "arc", "least"}) {
