@@ -339,14 +339,15 @@ class BackwardWorkgroups {
       if (needs_slopes) put_slopes();
       add(blocks_.team_barrier());
     }
-    if (needs(run, 2)) {
-      if (!all) bring(1, put_weights);
-      multiply_tile(0, 2, 1);
-    }
+    // The lines that are there are multiplied first.
     if (needs_slopes && !all) bring(0, put_slopes);
     add(blocks_.ahead(block, [&](const Block& next) { return fetch_statistics(outer, next); }));
     for (const size_t operand : {0, 1})
       if (needs(run, operand)) multiply_tile(1, operand, 0);
+    if (needs(run, 2)) {
+      if (!all) bring(1, put_weights);
+      multiply_tile(0, 2, 1);
+    }
     add(loop::barrier());
     fetch_behind(blocks_.ahead(block, [&](const Block& next) { return fetch_first(outer, next); }));
     return loop::block(std::move(body));

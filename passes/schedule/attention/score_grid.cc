@@ -11,16 +11,26 @@ namespace {
 
 // Lanes with more scores read less for each product, those with fewer leave work for more multiprocessors.
 constexpr ScoreGrid kGrids[] = {
-    {128, 8, 4, 4}, {128, 8, 2, 4}, {256, 8, 4, 4}, {256, 8, 2, 4}, {64, 8, 4, 4},
-    {64, 8, 2, 4},  {64, 8, 2, 2},  {32, 8, 4, 4},  {32, 8, 4, 2},  {32, 8, 2, 2},
-    {32, 8, 1, 4},  {32, 8, 1, 2},  {64, 16, 2, 1}, {64, 16, 1, 1}, {32, 8, 1, 1},
+    {128, 8, 4, 4}, {128, 16, 4, 4}, {128, 8, 2, 4}, {256, 8, 4, 4}, {256, 8, 2, 4}, {64, 8, 4, 4},
+    {64, 8, 2, 4},  {64, 8, 2, 2},   {32, 8, 4, 4},  {32, 8, 4, 2},  {32, 8, 2, 2},  {32, 8, 1, 4},
+    {32, 8, 1, 2},  {64, 16, 2, 1},  {64, 16, 1, 1}, {32, 8, 1, 1},
 };
 constexpr int64_t kMostOfLane = 16;  // rows or columns
 
-// In multiply-adds of a lane: a read of four elements takes as long as two of them.
-double cycles_of_score(const ScoreGrid& grid) {
-  const auto scores = static_cast<double>(grid.scores());
-  return (scores + 2.0 * static_cast<double>(grid.rows + grid.columns)) / scores;
+// In multiply-adds of a lane, with reads of shared memory among the rest.
+constexpr double kOfRead = 8;   // of four elements
+constexpr double kOfTold = 30;  // what another lane of the team tells of a row, which has to be waited for
+
+// Of a score: products of lines along the width, and of the tile with columns, of which a lane has some
+// fours.
+double cycles_of_score(const ScoreGrid& grid, const ScorePart& part) {
+  const auto number = [](int64_t x) { return static_cast<double>(x); };
+  const double rows = number(grid.rows), columns = number(grid.columns);
+  const double fours = number(grid.length_of_lane(part.lengths[0]) / 4);
+  double cycles = number(part.sums) * (1 + kOfRead * (rows + 4 * fours) / (16 * rows * fours));
+  for (const int64_t length : part.lengths)
+    cycles += number(length) * (1 + kOfRead * (rows + columns) / (4 * rows * columns));
+  return cycles + (part.tells_rows ? kOfTold * number(grid.team) / columns : 0);
 }
 
 constexpr double kBusyLanes = 512;        // of a multiprocessor
@@ -32,20 +42,22 @@ constexpr double kAllAtOnce = 1.15;
 constexpr double kInTurn = 1.03;
 constexpr double kFetchedAhead = 0.9;    // what waits for no memory
 constexpr int64_t kMostOnTheirWay = 32;  // elements of a lane, of one kind of lines
+constexpr int64_t kMostSummed = 64;      // behind the scores, whose registers are free by then
 
 double time_of(const ScoreGrid& grid, const std::vector<ScorePart>& parts, const loop::Target& target) {
-  double scores = 0, lanes = 0;
+  double cycles = 0, lanes = 0;
   for (const ScorePart& part : parts) {
     const int64_t blocks = part.units * ceil_div(part.rows, grid.block_rows());
     lanes += static_cast<double>(blocks * grid.lanes);
-    scores += static_cast<double>(blocks * grid.block_rows() * round_up(part.columns, grid.block_columns()));
+    const int64_t scores = blocks * grid.block_rows() * round_up(part.columns, grid.block_columns());
+    cycles += static_cast<double>(scores) * cycles_of_score(grid, part);
   }
   const double filled = lanes / (kBusyLanes * static_cast<double>(target.multiprocessors));
   const bool is_full = filled > 1;
   double busy = std::min(1.0, filled) * std::min(1.0, static_cast<double>(grid.lanes) / kBusyGroup);
   if (!target.has_fast_shared()) busy = 1;
   const double staging = grid.stages_all ? (is_full ? kAllAtOnce : 1) : (is_full ? 1 : kInTurn);
-  return scores * cycles_of_score(grid) / busy * (grid.stages_rows ? 1 : kReadFromMemory) * staging *
+  return cycles / busy * (grid.stages_rows ? 1 : kReadFromMemory) * staging *
          (grid.fetches_ahead ? kFetchedAhead : 1);
 }
 
@@ -111,7 +123,7 @@ bool fits(const ScoreGrid& grid, const std::vector<ScorePart>& parts, int64_t el
     }
     if (grid.fetches_ahead) {
       const int64_t summed = 2 * grid.lines_of_team() * grid.length_of_lane(part.summed_lines);
-      if (std::max(most_fetched, summed) > kMostOnTheirWay) return false;
+      if (most_fetched > kMostOnTheirWay || summed > kMostSummed) return false;
     }
     shared = std::max(shared, (grid.stages_rows ? rows : 0) +
                                   grid.block_columns() * (grid.stages_all ? all_columns : longest));

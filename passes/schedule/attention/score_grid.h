@@ -58,6 +58,7 @@ struct ScorePart {
   std::vector<int64_t> column_lengths;  // of those of a column
   int64_t summed_lines = 0;             // their length where lines of columns are added up as they come
   int64_t sums = 0;                     // elements that are added up for a row
+  bool tells_rows = false;              // whether lanes of a team tell one another of each row and block
   int64_t tiles = 1;                    // of scores that a lane holds at once
 };
 

@@ -31,7 +31,8 @@ class AttentionWorkgroups {
              .columns = blocks_.keys(),
              .lengths = {blocks_.width()},
              .column_lengths = {blocks_.width(), blocks_.values()},
-             .sums = blocks_.values()}};
+             .sums = blocks_.values(),
+             .tells_rows = true}};
   }
   int64_t element_bytes() const { return loop::size_in_bytes(blocks_.type()); }
 
