@@ -4,9 +4,9 @@
 
 #include "ir/integers.h"
 #include "ir/loop/affine.h"
-#include "passes/schedule/attention/blocks.h"
 #include "passes/schedule/attention/gradients.h"
 #include "passes/schedule/attention/online_softmax.h"
+#include "passes/schedule/attention/workgroups/blocks.h"
 #include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention_backward` for workgroups: FlashAttention-2, algorithm 2, taken apart so that no

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "ir/integers.h"
-#include "passes/schedule/attention/blocks.h"
 #include "passes/schedule/attention/online_softmax.h"
+#include "passes/schedule/attention/workgroups/blocks.h"
 #include "passes/schedule/core/schedules.h"
 
 // The schedule of `attention` for workgroups: FlashAttention-2, algorithm 1. A workgroup takes a block of

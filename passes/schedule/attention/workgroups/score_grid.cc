@@ -1,4 +1,4 @@
-#include "passes/schedule/attention/score_grid.h"
+#include "passes/schedule/attention/workgroups/score_grid.h"
 
 #include <algorithm>
 #include <bit>

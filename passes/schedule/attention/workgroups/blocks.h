@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "passes/schedule/attention/core.h"
-#include "passes/schedule/attention/score_grid.h"
+#include "passes/schedule/attention/workgroups/score_grid.h"
 
 namespace sinter::passes {
 
@@ -135,6 +135,8 @@ class AttentionBlocks : public AttentionCore {
     int64_t line = 0;
   };
 
+  static loop::Stmt repeat(const loop::VariableRef& variable, int64_t count, loop::LoopKind kind,
+                           loop::Stmt body);
   int64_t extent(bool of_keys) const { return of_keys ? keys() : queries(); }
   loop::Expr exists(const loop::Expr& line, bool of_keys, int64_t block) const;
   // The line, or the last where it is beyond that.
