@@ -1,4 +1,8 @@
-# conan create scripts/packaging/conan: from this tree, with the system's LLVM, fmt and glslang.
+# conan create scripts/packaging/conan: from this tree, with the system's LLVM, fmt and glslang; of ConanCenter it needs
+# nothing. Debian's packages that are missing are an error, or installed with
+#   -c tools.system.package_manager:mode=install -c tools.system.package_manager:sudo=True
+# It ends with test_package, which builds a program with the package and trains it. Projects that require it call
+# find_package(sinter), as everywhere else.
 import os
 import re
 
