@@ -16,10 +16,7 @@ struct GptBlock : nn::Module {
         attention(*this, "attention", {.width = width, .heads = heads, .bias = bias, .causal = true}),
         feed_forward_norm(*this, "feed_forward_norm", width, {.bias = bias}),
         feed_forward(*this, "feed_forward",
-                     {.width = width,
-                      .hidden = 4 * width,
-                      .activation = [](const Tensor& x) { return gelu(x); },
-                      .bias = bias}) {}
+                     {.width = width, .hidden = 4 * width, .activation = gelu, .bias = bias}) {}
 
   Tensor operator()(const Tensor& x) {
     nn::Scope scope(*this);

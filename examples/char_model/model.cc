@@ -16,7 +16,7 @@ nn::TransformerBlockOptions to_block(const ModelOptions& options) {
                         .causal = true,
                         .dropout = options.dropout,
                         .cache = nn::KeyValueCacheOptions{.capacity = options.context}},
-          .activation = [](const Tensor& x) { return gelu(x); },
+          .activation = gelu,
           .norm_first = true,
           .bias = false,
           .dropout = options.dropout};

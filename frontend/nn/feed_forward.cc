@@ -16,8 +16,7 @@ LinearOptions linear_options(const FeedForwardOptions& options) {
 
 Activation activation_of(const FeedForwardOptions& options) {
   if (options.activation) return options.activation;
-  if (options.gated) return [](const Tensor& x) { return silu(x); };
-  return [](const Tensor& x) { return relu(x); };
+  return options.gated ? silu : relu;
 }
 
 FeedForwardOptions gated(const SwiGLUOptions& options) {
@@ -31,6 +30,12 @@ FeedForwardOptions gated(const SwiGLUOptions& options) {
 }
 
 }  // namespace
+
+Activation::Activation(Tensor (*function)(Operand x)) : function_(function) {}
+
+Tensor Activation::operator()(const Tensor& x) const {
+  return function_(x);
+}
 
 FeedForward::FeedForward(Module& owner, Name name, FeedForwardOptions options)
     : Module(owner, checked("FeedForward", owner, name,

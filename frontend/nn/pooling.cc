@@ -37,12 +37,11 @@ MaxPool::MaxPool(Module& owner, Name name, const MaxPoolOptions& options)
 
 AveragePool::AveragePool(Module& owner, Name name, const AveragePoolLayerOptions& options)
     : Pool("AveragePool", owner, std::move(name), [options](const Tensor& x) {
-        AveragePoolOptions pool;
-        pool.stride = stride_of(options.stride);
-        pool.padding = options.padding;
-        pool.ceil_mode = options.ceil_mode;
-        pool.count_padding = options.count_padding;
-        return average_pool(x, options.size, pool);
+        return average_pool(x, options.size,
+                            {.stride = stride_of(options.stride),
+                             .padding = options.padding,
+                             .ceil_mode = options.ceil_mode,
+                             .count_padding = options.count_padding});
       }) {}
 
 AdaptiveMaxPool::AdaptiveMaxPool(Module& owner, Name name, Sizes extents)

@@ -84,7 +84,7 @@ Tensor Upsample::operator()(Operand operand) const {
     call.fail(fmt::format("takes x [n,c,spatial...] for {} factors, got {}", factor.size(), x.type()));
   std::vector<int64_t> extents;
   for (size_t i = 0; i < axes; ++i) extents.push_back(x.shape()[i + 2] * factor[factor.size() == 1 ? 0 : i]);
-  return resize(x, extents, options_);
+  return resize(x, extents, {.mode = options_.mode, .align_corners = options_.align_corners});
 }
 
 }  // namespace nn

@@ -60,14 +60,23 @@ Tensor sigmoid(Operand x) {
 Tensor silu(Operand x) {
   return composite("silu", {x});
 }
+Tensor leaky_relu(Operand x) {
+  return leaky_relu(x, 0.01);
+}
 Tensor leaky_relu(Operand x, double slope) {
   return composite("leaky_relu", {x}, {{"slope", slope}});
+}
+Tensor elu(Operand x) {
+  return elu(x, 1);
 }
 Tensor elu(Operand x, double alpha) {
   return composite("elu", {x}, {{"alpha", alpha}});
 }
 Tensor softplus(Operand x) {
   return composite("softplus", {x});
+}
+Tensor gelu(Operand x) {
+  return gelu(x, Gelu::exact);
 }
 Tensor gelu(Operand x, Gelu form) {
   return composite(OpCode::gelu, {x}, {{"tanh", form == Gelu::tanh}});

@@ -125,7 +125,7 @@ Tensor focal_loss(Operand logits, Operand targets, const FocalOptions& options) 
   Tensor losses = surprise_of(logits, targets);
   if (options.gamma != 0) losses = losses * pow(p + t - p * t * 2, options.gamma);
   if (options.alpha) losses = losses * (t * *options.alpha + (1 - t) * (1 - *options.alpha));
-  return reduced(pin, losses, options);
+  return reduced(pin, losses, {.reduction = options.reduction, .weights = options.weights});
 }
 
 Tensor mean_squared_error(Operand prediction, Operand target, const LossOptions& options) {

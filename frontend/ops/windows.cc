@@ -320,11 +320,14 @@ Tensor average_pool(Operand x, std::vector<int64_t> size, const AveragePoolOptio
   const Pin pin("average_pool", x.where());
   const Tensor image = x.tensor();
   const Spatial spatial(pin, image);
-  const Layout layout = pool_layout(spatial, size, options);
+  PoolOptions pool{.stride = options.stride,
+                   .padding = options.padding,
+                   .dilation = options.dilation,
+                   .ceil_mode = options.ceil_mode};
+  const Layout layout = pool_layout(spatial, size, pool);
   const Tensor average = pooled(OpCode::average_pool, image, layout, 0);
-  PoolOptions without_ceil = options;
-  without_ceil.ceil_mode = false;
-  const Layout counted = pool_layout(spatial, size, without_ceil);
+  pool.ceil_mode = false;
+  const Layout counted = pool_layout(spatial, size, pool);
   const std::vector<int64_t> none(spatial.count(), 0);
   const Tensor factor = options.count_padding
                             ? correction(spatial, layout, average, counted.low, counted.high)

@@ -69,6 +69,14 @@ TEST(Optimizer, TakesTheRateOfTheStep) {
   EXPECT_THAT(rates, near_state({0.5f, 0.375f, 0.25f, 0.125f, 0.05f, 0.05f}));
 }
 
+TEST(Optimizer, TakesAFunctionOfTheStepForItsRate) {
+  SGD optimizer({.learning_rate = [](const Tensor& step) { return 0.5 / (step + 1); }});
+  Descent descent(optimizer);
+  std::vector<float> rates;
+  for (int i = 0; i < 4; ++i) rates.push_back(descent.program.run("train", {}).at("rate").item<float>());
+  EXPECT_THAT(rates, near_state({0.5f, 0.25f, 0.5f / 3, 0.125f}));
+}
+
 // nanoGPT's get_lr in double precision.
 TEST(Schedules, CosineWithWarmUp) {
   const LearningRate rate = cosine_decay(1e-3, 100, 2000, 1e-4);

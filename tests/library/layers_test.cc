@@ -42,7 +42,7 @@ nn::TransformerBlockOptions block_options() {
 
 TEST(LayersOf, Transformers) {
   nn::TransformerBlockOptions after = block_options();
-  after.activation = [](const Tensor& x) { return gelu(x); };
+  after.activation = gelu;
   nn::TransformerBlockOptions first = after;
   first.norm_first = true;
   const auto crossed = [](nn::Module& root, const std::string& name) {
@@ -182,21 +182,16 @@ TEST(LayersOf, Pools) {
 }
 
 TEST(LayersOf, Resizing) {
-  const auto upsampled = [](nn::Sizes factor, ResizeOptions options) {
-    nn::UpsampleOptions all;
-    static_cast<ResizeOptions&>(all) = options;
-    all.factor = factor;
-    return made_layer<nn::Upsample>(all);
-  };
+  const auto upsampled = [](const nn::UpsampleOptions& options) { return made_layer<nn::Upsample>(options); };
   const auto resized = [](Interpolation mode) {
     return [mode](nn::Module&, const std::string&) {
       return [mode](const Tensor& x) { return resize(x, {3, 8}, {.mode = mode}); };
     };
   };
   expect_figures({
-      {"upsample_nearest", upsampled(2, {})},
-      {"upsample_linear", upsampled({2, 3}, {.mode = Interpolation::linear})},
-      {"upsample_corners", upsampled(3, {.mode = Interpolation::linear, .align_corners = true})},
+      {"upsample_nearest", upsampled({})},
+      {"upsample_linear", upsampled({.factor = {2, 3}, .mode = Interpolation::linear})},
+      {"upsample_corners", upsampled({.factor = 3, .mode = Interpolation::linear, .align_corners = true})},
       {"resize_nearest", resized(Interpolation::nearest)},
       {"resize_linear", resized(Interpolation::linear)},
   });

@@ -45,7 +45,8 @@ const std::vector<Reduced> kReduced = {
      [](const Tensor& x, const LossOptions& how) { return huber_loss(x, given("y"), 0.7, how); }},
     {"focal", "x",
      [](const Tensor& x, const LossOptions& how) {
-       return focal_loss(x, (given("signs") + 1) * 0.5, {how, 2, 0.25});
+       return focal_loss(x, (given("signs") + 1) * 0.5,
+                         {.alpha = 0.25, .reduction = how.reduction, .weights = how.weights});
      }},
     {"hinge", "x",
      [](const Tensor& x, const LossOptions& how) { return hinge_loss(x, given("signs"), how); }},
@@ -165,9 +166,7 @@ std::string traced(const std::function<Tensor()>& body) {
 }
 
 TEST(Losses, SayWhatDoesNotFit) {
-  EXPECT_EQ(traced([] {
-              return focal_loss(zeros({2}), zeros({2}), {{}, -1});
-            }),
+  EXPECT_EQ(traced([] { return focal_loss(zeros({2}), zeros({2}), {.gamma = -1}); }),
             "focal_loss: gamma must be finite and not negative, got -1 (losses_test.cc)");
   EXPECT_EQ(traced([] {
               return cross_entropy(zeros({2, 3}), zeros({2}, i32), {.label_smoothing = 1.5});

@@ -124,7 +124,8 @@ TEST(Modules, RefuseOptions) {
   EXPECT_EQ(
       (made<nn::TransformerBlock>(nn::TransformerBlockOptions{.attention = {.width = 8}, .hidden = -1})),
       "TransformerBlock: hidden must be at least 0, got -1");
-  EXPECT_EQ((made<nn::Upsample>(nn::UpsampleOptions{{}, 0})), "Upsample: factor must be at least 1, got 0");
+  EXPECT_EQ((made<nn::Upsample>(nn::UpsampleOptions{.factor = 0})),
+            "Upsample: factor must be at least 1, got 0");
 }
 
 TEST(Modules, RefuseCalls) {
@@ -172,7 +173,7 @@ TEST(Modules, RefuseCalls) {
             "TransformerBlock: takes x f32[n,t,3], got f32[2,3]");
   nn::TransformerBlock cross(root, "cross", {.attention = {.width = 3}, .cross = true});
   EXPECT_EQ(called([&] { return cross(x()); }), "TransformerBlock: needs a context, as it is cross");
-  nn::Upsample twice(root, "twice", {{}, {2, 3}});
+  nn::Upsample twice(root, "twice", {.factor = {2, 3}});
   EXPECT_EQ(called([&] { return twice(x()); }),
             "Upsample: takes x [n,c,spatial...] for 2 factors, got f32[2,5,3]");
   EXPECT_EQ(called([&] {

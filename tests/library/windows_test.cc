@@ -18,13 +18,6 @@ struct WindowCase {
   std::function<Tensor(const Tensors&)> value;
 };
 
-AveragePoolOptions averages(PoolOptions options, bool count_padding = true) {
-  AveragePoolOptions averages;
-  static_cast<PoolOptions&>(averages) = std::move(options);
-  averages.count_padding = count_padding;
-  return averages;
-}
-
 const std::vector<WindowCase> kWindows = {
     {"pad.reflect",
      {"image"},
@@ -92,22 +85,23 @@ const std::vector<WindowCase> kWindows = {
     {"average1",
      {"line"},
      [](const Tensors& t) {
-       return average_pool(t[0], {4}, averages({.stride = {3}, .padding = {2}, .ceil_mode = true}));
+       return average_pool(t[0], {4}, {.stride = {3}, .padding = {2}, .ceil_mode = true});
      }},
     {"average2",
      {"image"},
      [](const Tensors& t) {
-       return average_pool(t[0], {3, 2}, averages({.stride = {2, 1}, .padding = {1, 1}}));
+       return average_pool(t[0], {3, 2}, {.stride = {2, 1}, .padding = {1, 1}});
      }},
     {"average2.own",
      {"image"},
      [](const Tensors& t) {
-       return average_pool(t[0], {3, 2}, averages({.stride = {2}, .padding = {1}, .ceil_mode = true}, false));
+       return average_pool(t[0], {3, 2},
+                           {.stride = {2}, .padding = {1}, .ceil_mode = true, .count_padding = false});
      }},
     {"average3",
      {"volume"},
      [](const Tensors& t) {
-       return average_pool(t[0], {2, 3, 2}, averages({.stride = {1}, .ceil_mode = true}));
+       return average_pool(t[0], {2, 3, 2}, {.stride = {1}, .ceil_mode = true});
      }},
     {"adaptive_max1", {"line"}, [](const Tensors& t) { return adaptive_max_pool(t[0], {4}); }},
     {"adaptive_max2",

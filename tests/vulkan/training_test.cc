@@ -25,12 +25,8 @@ struct Block : nn::Module {
       "attention",
       {.width = kWidth, .heads = kHeads, .bias = false, .causal = true, .dropout = kDropout}};
   nn::LayerNorm feed_forward_norm{*this, "feed_forward_norm", kWidth, {.bias = false}};
-  nn::FeedForward feed_forward{*this,
-                               "feed_forward",
-                               {.width = kWidth,
-                                .hidden = 4 * kWidth,
-                                .activation = [](const Tensor& x) { return gelu(x); },
-                                .bias = false}};
+  nn::FeedForward feed_forward{
+      *this, "feed_forward", {.width = kWidth, .hidden = 4 * kWidth, .activation = gelu, .bias = false}};
 };
 
 // The embedding is also the output's weight.

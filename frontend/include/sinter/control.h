@@ -36,8 +36,8 @@ std::vector<Tensor> custom_gradient(const TensorFunction& fn, const GradientFunc
                                     Operands inputs);
 
 struct ScanStep {
-  std::vector<Tensor> carries;  // of the types that came in
-  std::vector<Tensor> outputs;
+  std::vector<Tensor> carries = {};  // of the types that came in
+  std::vector<Tensor> outputs = {};
 };
 struct ScanOptions {
   int64_t length = -1;   // needed only where there are no inputs

@@ -18,9 +18,9 @@ struct LossOptions {
 };
 
 struct CrossEntropyOptions {
-  std::optional<int64_t> ignore_index;  // positions with this label do not count
-  Tensor weights = {};                  // [classes]: how much each class counts
-  double label_smoothing = 0;           // in [0,1]: the share of a label that all classes have alike
+  std::optional<int64_t> ignore_index = {};  // positions with this label do not count
+  Tensor weights = {};                       // [classes]: how much each class counts
+  double label_smoothing = 0;                // in [0,1]: the share of a label that all classes have alike
   Reduction reduction = Reduction::mean;
   Tensor position_weights = {};  // broadcasts to the labels: how much each position counts
 };
@@ -31,9 +31,11 @@ Tensor cross_entropy(Operand logits, Operand labels, const CrossEntropyOptions& 
 // Of elements, logits and targets (in [0,1]) of one shape.
 Tensor binary_cross_entropy(Operand logits, Operand targets, const LossOptions& options = {});
 
-struct FocalOptions : LossOptions {
-  double gamma = 2;             // how much less what is right already counts; not negative
-  std::optional<double> alpha;  // the weight of targets of 1, 1 - alpha of those of 0; in [0,1]
+struct FocalOptions {
+  double gamma = 2;                  // how much less what is right already counts; not negative
+  std::optional<double> alpha = {};  // the weight of targets of 1, 1 - alpha of those of 0; in [0,1]
+  Reduction reduction = Reduction::mean;
+  Tensor weights = {};  // as LossOptions
 };
 // binary_cross_entropy times (1 - p)^gamma, p the probability of the target (Lin et al., "Focal loss for
 // dense object detection", 2017).

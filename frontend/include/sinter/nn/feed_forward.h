@@ -3,12 +3,26 @@
 #include <sinter/export.h>
 #include <sinter/nn/linear.h>
 
+#include <concepts>
 #include <functional>
 
 namespace SINTER_EXPORT sinter {
 namespace nn {
 
-using Activation = std::function<Tensor(Tensor)>;  // elementwise
+// An elementwise function of one tensor: gelu, tanh, or a lambda.
+class Activation {
+ public:
+  Activation(std::nullptr_t) {}
+  Activation(Tensor (*function)(Operand x));
+  template <std::invocable<const Tensor&> F>
+  Activation(F function) : function_(std::move(function)) {}
+
+  Tensor operator()(const Tensor& x) const;
+  explicit operator bool() const { return static_cast<bool>(function_); }
+
+ private:
+  std::function<Tensor(const Tensor&)> function_;
+};
 
 struct FeedForwardOptions {
   int64_t width;

@@ -20,8 +20,10 @@ Tensor resize(Operand x, std::vector<int64_t> extents, const ResizeOptions& opti
 
 namespace nn {
 
-struct UpsampleOptions : ResizeOptions {
+struct UpsampleOptions {
   Sizes factor = 2;
+  Interpolation mode = Interpolation::nearest;
+  bool align_corners = false;  // as ResizeOptions
 };
 // Each spatial axis `factor` times as long.
 class Upsample : public Module {

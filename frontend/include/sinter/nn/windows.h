@@ -66,7 +66,11 @@ struct PoolOptions {
 // The largest element of each window; padding counts as -inf. Equals share the gradient.
 Tensor max_pool(Operand x, std::vector<int64_t> size, const PoolOptions& options = {});
 
-struct AveragePoolOptions : PoolOptions {
+struct AveragePoolOptions {
+  std::vector<int64_t> stride = {};
+  Padding padding = {};
+  std::vector<int64_t> dilation = {};
+  bool ceil_mode = false;
   bool count_padding = true;  // as zeros; what ceil_mode adds never counts
 };
 Tensor average_pool(Operand x, std::vector<int64_t> size, const AveragePoolOptions& options = {});

@@ -3,6 +3,7 @@
 #include <sinter/export.h>
 #include <sinter/tensor.h>
 
+#include <concepts>
 #include <functional>
 
 // Learning rates, as functions of the step; what they compute is part of the program.
@@ -17,6 +18,9 @@ class LearningRate {
   template <Scalar T>
   LearningRate(T value, std::source_location where = std::source_location::current())
       : LearningRate(Number{static_cast<double>(value)}, where) {}
+  template <std::invocable<const Tensor&> F>
+  LearningRate(F schedule, std::source_location where = std::source_location::current())
+      : LearningRate(Schedule(std::move(schedule)), where) {}
   LearningRate(Schedule schedule, std::source_location where = std::source_location::current());
 
   Tensor at(const Tensor& step, std::source_location where = std::source_location::current()) const;

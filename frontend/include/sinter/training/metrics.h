@@ -23,8 +23,8 @@
 namespace SINTER_EXPORT sinter {
 
 struct CountOptions {
-  std::optional<int64_t> ignore_index;  // positions with this label do not count
-  Tensor weights = {};                  // f32, broadcasts to the labels: how much each position counts
+  std::optional<int64_t> ignore_index = {};  // positions with this label do not count
+  Tensor weights = {};                       // f32, broadcasts to the labels: how much each position counts
 };
 
 // Of values, floating: f32[2], their sum and how many there are, both weighted. Of cross_entropy and
