@@ -29,18 +29,19 @@ void StateTable::seal() {
 
 namespace {
 
+constexpr char kNeedNames[] =
+    "of two models or optimisers in a program each needs a name: Module(\"name\"), {.name = \"name\"}";
+
 // Of a variable that has the name of another state.
 void check_same(const std::string& name, const Variable* known, const Variable& variable, bool is_alike,
                 const std::string& known_type) {
   if (!is_alike) {
     throw Error(
-        fmt::format("state '{}' is both {} and {}{}: two models or optimisers of a program need names, "
-                    "and state has no Dim, but one shape in all calls",
-                    name, known_type, sinter::name(variable.dtype()), variable.extents().text()));
+        fmt::format("state '{}' is both {} and {}{}: {}; and state has no Dim, but one shape in all calls",
+                    name, known_type, sinter::name(variable.dtype()), variable.extents().text(), kNeedNames));
   }
   if (known != &variable) {
-    throw Error(fmt::format(
-        "two states of one program are called '{}'; give their models or optimisers names", name));
+    throw Error(fmt::format("two states are called '{}': {}", name, kNeedNames));
   }
 }
 

@@ -183,8 +183,10 @@ TEST(Modules, TwoModelsOfOneProgramNeedNames) {
     });
     program.compile({.device = "reference"});
   });
-  EXPECT_EQ(message,
-            "two states of one program are called 'classes.weight'; give their models or optimisers names");
+  EXPECT_EQ(
+      message,
+      "two states are called 'classes.weight': of two models or optimisers in a program each needs a name: "
+      "Module(\"name\"), {.name = \"name\"}");
 }
 
 TEST(Errors, MemoryThatIsNotThere) {

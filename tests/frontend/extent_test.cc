@@ -250,8 +250,8 @@ TEST(Extents, StateHasNoDim) {
       message_of([&] {
         program.function("f", {{kBatch, 3}});
       }),
-      "state 'cache' is both f32[2,4] and f32[3,4]: two models or optimisers of a program need names, and "
-      "state has no Dim, but one shape in all calls");
+      "state 'cache' is both f32[2,4] and f32[3,4]: of two models or optimisers in a program each needs a "
+      "name: Module(\"name\"), {.name = \"name\"}; and state has no Dim, but one shape in all calls");
 }
 
 }  // namespace

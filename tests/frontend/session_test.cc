@@ -314,10 +314,10 @@ TEST(Session, StateHasOneKind) {
   nn::Cache cache(other, "x", {2});
   Program program;
   program.add("f", {}, [&](const Inputs&) -> Outputs { return {{"y", buffer + cache}}; });
-  EXPECT_EQ(message_of([&] { program.compile({.device = "reference"}); }),
-            "state 'a.x' is both f32[2] and f32[2]: two models or optimisers of a program need names, and "
-            "state has "
-            "no Dim, but one shape in all calls");
+  EXPECT_EQ(
+      message_of([&] { program.compile({.device = "reference"}); }),
+      "state 'a.x' is both f32[2] and f32[2]: of two models or optimisers in a program each needs a name: "
+      "Module(\"name\"), {.name = \"name\"}; and state has no Dim, but one shape in all calls");
 }
 
 }  // namespace
