@@ -129,16 +129,33 @@ TEST(Guide, ListsEveryPage) {
 
 TEST(Guide, TriesEveryOperator) {
   const std::regex declaration(
-      "\n(?:inline )?(?:Tensor|TopK|Sorted|RunningExtreme|std::vector<Tensor>) ([a-z]\\w*)\\(");
+      "\n(?:inline )?(?:Tensor|TopK|Sorted|RunningExtreme|ScanStep|std::vector<Tensor>) ([a-z]\\w*)\\(");
   const std::string page = runtime::read_file((kGuide / "operators.md").string());
   for (const char* header :
-       {"elementwise", "functional", "indexing", "losses", "reductions", "sources", "views"}) {
+       {"control", "elementwise", "functional", "indexing", "losses", "nn/positions", "nn/resampling",
+        "nn/sampling", "nn/windows", "reductions", "sources", "views"}) {
     const std::string text =
         runtime::read_file(std::string(SINTER_SOURCE_DIR) + "/frontend/include/sinter/" + header + ".h");
     for (std::sregex_iterator match(text.begin(), text.end(), declaration), end; match != end; ++match) {
       const std::string name = (*match)[1].str();
       if (name == "composite") continue;  // which the others are written with
       EXPECT_THAT(page, HasSubstr(name + "(")) << header << ".h";
+    }
+  }
+}
+
+TEST(Guide, ShowsEveryLayer) {
+  const std::regex constructor("\n +(?:explicit )?(\\w+)\\(Module& owner, Name name");
+  const std::string page = runtime::read_file((kGuide / "layers.md").string());
+  const fs::path headers = fs::path(SINTER_SOURCE_DIR) / "frontend/include/sinter/nn";
+  for (const fs::directory_entry& entry : fs::directory_iterator(headers)) {
+    const std::string header = entry.path().filename().string();
+    if (header == "module.h" || header == "key_value_cache.h") continue;
+    const std::string text = runtime::read_file(entry.path().string());
+    for (std::sregex_iterator match(text.begin(), text.end(), constructor), end; match != end; ++match) {
+      const std::string name = (*match)[1].str();
+      if (name == "Recurrent" || name == "RecurrentCell") continue;  // parts of GRU and LSTM
+      EXPECT_THAT(page, HasSubstr(name)) << header;
     }
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// The whole of Sinter's interface. docs/dsl.md is the guide to it.
+// The whole of Sinter's interface. docs/guide/README.md leads through it.
 #include <sinter/array.h>
 #include <sinter/control.h>
 #include <sinter/data/batches.h>
