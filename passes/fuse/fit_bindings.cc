@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "ir/graph/builder.h"
+#include "passes/base/in_kernels.h"
 #include "passes/base/rewrite.h"
 #include "passes/fuse/legalize.h"
 #include "passes/fuse/limits.h"
@@ -39,14 +40,8 @@ class Fit {
   }
 
  private:
-  // What outside of kernels stands reads values that lie in memory, or are copied there one by one.
-  static bool stands_outside(const Op& op) {
-    return op.code == OpCode::write || op.code == OpCode::scan || op.code == OpCode::parameter ||
-           op.code == OpCode::read || op.kind() == OpKind::collective;
-  }
-
   bool fits(const Op& op) {
-    if (stands_outside(op)) return true;
+    if (stays_outside_kernels(op)) return true;  // it may have what it reads copied one by one
     Bindings bindings = bindings_of(op.operands);
     if (op.kind() == OpKind::check) {
       bindings.call = bindings.faults = true;

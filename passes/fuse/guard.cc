@@ -4,7 +4,7 @@
 #include <set>
 #include <tuple>
 
-#include "ir/error.h"
+#include "passes/base/barriers.h"
 
 namespace sinter::passes {
 
@@ -23,9 +23,10 @@ bool moves_alone(OpCode code) {
 
 // The function's parameter that a value is a view of, or the op that makes it.
 std::string subject_of(Value value) {
+  value = before_barriers(value);
   while (value.op->kind() == OpKind::view || value.op->kind() == OpKind::check ||
-         value.op->code == OpCode::cast || value.op->code == OpCode::barrier) {
-    value = value.op->operands[static_cast<size_t>(value.index)];
+         value.op->code == OpCode::cast) {
+    value = before_barriers(value.op->operands[0]);
   }
   if (value.op->code == OpCode::parameter) return graph::Function::parameter_name(*value.op);
   if (value.op->code == OpCode::read) return value.op->attributes.text("state");
@@ -34,7 +35,8 @@ std::string subject_of(Value value) {
 
 // Whether all elements are numbers from 0 to bound - 1, whatever the program is given.
 bool is_below(Value value, int64_t bound) {
-  while (moves_alone(value.op->code)) value = value.op->operands[0];
+  value = before_barriers(value);
+  while (moves_alone(value.op->code)) value = before_barriers(value.op->operands[0]);
   const Op& op = *value.op;
   if (op.code == OpCode::iota) {
     return op.results[0].shape[static_cast<size_t>(op.attributes.integer("axis"))] <= bound;
@@ -57,12 +59,8 @@ void guard(graph::Function& function) {
   };
   for (auto& op : ops) {
     for (Value& operand : op->operands) resolve(operand);
-    if (op->code == OpCode::barrier) {
-      for (size_t i = 0; i < op->operands.size(); ++i)
-        standing_for[op->result(static_cast<int>(i))] = op->operands[i];
-    }
     if (op->code == OpCode::gather || op->code == OpCode::scatter_add) {
-      const Value indices = op->operands[1];
+      const Value indices = before_barriers(op->operands[1]);
       const auto axis = static_cast<size_t>(op->attributes.integer("axis"));
       const int64_t bound = op->operands[0].shape()[axis];
       if (!is_below(indices, bound) && guarded.insert({indices.op, indices.index, bound}).second) {
@@ -89,8 +87,8 @@ void guard(graph::Function& function) {
     }
     function.append(std::move(op));
   }
-  std::erase_if(function.ops(), [](const auto& op) { return op->code == OpCode::barrier; });
   for (graph::Output& output : function.outputs) resolve(output.value);
+  settle_barriers(function);
 }
 
 }  // namespace sinter::passes

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "passes/base/costs.h"
+#include "passes/base/in_kernels.h"
 #include "passes/fuse/columns.h"
 #include "passes/fuse/limits.h"
 
@@ -27,8 +28,7 @@ bool is_raised(const Op& op) {
 
 bool stays_outside(const Op& op) {
   if (op.code == OpCode::kernel) return !is_raised(op);
-  return op.code == OpCode::parameter || op.code == OpCode::read || op.code == OpCode::write ||
-         op.code == OpCode::scan || op.kind() == OpKind::collective || is_table(op);
+  return stays_outside_kernels(op) || is_table(op);
 }
 
 void make_reduce(Group& group, const Op& op) {

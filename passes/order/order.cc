@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "ir/graph/callees.h"
+#include "passes/base/barriers.h"
 #include "passes/base/costs.h"
 #include "passes/base/kernel_builder.h"
 #include "passes/order/in_place.h"
@@ -28,7 +29,10 @@ class Orderer {
   Orderer(graph::Module& module, const loop::Target& target) : module_(module), target_(target) {}
 
   void run() {
-    for (const auto& function : module_.functions) order(*function);
+    for (const auto& function : module_.functions) {
+      remove_barriers(*function);
+      order(*function);
+    }
     std::vector<Op*> scans;
     for (const auto& function : module_.functions) {
       for (const auto& op : function->ops()) {

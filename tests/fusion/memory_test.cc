@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -32,6 +33,52 @@ TEST(Arena, IsHardlyLargerThanWhatIsAlive) {
     const auto peak = static_cast<double>(passes::peak_alive_bytes(program, target.buffer_alignment));
     EXPECT_GT(peak, 0) << name;
     EXPECT_LE(static_cast<double>(program.arena_bytes), 1.05 * peak) << name;
+  }
+}
+
+constexpr int64_t kBlocks = 8, kLayers = 3, kRows = 64, kWidth = 32;
+constexpr int64_t kActivation = kRows * kWidth * 4;  // bytes
+
+// The gradients of blocks of tanh(x w), each block under a checkpoint or none.
+graph::Module blocks_of_layers(bool checkpoints) {
+  std::vector<Input> inputs = {{"x", f32, {kRows, kWidth}}};
+  for (int64_t i = 0; i < kBlocks * kLayers; ++i)
+    inputs.push_back({fmt::format("w{}", i), f32, {kWidth, kWidth}});
+  Program program;
+  program.add("step", inputs, [&](const Inputs& in) -> Outputs {
+    Tensor y = in["x"];
+    std::vector<Tensor> weights;
+    for (int64_t block = 0; block < kBlocks; ++block) {
+      const auto layers = [&](Tensor inner) {
+        for (int64_t layer = 0; layer < kLayers; ++layer)
+          inner = tanh(matmul(inner, in[fmt::format("w{}", kLayers * block + layer)]));
+        return inner;
+      };
+      y = checkpoints ? checkpoint(layers, y) : layers(y);
+    }
+    for (const Input& input : inputs) weights.push_back(in[input.name]);
+    Outputs gradients;
+    for (const Tensor& gradient : grad(sum(square(y)), weights))
+      gradients.emplace_back(fmt::format("gradient{}", gradients.size()), gradient);
+    return gradients;
+  });
+  program.compile({.device = "reference"});
+  return graph::parse(program.text("step", false));
+}
+
+// Of a block that is under a checkpoint what it reads is kept, and while one is computed again, two values
+// for each of its layers.
+TEST(Arena, HasOfACheckpointWhatGoesIn) {
+  const graph::Module kept = blocks_of_layers(false), repeated = blocks_of_layers(true);
+  for (const auto& [device, machine] :
+       {std::pair("cpu", "native"), {"vulkan", "native"}, {"vulkan", "h200"}}) {
+    const loop::Target target = backends::open_device(device, 2, machine)->target();
+    const auto bytes_of = [&](const graph::Module& module) {
+      return passes::lower(module, "step", target, {}).arena_bytes;
+    };
+    EXPECT_GE(bytes_of(kept), kBlocks * kLayers * kActivation) << device << " " << machine;
+    EXPECT_LE(bytes_of(repeated), (kBlocks - 1 + 2 * kLayers) * kActivation + 1024)
+        << device << " " << machine;
   }
 }
 
