@@ -85,7 +85,7 @@ class Matcher {
       if (op.get() != found.scores && !found.between.contains(op.get())) continue;
       for (const Op* user : users_[op->result()]) {
         if (user == &softmax || found.between.contains(user)) continue;
-        reason_ = used_by("what its scores become is", user);
+        reason_ = used_by("what its scores become is", behind_views(user));
         return std::nullopt;
       }
     }
@@ -117,6 +117,25 @@ class Matcher {
     return fmt::format(
         "{} used elsewhere, too: {}", what,
         user == nullptr ? "it is returned" : fmt::format("by {}{}", name(user->code), at(user->location)));
+  }
+
+  // Of what uses a value, what leads to no contraction, if any does; nothing where it is returned.
+  const Op* stranger_among(Value value) {
+    const auto& users = users_[value];
+    const auto it = std::ranges::find_if(users, [&](Op* user) {
+      return user == nullptr || (user->code != OpCode::contract && !reaches_product(user->result()));
+    });
+    return it == users.end() ? users.back() : *it;
+  }
+
+  // The user, or what uses it where it is a view.
+  const Op* behind_views(const Op* user) {
+    while (user != nullptr && keeps_elements(*user)) {
+      const Value view{const_cast<Op*>(user), 0};
+      if (users_[view].empty()) break;
+      user = stranger_among(view);
+    }
+    return user;
   }
 
   bool reaches_scores(Value value, AttentionMatch& found) {
@@ -166,9 +185,7 @@ class Matcher {
     for (;;) {
       const auto& users = users_[value];
       if (users.size() != 1 || users[0] == nullptr) {
-        const auto other = std::ranges::find_if(
-            users, [](const Op* user) { return user == nullptr || user->code != OpCode::contract; });
-        reason_ = used_by("its probabilities are", other == users.end() ? users.back() : *other);
+        reason_ = used_by("its probabilities are", behind_views(stranger_among(value)));
         return false;
       }
       Op& op = *users[0];

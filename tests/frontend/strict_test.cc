@@ -87,6 +87,22 @@ TEST(Strict, RefusesAttentionWhoseScoresAreUsed) {
               HasSubstr("what its scores become is used elsewhere, too: by reduce_max (strict_test.cc:"));
 }
 
+// A batch of one is reshaped away before the product.
+TEST(Strict, NamesWhatUsesProbabilitiesBehindViews) {
+  const auto attend = [](const auto& others) {
+    return refused({{"x", f32, {1, 32, 64}}}, [&](const Inputs& in) -> Outputs {
+      const Tensor x = in["x"], weights = softmax(contract(x, x, "bqw,bkw->bqk"));
+      return {{"y", contract(weights, x, "bqk,bkw->bqw")}, {"other", others(weights)}};
+    });
+  };
+  EXPECT_THAT(attend([](const Tensor& weights) { return weights; }),
+              HasSubstr("its probabilities are used elsewhere, too: it is returned"));
+  EXPECT_THAT(attend([](const Tensor& weights) {
+                return max(reshape(weights, {32, 32}), 0);
+              }),
+              HasSubstr("its probabilities are used elsewhere, too: by reduce_max (strict_test.cc:"));
+}
+
 TEST(Strict, RefusesAttentionWithWorkThatIsNotLinear) {
   EXPECT_THAT(refused([](const Tensor& q, const Tensor& k, const Tensor& v) {
                 return matmul(square(softmax(scores_of(q, k)) + 1.0), v);
