@@ -15,13 +15,14 @@ std::string quoted_list(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(quoted, ", "));
 }
 
-void check_name(std::string_view what, const std::string& name) {
-  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+void check_name(std::string_view what, const std::string& name, bool dots) {
+  const auto fits = [&](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || (dots && c == '.'); };
+  if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 && name[0] != '.' &&
       std::all_of(name.begin(), name.end(), fits)) {
     return;
   }
-  throw Error(fmt::format("'{}' does not name {}: letters, digits and '_' do", name, what));
+  throw Error(fmt::format("'{}' does not name {}: letters, digits{} do", name, what,
+                          dots ? ", '_' and '.'" : " and '_'"));
 }
 
 }  // namespace sinter

@@ -9,6 +9,7 @@
 
 #include "frontend/base/convert.h"
 #include "frontend/base/hash.h"
+#include "frontend/base/names.h"
 #include "frontend/base/place.h"
 #include "frontend/base/translate.h"
 #include "frontend/trace/binding.h"
@@ -321,6 +322,7 @@ void Trace::finish(const Outputs& outputs) {
   std::set<std::string> names;
   for (const auto& [name, tensor] : outputs) {
     const std::string what = fmt::format("{}: output '{}'", frame.function->name(), name);
+    check_name(fmt::format("an output of '{}'", frame.function->name()), name, true);
     if (!names.insert(name).second) throw Error(what + " is given twice");
     if (!tensor.defined()) throw Error(what + " is undefined");
     frame.builder.output(name, use(what, tensor, std::source_location()));

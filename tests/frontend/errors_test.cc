@@ -174,6 +174,24 @@ TEST(Modules, NamesAreUniqueAndPlain) {
   EXPECT_EQ(message_of([] { Odd odd; }), "'a b' does not name a part of a model: letters, digits and '_' do");
 }
 
+TEST(Errors, AnOutputHasANameOfItsOwn) {
+  const auto compiled = [](const std::vector<std::string>& names) {
+    return message_of([&] {
+      Program program;
+      program.add("step", {{"x", f32, {4}}}, [&](const Inputs& in) -> Outputs {
+        Outputs outputs;
+        for (const std::string& name : names) outputs.emplace_back(name, in["x"] * 2);
+        return outputs;
+      });
+      program.compile();
+    });
+  };
+  EXPECT_EQ(compiled({"x.gradient", "layers.0.weight"}), "");
+  EXPECT_EQ(compiled({"my loss"}),
+            "'my loss' does not name an output of 'step': letters, digits, '_' and '.' do");
+  EXPECT_EQ(compiled({"y", "y"}), "step: output 'y' is given twice");
+}
+
 TEST(Modules, TwoModelsOfOneProgramNeedNames) {
   EncoderModel first, second;
   const std::string message = message_of([&] {
