@@ -40,6 +40,13 @@ Report::Report(const backends::Device& device, std::string name)
 
 void Report::add(const loop::Program& program, std::span<const runtime::KernelTime> times) {
   Json& facts = functions_.emplace_back(facts_of(program, times, texts_));
+  for (const Json& kernel : facts["kernels"]) {
+    for (const Json& op : kernel["ops"]) {
+      const auto place = op["place"].get<std::string>();
+      if (lines_.contains(place)) continue;
+      if (const auto line = sources_.at(place)) lines_[place] = *line;
+    }
+  }
   for (const std::string& kind : code_kinds(name_)) {
     for (size_t i = 0; i < program.kernels.size(); ++i)
       facts["kernels"][i]["texts"][kind] = code_.add(program, i, kind, texts_);
@@ -63,6 +70,7 @@ Json Report::finish(const ReportOptions& options) const {
           {"functions", functions_},
           {"curves", std::move(curves)},
           {"heat_maps", std::move(heat_maps)},
+          {"lines", lines_},
           {"texts", texts_.all()}};
 }
 

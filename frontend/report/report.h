@@ -9,6 +9,7 @@
 
 #include "backends/backend.h"
 #include "frontend/report/code.h"
+#include "frontend/report/source_lines.h"
 #include "frontend/report/texts.h"
 #include "ir/loop/program.h"
 #include "runtime/profile.h"
@@ -30,6 +31,8 @@ class Report {
   std::string name_;
   ReportTexts texts_;
   KernelCode code_;
+  SourceLines sources_;
+  nlohmann::ordered_json lines_ = nlohmann::ordered_json::object();  // by place: what the user wrote there
   std::vector<nlohmann::ordered_json> functions_;
 };
 

@@ -48,6 +48,16 @@ class ReportPageTest : public ProgramTest {
   }
   void show_tab(const std::string& name) { browser_->click(fmt::format("[data-tab='{}']", name)); }
 
+  // Modules as boxes, then their kernels.
+  static void expect_folds(Browser& page) {
+    page.click("#graph-tools button:nth-child(1)");
+    const int64_t folded = page.count(".box");
+    EXPECT_GT(page.count(".box.folded"), 0);
+    page.click("#graph-tools button:nth-child(2)");
+    EXPECT_EQ(page.count(".box.folded"), 0);
+    EXPECT_GT(page.count(".box"), folded);
+  }
+
   std::optional<Browser> browser_;
 };
 
@@ -79,6 +89,8 @@ TEST_F(ReportPageTest, ShowsTheAttentionClassifier) {
   EXPECT_THAT(page.text("#kernel h1"), HasSubstr("attention"));
   EXPECT_THAT(page.text("#kernel .ops"), HasSubstr("softmax"));
   EXPECT_THAT(page.text("#kernel .ops"), HasSubstr("model.cc:"));
+  EXPECT_THAT(page.text("#kernel pre.source"), HasSubstr("model.attend("));
+  EXPECT_THAT(page.text("#kernel .ops .source"), HasSubstr("model.attend("));
   EXPECT_THAT(page.text("#kernel .figures"), HasSubstr("of the roof"));
   EXPECT_THAT(page.text("#code"), HasSubstr("parallel for"));
   page.click("[data-kind='llvm']");
@@ -102,6 +114,7 @@ TEST_F(ReportPageTest, ShowsTheAttentionClassifier) {
   show_tab("Memory");
   EXPECT_GT(page.count(".life"), 20);
   EXPECT_THAT(page.text("#alive"), HasSubstr("model.cc:"));
+  EXPECT_NE(page.text("#alive .mono"), "");
   take_picture("memory");
   show_tab("Training");
   EXPECT_EQ(page.count("svg.chart"), 3);
@@ -139,6 +152,8 @@ TEST_F(ReportPageTest, ShowsTheCharacterModel) {
   page.click("#search-results li");
   page.click("[data-kind='llvm']");
   EXPECT_THAT(page.text("#code"), HasSubstr("define"));
+  take_picture("char_model");
+  expect_folds(page);
   show_tab("Training");
   EXPECT_EQ(page.count("svg.chart"), 2);
   page.write("#search-text", "no such thing");
@@ -161,6 +176,8 @@ TEST_F(ReportPageTest, ShowsTheImageClassifier) {
   page.click("#search-results li");
   page.click("[data-kind='asm']");
   EXPECT_THAT(page.text("#code"), HasSubstr("vmovups"));
+  take_picture("image_classifier");
+  expect_folds(page);
   show_tab("Memory");
   EXPECT_GT(page.count(".life"), 10);
 }

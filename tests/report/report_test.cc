@@ -73,6 +73,8 @@ TEST_F(ReportTest, HasWhatTheCompilerMade) {
       *std::ranges::find_if(kernel.at("ops"), [](const Json& each) { return each.at("op") == "tanh"; });
   EXPECT_EQ(op.at("place"), "report_test.cc:24");
   EXPECT_EQ(op.at("module"), "");
+  EXPECT_EQ(all.at("lines").at("report_test.cc:24"),
+            "Tensor operator()(const Tensor& x) { return classes(tanh(hidden(x))); }");
   const auto text = [&](const char* kind) {
     return all.at("texts")[kernel.at("texts").at(kind).get<size_t>()].get<std::string>();
   };
@@ -191,6 +193,17 @@ TEST(ReportPage, HasAColourForEachKindOfKernel) {
 #define SINTER_ANCHOR(name, ...) EXPECT_THAT(page, HasSubstr("\n  " #name ": '#"));
 #include "ir/graph/anchors.def"
 #undef SINTER_ANCHOR
+}
+
+TEST_F(ReportTest, ShowsSourcesThatCanBeRead) {
+  write("model.cc", "\n  y = tanh(x);  \r\n\n");
+  write(
+      "f.sg",
+      "func @f(%x: f32[4]) {\n  %0: f32[4] = tanh %x @\"model.cc\":2\n  %1: f32[4] = exp %0 @\"model.cc\":3\n"
+      "  %2: f32[4] = neg %1 @\"model.cc\":9\n  %3: f32[4] = sin %2 @\"other.cc\":1\n  return y=%3\n}\n");
+  const ProgramResult made = run("sinter-opt", "--emit=html f.sg");
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_EQ(reports_of_page(made.out, "f.html").at(0).at("lines").dump(), R"({"model.cc:2":"y = tanh(x);"})");
 }
 
 TEST(ReportTexts, AreKeptOnceAndCut) {

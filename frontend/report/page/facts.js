@@ -20,13 +20,9 @@ const colourOf = (anchor) => kColours[anchor] ?? '#6b7785';
 const kViews = new Set(['reshape', 'transpose', 'broadcast', 'slice', 'pad', 'concat', 'window', 'constant', 'iota']);
 const kMainOps = { contract: /^contract/, attention: /^softmax|^contract/, attention_backward: /^softmax|^contract/, reduce: /^reduce|^argm/, scatter: /^scatter|^fold/ };
 
-// The module that a kernel is shown in: that of the op it is there for.
-const homeOf = (kernel) => {
-  if (kernel.ops.length === 0) return 'writes of state';  // as what can fail has been made elsewhere first
-  const wanted = kMainOps[kernel.anchor];
-  const main = kernel.ops.find((op) => wanted?.test(op.op)) ?? kernel.ops.find((op) => !kViews.has(op.op));
-  return (main ?? kernel.ops[0]).module;
-};
+// The op that a kernel is there for.
+const mainOf = ({ ops, anchor }) =>
+  ops.find((op) => kMainOps[anchor]?.test(op.op)) ?? ops.find((op) => !kViews.has(op.op)) ?? ops[0];
 
 class Facts {
   constructor(report, given) {
@@ -34,7 +30,9 @@ class Facts {
     this.report = report;
     this.kernels.forEach((kernel, number) => {
       kernel.number = number;
-      kernel.home = homeOf(kernel);
+      const main = mainOf(kernel);
+      kernel.home = main?.module ?? 'writes of state';  // as what can fail has been made elsewhere first
+      kernel.source = this.source(main?.place);
       kernel.from = new Set();
       kernel.to = new Set();
     });
@@ -98,6 +96,8 @@ class Facts {
   }
   get shareOf() { return this.nanoseconds > 0 ? 'of the time' : 'of the flops'; }
 
+  // What the user wrote at a place, where the file could be read.
+  source(place) { return this.report.lines?.[place] ?? ''; }
   text(kernel, kind) { return this.report.texts[kernel.texts[kind]]; }
 }
 
@@ -122,15 +122,15 @@ const roofOf = (facts) => {
 };
 
 // Where all words of the search stand in what is said of a kernel.
-const textOf = (kernel) => {
+const textOf = (facts, kernel) => {
   kernel.words ??= [kernel.name, kernel.anchor, ...kernel.choices,
-    ...kernel.ops.flatMap((op) => [op.op, op.place, op.module])].join(' ').toLowerCase();
+    ...kernel.ops.flatMap((op) => [op.op, op.place, op.module, facts.source(op.place)])].join(' ').toLowerCase();
   return kernel.words;
 };
 const search = (facts, text) => {
   const words = text.toLowerCase().split(/\s+/).filter((word) => word);
   if (words.length === 0) return [];
-  return facts.kernels.filter((kernel) => words.every((word) => textOf(kernel).includes(word)));
+  return facts.kernels.filter((kernel) => words.every((word) => textOf(facts, kernel).includes(word)));
 };
 
 const reports = JSON.parse(byId('reports').textContent);

@@ -254,7 +254,7 @@ const tabGraph = {
       shape('rect', { class: 'body', x: left, y: top, width, height, rx: 4, fill: `${colour}26`, stroke: colour }),
       shape('rect', { x: left, y: top, width: 5, height, fill: colour }),
       line(17, shortened(box.name.split(' at ')[0], 21)), line(32, `${box.number}  ${box.anchor}  ${share}`, true),
-      shape('title', {}, `${box.name}\n${share} ${this.view.facts.shareOf}`));
+      shape('title', {}, `${box.name}\n${box.source && `${box.source}\n`}${share} ${this.view.facts.shareOf}`));
   },
 
   // What is in a folded module, a colour each for as much as it has of its kernels.

@@ -22,10 +22,15 @@ const figuresOf = (facts, kernel) => {
   return element('div', { class: 'figures' }, ...all);
 };
 
-const opsOf = (kernel) => element('table', { class: 'ops' },
+// Ops of one line that follow one another stand below it.
+const opsOf = (facts, kernel) => element('table', { class: 'ops' },
   element('tr', {}, ...['op', 'line', 'module'].map((name) => element('th', {}, name))),
-  ...kernel.ops.map((op) => element('tr', {}, element('td', {}, op.op + (op.times > 1 ? ` × ${op.times}` : '')),
-    element('td', { class: 'mono' }, op.place), element('td', {}, op.module))));
+  ...kernel.ops.flatMap((op, i) => {
+    const source = op.place === kernel.ops[i - 1]?.place ? '' : facts.source(op.place);
+    return [source && element('tr', { class: 'source' }, element('td', { class: 'mono', colspan: 3 }, source)),
+      element('tr', {}, element('td', {}, op.op + (op.times > 1 ? ` × ${op.times}` : '')),
+        element('td', { class: 'mono' }, op.place), element('td', {}, op.module))];
+  }));
 
 const argumentsOf = (facts, kernel) => element('table', {},
   element('tr', {}, ...['', 'in the loops', 'value', 'size'].map((name) => element('th', {}, name))),
@@ -65,11 +70,12 @@ const showKernel = (aside, view) => {
     element('button', { class: 'close', title: 'Close', onclick: () => view.select(null) }, '×'),
     element('h1', {}, `${kernel.number} ${kernel.name}`),
     element('p', {}, chip(kernel.anchor), ' ', element('span', { class: 'faint' }, kernel.part)),
+    kernel.source && element('pre', { class: 'source' }, kernel.source),
     figuresOf(facts, kernel),
     ...part('Schedule, and what it chose', ...(kernel.choices.length > 0 ? kernel.choices : ['nothing to choose']).map(
       (choice) => element('p', { class: 'mono' }, choice))),
     ...part('Loops and code', textsOf(facts, kernel, view)),
-    ...part(`Ops, ${kernel.ops.reduce((sum, op) => sum + op.times, 0)}`, opsOf(kernel)),
+    ...part(`Ops, ${kernel.ops.reduce((sum, op) => sum + op.times, 0)}`, opsOf(facts, kernel)),
     ...(kernel.apart.length > 0 ? part('Why it is a kernel of its own', ...kernel.apart.map((why) => element('p', {}, why))) : []),
     ...part('Values', argumentsOf(facts, kernel)),
     ...(kernel.from.size > 0 ? part('Needs', linksTo(facts, kernel.from, view)) : []),

@@ -1,7 +1,8 @@
 // All kernels as a table, and where they are below the roof.
 const kColumns = [
   { name: '#', of: (kernel) => kernel.number, isNumber: true },
-  { name: 'kernel', of: (kernel) => kernel.name },
+  { name: 'kernel', of: (kernel) => kernel.name,
+    show: (kernel) => element('span', {}, kernel.name, element('div', { class: 'mono faint' }, kernel.source)) },
   { name: 'kind', of: (kernel) => kernel.anchor, show: (kernel) => chip(kernel.anchor) },
   { name: 'flop', of: (kernel) => kernel.flops, show: (kernel) => withPrefix(kernel.flops, 'flop'), isNumber: true },
   { name: 'bytes', of: (kernel) => kernel.bytes, show: (kernel) => withPrefix(kernel.bytes, 'B'), isNumber: true },

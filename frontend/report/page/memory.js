@@ -62,7 +62,7 @@ const tabMemory = {
         element('th', {}, 'line and module'), element('th', {}, 'steps')),
       ...slots.map((slot) => element('tr', { 'data-kernel': makers.get(slot)?.number ?? '', onclick: () => view.select(makers.get(slot)) },
         element('td', { class: 'number' }, withPrefix(slot.bytes, 'B')), element('td', {}, slot.name),
-        element('td', {}, slot.origin), element('td', {}, `${slot.first} to ${slot.last}`))))];
+        element('td', {}, slot.origin, element('div', { class: 'mono faint' }, facts.source(slot.origin.split(', in ')[0]))), element('td', {}, `${slot.first} to ${slot.last}`))))];
   },
 
   select(kernel) {
