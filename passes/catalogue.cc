@@ -103,8 +103,12 @@ constexpr Pass kPasses[] = {
      "how long it may loop",
      group},
     {"merge", "puts independent kernels side by side; buffers=N: what a kernel may bind", merge},
-    {"choose", "decides how the loops of each kernel are made", nullptr,
-     [](Module&, Function& function, const Target& target) { choose(function, target); }},
+    {"choose", "decides how the loops of each kernel are made",
+     [](Module& module, const Arguments& arguments, const Target& target) {
+       check_arguments("choose", arguments, {});
+       check_kernels("choose", module);
+       for (const auto& function : module.functions) choose(*function, target);
+     }},
     {"open_loops", "puts the body of a loop of one turn in its place", for_all<open_loops>},
     {"order", "puts kernels in the order in which they run, those that write state after those that read it",
      [](Module& module, const Arguments& arguments, const Target& target) {

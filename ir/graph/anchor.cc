@@ -41,6 +41,10 @@ bool is_kernel(const Op& op, Anchor anchor) {
   return op.code == OpCode::kernel && op.attributes.text("anchor") == name(anchor);
 }
 
+bool attends(const Op& op) {
+  return is_kernel(op, Anchor::attention) || is_kernel(op, Anchor::attention_backward);
+}
+
 Anchor started_by(const Op& op) {
   if (op.code == OpCode::kernel) return anchor_of(op);
   const auto found =

@@ -31,6 +31,7 @@ std::optional<Anchor> anchor_from_name(std::string_view name);
 
 Anchor anchor_of(const Op& kernel);           // throws GraphError where its attribute names none
 bool is_kernel(const Op& op, Anchor anchor);  // whether `op` is a kernel of that kind
+bool attends(const Op& op);                   // whether it is a kernel of attention or of its gradient
 Anchor started_by(const Op& op);              // the kind of kernel that the op begins; map where none else
 
 }  // namespace sinter::graph

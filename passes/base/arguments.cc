@@ -47,6 +47,14 @@ int64_t number_in(const std::string& value) {
   return number;
 }
 
+graph::Function& function_of(std::string_view pass, std::string_view key, const std::string& name,
+                             const graph::Module& module) {
+  if (name.empty()) throw GraphError(fmt::format("{}: needs an argument {}=FUNCTION", pass, key));
+  graph::Function* function = module.find_function(name);
+  if (function == nullptr) throw GraphError(fmt::format("{}: there is no function @{}", pass, name));
+  return *function;
+}
+
 loop::Target limited(std::string_view pass, const Arguments& arguments, const loop::Target& target,
                      std::initializer_list<std::string_view> known) {
   loop::Target result = target;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "ir/graph/graph.h"
 #include "ir/loop/target.h"
 
 namespace sinter::passes {
@@ -22,6 +23,10 @@ void check_arguments(std::string_view pass, const Arguments& arguments,
 std::pair<std::string, std::string> key_and_value(const std::string& argument);
 // The number that begins a value; -1 where none does.
 int64_t number_in(const std::string& value);
+
+// The function that the argument `key`=`name` of `pass` is for. Throws GraphError where there is none.
+graph::Function& function_of(std::string_view pass, std::string_view key, const std::string& name,
+                             const graph::Module& module);
 
 // The target with the limits that arguments set: "buffers=N", how many a kernel may bind; "iterations=N", how
 // long one invocation may loop; "threads=N", how many units are cut for. `pass` takes those of `known`.

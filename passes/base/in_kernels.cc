@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ir/error.h"
+#include "ir/graph/anchor.h"
 
 namespace sinter::passes {
 
@@ -22,13 +25,26 @@ bool stays_outside_kernels(const Op& op) {
   }
 }
 
+namespace {
+
+// Attention that group has not seen is a kernel whose ops are in none.
+bool is_ungrouped_attention(const Op& op) {
+  return graph::attends(op) && std::ranges::none_of(op.body->ops(), [](const auto& inner) {
+           return inner->code == OpCode::kernel;
+         });
+}
+
+}  // namespace
+
 void check_kernels(std::string_view pass, const graph::Module& module) {
   for (const auto& function : module.functions) {
     for (const auto& op : function->ops()) {
-      const bool is_there = stays_outside_kernels(*op) || op->code == OpCode::kernel ||
-                            op->code == OpCode::constant || op->code == OpCode::reshape;
+      const bool is_there = stays_outside_kernels(*op) || op->code == OpCode::constant ||
+                            op->code == OpCode::reshape ||
+                            (op->code == OpCode::kernel && !is_ungrouped_attention(*op));
       if (is_there) continue;
-      throw GraphError(fmt::format("{}: {} is in no kernel; group comes first{}", pass, graph::name(op->code),
+      throw GraphError(fmt::format("{}: {} is in no kernel; group comes first{}", pass,
+                                   op->code == OpCode::kernel ? "attention" : graph::name(op->code),
                                    graph::at(op->location)));
     }
   }

@@ -21,13 +21,8 @@ using graph::Value;
 
 namespace {
 
-// A kernel that raise or differentiate made.
-bool is_raised(const Op& op) {
-  return graph::is_kernel(op, Anchor::attention) || graph::is_kernel(op, Anchor::attention_backward);
-}
-
 bool stays_outside(const Op& op) {
-  if (op.code == OpCode::kernel) return !is_raised(op);
+  if (op.code == OpCode::kernel) return !graph::attends(op);  // those raise and differentiate have made
   return stays_outside_kernels(op) || is_table(op);
 }
 

@@ -99,6 +99,9 @@ class Placer {
     if (const auto it = place_.find(value); it != place_.end()) return it->second;
     if (value.op->code == OpCode::constant) return place_[value] = constant_slot(*value.op);
     if (value.op->code == OpCode::read) return place_[value] = state_slot(value.op->attributes.text("state"));
+    if (value.op->code == OpCode::barrier)
+      throw GraphError(
+          fmt::format("place: a barrier is left; order comes first{}", graph::at(value.op->location)));
     throw InternalError(fmt::format("place: a value of '{}' has no place", graph::name(value.op->code)));
   }
 

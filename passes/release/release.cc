@@ -20,9 +20,7 @@ constexpr int64_t kManyBuffers = 64;  // more than attention binds
 
 // Where there are no schedules for lines as long as those of its queries, keys and values.
 std::optional<std::string> too_long(const Op& op, const loop::Target& target) {
-  const auto is = [&](graph::Anchor anchor) { return is_kernel(op, anchor); };
-  if (!target.has_workgroups() || !(is(graph::Anchor::attention) || is(graph::Anchor::attention_backward)))
-    return std::nullopt;
+  if (!target.has_workgroups() || !graph::attends(op)) return std::nullopt;
   const AttentionBody body = AttentionBody::of(op);
   if (has_attention_schedule(body.width(), body.values(), graph::size_in_bytes(body.dtype()), target))
     return std::nullopt;

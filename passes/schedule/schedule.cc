@@ -131,6 +131,10 @@ std::vector<Choice> choices(const Op& kernel, const loop::Target& target) {
     for (Numbers& numbers : schedule->choices(t))
       all.push_back({std::string(schedule->name), std::move(numbers)});
   }
+  if (all.empty() && graph::attends(kernel))
+    throw GraphError(
+        fmt::format("choose: the target has no schedule for a kernel of {}; release comes first{}",
+                    graph::name(anchor_of(kernel)), graph::at(kernel.location)));
   if (all.empty())
     throw InternalError(
         fmt::format("no schedule for a kernel with anchor '{}'", graph::name(anchor_of(kernel))));

@@ -25,19 +25,18 @@ const std::string& state_of(const Op& op) {
   return op.attributes.text("state");
 }
 
-Function& function_of(const Module& module, const Sharding& sharding) {
-  Function* function = module.find_function(sharding.of);
-  if (function == nullptr) throw GraphError(fmt::format("shard: there is no function @{}", sharding.of));
+Function& sharded(const Module& module, const Sharding& sharding) {
+  Function& function = function_of("shard", "of", sharding.of, module);
   if (sharding.ranks < 1 || sharding.rank < 0 || sharding.rank >= sharding.ranks)
     throw GraphError(fmt::format("shard: rank {} is outside [0,{})", sharding.rank, sharding.ranks));
-  return *function;
+  return function;
 }
 
 // Which states are kept together.
 class Groups {
  public:
   Groups(const Module& module, const Sharding& sharding)
-      : function_(function_of(module, sharding)), effects_(functions_with_effects(module)) {
+      : function_(sharded(module, sharding)), effects_(functions_with_effects(module)) {
     find_own(module, sharding);
     // What is seen, by whom else, every rank keeps.
     do {
@@ -150,7 +149,7 @@ Value last_meeting(const Function& function) {
 }  // namespace
 
 Owners shard(Module& module, const Sharding& sharding) {
-  Function& function = function_of(module, sharding);
+  Function& function = sharded(module, sharding);
   Groups groups(module, sharding);
   Owners owners = dealt(module, groups, sharding.ranks);
   graph::Builder builder(module, function);

@@ -287,11 +287,8 @@ void remove_unused(Module& module, const std::set<std::string>& kept) {
 }  // namespace
 
 void split_batch(Module& module, const BatchSplit& split) {
-  Function* whole = module.find_function(split.of);
-  Function* part = module.find_function(split.part);
-  for (const auto& [function, name] : {std::pair(whole, split.of), std::pair(part, split.part)}) {
-    if (function == nullptr) throw GraphError(fmt::format("split_batch: there is no function @{}", name));
-  }
+  Function* whole = &function_of("split_batch", "of", split.of, module);
+  Function* part = &function_of("split_batch", "part", split.part, module);
   if (split.parts < 1) throw GraphError(fmt::format("split_batch: parts is at least 1, got {}", split.parts));
   std::set<std::string> kept, called;
   for (const auto& function : module.functions) {

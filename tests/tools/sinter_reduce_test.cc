@@ -52,17 +52,19 @@ TEST_F(SinterReduce, CutsRunsOfOps) {
   EXPECT_THAT(result.out, HasSubstr(" = cos %"));
 }
 
-// An error of ours, on the whole way: a pass that is given what another one has to take away before.
+// An error of ours, on the whole way: of a kernel that no pass makes.
 TEST_F(SinterReduce, TakesWhatSinterOptLeft) {
-  write("check.sg",
-        "func @f(%x: f32[2], %ids: i32[3]) {\n"
-        "  %0: f32[2] = exp %x\n"
-        "  %1: i32[3] = check_index %ids {bound=5, ignore=-1}\n"
-        "  return y=%0, ids=%1\n"
+  write("wrong.sg",
+        "func @f(%x: f32[2], %y: f32[2]) {\n"
+        "  %0: f32[2] = kernel %x {anchor=\"map\"} (%p0: f32[2]) {\n    %0: f32[2] = exp %p0\n    return "
+        "%0\n  }\n"
+        "  %1: f32[2] = kernel %y {anchor=\"scatter\"} (%p0: f32[2]) {\n    %0: f32[2] = exp %p0\n    return "
+        "%0\n  }\n"
+        "  return x=%0, y=%1\n"
         "}\n");
   setenv("SINTER_CACHE_DIR", path("cache").c_str(), 1);
   unsetenv("SINTER_CACHE");
-  const ProgramResult broken = run("sinter-opt", "--pass=group check.sg");
+  const ProgramResult broken = run("sinter-opt", "--pass=choose wrong.sg");
   const std::string says = "; to see it again: sinter-opt --replay ";
   ASSERT_THAT(broken.err, HasSubstr(says));
   EXPECT_THAT(broken.err, StartsWith("sinter-opt: internal error: "));
@@ -74,9 +76,9 @@ TEST_F(SinterReduce, TakesWhatSinterOptLeft) {
   const ProgramResult least = reduce(bundle);
   EXPECT_EQ(least.status, 0) << least.err;
   EXPECT_THAT(least.err, HasSubstr("\nops: 2, of 4; "));
-  EXPECT_THAT(least.out, HasSubstr("check_index"));
+  EXPECT_THAT(least.out, HasSubstr("scatter"));
   setenv("SINTER_CACHE", "off", 1);
-  EXPECT_EQ(run("sinter-opt", "--pass=group check.sg").err, again.err);
+  EXPECT_EQ(run("sinter-opt", "--pass=choose wrong.sg").err, again.err);
 }
 
 TEST_F(SinterReduce, RunsPassesOfItsOwn) {
