@@ -148,7 +148,7 @@ TEST_F(ReportPageTest, ShowsTheCharacterModel) {
           "train --steps 4 --every 2 --batch 4 --layers 2 --width 32 --heads 2 --context 16 --report "
           "report.html");
   Browser& page = opened("report.html");
-  page.write("#search-text", "attention blocks.1");
+  page.write("#search-text", "softmax blocks.1");
   page.click("#search-results li");
   page.click("[data-kind='llvm']");
   EXPECT_THAT(page.text("#code"), HasSubstr("define"));
