@@ -13,7 +13,7 @@ enum class LoopKind : uint8_t {
   vector,     // constant extent; the body once, a lane for each value
   parallel,   // over threads: only at the root of a kernel, one a kernel
   workgroup,  // over workgroups: only at the root of a kernel, one a kernel
-  lane,       // over the invocations of a workgroup; constant extent, the same in all of a kernel
+  lane,       // over the invocations of a workgroup; constant extent, the same in all of a part
 };
 
 struct StmtNode;

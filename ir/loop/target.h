@@ -29,6 +29,10 @@ struct Target {
   bool has_fast_shared() const {
     return kind == Kind::gpu;
   }
+  // Whether parts of a kernel may be dispatches, with lanes and shared memory of their own.
+  bool dispatches_parts() const {
+    return kind == Kind::gpu;
+  }
   // Whether a subgroup is a vector of a processor: lanes side by side share what is the same in all.
   bool has_subgroup_vectors() const {
     return kind == Kind::gpu_on_cpu && subgroup_size > 1;

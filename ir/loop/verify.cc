@@ -25,6 +25,8 @@ class Verifier {
     if (kernel_.parts.empty()) fail("there are no parts");
     for (const Stmt& part : kernel_.parts) {
       at_root_ = true;
+      lanes_ = std::nullopt;
+      group_ = 0;
       visit(part);
     }
   }

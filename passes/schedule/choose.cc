@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <compare>
 #include <optional>
+#include <ranges>
 
 #include "ir/graph/anchor.h"
 #include "passes/base/flops.h"
@@ -24,19 +24,11 @@ std::optional<int64_t> lanes_of(const Choice& choice) {
   return std::nullopt;
 }
 
-// Whether kernels that are made so may stand side by side in one.
+// Whether workgroups of kernels that are made so have as many lanes.
 bool go_together(const Choice& a, const Choice& b) {
   const auto ours = lanes_of(a), theirs = lanes_of(b);
-  if (!ours || !theirs) return true;
-  return *ours == *theirs && (!fills_shared(a) || !fills_shared(b) || a == b);
+  return !ours || !theirs || *ours == *theirs;
 }
-
-// How much is passed over for others' sake: tiles of shared memory matter most, then what moves most.
-struct PassedOver {
-  double tiles = 0;  // by the work of those that take them
-  int64_t bytes = 0;
-  auto operator<=>(const PassedOver&) const = default;
-};
 
 double work_of(const Op& kernel) {
   double work = 1;
@@ -44,50 +36,51 @@ double work_of(const Op& kernel) {
   return work;
 }
 
-// Of kernels side by side the best choices that go together: each takes its first that goes with one of all
-// there are, with the one that leaves the best to them.
-void choose_together(const std::vector<Op*>& kernels, const loop::Target& target) {
+// What kernels side by side may be, each with its part of the machine.
+std::vector<std::vector<Choice>> choices_of_each(const std::vector<Op*>& kernels,
+                                                 const loop::Target& target) {
   std::vector<std::vector<Choice>> all;
-  std::vector<Choice> leaders;
   double work = 0;
   for (const Op* kernel : kernels) work += work_of(*kernel);
   for (const Op* kernel : kernels) {
-    // Each has its part of the machine.
     loop::Target part = target;
     const double multiprocessors = static_cast<double>(target.multiprocessors) * work_of(*kernel) / work;
     part.multiprocessors = std::max<int64_t>(1, std::llround(multiprocessors));
     const bool is_chosen = kernel->attributes.has("choice");
     all.push_back(is_chosen ? std::vector{parse_choice(kernel->attributes.text("choice"), kernel->location)}
                             : choices(*kernel, part));
-    for (const Choice& choice : all.back()) {
-      if (is_by_workgroup(choice) && std::ranges::find(leaders, choice) == leaders.end())
-        leaders.push_back(choice);
-    }
   }
-  // Only one that fills shared memory tells those that do so apart.
-  if (std::ranges::any_of(leaders, fills_shared))
-    std::erase_if(leaders, [](const Choice& leader) { return !fills_shared(leader); });
+  return all;
+}
+
+// Of each the first that goes with one of all there are: with the one for which least is passed over, by what
+// kernels move.
+std::vector<size_t> best_together(const std::vector<Op*>& kernels,
+                                  const std::vector<std::vector<Choice>>& all) {
   std::vector<size_t> best(all.size());
-  std::optional<PassedOver> least;
-  for (const Choice& leader : leaders) {
+  int64_t least = INT64_MAX;
+  for (const Choice& leader : all | std::views::join) {
+    if (!is_by_workgroup(leader)) continue;
     std::vector<size_t> picked;
-    PassedOver passed_over;
+    int64_t passed_over = 0;
     for (const auto& own : all) {
       const auto first = std::ranges::find_if(own, [&](const Choice& c) { return go_together(c, leader); });
       if (first == own.end()) break;
       const auto rank = first - own.begin();
-      const Op& kernel = *kernels[picked.size()];
-      if (fills_shared(own.front())) {
-        passed_over.tiles += static_cast<double>(rank) * work_of(kernel);
-      } else {
-        passed_over.bytes += rank * bytes_of(kernel);
-      }
+      passed_over += rank * bytes_of(*kernels[picked.size()]);
       picked.push_back(static_cast<size_t>(rank));
     }
-    if (picked.size() < all.size() || (least && passed_over >= *least)) continue;
+    if (picked.size() < all.size() || passed_over >= least) continue;
     least = passed_over;
     best = std::move(picked);
   }
+  return best;
+}
+
+void choose_together(const std::vector<Op*>& kernels, const loop::Target& target) {
+  const auto all = choices_of_each(kernels, target);
+  const std::vector<size_t> best =
+      target.dispatches_parts() ? std::vector<size_t>(all.size()) : best_together(kernels, all);
   for (size_t i = 0; i < kernels.size(); ++i) {
     if (!kernels[i]->attributes.has("choice")) kernels[i]->attributes.set("choice", print(all[i][best[i]]));
   }

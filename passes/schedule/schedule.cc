@@ -156,11 +156,6 @@ bool is_by_workgroup(const Choice& choice) {
   return schedule != nullptr && schedule->by_workgroup;
 }
 
-bool fills_shared(const Choice& choice) {
-  const Schedule* schedule = find_schedule(choice);
-  return schedule != nullptr && schedule->fills_shared;
-}
-
 loop::Program schedule(const graph::Module& module, const graph::Function& function,
                        const loop::Target& target) {
   return Scheduler(module, target).run(function);

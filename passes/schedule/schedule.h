@@ -19,10 +19,8 @@ namespace sinter::passes {
 // How a kernel op may be made on a machine, best first; of one that is several side by side, nothing: each
 // has its own.
 std::vector<Choice> choices(const graph::Op& kernel, const loop::Target& target);
-// Whether it makes workgroups of `lanes` that work together; kernels side by side then have as many.
+// Whether it makes workgroups of `lanes` that work together.
 bool is_by_workgroup(const Choice& choice);
-// Whether what these stage fills shared memory; kernels side by side then have the same choice.
-bool fills_shared(const Choice& choice);
 
 // Graph -> kernels: the loop nest of each kernel op of a function, as a program that has no steps yet. They
 // are in the order of ops; those of a loop's body stand where it does.

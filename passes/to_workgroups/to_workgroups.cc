@@ -141,9 +141,9 @@ std::vector<Stmt> without_single_turns(const std::vector<Stmt>& parts, const loo
   return result;
 }
 
-// All workgroups of a kernel have as many lanes. Where some parts have workgroups already, these say how
-// many. No workgroup has lanes of two parts where they work by subgroups, so that it shows what lanes have in
-// common; elsewhere parts share one loop, as many of them are smaller than a workgroup.
+// Where some parts have workgroups already, the first of these says how many lanes the others have. No
+// workgroup has lanes of two parts where they work by subgroups, so that it shows what lanes have in common;
+// elsewhere parts share one loop, as many of them are smaller than a workgroup.
 std::vector<Stmt> spread(const std::vector<Stmt>& all, const loop::Target& target) {
   const std::vector<Stmt> parts = without_single_turns(all, target);
   std::vector<Stmt> result;

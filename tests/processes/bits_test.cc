@@ -109,6 +109,24 @@ TEST(Processes, TrainACharacterModelToTheBytesOfOne) {
   });
 }
 
+TEST(Processes, TrainOnVulkanToTheBytesOfOne) {
+  const ScratchFolder folder;
+  folder.write("text.conllu", sentences());
+  const auto run = [&](const std::string& mpi, int ranks, const std::string& line) {
+    const Outcome outcome = Launcher(folder.path(""), mpi).run(ranks, line + " --device vulkan");
+    EXPECT_EQ(outcome.status, 0) << outcome.text;
+  };
+  run("", 1, attention_classifier("words"));
+  run("", 1, char_model("characters"));
+  test::with_each_mpi([&](const std::string& mpi, const std::string&) {
+    SCOPED_TRACE(mpi);
+    run(mpi, 2, attention_classifier(mpi + "_words"));
+    run(mpi, 2, char_model(mpi + "_characters"));
+    EXPECT_TRUE(runtime::read_file(folder.path(mpi + "_words")) == runtime::read_file(folder.path("words")));
+    EXPECT_TRUE(files_in(folder.path(mpi + "_characters")) == files_in(folder.path("characters")));
+  });
+}
+
 TEST(Processes, ExplainWhatTheySend) {
   const ScratchFolder folder;
   folder.write("text.conllu", sentences());

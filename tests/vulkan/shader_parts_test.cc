@@ -12,40 +12,63 @@ namespace {
 const loop::BufferRef kTo =
     std::make_shared<loop::Buffer>(loop::Buffer{"to", loop::Type::f32, 8, loop::Space::global, true});
 
+struct Part {
+  int64_t operations;
+  int64_t lanes = 32;
+  loop::BufferRef shared = nullptr;
+};
+
 // A load and its negation, again and again.
-loop::Stmt part(int64_t operations) {
-  const auto group = loop::make_variable("group"), i = loop::make_variable("i");
+loop::Stmt loops(const Part& part) {
+  const auto group = loop::make_variable("group"), lane = loop::make_variable("lane");
   const loop::Expr x = loop::apply(loop::ScalarOp::neg, {loop::load(kTo, loop::integer(0))});
   constexpr int64_t each = 2;
-  const loop::Stmt body = loop::store(kTo, loop::integer(0), x);
-  return loop::loop(
-      loop::LoopKind::workgroup, group, loop::integer(0), loop::integer(1),
-      loop::loop(loop::LoopKind::unrolled, i, loop::integer(0), loop::integer(operations / each), body));
+  loop::Stmt body = loop::store(kTo, loop::integer(0), x);
+  body = loop::loop(loop::LoopKind::unrolled, loop::make_variable("i"), loop::integer(0),
+                    loop::integer(part.operations / each), body);
+  body = loop::loop(loop::LoopKind::lane, lane, loop::integer(0), loop::integer(part.lanes), body);
+  if (part.shared) body = loop::allocate(part.shared, body);
+  return loop::loop(loop::LoopKind::workgroup, group, loop::integer(0), loop::integer(1), body);
 }
 
-std::vector<size_t> parts_of_shaders(const std::vector<int64_t>& operations) {
+std::vector<size_t> parts_of_shaders(const std::vector<Part>& parts) {
   loop::Kernel kernel;
   kernel.name = "k";
   kernel.arguments = {kTo};
-  for (const int64_t each : operations) kernel.parts.push_back(part(each));
+  for (const Part& part : parts) kernel.parts.push_back(loops(part));
   std::vector<size_t> counts;
-  size_t next = 0;
+  std::vector<loop::Stmt> all;
   for (const loop::Kernel& one : in_shaders(kernel)) {
     EXPECT_EQ(one.arguments, kernel.arguments);
     counts.push_back(one.parts.size());
-    for (const loop::Stmt& stmt : one.parts) EXPECT_EQ(stmt, kernel.parts.at(next++)) << "out of order";
+    all.insert(all.end(), one.parts.begin(), one.parts.end());
   }
-  EXPECT_EQ(next, kernel.parts.size());
+  EXPECT_THAT(all, testing::UnorderedElementsAreArray(kernel.parts));
   return counts;
 }
 
+using Counts = std::vector<size_t>;
+
 TEST(ShaderParts, ShareAShaderAsLongAsItIsSmall) {
-  using Counts = std::vector<size_t>;
-  EXPECT_EQ(parts_of_shaders({10}), Counts{1});
-  EXPECT_EQ(parts_of_shaders({100, 100, 100}), Counts{3});
-  EXPECT_EQ(parts_of_shaders({2000, 2000, 2}), (Counts{2, 1}));
-  EXPECT_EQ(parts_of_shaders({20000, 10, 10}), (Counts{1, 2}));
-  EXPECT_EQ(parts_of_shaders({10, 20000, 10}), (Counts{1, 1, 1}));
+  EXPECT_EQ(parts_of_shaders({{10}}), Counts{1});
+  EXPECT_EQ(parts_of_shaders({{100}, {100}, {100}}), Counts{3});
+  EXPECT_EQ(parts_of_shaders({{2000}, {2000}, {2}}), (Counts{2, 1}));
+  EXPECT_EQ(parts_of_shaders({{20000}, {10}, {10}}), (Counts{1, 2}));
+  EXPECT_EQ(parts_of_shaders({{10}, {20000}, {10}}), (Counts{2, 1}));
+}
+
+TEST(ShaderParts, ShareAShaderWithAsManyLanes) {
+  EXPECT_EQ(parts_of_shaders({{10, 64}, {10, 128}, {10, 64}}), (Counts{2, 1}));
+}
+
+TEST(ShaderParts, TakeNoMoreSharedMemoryThanTheOneThatTakesMost) {
+  const auto shared = [](int64_t size) {
+    return std::make_shared<loop::Buffer>(
+        loop::Buffer{"stage", loop::Type::f32, size, loop::Space::shared, true});
+  };
+  const loop::BufferRef large = shared(64), small = shared(8);
+  EXPECT_EQ(parts_of_shaders({{10, 64, large}, {10, 64, large}, {10, 64}}), Counts{3});
+  EXPECT_EQ(parts_of_shaders({{10, 64, large}, {10, 64, small}, {10, 64}}), (Counts{2, 1}));
 }
 
 // Three products of one tensor are one launch; by the size of their tiles, three shaders.

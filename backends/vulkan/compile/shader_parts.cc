@@ -1,5 +1,8 @@
 #include "backends/vulkan/compile/shader_parts.h"
 
+#include <algorithm>
+#include <optional>
+#include <set>
 #include <unordered_set>
 
 #include "ir/loop/walk.h"
@@ -39,23 +42,65 @@ class Operations {
   int64_t count_ = 0;
 };
 
+// What parts of a shader have in common, and how long it is.
+struct ShaderSize {
+  std::optional<int64_t> lanes;
+  std::set<loop::BufferRef> shared;
+  int64_t operations = 0;
+
+  explicit ShaderSize(const Stmt& part) : operations(Operations::of(part)) { visit(part); }
+
+  int64_t shared_bytes() const {
+    int64_t bytes = 0;
+    for (const loop::BufferRef& buffer : shared) bytes += buffer->size * loop::size_in_bytes(buffer->type);
+    return bytes;
+  }
+
+  // With the other in one shader, where this is soon compiled and takes no more shared memory than the one of
+  // them that takes most.
+  std::optional<ShaderSize> with(const ShaderSize& other) const {
+    ShaderSize both = *this;
+    both.operations += other.operations;
+    if (!both.lanes) both.lanes = other.lanes;
+    both.shared.insert(other.shared.begin(), other.shared.end());
+    const bool goes_together = both.operations <= kMostOperations &&
+                               (!other.lanes || both.lanes == other.lanes) &&
+                               both.shared_bytes() == std::max(shared_bytes(), other.shared_bytes());
+    return goes_together ? std::optional(both) : std::nullopt;
+  }
+
+ private:
+  void visit(const Stmt& stmt) {
+    if (stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == loop::LoopKind::lane)
+      lanes = loop::as_integer(stmt->extent);
+    if (stmt->kind == StmtNode::Kind::allocate && stmt->buffer->space == loop::Space::shared)
+      shared.insert(stmt->buffer);
+    for (const Stmt& child : stmt->body) visit(child);
+  }
+};
+
 }  // namespace
 
 std::vector<loop::Kernel> in_shaders(const loop::Kernel& kernel) {
-  std::vector<std::vector<Stmt>> shaders(1);
-  int64_t operations = 0;
+  std::vector<ShaderSize> sizes;
+  std::vector<loop::Kernel> shaders;
   for (const Stmt& part : kernel.parts) {
-    const int64_t own = Operations::of(part);
-    if (!shaders.back().empty() && operations + own > kMostOperations) {
-      shaders.emplace_back();
-      operations = 0;
+    const ShaderSize own(part);
+    size_t i = 0;
+    for (; i < shaders.size(); ++i) {
+      if (const auto both = sizes[i].with(own)) {
+        sizes[i] = *both;
+        break;
+      }
     }
-    operations += own;
-    shaders.back().push_back(part);
+    if (i == shaders.size()) {
+      sizes.push_back(own);
+      shaders.push_back(kernel);
+      shaders.back().parts.clear();
+    }
+    shaders[i].parts.push_back(part);
   }
-  std::vector<loop::Kernel> kernels(shaders.size(), kernel);
-  for (size_t i = 0; i < shaders.size(); ++i) kernels[i].parts = std::move(shaders[i]);
-  return kernels;
+  return shaders;
 }
 
 }  // namespace sinter::vulkan

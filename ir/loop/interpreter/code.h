@@ -57,7 +57,7 @@ struct Routine {
   std::vector<BufferRef> buffers;  // the arguments first
   size_t frame_size = 0;
   size_t memo_size = 0;
-  int64_t workgroup_lanes = 1;  // invocations of a workgroup
+  int64_t workgroup_lanes = 1;  // invocations of a workgroup; of the part that has most
 };
 
 Routine resolve(const Kernel& kernel);  // of one that verifies

@@ -17,8 +17,7 @@ Machine::Machine(const Kernel& kernel, const Routine& routine, std::span<void* c
       call_(call),
       memory_(routine.buffers.size()),
       frame_(routine.frame_size),
-      waiting_(static_cast<size_t>(routine.workgroup_lanes)),
-      iterations_(waiting_.size()),
+      iterations_(static_cast<size_t>(routine.workgroup_lanes)),
       memos_(routine.memo_size) {
   // Arguments that lie in one place share a log, so that one may be updated where another is read.
   std::unordered_map<const void*, std::shared_ptr<AccessLog>> logs;
@@ -128,8 +127,8 @@ void Machine::execute_vector(const Action& a, int64_t begin) {
 }
 
 void Machine::execute_lanes(const Action& a) {
-  const int64_t begin = uniform(*a.begin);
-  std::fill(waiting_.begin(), waiting_.end(), frame_);
+  const int64_t begin = uniform(*a.begin), lanes = uniform(*a.extent);
+  waiting_.assign(static_cast<size_t>(lanes), frame_);
   for (size_t lane = 0; lane < waiting_.size(); ++lane) {
     waiting_[lane][a.slot].integer = begin + static_cast<int64_t>(lane);
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_map>
 
 #include "ir/loop/interpreter/code.h"
@@ -64,7 +65,8 @@ class Resolver {
 
   void resolve_loop(const StmtNode& s, Action& a) {
     const bool is_vector = s.loop_kind == LoopKind::vector;
-    if (s.loop_kind == LoopKind::lane) routine_.workgroup_lanes = *as_integer(s.extent);
+    if (s.loop_kind == LoopKind::lane)
+      routine_.workgroup_lanes = std::max(routine_.workgroup_lanes, *as_integer(s.extent));
     if (is_vector) {
       lanes_ = a.lanes = *as_integer(s.extent);
       varying_.insert(s.variable);

@@ -320,7 +320,7 @@ loop::Kernel emit_workgroups(Template& t, const Choice& choice) {
 
 }  // namespace
 
-constinit const Schedule kContractWorkgroups = {
-    graph::Anchor::contract, "contract.workgroups", workgroups_choices, emit_workgroups, true, true};
+constinit const Schedule kContractWorkgroups = {graph::Anchor::contract, "contract.workgroups",
+                                                workgroups_choices, emit_workgroups, true};
 
 }  // namespace sinter::passes

@@ -17,11 +17,9 @@ struct Schedule {
   std::vector<Numbers> (*choices)(Template& t);
   // The loops for one choice, which decide nothing more; a GraphError where the choice does not suit.
   loop::Kernel (*emit)(Template& t, const Choice& choice);
-  // Whether it makes workgroups that work together: kernels side by side in one then have the same `lanes`.
+  // Whether it makes workgroups that work together: kernels side by side in one then have the same `lanes`,
+  // unless the machine dispatches parts.
   bool by_workgroup = false;
-  // And whether they fill shared memory: those of one kernel then have the same choice, so that what they
-  // stage lies in one place.
-  bool fills_shared = false;
 };
 
 // In schedule.cc they stand in order.
