@@ -38,14 +38,25 @@ constexpr double kStagedBytes = 70;  // a cycle
 constexpr double kLanes = 2048;
 constexpr double kRegisters = 65536;
 constexpr double kRegistersBesideSums = 60;
-constexpr double kCyclesOfStep = 78;     // that a subgroup waits for what it has read
-constexpr double kCyclesOfBarrier = 15;  // a chunk
-constexpr double kCyclesOfMemory = 700;  // from asking for an element until it is staged, or from the last
-                                         // product until the result is stored
-constexpr int64_t kStepsOfPart = 64;     // fewer are not worth a part
+constexpr double kRegistersOfTwoStages = 4;
+constexpr double kFreeRegisters = 140;      // of a lane, for sums and what is on its way;
+constexpr double kTimeOfRegister = 0.0075;  // for each beyond, its compiler needs so much more of the time
+constexpr int64_t kManySums = 128;          // of a lane, that leave it no registers for two stages
+constexpr double kCyclesOfStep = 78;        // that a subgroup waits for what it has read
+constexpr double kCyclesOfBarrier = 15;     // a chunk
+constexpr double kCyclesOfMemory = 700;     // from asking for an element until it is staged, or from the last
+                                            // product until the result is stored
+constexpr int64_t kStepsOfPart = 64;        // fewer are not worth a part
 
 double number(int64_t x) {
   return static_cast<double>(x);
+}
+
+// How much longer a lane takes that has few registers to spare.
+double crowding(const SharedTile& tile) {
+  const double registers =
+      number(tile.sums() + tile.fetched()) + (tile.stages > 1 ? kRegistersOfTwoStages : 0);
+  return 1 + kTimeOfRegister * std::max(0.0, registers - kFreeRegisters);
 }
 
 // Until so many workgroups of one multiprocessor, all there at once, are done.
@@ -56,7 +67,7 @@ double cycles_of(const SharedTile& tile, const ContractProblem& p, double workgr
   const double bytes = workgroups * number((tile.rows + tile.columns) * tile.chunk * p.element_bytes);
   const double work =
       steps * (std::ceil(subgroups / kParts) * sums + subgroups * reads) + bytes / kStagedBytes;
-  const double chunk = std::max(work, steps * (sums + kCyclesOfStep)) + kCyclesOfBarrier;
+  const double chunk = crowding(tile) * std::max(work, steps * (sums + kCyclesOfStep)) + kCyclesOfBarrier;
   // The next chunk is on its way meanwhile.
   double cycles = 2 * kCyclesOfMemory + (chunks - 1) * std::max(chunk, kCyclesOfMemory) + chunk;
   if (tile.slices > 1) {
@@ -79,7 +90,6 @@ double cycles_of(const SharedTile& tile, const ContractProblem& p, const loop::T
   return rounds * cycles_of(tile, p, at_once) + (rest > 0 ? cycles_of(tile, p, rest) : 0);
 }
 
-// Which they are depends little on the problem: kernels side by side have the same.
 std::vector<SharedTile> all_tiles(const ContractProblem& problem, const loop::Target& target) {
   std::vector<SharedTile> tiles;
   // A lane's sums and what it has on its way leave some of its memory to operands and places: 128 sums and 24
@@ -99,7 +109,7 @@ std::vector<SharedTile> all_tiles(const ContractProblem& problem, const loop::Ta
         tile.stages = 2;
         const bool has_two = add(tile);
         tile.stages = 1;
-        if (!has_two || tile.chunk >= problem.k) add(tile);
+        if (!has_two || tile.chunk >= problem.k || tile.sums() >= kManySums) add(tile);
       }
     }
   }

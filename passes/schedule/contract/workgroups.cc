@@ -32,6 +32,7 @@ namespace {
 constexpr int64_t kMostTile = 256;
 // Multiply-adds of a lane that are unrolled, which a driver takes long to compile, and steps.
 constexpr int64_t kMostProducts = 1024, kLeastUnrolled = 4;
+constexpr double kLongFinish = 128;  // of a lane, in ContractProblem's cycles
 
 class ContractWorkgroups {
  public:
@@ -184,8 +185,19 @@ class ContractWorkgroups {
     return loop::loop(LoopKind::serial, some, loop::integer(0), loop::integer(steps / at_once), products);
   }
 
-  // A lane's results, four columns at a time.
+  // A lane's results, four columns at a time. Where what follows is long, row by row in a loop, from a copy
+  // of the sums, which then may lie in memory: a driver takes long over the code of all.
   Stmt finish() {
+    if (c_.problem().epilogue_cycles * static_cast<double>(tile_.sums()) < kLongFinish)
+      return finish_from(sums_, LoopKind::unrolled);
+    const loop::BufferRef kept = local_buffer("kept", c_.type(), tile_.sums());
+    const Stmt keep = each(tile_.sums(), [&](int64_t slot) {
+      return loop::store(kept, loop::integer(slot), loop::load(sums_, loop::integer(slot)));
+    });
+    return loop::allocate(kept, loop::block({keep, finish_from(kept, LoopKind::serial)}));
+  }
+
+  Stmt finish_from(const loop::BufferRef& sums, LoopKind by_row) {
     Loader::Scope scope(loader());
     const auto rows = loader().variable("row_four", tile_.lane_rows / 4), row = loader().variable("i", 4);
     const auto columns = loader().variable("column_four", tile_.lane_columns / 4);
@@ -193,10 +205,10 @@ class ContractWorkgroups {
     const Expr m = row_ + (lane_row_ + i * (4 * tile_.row_lanes()) + loop::variable(row));
     const Expr first = column_ + (lane_column_ + j * (4 * tile_.column_lanes()));
     const Expr slot = (i * 4 + loop::variable(row)) * tile_.lane_columns + j * 4;
-    Stmt body = four_results(m, first, sums_, slot);
+    Stmt body = four_results(m, first, sums, slot);
     body = unrolled(columns, tile_.lane_columns / 4, body);
-    body = unrolled(row, 4, body);
-    return unrolled(rows, tile_.lane_rows / 4, body);
+    body = loop::loop(by_row, row, loop::integer(0), loop::integer(4), body);
+    return loop::loop(by_row, rows, loop::integer(0), loop::integer(tile_.lane_rows / 4), body);
   }
 
   // The same where each slice has a part of the sums: some rows of all lanes at a time they go to shared
