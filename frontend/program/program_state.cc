@@ -103,7 +103,7 @@ void ProgramState::compile(const CompileOptions& given, const std::source_locati
     auto store = translated([&] { return device->make_state(kept_states()); });
     runtime::ThreadPool threads(options.threads);
     for (const StateEntry& entry : table.entries()) {
-      if (!keeps(entry.name)) continue;
+      if (!keeps(entry.name) || entry.initializer.is_zero()) continue;  // zeros are there when it is made
       const Array initial =
           entry.initializer.make(entry.name, entry.dtype, entry.shape, options.seed, threads);
       translated([&] { store->set(entry.name, initial.host()); });

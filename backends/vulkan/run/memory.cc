@@ -113,6 +113,8 @@ void Commands::wait() {
 namespace {
 
 constexpr int64_t kPiece = int64_t{64} << 20;  // what is copied up at once
+// What commands hold themselves: memory to copy from would take a millisecond to get.
+constexpr int64_t kPieceOfCommands = 64 << 10, kMostOfCommands = 1 << 20;
 
 // What `record` makes, after all that was submitted before.
 template <typename Record>
@@ -139,13 +141,32 @@ void clear(Gpu& gpu, const Memory& memory) {
          [&](VkCommandBuffer commands) { vkCmdFillBuffer(commands, memory.buffer(), 0, VK_WHOLE_SIZE, 0); });
 }
 
-void copy_up(Gpu& gpu, const std::byte* from, const Place& to) {
+namespace {
+
+void copy_by_commands(Gpu& gpu, const std::byte* from, const Place& to) {
+  do_now(gpu, [&](VkCommandBuffer commands) {
+    for (int64_t done = 0; done < to.bytes; done += kPieceOfCommands) {
+      const int64_t bytes = std::min(to.bytes - done, kPieceOfCommands);
+      vkCmdUpdateBuffer(commands, to.buffer, static_cast<VkDeviceSize>(to.offset + done),
+                        static_cast<VkDeviceSize>(bytes), from + done);
+    }
+  });
+}
+
+void copy_by_memory(Gpu& gpu, const std::byte* from, const Place& to) {
   const Memory staging(gpu, Memory::Kind::upload, std::min(to.bytes, kPiece), "a copy");
   for (int64_t done = 0; done < to.bytes; done += kPiece) {
     const auto bytes = static_cast<size_t>(std::min(to.bytes - done, kPiece));
     std::memcpy(staging.mapped(), from + done, bytes);
     copy_now(gpu, staging.buffer(), to.buffer, {0, static_cast<VkDeviceSize>(to.offset + done), bytes});
   }
+}
+
+}  // namespace
+
+void copy_up(Gpu& gpu, const std::byte* from, const Place& to) {
+  const bool in_words = to.bytes % 4 == 0 && to.offset % 4 == 0;
+  (in_words && to.bytes <= kMostOfCommands ? copy_by_commands : copy_by_memory)(gpu, from, to);
   gpu.stats().bytes_up += to.bytes;
 }
 
