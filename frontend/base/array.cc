@@ -5,8 +5,10 @@
 #include <cstring>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "frontend/base/convert.h"
+#include "frontend/base/names.h"
 #include "frontend/base/translate.h"
 #include "runtime/device_buffer.h"
 #include "runtime/tensor.h"
@@ -122,6 +124,17 @@ void* Array::to_write(DType type) {
 void Array::check_count(size_t count) const {
   if (static_cast<int64_t>(count) == size()) return;
   throw Error(fmt::format("{} holds {} values, not {}", to_string(dtype(), shape()), size(), count));
+}
+
+const Array& Arrays::at(std::string_view name) const {
+  if (const auto found = find(name); found != end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, array] : *this) names.push_back(known);
+  throw Error(fmt::format("no array is called '{}'{}", name, empty() ? "" : ", only " + quoted_list(names)));
+}
+
+Array& Arrays::at(std::string_view name) {
+  return const_cast<Array&>(std::as_const(*this).at(name));
 }
 
 }  // namespace sinter

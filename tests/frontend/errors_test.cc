@@ -207,6 +207,13 @@ TEST(Modules, TwoModelsOfOneProgramNeedNames) {
       "Module(\"name\"), {.name = \"name\"}");
 }
 
+TEST(Errors, ArraysThatAreNotThere) {
+  Arrays arrays = {{"loss", Array::scalar(1)}, {"rate", Array::scalar(2)}};
+  EXPECT_EQ(arrays.at("rate").item<int32_t>(), 2);
+  EXPECT_EQ(message_of([&] { arrays.at("lost"); }), "no array is called 'lost', only 'loss', 'rate'");
+  EXPECT_EQ(message_of([] { Arrays().at("loss"); }), "no array is called 'loss'");
+}
+
 TEST(Errors, MemoryThatIsNotThere) {
   EXPECT_EQ(message_of([] { const Array array(f32, {int64_t{1} << 48}); }),
             "not enough memory: 1073741824 MiB were asked for");

@@ -4,11 +4,14 @@
 #include <sinter/types.h>
 
 #include <algorithm>
+#include <functional>
 #include <initializer_list>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sinter::runtime {
@@ -106,6 +109,16 @@ class Array {
   Array part(int64_t first, int64_t count, Shape of_part) const;
 
   std::shared_ptr<Data> data_;
+};
+
+// Arrays by name, as calls take and give them.
+class Arrays : public std::map<std::string, Array, std::less<>> {
+ public:
+  using map::map;
+
+  // Throw Error that lists the names where there is none of this one.
+  const Array& at(std::string_view name) const;
+  Array& at(std::string_view name);
 };
 
 // The type, and below it the values as NumPy prints them; of more than 1000 the first and last three along

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,8 +13,6 @@
 #include <vector>
 
 namespace SINTER_EXPORT sinter {
-
-using Arrays = std::map<std::string, Array, std::less<>>;
 
 // A compiled function with memory for its inputs and outputs: a call at a time. run() is one call into
 // machine code: no allocation, no lookup. It belongs to one thread at a time, its inputs and outputs too;
