@@ -11,7 +11,7 @@
 #include "passes/differentiate/differentiate.h"
 #include "passes/pipeline.h"
 #include "passes/schedule/attention/rows.h"
-#include "passes/schedule/attention/workgroups/score_grid.h"
+#include "passes/schedule/attention/score_grid.h"
 #include "runtime/tensor.h"
 #include "tests/support/interpret.h"
 

@@ -31,10 +31,9 @@ loop::Stmt loops(const Part& part) {
   return loop::loop(loop::LoopKind::workgroup, group, loop::integer(0), loop::integer(1), body);
 }
 
-std::vector<size_t> parts_of_shaders(const std::vector<Part>& parts, double flops = 0) {
+std::vector<size_t> parts_of_shaders(const std::vector<Part>& parts) {
   loop::Kernel kernel;
   kernel.name = "k";
-  kernel.flops = flops;
   kernel.arguments = {kTo};
   for (const Part& part : parts) kernel.parts.push_back(loops(part));
   std::vector<size_t> counts;
@@ -56,10 +55,6 @@ TEST(ShaderParts, ShareAShaderAsLongAsItIsSmall) {
   EXPECT_EQ(parts_of_shaders({{4000}, {4000}, {2}}), (Counts{2, 1}));
   EXPECT_EQ(parts_of_shaders({{20000}, {10}, {10}}), (Counts{1, 2}));
   EXPECT_EQ(parts_of_shaders({{10}, {20000}, {10}}), (Counts{2, 1}));
-}
-
-TEST(ShaderParts, ShareAShaderWhereLanesWorkForLong) {
-  EXPECT_EQ(parts_of_shaders({{20000}, {20000}}, 1e10), Counts{2});
 }
 
 TEST(ShaderParts, ShareAShaderWithAsManyLanes) {

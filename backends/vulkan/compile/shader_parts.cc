@@ -14,10 +14,7 @@ using loop::Expr;
 using loop::Stmt;
 using loop::StmtNode;
 
-// Of parts that share a shader. Where lanes work for long, those of the last workgroups would be waited for:
-// dispatches of other shaders do not begin before.
-constexpr int64_t kMostOperations = 8000;
-constexpr double kMuchWork = 1e9;  // flops of a launch
+constexpr int64_t kMostOperations = 8000;  // of parts that share a shader
 
 class Operations {
  public:
@@ -59,14 +56,15 @@ struct ShaderSize {
     return bytes;
   }
 
-  // With the other in one shader, where this has no more than `most` operations and takes no more shared
-  // memory than the one of them that takes most.
-  std::optional<ShaderSize> with(const ShaderSize& other, int64_t most) const {
+  // With the other in one shader, where this is soon compiled and takes no more shared memory than the one of
+  // them that takes most.
+  std::optional<ShaderSize> with(const ShaderSize& other) const {
     ShaderSize both = *this;
     both.operations += other.operations;
     if (!both.lanes) both.lanes = other.lanes;
     both.shared.insert(other.shared.begin(), other.shared.end());
-    const bool goes_together = both.operations <= most && (!other.lanes || both.lanes == other.lanes) &&
+    const bool goes_together = both.operations <= kMostOperations &&
+                               (!other.lanes || both.lanes == other.lanes) &&
                                both.shared_bytes() == std::max(shared_bytes(), other.shared_bytes());
     return goes_together ? std::optional(both) : std::nullopt;
   }
@@ -84,14 +82,13 @@ struct ShaderSize {
 }  // namespace
 
 std::vector<loop::Kernel> in_shaders(const loop::Kernel& kernel) {
-  const int64_t most = kernel.flops > kMuchWork ? INT64_MAX : kMostOperations;
   std::vector<ShaderSize> sizes;
   std::vector<loop::Kernel> shaders;
   for (const Stmt& part : kernel.parts) {
     const ShaderSize own(part);
     size_t i = 0;
     for (; i < shaders.size(); ++i) {
-      if (const auto both = sizes[i].with(own, most)) {
+      if (const auto both = sizes[i].with(own)) {
         sizes[i] = *both;
         break;
       }

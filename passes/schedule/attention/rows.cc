@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "passes/schedule/attention/online_softmax.h"
-#include "passes/schedule/attention/workgroups/score_grid.h"
+#include "passes/schedule/attention/score_grid.h"
 #include "passes/schedule/core/local.h"
 #include "passes/schedule/core/schedules.h"
 #include "passes/schedule/core/workgroup.h"

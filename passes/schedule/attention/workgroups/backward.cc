@@ -31,12 +31,13 @@ class BackwardWorkgroups {
     parts_ = gradient_parts(blocks_.parts(), gradients_);
   }
 
-  std::vector<ScorePart> score_parts() const {
+  std::vector<ScorePart> score_parts() {
     std::vector<ScorePart> result;
     for (const GradientPart& part : parts_) {
       ScorePart scores{.units = graph::element_count(part.own),
                        .rows = blocks_.queries(),
                        .columns = blocks_.keys(),
+                       .leaves_out = blocks_.leaves_out(),
                        .lengths = {blocks_.width(), blocks_.values()},
                        .column_lengths = {blocks_.width(), blocks_.values()},
                        .summed_lines = rows_are_keys(part) ? summed_lines() : 0,
@@ -494,7 +495,7 @@ class BackwardWorkgroups {
 
 std::vector<Numbers> backward_workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
-  const BackwardWorkgroups schedule(t);
+  BackwardWorkgroups schedule(t);
   return choose_score_grid(schedule.score_parts(), schedule.element_bytes(), t.target());
 }
 

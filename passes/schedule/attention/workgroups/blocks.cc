@@ -156,6 +156,13 @@ std::pair<Expr, Expr> AttentionBlocks::seen_by(const Index& outer, const Expr& f
   return visible_keys(outer, {first, std::min(count, queries())});
 }
 
+bool AttentionBlocks::leaves_out() {
+  Loader::Scope scope(loader());
+  const Index outer(parts().domain.size(), loop::integer(0));
+  const auto [low, high] = seen_by(outer, loop::variable(loader().variable("query", queries())), 1);
+  return loop::as_integer(low) != 0 || loop::as_integer(high) != keys();
+}
+
 Stmt AttentionBlocks::multiply_rows(const Block& block, const Lines& row, size_t which,
                                     const loop::BufferRef& scores) {
   Loader::Scope scope(loader());

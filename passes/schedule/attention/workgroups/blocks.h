@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "passes/schedule/attention/core.h"
-#include "passes/schedule/attention/workgroups/score_grid.h"
+#include "passes/schedule/attention/score_grid.h"
 
 namespace sinter::passes {
 
@@ -68,6 +68,8 @@ class AttentionBlocks : public AttentionCore {
   Lines value_lines(const Index& outer);
   // The keys, low .. high - 1, that queries of a block of so many may see.
   std::pair<loop::Expr, loop::Expr> seen_by(const Index& outer, const loop::Expr& first, int64_t count);
+  // Whether it is known of some queries that they do not see all keys.
+  bool leaves_out();
   // For the blocks of keys that queries of the block's rows may see. `fetch` brings what the body begins with
   // to registers, where the grid says so: here of the first block, in the body of the next one, by `ahead`.
   loop::Stmt for_key_blocks(const Index& outer, Block block, const OfBlock& fetch, const OfBlock& body);

@@ -25,10 +25,11 @@ class AttentionWorkgroups {
     if (blocks_.parts().query) outer_shape_[*blocks_.parts().query] = 1;
   }
 
-  std::vector<ScorePart> parts() const {
+  std::vector<ScorePart> parts() {
     return {{.units = graph::element_count(outer_shape_),
              .rows = blocks_.queries(),
              .columns = blocks_.keys(),
+             .leaves_out = blocks_.leaves_out(),
              .lengths = {blocks_.width()},
              .column_lengths = {blocks_.width(), blocks_.values()},
              .sums = blocks_.values(),
@@ -196,7 +197,7 @@ class AttentionWorkgroups {
 
 std::vector<Numbers> workgroups_choices(Template& t) {
   if (!t.target().has_workgroups()) return {};
-  const AttentionWorkgroups schedule(t);
+  AttentionWorkgroups schedule(t);
   return choose_score_grid(schedule.parts(), schedule.element_bytes(), t.target());
 }
 

@@ -1,4 +1,4 @@
-#include "passes/schedule/attention/workgroups/score_grid.h"
+#include "passes/schedule/attention/score_grid.h"
 
 #include <algorithm>
 #include <bit>
@@ -33,7 +33,8 @@ double cycles_of_score(const ScoreGrid& grid, const ScorePart& part) {
   return cycles + (part.tells_rows ? kOfTold * number(grid.team) / columns : 0);
 }
 
-constexpr double kBusyLanes = 512;        // of a multiprocessor
+constexpr double kBusyLanes = 128;        // of a multiprocessor
+constexpr double kFullLanes = 512;        // of one whose shared memory is as full as it may be
 constexpr double kBusyGroup = 128;        // lanes of a workgroup, few of which fit its shared memory
 constexpr double kReadFromMemory = 1.15;  // of rows that are not staged
 // All lines of columns at once spare barriers, but leave shared memory to fewer workgroups: where there are
@@ -45,16 +46,20 @@ constexpr int64_t kMostOnTheirWay = 32;  // elements of a lane, of one kind of l
 constexpr int64_t kMostSummed = 64;      // behind the scores, whose registers are free by then
 
 double time_of(const ScoreGrid& grid, const std::vector<ScorePart>& parts, const loop::Target& target) {
-  double cycles = 0, lanes = 0;
+  double cycles = 0, lanes = 0, busy_lanes = 0;
   for (const ScorePart& part : parts) {
     const int64_t blocks = part.units * ceil_div(part.rows, grid.block_rows());
-    lanes += static_cast<double>(blocks * grid.lanes);
     const int64_t scores = blocks * grid.block_rows() * round_up(part.columns, grid.block_columns());
-    cycles += static_cast<double>(scores) * cycles_of_score(grid, part);
+    // Workgroups with few columns leave their place to others, so long as there are some.
+    const double share = part.leaves_out ? 0.5 : 1;
+    lanes += static_cast<double>(blocks * grid.lanes);
+    busy_lanes += share * static_cast<double>(blocks * grid.lanes);
+    cycles += share * static_cast<double>(scores) * cycles_of_score(grid, part);
   }
-  const double filled = lanes / (kBusyLanes * static_cast<double>(target.multiprocessors));
-  const bool is_full = filled > 1;
-  double busy = std::min(1.0, filled) * std::min(1.0, static_cast<double>(grid.lanes) / kBusyGroup);
+  const auto multiprocessors = static_cast<double>(target.multiprocessors);
+  const bool is_full = lanes > kFullLanes * multiprocessors;
+  double busy = std::min(1.0, busy_lanes / (kBusyLanes * multiprocessors)) *
+                std::min(1.0, static_cast<double>(grid.lanes) / kBusyGroup);
   if (!target.has_fast_shared()) busy = 1;
   const double staging = grid.stages_all ? (is_full ? kAllAtOnce : 1) : (is_full ? 1 : kInTurn);
   return cycles / busy * (grid.stages_rows ? 1 : kReadFromMemory) * staging *

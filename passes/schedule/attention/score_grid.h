@@ -54,6 +54,7 @@ struct ScoreGrid {
 struct ScorePart {
   int64_t units = 1;                    // what has workgroups of its own, beside blocks of rows
   int64_t rows, columns;                // of all scores of a unit
+  bool leaves_out = false;              // whether a row has only some of the columns: half of them, about
   std::vector<int64_t> lengths;         // of the lines of a row that are multiplied
   std::vector<int64_t> column_lengths;  // of those of a column
   int64_t summed_lines = 0;             // their length where lines of columns are added up as they come
