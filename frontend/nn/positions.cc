@@ -19,8 +19,11 @@ Tensor angles(const Tensor& positions, int64_t width, double base, DType type) {
   for (int64_t i = 0; i < width / 2; ++i) {
     rates.push_back(std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(width)));
   }
-  const Array table = Array::from<double>(rates, {width / 2});
-  return expand_dims(cast(positions, type), {-1}) * cast(constant(table), type);
+  // In the type itself: not every device has f64.
+  const std::vector<float> rounded(rates.begin(), rates.end());
+  const Array table =
+      type == f64 ? Array::from<double>(rates, {width / 2}) : Array::from<float>(rounded, {width / 2});
+  return expand_dims(cast(positions, type), {-1}) * constant(table);
 }
 
 std::vector<double> slopes(int64_t heads) {

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "backends/registry/registry.h"
 #include "ir/graph/text/text.h"
 
 // Integers of 64 bits that no double holds, from the source to every device.
@@ -18,6 +19,9 @@ constexpr int64_t kOdd = (int64_t{1} << 53) + 1;
 
 class WideIntegers : public ::testing::TestWithParam<std::string> {
  protected:
+  void SetUp() override {
+    if (!backends::open_device(GetParam())->target().has_i64) GTEST_SKIP() << "the device has no i64";
+  }
   // y of a function of x, an i64.
   static std::vector<int64_t> evaluate(const std::vector<int64_t>& x,
                                        const std::function<Tensor(Tensor)>& body) {
