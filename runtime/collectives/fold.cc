@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 #include <vector>
@@ -38,6 +39,21 @@ template <typename T>
 struct Min {
   static T begin(T x) { return x; }
   static T of(T x, T y) { return x <= y || x != x ? x : y; }
+};
+
+// Elements as they came: in a message they may begin at any byte.
+template <typename T>
+class Elements {
+ public:
+  explicit Elements(const void* first) : first_(static_cast<const std::byte*>(first)) {}
+  T operator[](int64_t e) const {
+    T x;
+    std::memcpy(&x, first_ + e * static_cast<int64_t>(sizeof(T)), sizeof(T));
+    return x;
+  }
+
+ private:
+  const std::byte* first_;
 };
 
 template <typename T, typename Operation>
@@ -74,13 +90,13 @@ class Folder {
         for (int64_t e = 0; e < count; ++e) top[e] = Operation::of(top[e], top[e + kChunk]);
         continue;
       }
-      const T* piece = static_cast<const T*>(pieces_[static_cast<size_t>(additions_[i])]) + begin;
+      const Elements<T> piece(pieces_[static_cast<size_t>(additions_[i])]);
       if (i + 1 < additions_.size() && additions_[i + 1] == kAdd) {
-        for (int64_t e = 0; e < count; ++e) top[e] = Operation::of(top[e], piece[e]);
+        for (int64_t e = 0; e < count; ++e) top[e] = Operation::of(top[e], piece[begin + e]);
         ++i;
       } else {
         top += kChunk;
-        for (int64_t e = 0; e < count; ++e) top[e] = Operation::begin(piece[e]);
+        for (int64_t e = 0; e < count; ++e) top[e] = Operation::begin(piece[begin + e]);
       }
     }
     for (int64_t e = 0; e < count; ++e) {
