@@ -81,7 +81,8 @@ std::string describe(VkPhysicalDevice device, size_t index) {
 
 std::vector<std::string> list_gpus() {
   std::vector<std::string> texts;
-  for (VkPhysicalDevice device : enumerate<VkPhysicalDevice>(vkEnumeratePhysicalDevices, shared_instance())) {
+  const VkInstance instance = shared_instance();  // finds the functions
+  for (VkPhysicalDevice device : enumerate<VkPhysicalDevice>(vkEnumeratePhysicalDevices, instance)) {
     texts.push_back(describe(device, texts.size()));
   }
   return texts;
