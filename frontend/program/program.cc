@@ -114,9 +114,8 @@ Snapshot Program::snapshot() const {
     for (const StateEntry& entry : state_->table.entries()) {
       if (state_->keeps(entry.name)) snapshot.states[entry.name] = Array(store.get(entry.name));
     }
-    const std::shared_ptr<Communicator>& ranks = state_->options.communicator;
-    if (ranks != nullptr && ranks->size() > 1)
-      gather_states(*ranks, state_->owners(), state_->table.entries(), snapshot);
+    if (state_->ranks() > 1)
+      gather_states(*state_->options.communicator, state_->owners(), state_->table.entries(), snapshot);
     return snapshot;
   });
 }
@@ -161,12 +160,11 @@ const std::shared_ptr<Communicator>& Program::communicator() const {
 }
 
 CheckReport Program::check() const {
-  const std::shared_ptr<Communicator>& ranks = state_->options.communicator;
-  if (ranks != nullptr && ranks->size() > 1) {
+  if (state_->ranks() > 1) {
     throw Error(
         fmt::format("check: this is rank {} of {}, whose part of a step is nothing by itself; compile "
                     "without a communicator",
-                    ranks->rank(), ranks->size()));
+                    state_->options.communicator->rank(), state_->ranks()));
   }
   CheckReport report;
   for (const auto& function : state_->added) {

@@ -96,6 +96,8 @@ struct SINTER_INTERNAL ProgramState {
   bool keeps(std::string_view state) const;
   // By state, the rank that alone has it.
   const passes::Owners& owners() const { return owners_; }
+  // That share its steps; 1: the process is alone.
+  int ranks() const { return options.communicator == nullptr ? 1 : options.communicator->size(); }
 
  private:
   Variant& trace_first(Added& function);
@@ -106,7 +108,6 @@ struct SINTER_INTERNAL ProgramState {
   static Variant* known(const Added& function, const DimSizes& sizes);
   // With `trial`, for Dims that state of sessions alone has.
   Variant& trace(Added& function, const DimSizes& sizes, std::optional<int64_t> trial = {});
-  int ranks() const { return options.communicator == nullptr ? 1 : options.communicator->size(); }
   // What the function does, of these sizes; and that as micro-batches, where it is to be cut into such, those
   // of this rank where there are several. Gives then the Variant's identity.
   static void build_body(const Added& function, Trace& trace, const DimSizes& sizes);

@@ -51,6 +51,15 @@ int64_t units_of(const Kernel& kernel) {
   return units;
 }
 
+std::optional<int64_t> lanes_of(const Stmt& part) {
+  if (part->kind == StmtNode::Kind::loop && part->loop_kind == LoopKind::lane)
+    return as_integer(part->extent);
+  for (const Stmt& child : part->body) {
+    if (const auto lanes = lanes_of(child)) return lanes;
+  }
+  return std::nullopt;
+}
+
 Stmt over_units(const Stmt& part) {
   if (root_loop(part)) return part;
   return loop(LoopKind::parallel, make_variable("unit"), integer(0), integer(1), part);

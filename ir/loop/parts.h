@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "ir/loop/program.h"
@@ -16,6 +17,9 @@ Stmt root_loop(const Stmt& part);
 // Throws InternalError where the extent is not constant.
 int64_t units_of(const Stmt& part);
 int64_t units_of(const Kernel& kernel);
+
+// Of the part's workgroups; none where there is no lane loop.
+std::optional<int64_t> lanes_of(const Stmt& part);
 
 // The part with a loop over its units, also where it is a single one.
 Stmt over_units(const Stmt& part);

@@ -29,7 +29,8 @@ struct Target {
   bool has_fast_shared() const {
     return kind == Kind::gpu;
   }
-  // Whether parts of a kernel may be dispatches, with lanes and shared memory of their own.
+  // Whether parts of a kernel may be dispatches, with lanes and shared memory of their own. (A driver that
+  // computes on a processor waits for all of a dispatch before the next one begins.)
   bool dispatches_parts() const {
     return kind == Kind::gpu;
   }

@@ -32,16 +32,6 @@ bool has_workgroups(const Stmt& part) {
   return loop && loop->loop_kind == LoopKind::workgroup;
 }
 
-// Lanes of the workgroups in it; none where there is no lane loop.
-std::optional<int64_t> lanes_in(const Stmt& stmt) {
-  if (stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == LoopKind::lane)
-    return loop::as_integer(stmt->extent);
-  for (const Stmt& child : stmt->body) {
-    if (const auto lanes = lanes_in(child)) return lanes;
-  }
-  return std::nullopt;
-}
-
 bool has_loop(const Stmt& stmt) {
   const bool is_serial = stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == LoopKind::serial;
   if (is_serial && loop::as_integer(stmt->extent).value_or(1) > 1) return true;
@@ -156,7 +146,7 @@ std::vector<Stmt> spread(const std::vector<Stmt>& all, const loop::Target& targe
     const auto lanes = [&](const Stmt& loop) { return invocations(loop, loop::units_of(loop), target); };
     return {scalarize(spread(loop::in_one_loop(parts), target, lanes), false)};
   }
-  const int64_t lanes = grouped == parts.end() ? target.subgroup_size : lanes_in(*grouped).value_or(1);
+  const int64_t lanes = grouped == parts.end() ? target.subgroup_size : loop::lanes_of(*grouped).value_or(1);
   for (const Stmt& part : parts) {
     const auto same = [&](const Stmt&) { return lanes; };
     const bool is_grouped = has_workgroups(part);

@@ -11,11 +11,6 @@
 namespace sinter::vulkan::test {
 namespace {
 
-void discrete(GpuAbilities& abilities) {
-  abilities.is_processor = false;
-  abilities.multiprocessors = 4;  // large tiles at small sizes
-}
-
 void expect_same(const std::string& text, double tolerance = 1e-5) {
   SCOPED_TRACE(text);
   expect_same_as_cpu(text, tolerance, on_vulkan_as(discrete));

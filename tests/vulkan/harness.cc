@@ -78,10 +78,19 @@ std::unique_ptr<backends::Device> on_vulkan() {
   return make_device(watched_gpu());
 }
 
-std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)> lessen) {
+std::shared_ptr<Gpu> watched_gpu_as(std::function<void(GpuAbilities&)> lessen) {
   GpuOptions changed = options(false);
   changed.lessen = std::move(lessen);
-  return make_device(std::make_shared<Gpu>(changed));
+  return std::make_shared<Gpu>(changed);
+}
+
+std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)> lessen) {
+  return make_device(watched_gpu_as(std::move(lessen)));
+}
+
+void discrete(GpuAbilities& abilities) {
+  abilities.is_processor = false;
+  abilities.multiprocessors = 4;
 }
 
 Compiled::Compiled(const std::string& text, std::unique_ptr<backends::Device> device)

@@ -57,7 +57,12 @@ class Compiled {
 std::unique_ptr<backends::Device> on_cpu();
 std::unique_ptr<backends::Device> on_vulkan();
 // Watched, and passing for a device with other abilities.
+std::shared_ptr<Gpu> watched_gpu_as(std::function<void(GpuAbilities&)> lessen);
 std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)> lessen);
+
+// Abilities of a GPU with memory and multiprocessors of its own: few of these, for large tiles at small
+// sizes.
+void discrete(GpuAbilities& abilities);
 
 // Outputs of the device and the CPU agree: floats within `tolerance` relative to the largest magnitude of the
 // output, the rest exactly.

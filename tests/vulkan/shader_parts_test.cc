@@ -77,12 +77,7 @@ TEST(ShaderParts, OfALaunchComeToWhatTheyDidInOneShader) {
   for (const char* w : {"a", "b", "c"})
     text += std::string("  %") + w + "1: f32[512,512] = contract %x, %" + w + " {dims=\"ik,kj->ij\"}\n";
   text += "  return %a1, %b1, %c1\n}\n";
-  GpuOptions options;
-  options.lessen = [](GpuAbilities& abilities) {
-    abilities.is_processor = false;
-    abilities.multiprocessors = 4;
-  };
-  const auto gpu = std::make_shared<Gpu>(options);
+  const auto gpu = watched_gpu_as(discrete);
   expect_same_as_cpu(text, 1e-5, make_device(gpu));
   const int64_t pipelines = gpu->stats().pipelines;
   Compiled compiled(text, make_device(gpu));

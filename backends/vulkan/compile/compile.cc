@@ -196,8 +196,7 @@ class ProgramEmitter {
                       kernel.name, times, target_.max_iterations, first_note(kernel)));
     }
     std::vector<Shader> shaders;
-    // A driver that computes on a processor waits for all of a dispatch before the next one begins.
-    for (const loop::Kernel& one : features_.is_processor ? std::vector{kernel} : in_shaders(kernel))
+    for (const loop::Kernel& one : target_.dispatches_parts() ? in_shaders(kernel) : std::vector{kernel})
       shaders.push_back(emit_glsl(one, features_, use.moved, use.is_guarded));
     const int64_t own = (std::ranges::any_of(shaders, &Shader::reads_call) ? 1 : 0) +
                         (std::ranges::any_of(shaders, &Shader::uses_faults) ? 1 : 0);

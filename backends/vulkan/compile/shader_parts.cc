@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "ir/loop/parts.h"
 #include "ir/loop/walk.h"
 
 namespace sinter::vulkan {
@@ -48,7 +49,9 @@ struct ShaderSize {
   std::set<loop::BufferRef> shared;
   int64_t operations = 0;
 
-  explicit ShaderSize(const Stmt& part) : operations(Operations::of(part)) { visit(part); }
+  explicit ShaderSize(const Stmt& part) : lanes(loop::lanes_of(part)), operations(Operations::of(part)) {
+    find_shared(part);
+  }
 
   int64_t shared_bytes() const {
     int64_t bytes = 0;
@@ -70,12 +73,10 @@ struct ShaderSize {
   }
 
  private:
-  void visit(const Stmt& stmt) {
-    if (stmt->kind == StmtNode::Kind::loop && stmt->loop_kind == loop::LoopKind::lane)
-      lanes = loop::as_integer(stmt->extent);
+  void find_shared(const Stmt& stmt) {
     if (stmt->kind == StmtNode::Kind::allocate && stmt->buffer->space == loop::Space::shared)
       shared.insert(stmt->buffer);
-    for (const Stmt& child : stmt->body) visit(child);
+    for (const Stmt& child : stmt->body) find_shared(child);
   }
 };
 

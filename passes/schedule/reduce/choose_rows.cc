@@ -51,12 +51,11 @@ RowBlocks choose_rows(const ReduceSchedule& schedule, const loop::Target& target
 // Lanes have eight elements of a row each, or more where there are not so many: with fewer they would wait
 // for one another more than for memory.
 std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule, const loop::Target& target) {
-  constexpr int64_t kElements = 8, kFewLanes = 256, kMostLanes = 1024, kMostTurns = 16;
+  constexpr int64_t kElements = 8, kMostLanes = 256, kMostTurns = 16;
   const int64_t length = schedule.length();
   if (!target.has_fast_shared()) return {{.lanes = workgroup_lanes(target), .kept = {}}};
   std::vector<WorkgroupRows> all;
-  // Beyond some, for what stands beside others that have so many.
-  for (int64_t lanes = kLeastLanes; lanes <= kFewLanes || lanes <= std::min(kMostLanes, length); lanes *= 2) {
+  for (int64_t lanes = kLeastLanes; lanes <= kMostLanes; lanes *= 2) {
     if (lanes > target.max_workgroup_size && lanes > kLeastLanes) break;
     WorkgroupRows rows;
     rows.lanes = std::min(lanes, target.max_workgroup_size);
@@ -66,7 +65,7 @@ std::vector<WorkgroupRows> choose_workgroup_rows(const ReduceSchedule& schedule,
     all.push_back(std::move(rows));
   }
   // The next best have nearly as many lanes, rather more than fewer.
-  int64_t best = std::min(all.back().lanes, kFewLanes);
+  int64_t best = all.back().lanes;
   for (const WorkgroupRows& rows : all) {
     if (rows.lanes * kElements >= length) best = std::min(best, rows.lanes);
   }

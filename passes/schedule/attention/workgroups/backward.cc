@@ -33,11 +33,12 @@ class BackwardWorkgroups {
 
   std::vector<ScorePart> score_parts() {
     std::vector<ScorePart> result;
+    const bool leaves_out = blocks_.leaves_out();
     for (const GradientPart& part : parts_) {
       ScorePart scores{.units = graph::element_count(part.own),
                        .rows = blocks_.queries(),
                        .columns = blocks_.keys(),
-                       .leaves_out = blocks_.leaves_out(),
+                       .leaves_out = leaves_out,
                        .lengths = {blocks_.width(), blocks_.values()},
                        .column_lengths = {blocks_.width(), blocks_.values()},
                        .summed_lines = rows_are_keys(part) ? summed_lines() : 0,

@@ -30,15 +30,15 @@ class AttentionWorkgroups {
              .rows = blocks_.queries(),
              .columns = blocks_.keys(),
              .leaves_out = blocks_.leaves_out(),
-             .lengths = {blocks_.width()},
-             .column_lengths = {blocks_.width(), blocks_.values()},
+             .lengths = row_lengths(),
+             .column_lengths = column_lengths(),
              .sums = blocks_.values(),
              .tells_rows = true}};
   }
   int64_t element_bytes() const { return loop::size_in_bytes(blocks_.type()); }
 
   loop::Kernel run(const ScoreGrid& grid) {
-    blocks_.use(grid, parts()[0].lengths, parts()[0].column_lengths, 0);
+    blocks_.use(grid, row_lengths(), column_lengths(), 0);
     scores_ = blocks_.registers("scores", grid.scores());
     sums_ = blocks_.registers("sums", blocks_.sums_size(blocks_.values()));
     for (auto* value : {&greatest_, &total_, &factor_}) *value = blocks_.registers("row", grid.rows);
@@ -58,6 +58,9 @@ class AttentionWorkgroups {
  private:
   using Block = AttentionBlocks::Block;
   using Lines = AttentionBlocks::Lines;
+
+  std::vector<int64_t> row_lengths() const { return {blocks_.width()}; }
+  std::vector<int64_t> column_lengths() const { return {blocks_.width(), blocks_.values()}; }
 
   static Expr at(const loop::BufferRef& registers, const AttentionBlocks::Line& row) {
     return loop::load(registers, row.number);
