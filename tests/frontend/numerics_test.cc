@@ -178,7 +178,8 @@ TEST(Numerics, IsOfTheOpsInAMicroBatch) {
 
 TEST(Numerics, SaysWhatOfItsInputsAnOpMadeItOf) {
   const int line = this_line() + 1;
-  EXPECT_EQ(said_of([](const Tensor& x) { return log(x * 2.0); }, {1, 0, 4, -1}),
+  const std::string said = said_of([](const Tensor& x) { return log(x * 2.0); }, {1, 0, 4, -1});
+  EXPECT_EQ(said,
             fmt::format("f: output 'y' is not finite: -inf at position [1] in call 0 of seed 0\n"
                         "  first: log gives -inf and nan at 2 of 4 elements, the first at [1] of f32[4] "
                         "(numerics_test.cc:{})\n"
@@ -194,13 +195,14 @@ TEST(Numerics, NamesAnInputThatHoldsANaN) {
 
 // Written down on purpose, so the op counts that makes a NaN of it.
 TEST(Numerics, NamesWhatMakesANaNOfAnInfinityThatIsMeant) {
-  const int line = this_line() + 1;
-  EXPECT_EQ(said_of([](const Tensor& x) { return where(x > 0.0, x, -kOverflow) * 0.0; }, {1, -1}),
-            fmt::format("f: output 'y' is not finite: nan at position [1] in call 0 of seed 0\n"
-                        "  first: mul gives nan at [1] of f32[2] (numerics_test.cc:{})\n"
-                        "    operand 0 (result of select): f32[2] from 1 to 1, with -inf\n"
-                        "    operand 1 (result of constant): f32[2] from 0 to 0",
-                        line));
+  const int line = this_line() + 2;
+  const std::string said =
+      said_of([](const Tensor& x) { return where(x > 0.0, x, -kOverflow) * 0.0; }, {1, -1});
+  EXPECT_EQ(said, fmt::format("f: output 'y' is not finite: nan at position [1] in call 0 of seed 0\n"
+                              "  first: mul gives nan at [1] of f32[2] (numerics_test.cc:{})\n"
+                              "    operand 0 (result of select): f32[2] from 1 to 1, with -inf\n"
+                              "    operand 1 (result of constant): f32[2] from 0 to 0",
+                              line));
   EXPECT_THAT(said_of([](const Tensor& x) { return x - x; }, {1, kOverflow}),
               HasSubstr("first: sub gives nan"));
 }

@@ -10,6 +10,7 @@
 #include "ir/graph/text/text.h"
 #include "passes/pipeline.h"
 #include "tests/support/interpret.h"
+#include "tests/support/lacks.h"
 #include "tests/support/run_on.h"
 
 // What becomes another thing by its size: sums of windows, concatenations of many parts. Against the
@@ -54,8 +55,10 @@ void check(const graph::Module& module, const std::string& what) {
   const std::vector<HostTensor> inputs = inputs_of(module);
   const auto want = run_on("reference", module, "f", inputs);
   expect_same(want[0], interpret(passes::lower(module, "f", loop::Target{}, {}), inputs)[0], what);
-  for (const char* device : {"cpu", "vulkan"})
+  for (const char* device : {"cpu", "vulkan"}) {
+    if (const std::string lacking = lacks(device, module); !lacking.empty()) GTEST_SKIP() << lacking;
     expect_same(want[0], run_on(device, module, "f", inputs)[0], fmt::format("{} on {}", what, device));
+  }
 }
 
 struct Windows {

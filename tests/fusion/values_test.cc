@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "ir/graph/text/text.h"
+#include "tests/support/lacks.h"
 #include "tests/support/run_on.h"
 
 namespace sinter {
@@ -34,6 +35,7 @@ void on_every_device(const std::string& text, const std::vector<HostTensor>& inp
                      const std::function<void(const std::vector<HostTensor>&)>& check) {
   const graph::Module module = graph::parse(text);
   for (const char* device : {"reference", "cpu", "vulkan"}) {
+    if (const std::string lacking = test::lacks(device, module); !lacking.empty()) GTEST_SKIP() << lacking;
     for (const bool fuse : {true, false}) {
       SCOPED_TRACE(fmt::format("{}, fuse {}", device, fuse));
       check(test::run_on(device, module, "f", inputs, {.fuse = fuse}));
@@ -61,22 +63,27 @@ TEST(Values, SigmoidLossOfInfiniteLogits) {
 }
 
 TEST(Values, ExtremesOfNothing) {
-  on_every_device(R"(func @f(%a: bool[2,0], %b: i32[0,2], %c: f32[2,0], %d: i64[0,2]) {
+  on_every_device(R"(func @f(%a: bool[2,0], %b: i32[0,2], %c: f32[2,0]) {
   %0: bool[2] = reduce_max %a {axes=[1]}
   %1: bool[2] = reduce_min %a {axes=[1]}
   %2: i32[2] = reduce_max %b {axes=[0]}
   %3: f32[2] = reduce_min %c {axes=[1]}
-  %4: i64[2] = reduce_max %d {axes=[0]}
-  return %0, %1, %2, %3, %4
+  return %0, %1, %2, %3
 })",
                   {HostTensor(runtime::DType::boolean, {2, 0}), HostTensor(runtime::DType::i32, {0, 2}),
-                   HostTensor(runtime::DType::f32, {2, 0}), HostTensor(runtime::DType::i64, {0, 2})},
+                   HostTensor(runtime::DType::f32, {2, 0})},
                   [](const std::vector<HostTensor>& out) {
                     EXPECT_THAT(values<bool>(out[0]), ElementsAre(false, false));
                     EXPECT_THAT(values<bool>(out[1]), ElementsAre(true, true));
                     EXPECT_THAT(values<int32_t>(out[2]), Each(std::numeric_limits<int32_t>::min()));
                     EXPECT_THAT(values<float>(out[3]), Each(kInfinity));
-                    EXPECT_THAT(values<int64_t>(out[4]), Each(std::numeric_limits<int64_t>::min()));
+                  });
+  on_every_device(R"(func @f(%a: i64[0,2]) {
+  %0: i64[2] = reduce_max %a {axes=[0]}
+  return %0
+})",
+                  {HostTensor(runtime::DType::i64, {0, 2})}, [](const std::vector<HostTensor>& out) {
+                    EXPECT_THAT(values<int64_t>(out[0]), Each(std::numeric_limits<int64_t>::min()));
                   });
 }
 

@@ -8,6 +8,7 @@
 #include "passes/differentiate/vjp.h"
 #include "tests/gradients/check.h"
 #include "tests/gradients/rows.h"
+#include "tests/support/lacks.h"
 #include "tests/support/narrow.h"
 #include "tests/support/run_on.h"
 
@@ -48,8 +49,8 @@ TEST_P(OpGradient, IsTheSameOnVulkan) {
   SCOPED_TRACE(to_string(c));
   const Point point = gradient(make_point(c));
   static const auto device = backends::open_device("vulkan");
-  const bool uses_i64 = graph::print(narrowed(point.module)).find("i64") != std::string::npos;
-  if (uses_i64 && !device->target().has_i64) GTEST_SKIP() << "the device has no i64";
+  if (const std::string lacking = lacks(*device, narrowed(point.module)); !lacking.empty())
+    GTEST_SKIP() << lacking;
   EXPECT_EQ(difference_from_reference(narrowed(point.module), function(point).name(), *device,
                                       narrowed(point.inputs)),
             "");

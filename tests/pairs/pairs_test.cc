@@ -12,6 +12,7 @@
 #include "ir/graph/verify.h"
 #include "passes/differentiate/differentiate.h"
 #include "tests/pairs/scene.h"
+#include "tests/support/lacks.h"
 
 // Each way to make a tensor straight into each way to use one, twice in one program at two sizes, forward and
 // with its gradient: what fusing two ops does, no test of one op can see.
@@ -91,6 +92,7 @@ loop::Target workgroups() {
 }
 
 void check(const Pair& pair, const backends::Device& device, std::string_view name) {
+  if (const std::string lacking = lacks(device, pair.module); !lacking.empty()) GTEST_SKIP() << lacking;
   try {
     const std::string difference = difference_from_reference(pair.module, "f", device, pair.inputs);
     EXPECT_EQ(difference, "") << name << ", in\n" << graph::print(pair.module);

@@ -11,6 +11,7 @@
 #include "backends/registry/registry.h"
 #include "ir/graph/verify.h"
 #include "ir/graph/widen.h"
+#include "tests/support/lacks.h"
 #include "tests/support/run_on.h"
 
 namespace sinter::reference::test {
@@ -71,6 +72,8 @@ void check_row(const Row& row) {
   static const auto kept_open = backends::open_device("vulkan");
   for (const char* device : {"cpu", "vulkan"}) {
     SCOPED_TRACE(device);
+    if (const std::string lacking = sinter::test::lacks(device, module); !lacking.empty())
+      GTEST_SKIP() << lacking;
     const auto compiled = sinter::test::run_on(device, module, "f", narrow);
     for (size_t i = 0; i < compiled.size(); ++i) {
       const double rounding = row.tolerance > 0 ? std::max(row.tolerance, 5e-7) : 0;

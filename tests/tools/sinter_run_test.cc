@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "runtime/npy.h"
+#include "tests/support/environment.h"
 #include "tests/tools/program.h"
 
 namespace sinter {
@@ -167,7 +168,7 @@ TEST_F(SinterRun, ErrorsOfDevices) {
   const std::string random = "train.sg --function random --output-dir out --device ";
   EXPECT_THAT(error(run("sinter-run", random + "abacus")), HasSubstr("abacus"));
   EXPECT_THAT(error(run("sinter-run", random + "cpu --target abacus")), HasSubstr("unknown target 'abacus'"));
-  ASSERT_EQ(::setenv("VK_ICD_FILENAMES", "/nowhere", 1), 0);
+  const Environment no_drivers("VK_DRIVER_FILES", "/nowhere");
   EXPECT_EQ(
       error(run("sinter-run", random + "vulkan")),
       "sinter-run: vulkan: no Vulkan driver is installed, or none can be loaded; VK_LOADER_DEBUG=all shows "
@@ -176,7 +177,6 @@ TEST_F(SinterRun, ErrorsOfDevices) {
       run("sinter-run", "--list-devices").out,
       "reference\ncpu\nvulkan: no Vulkan driver is installed, or none can be loaded; VK_LOADER_DEBUG=all "
       "shows what was tried\n");
-  ::unsetenv("VK_ICD_FILENAMES");
 }
 
 TEST_F(SinterRun, ErrorsOfUsage) {

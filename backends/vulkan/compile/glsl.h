@@ -22,9 +22,9 @@ struct ShaderFeatures {
   bool has_bytes = false;  // 8-bit elements in buffers, as bools are; else these are parts of words
   bool keeps_nan = false;  // infinities, NaNs and signed zeros can be asked for
   bool keeps_denormals = false;
-  // A driver that computes on a processor. It takes long over large shaders: loops of kernels with barriers
-  // stay loops. And it takes x * 0 for 0, x + 0 and an integer that was a float in between for what they
-  // were.
+  // A driver that computes on a processor. It takes long over large shaders: nothing is unrolled before it,
+  // loops of kernels with barriers not by it, and loads that depend on a condition are no branches. And it
+  // takes x * 0 for 0, x + 0 and an integer that was a float in between for what they were.
   bool is_processor = false;
   // How many texel buffers a kernel has, where reading and writing tensors through them is faster than
   // through storage buffers; else 0.
@@ -95,6 +95,7 @@ class GlslEmitter final : private loop::Emitter {
   std::string value(const loop::Expr& x);
   Text text_of(const loop::Expr& x);
   Text new_text(const loop::Expr& x);
+  Text load_anyway(const loop::ExprNode& x);
   Text load(const loop::ExprNode& x);
   Text shuffled_load(const loop::ExprNode& x, const ShuffledElement& element);
   Text load_of_four(const loop::ExprNode& x, const FourElement& element);

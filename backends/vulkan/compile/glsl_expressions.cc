@@ -209,10 +209,22 @@ GlslEmitter::Text GlslEmitter::load_of_four(const ExprNode& x, const FourElement
   return {named("vec4", vector) + "." + "xyzw"[element.lane], vector.reads, 0};
 }
 
+// Of a load with a predicate: the first element where it is false, which is there, for a branch would cost
+// more: SwiftShader's compiler takes gigabytes for some tens of them in a row.
+GlslEmitter::Text GlslEmitter::load_anyway(const ExprNode& x) {
+  const Expr& index = x.args[0];
+  const Expr &predicate = x.args[1], first = loop::integer(0, index->type);
+  const Expr loaded = loop::load(x.buffer, loop::select(predicate, index, first));
+  const Expr result = loop::select(predicate, loaded, loop::constant(0, x.type));
+  kept_.push_back(result);
+  return text_of(result);
+}
+
 GlslEmitter::Text GlslEmitter::load(const ExprNode& x) {
   const loop::Buffer& buffer = *x.buffer;
   if (const auto shuffled = shuffled_.find(x)) return shuffled_load(x, *shuffled);
   if (const auto four = fours_.find(x)) return load_of_four(x, *four);
+  if (features_.is_processor && x.args.size() > 1) return load_anyway(x);
   const Text index = text_of(x.args[0]);
   const std::string text = is_in_fours(buffer)   ? element_of_four(buffer, x.args[0])
                            : is_in_words(buffer) ? byte_of(buffer, index.text)

@@ -285,10 +285,13 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
       known_ = outside;
       return forget_writable();
     }
+    case LoopKind::unrolled:
+      // Compilers of drivers for the CPU know best: SwiftShader's takes memory without end for what is
+      // unrolled before it.
+      if (!features_.is_processor) return emit_repeated(s, "[[unroll]] ");
+      [[fallthrough]];
     case LoopKind::serial:
       return emit_repeated(s, keeps_loops_ ? "[[dont_unroll]] " : "");
-    case LoopKind::unrolled:
-      return emit_repeated(s, "[[unroll]] ");
     default:
       throw InternalError("kernel " + kernel_.name + ": a loop that no shader has");
   }
@@ -296,8 +299,9 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
 
 void GlslEmitter::emit_repeated(const StmtNode& s, const char* hint) {
   const std::string begin = value(s.begin);
-  kept_.push_back(s.begin + s.extent);
-  const std::string end = value(kept_.back());
+  const Expr last = s.begin + s.extent;
+  kept_.push_back(last);
+  const std::string end = value(last);
   const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
   const auto outside = known_;
   forget_writable();
