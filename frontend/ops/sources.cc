@@ -79,7 +79,8 @@ Tensor ones_like(Operand x) {
 Tensor eye(Extent size, DType type, Where where) {
   return source("eye", {size, size}, where, [&](Builder& b, const Shape& bound) {
     const graph::TensorType places{graph::DType::i32, bound};
-    return b.cast(b.equal(b.iota(places, 0), b.iota(places, 1)), to_graph(type));
+    const graph::Value row = b.iota(places, 0), column = b.iota(places, 1);
+    return b.cast(b.equal(row, column), to_graph(type));
   });
 }
 

@@ -67,9 +67,14 @@ inline graph::Value sinh_vjp(const Vjp& v, size_t) {
 inline graph::Value cosh_vjp(const Vjp& v, size_t) {
   return of_composite(v, graph::OpCode::sinh);
 }
-// Factors of a difference of squares cancel nothing.
+// 1 - x^2: factors of a difference of squares cancel nothing.
+inline graph::Value one_minus_square(const Vjp& v) {
+  const graph::Value one = v.number(1);
+  const graph::Value below = v.b.sub(one, v.x()), above = v.b.add(one, v.x());
+  return v.b.mul(below, above);
+}
 inline graph::Value asin_vjp(const Vjp& v, size_t) {
-  return by_root(v, v.b.mul(v.b.sub(v.number(1), v.x()), v.b.add(v.number(1), v.x())));
+  return by_root(v, one_minus_square(v));
 }
 inline graph::Value acos_vjp(const Vjp& v, size_t i) {
   return v.b.neg(asin_vjp(v, i));
@@ -81,10 +86,12 @@ inline graph::Value asinh_vjp(const Vjp& v, size_t) {
   return by_root(v, v.b.add(square_of(v), v.number(1)));
 }
 inline graph::Value acosh_vjp(const Vjp& v, size_t) {
-  return by_root(v, v.b.mul(v.b.sub(v.x(), v.number(1)), v.b.add(v.x(), v.number(1))));
+  const graph::Value one = v.number(1);
+  const graph::Value below = v.b.sub(v.x(), one), above = v.b.add(v.x(), one);
+  return by_root(v, v.b.mul(below, above));
 }
 inline graph::Value atanh_vjp(const Vjp& v, size_t) {
-  return v.b.div(v.g, v.b.mul(v.b.sub(v.number(1), v.x()), v.b.add(v.number(1), v.x())));
+  return v.b.div(v.g, one_minus_square(v));
 }
 
 inline graph::Value binary_cross_entropy_vjp(const Vjp& v, size_t i) {

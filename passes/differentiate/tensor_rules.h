@@ -25,9 +25,10 @@ inline graph::Value reduce_extremum_vjp(const Vjp& v, size_t) {
   const graph::Value y = spread(v, v.y());
   const graph::Value winners = v.b.cast(v.b.equal(v.x(), y), v.g.dtype());
   const graph::Value count = v.b.reduce_sum(winners, v.op.attributes.integers("axes"));
-  const graph::Value share = v.b.select(v.b.greater(count, v.number(0)), v.b.div(v.g, count), v.y());
+  const graph::Value zero = v.number(0), any = v.b.greater(count, zero);
+  const graph::Value share = v.b.select(any, v.b.div(v.g, count), v.y());
   const graph::Value loses = largest ? v.b.less(v.x(), y) : v.b.greater(v.x(), y);
-  return v.b.select(loses, v.number(0), spread(v, share));
+  return v.b.select(loses, zero, spread(v, share));
 }
 
 // A contraction is its own transpose: the letters of g stand for the result's.
@@ -147,7 +148,8 @@ inline graph::Value sort_vjp(const Vjp& v, size_t) {
   const graph::DType index =
       type.elements() <= std::numeric_limits<int32_t>::max() ? graph::DType::i32 : graph::DType::i64;
   const graph::Shape rows = {width == 0 ? 0 : type.elements() / width, width};
-  const graph::Value row = v.b.mul(v.b.iota({index, rows}, 0), v.b.constant_int(width, index));
+  const graph::Value number = v.b.iota({index, rows}, 0);
+  const graph::Value row = v.b.mul(number, v.b.constant_int(width, index));
   const auto of_row = [&](graph::Value x, graph::Value places) {
     const graph::Value place = v.b.add(row, v.b.cast(v.b.reshape(places, rows), index));
     return v.b.gather(v.b.reshape(x, {type.elements()}), place, 0);

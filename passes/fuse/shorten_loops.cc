@@ -166,9 +166,11 @@ class Shortener {
     const Cut cut(extent, most_steps() / others);
     if (cut.rest > 0) {
       const auto over = [&](int64_t begin, int64_t end) {
-        return contract(op, part_of(b_, lhs, left, begin, end), part_of(b_, rhs, right, begin, end), dims);
+        const Value some = part_of(b_, lhs, left, begin, end);
+        return contract(op, some, part_of(b_, rhs, right, begin, end), dims);
       };
-      return b_.add(over(0, extent - cut.rest), over(extent - cut.rest, extent));
+      const Value parts = over(0, extent - cut.rest);
+      return b_.add(parts, over(extent - cut.rest, extent));
     }
     const std::string letters = dims.lhs + dims.rhs;
     char part = 'a';
@@ -272,7 +274,8 @@ class Shortener {
     const Value is_before = b_.logical_or(is_greater, b_.logical_and(is_same, b_.less(there, here)));
     const Value rank = reduce(OpCode::reduce_sum, b_.cast(is_before, DType::i32), {2});
     const Shape places = {rows, k, length};
-    const Value is_here = b_.equal(b_.broadcast(rank, places, {0, 2}), b_.iota({DType::i32, places}, 1));
+    const Value rank_there = b_.broadcast(rank, places, {0, 2});
+    const Value is_here = b_.equal(rank_there, b_.iota({DType::i32, places}, 1));
     const Value place = b_.iota({DType::i32, places}, 2);
     const Value positions =
         reduce(OpCode::reduce_sum, b_.select(is_here, place, b_.constant_like(0, place)), {2});
@@ -292,7 +295,8 @@ class Shortener {
   // Of each row the elements at the places that `places` has for it.
   Value taken(Value x, Value places) {
     const Value row = scaled(b_.iota({DType::i32, places.shape()}, 0), x.shape()[1]);
-    return b_.gather(b_.reshape(x, {x.type().elements()}), b_.add(row, places), 0);
+    const Value flat = b_.reshape(x, {x.type().elements()});
+    return b_.gather(flat, b_.add(row, places), 0);
   }
 
   Builder& b_;

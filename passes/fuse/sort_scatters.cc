@@ -48,7 +48,7 @@ Value sorted(graph::Builder& b, const Op& op) {
   const Value rows = b.reshape(indices, {positions});
   const Value mine = b.broadcast(rows, square, {0}), other = b.broadcast(rows, square, {1});
   const Value here = b.iota({DType::i32, square}, 0), there = b.iota({DType::i32, square}, 1);
-  const Value is_earlier = b.logical_and(b.equal(other, mine), b.less(there, here));
+  const Value is_same = b.equal(other, mine), is_earlier = b.logical_and(is_same, b.less(there, here));
   const Value is_before = b.logical_or(b.less(other, mine), is_earlier);
   const Value place = b.reduce_sum(b.cast(is_before, DType::i32), {1});
   const Value is_here = b.equal(b.broadcast(place, square, {1}), here);

@@ -221,8 +221,8 @@ TEST_F(VulkanExports, SayWhatADeviceLacks) {
             "needs infinities and NaNs that are kept");
   EXPECT_EQ(error_on([](vulkan::GpuAbilities& has) { has.subgroup_shuffle = false; }),
             "needs shuffles in subgroups");
-  EXPECT_EQ(error_on([](vulkan::GpuAbilities& has) { has.subgroup_size = 32; }),
-            "needs subgroups of 8 invocations, not 32");
+  EXPECT_THAT(error_on([](vulkan::GpuAbilities& has) { has.subgroup_size = 2; }),
+              testing::MatchesRegex("needs subgroups of [0-9]+ invocations, not 2"));
   EXPECT_THAT(error_on([](vulkan::GpuAbilities& has) { has.limits.maxComputeWorkGroupInvocations = 1; }),
               testing::MatchesRegex("needs workgroups of [0-9]+ invocations, 1 at most"));
   EXPECT_THAT(error_on([](vulkan::GpuAbilities& has) { has.limits.maxStorageBufferRange = 1000; }),

@@ -16,7 +16,8 @@ struct Magnitude {
   // Of an odd function; 0 and -0 stay as they are.
   Value with_sign(Value y) const {
     const Value zero = number(0);
-    return b.select(b.equal(x, zero), x, b.select(b.less(x, zero), b.neg(y), y));
+    const Value is_zero = b.equal(x, zero), is_negative = b.less(x, zero);
+    return b.select(is_zero, x, b.select(is_negative, b.neg(y), y));
   }
   // `y`, or where the magnitude is not above `limit` `other`.
   Value above(double limit, Value y, Value other) const {
@@ -42,7 +43,8 @@ Value half_exp(const Magnitude& x) {
 Value atan_to_one(Builder& b, Value a) {
   const auto number = [&](double value) { return b.scalar_like(value, a); };
   const Value is_upper = b.greater(a, number(std::numbers::sqrt2 - 1));
-  const Value t = b.select(is_upper, b.div(b.sub(a, number(1)), b.add(a, number(1))), a);
+  const Value one = number(1), below = b.sub(a, one), above = b.add(a, one);
+  const Value t = b.select(is_upper, b.div(below, above), a);
   const Value square = b.mul(t, t);
   // Terms below half a unit in the last place of the first one, as t is at most tan(pi/8).
   const int terms = a.dtype() == DType::f64 ? 20 : 9;
@@ -63,10 +65,17 @@ Value atan_of_magnitude(Builder& b, Value a) {
   return b.select(is_above, b.sub(b.scalar_like(std::numbers::pi / 2, a), inner), inner);
 }
 
+// log(2a) of an a that is large.
+Value log_of_twice(const Magnitude& x) {
+  const Value log = x.b.log(x.at_least(kLarge));
+  return x.b.add(log, x.number(std::numbers::ln2));
+}
+
 // sqrt(1 - a^2) without cancellation.
 Value cofactor(Builder& b, Value a) {
   const Value one = b.scalar_like(1, a);
-  return b.sqrt(b.mul(b.sub(one, a), b.add(one, a)));
+  const Value below = b.sub(one, a), above = b.add(one, a);
+  return b.sqrt(b.mul(below, above));
 }
 
 }  // namespace
@@ -75,14 +84,16 @@ Value sinh(const Composite& c) {
   const Magnitude x(c.b, c.x());
   // (t + t / (t + 1)) / 2 of t = exp(a) - 1
   const Value t = c.b.expm1(x.at_most(kSteep));
-  const Value near = c.b.mul(c.b.add(t, c.b.div(t, c.b.add(t, x.number(1)))), x.number(0.5));
+  const Value twice = c.b.add(t, c.b.div(t, c.b.add(t, x.number(1))));
+  const Value near = c.b.mul(twice, x.number(0.5));
   return x.with_sign(x.above(kSteep, half_exp(x), near));
 }
 
 Value cosh(const Composite& c) {
   const Magnitude x(c.b, c.x());
   const Value e = c.b.exp(x.at_most(kSteep));
-  const Value near = c.b.mul(c.b.add(e, c.b.div(x.number(1), e)), x.number(0.5));
+  const Value twice = c.b.add(e, c.b.div(x.number(1), e));
+  const Value near = c.b.mul(twice, x.number(0.5));
   return x.above(kSteep, half_exp(x), near);
 }
 
@@ -93,25 +104,26 @@ Value asinh(const Composite& c) {
   const Value square = c.b.mul(near, near), one = x.number(1);
   const Value root = c.b.sqrt(c.b.add(square, one));
   const Value small = c.b.log1p(c.b.add(near, c.b.div(square, c.b.add(root, one))));
-  const Value large = c.b.add(c.b.log(x.at_least(kLarge)), x.number(std::numbers::ln2));
+  const Value large = log_of_twice(x);
   return x.with_sign(x.above(kLarge, large, small));
 }
 
 // log(x + sqrt(x^2 - 1)); NaN below 1.
 Value acosh(const Composite& c) {
   const Magnitude x(c.b, c.x());
-  const Value t =
-      c.b.sub(c.b.select(c.b.greater(c.x(), x.number(kLarge)), x.number(kLarge), c.x()), x.number(1));
+  const Value most = x.number(kLarge), is_large = c.b.greater(c.x(), most);
+  const Value small_x = c.b.select(is_large, most, c.x()), t = c.b.sub(small_x, x.number(1));
   const Value root = c.b.sqrt(c.b.mul(t, c.b.add(t, x.number(2))));
   const Value small = c.b.log1p(c.b.add(t, root));
-  const Value large = c.b.add(c.b.log(x.at_least(kLarge)), x.number(std::numbers::ln2));
-  return c.b.select(c.b.greater(c.x(), x.number(kLarge)), large, small);
+  const Value large = log_of_twice(x);
+  return c.b.select(is_large, large, small);
 }
 
 // log((1 + a) / (1 - a)) / 2
 Value atanh(const Composite& c) {
   const Magnitude x(c.b, c.x());
-  const Value ratio = c.b.div(c.b.mul(x.a, x.number(2)), c.b.sub(x.number(1), x.a));
+  const Value twice = c.b.mul(x.a, x.number(2)), rest = c.b.sub(x.number(1), x.a);
+  const Value ratio = c.b.div(twice, rest);
   return x.with_sign(c.b.mul(c.b.log1p(ratio), x.number(0.5)));
 }
 
@@ -129,8 +141,9 @@ Value asin(const Composite& c) {
 // 2 atan(sqrt((1 - x) / (1 + x))); NaN beyond 1.
 Value acos(const Composite& c) {
   const Value one = c.b.scalar_like(1, c.x());
-  const Value ratio = c.b.div(c.b.sub(one, c.x()), c.b.add(one, c.x()));
-  return c.b.mul(atan_of_magnitude(c.b, c.b.sqrt(ratio)), c.b.scalar_like(2, c.x()));
+  const Value below = c.b.sub(one, c.x()), above = c.b.add(one, c.x());
+  const Value half = atan_of_magnitude(c.b, c.b.sqrt(c.b.div(below, above)));
+  return c.b.mul(half, c.b.scalar_like(2, c.x()));
 }
 
 }  // namespace sinter::graph::composites
