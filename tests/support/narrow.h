@@ -7,7 +7,7 @@
 
 namespace sinter::test {
 
-// The module with f32 wherever it has f64: what devices compute that have no f64, or no functions of it.
+// The module with f32 wherever it has f64: what devices compute that have no f64.
 inline void narrow(graph::Function& function) {
   const auto narrowed = [](graph::DType type) {
     return type == graph::DType::f64 ? graph::DType::f32 : type;

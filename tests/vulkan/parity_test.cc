@@ -1,7 +1,9 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -164,6 +166,75 @@ TEST(VulkanParity, WideIntegersThatWereFloatsInBetween) {
   if (!watched_gpu()->abilities().has_i64) GTEST_SKIP() << "the device has no i64";
   if (!watched_gpu()->abilities().has_f64) GTEST_SKIP() << "the device has no f64";
   expect_same_integers({"i32", "i64"}, {"f32", "f64"});
+}
+
+// What mpmath gives with 1500 bits; of `rem`, math.fmod. GLSL has none of these functions in f64.
+TEST(VulkanParity, FunctionsOfF64) {
+  if (!watched_gpu()->abilities().has_f64) GTEST_SKIP() << "the device has no f64";
+  // Among numbers of 53 bits the one that is next to a multiple of pi/2.
+  constexpr double kNextToMultiple = 5.319372648326541e+255;
+  constexpr double kMost = std::numeric_limits<double>::max(), kInf = INFINITY, kNan = NAN;
+  struct Row {
+    const char* op;
+    double x, y, want;
+  };
+  const Row rows[] = {
+      {"exp", -708.3, 0, 2.450295530965988e-308},
+      {"exp", 709.75, 0, 1.7398368732641605e+308},
+      {"exp", 709.9, 0, kInf},
+      {"exp", -kInf, 0, 0},
+      {"expm1", -0.25, 0, -0.22119921692859512},
+      {"expm1", 1e-9, 0, 1.0000000005000001e-09},
+      {"expm1", -0.0, 0, -0.0},
+      {"expm1", -kInf, 0, -1},
+      {"log", 1.0000000000000002, 0, 2.2204460492503128e-16},
+      {"log", kMost, 0, 709.782712893384},
+      {"log", -0.0, 0, -kInf},
+      {"log", -1, 0, kNan},
+      {"log1p", -0.4375, 0, -0.5753641449035618},
+      {"log1p", 1e-12, 0, 9.999999999995e-13},
+      {"log1p", -1, 0, -kInf},
+      {"sin", 1e22, 0, -0.8522008497671888},
+      {"sin", 3.141592653589793, 0, 1.2246467991473532e-16},
+      {"sin", -0.0, 0, -0.0},
+      {"cos", kNextToMultiple, 0, -4.687165924254628e-19},
+      {"cos", -kMost, 0, -0.9999876894265599},
+      {"cos", kInf, 0, kNan},
+      {"tanh", 0.375, 0, 0.35835739835078595},
+      {"tanh", -800, 0, -1},
+      {"erf", 0.9375, 0, 0.8151024010343998},
+      {"erf", -2.5, 0, -0.999593047982555},
+      {"erf", kInf, 0, 1},
+      {"pow", 1.0000001, 1e9, 2.6881038582144647e+43},
+      {"pow", 0.1, -300.5, 3.1622776601683265e+300},
+      {"pow", -2, 3, -8},
+      {"pow", -2, 0.5, kNan},
+      {"pow", -0.0, -3, -kInf},
+      {"pow", kNan, 0, 1},
+      {"rem", 1e300, 3.7, 1.765761626199355},
+      {"rem", -7.5, 2, 0.5},  // of the divisor's sign
+      {"rem", 1, kInf, 1},
+      {"rem", 1, 0, kNan},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(fmt::format("{} of {} and {}", row.op, row.x, row.y));
+    const bool is_binary = row.op == std::string("pow") || row.op == std::string("rem");
+    Compiled gpu(fmt::format("func @f(%x: f64[1], %y: f64[1]) {{\n  %0: f64[1] = {} %x{}\n  return %0\n}}",
+                             row.op, is_binary ? ", %y" : ""),
+                 on_vulkan());
+    elements<double>(gpu.input(0))[0] = row.x;
+    elements<double>(gpu.input(1))[0] = row.y;
+    gpu.run();
+    const double got = gpu.outputs()[0].values<double>()[0];
+    if (std::isnan(row.want)) {
+      EXPECT_TRUE(std::isnan(got)) << got;
+      continue;
+    }
+    EXPECT_EQ(std::signbit(got), std::signbit(row.want));
+    if (got == row.want) continue;
+    EXPECT_LE(std::abs(got - row.want), 2 * std::numeric_limits<double>::epsilon() * std::abs(row.want))
+        << got;
+  }
 }
 
 TEST(VulkanParity, RoundsHalvesOfF64ToEven) {

@@ -1,5 +1,7 @@
 #include "backends/vulkan/compile/glsl_helpers.h"
 
+#include "backends/vulkan/compile/glsl_functions_f64.h"
+
 namespace sinter::vulkan {
 namespace {
 
@@ -172,6 +174,7 @@ std::map<std::string, Helper> make_helpers(bool for_processor) {
     for (const std::string& need : helper.needs) wide.needs.push_back(need + "_f64");
     all[name + "_f64"] = std::move(wide);
   }
+  all.merge(functions_f64(for_processor));
   return all;
 }
 

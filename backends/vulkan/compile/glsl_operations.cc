@@ -88,8 +88,7 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
       return between("*", {term(x, 0, args), constant(*loop::number(infinity, divisor.type))});
     }
     case ScalarOp::rem:
-      if (!is_wide) return help("floating_rem");
-      break;
+      return help("floating_rem");
     case ScalarOp::not_equal:
       if (args[0] == args[1]) {
         helpers_.insert(is_wide ? "is_nan_f64" : "is_nan");
@@ -102,11 +101,9 @@ std::string GlslEmitter::floating_apply(const ExprNode& x, const Args& args) {
       return between(infix(x.op), {term(x, 0, args), term(x, 1, args)});
     default:
       if (const char* text = infix(x.op)) return between(text, args);
-      // Where no pass has made arithmetic of it: GLSL's function of that name, of which f64 has few.
-      if (!is_wide) return call(std::string(loop::name(x.op)), args);
-      break;
+      // Where no pass has made arithmetic of it: GLSL's function of that name, of which f64 has none.
+      return is_wide ? help(std::string(loop::name(x.op))) : call(std::string(loop::name(x.op)), args);
   }
-  unsupported(fmt::format("{} of {}", loop::name(x.op), loop::name(x.args.back()->type)));
 }
 
 // An operand of floating arithmetic. Zeros are made of what no driver knows to be 0: there is one workgroup

@@ -299,7 +299,7 @@ void GlslEmitter::emit_loop(const StmtNode& s) {
 
 void GlslEmitter::emit_repeated(const StmtNode& s, const char* hint) {
   const std::string begin = value(s.begin);
-  const Expr last = s.begin + s.extent;
+  const loop::Expr last = s.begin + s.extent;
   kept_.push_back(last);
   const std::string end = value(last);
   const std::string name = variables_[s.variable.get()] = unique(s.variable->name);
