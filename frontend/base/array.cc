@@ -2,6 +2,7 @@
 #include <sinter/array.h>
 #include <sinter/error.h>
 
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -20,13 +21,17 @@ using runtime::HostTensor;
 struct SINTER_INTERNAL Array::Data {
   DType dtype;
   Shape shape;
-  std::mutex fetching;             // guards what is fetched
   std::optional<HostTensor> host;  // none: it was not fetched yet
   std::shared_ptr<const runtime::DeviceBuffer> device;
+  std::atomic<bool> is_here = host.has_value();  // so that threads which share an array do not wait
+  std::mutex fetching{};
 
   const HostTensor& fetched() {
-    const std::lock_guard<std::mutex> lock(fetching);
-    if (!host) host = translated([&] { return device->fetch(); });
+    if (!is_here.load(std::memory_order_acquire)) {
+      const std::lock_guard<std::mutex> lock(fetching);
+      if (!host) host = translated([&] { return device->fetch(); });
+      is_here.store(true, std::memory_order_release);
+    }
     return *host;
   }
 };
@@ -39,10 +44,10 @@ Array::Array(DType type, Shape shape) {
 }
 
 Array::Array(HostTensor host)
-    : data_(new Data{to_public(host.dtype()), host.shape(), {}, std::move(host), nullptr}) {}
+    : data_(new Data{to_public(host.dtype()), host.shape(), std::move(host), nullptr}) {}
 
 Array::Array(std::shared_ptr<const runtime::DeviceBuffer> device)
-    : data_(new Data{to_public(device->dtype()), device->shape(), {}, {}, std::move(device)}) {}
+    : data_(new Data{to_public(device->dtype()), device->shape(), {}, std::move(device)}) {}
 
 const Array::Data& Array::checked() const {
   if (data_ == nullptr) throw Error("the array is undefined");
