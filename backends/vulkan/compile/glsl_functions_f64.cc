@@ -43,9 +43,8 @@ std::string terms() {
   return text;
 }
 
-// `count` consecutive ones of the words whose names `word` tells, from the number on that `first`, a variable
-// below `2 * most`, has: by selects, as drivers make long code of arrays. They are called <name>0, <name>1,
-// ...
+// <name>0, <name>1, ...: of the words that `word` tells `count`, from the one on whose number is in the
+// variable `first`, below `2 * most`. By selects, as drivers make long code of arrays.
 std::string window(const std::string& name, int count, const std::string& first, int most,
                    std::function<std::string(int)> word) {
   std::string text;
