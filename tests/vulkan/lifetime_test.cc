@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ void run_once(std::unique_ptr<backends::Device> device) {
 }
 
 // Of one kind of object of the driver, how many there are; the making of one can be let fail.
-int live = 0, makings = 0, fails_at = 0;
+std::atomic<int> live = 0, makings = 0, fails_at = 0;
 
 template <auto& create, auto& destroy>
 struct Counted {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -26,7 +27,8 @@ class Replaced {
   static inline Function real = nullptr;
 };
 
-// How often each function of Vulkan was called since this was made. One at a time, on one thread.
+// How often each function of Vulkan was called since this was made, on any thread. One of these at a time,
+// whose counts are read when no call is under way.
 class CallCounts {
  public:
   CallCounts() {
@@ -48,10 +50,16 @@ class CallCounts {
   template <auto& function, typename Result, typename... Arguments>
   struct Counted<function, Result(VKAPI_PTR*)(Arguments...)> {
     static Result VKAPI_CALL call(Arguments... arguments) {
-      ++counts()[name_of<function>()];
+      count(name_of<function>());
       return Replaced<function>::real(arguments...);
     }
   };
+
+  static void count(const std::string& name) {
+    static std::mutex mutex;
+    const std::lock_guard<std::mutex> lock(mutex);
+    ++counts()[name];
+  }
 
   template <auto& function>
   static std::string name_of() {
