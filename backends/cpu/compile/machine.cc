@@ -175,8 +175,11 @@ void check_runs_here(const Machine& machine) {
 }
 
 std::string code_identity(const Machine& machine) {
+  const char* const watched = kSanitizer == Sanitizer::address  ? "\nwith accesses checked"
+                              : kSanitizer == Sanitizer::thread ? "\nwith accesses of threads checked"
+                                                                : "";
   return fmt::format("LLVM {}\n{}\n{}\n{}{}", LLVM_VERSION_STRING, machine.triple, machine.cpu,
-                     machine.features, kSanitizer == Sanitizer::none ? "" : "\nwatched by a sanitizer");
+                     machine.features, watched);
 }
 
 }  // namespace sinter::cpu
