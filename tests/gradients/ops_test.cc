@@ -49,11 +49,9 @@ TEST_P(OpGradient, IsTheSameOnVulkan) {
   SCOPED_TRACE(to_string(c));
   const Point point = gradient(make_point(c));
   static const auto device = backends::open_device("vulkan");
-  if (const std::string lacking = lacks(*device, narrowed(point.module)); !lacking.empty())
-    GTEST_SKIP() << lacking;
-  EXPECT_EQ(difference_from_reference(narrowed(point.module), function(point).name(), *device,
-                                      narrowed(point.inputs)),
-            "");
+  const graph::Module module = narrowed(point.module);
+  if (const std::string lacking = lacks(*device, module); !lacking.empty()) GTEST_SKIP() << lacking;
+  EXPECT_EQ(difference_from_reference(module, function(point).name(), *device, narrowed(point.inputs)), "");
 }
 
 std::string row_name(const ::testing::TestParamInfo<size_t>& row) {

@@ -1,11 +1,10 @@
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 
 #include "tests/frontend/evaluate.h"
 #include "tests/library/figures.h"
-#include "tests/support/message_of.h"
+#include "tests/support/mistakes.h"
 
 namespace sinter {
 namespace {
@@ -74,15 +73,16 @@ TEST(Schedules, EndWhereTheyEnd) {
 }
 
 TEST(Schedules, SayWhatDoesNotFit) {
-  EXPECT_THAT(
-      message_of([] { exponential_decay(1, 1.5); }),
-      testing::StartsWith("exponential_decay: factor must be in (0,1], got 1.5 (learning_rates_test.cc:"));
-  EXPECT_THAT(message_of([] { one_cycle(1, 1); }),
-              testing::StartsWith("one_cycle: steps must be at least 2, got 1 (learning_rates_test.cc:"));
-  EXPECT_THAT(message_of([] { warm_up(0, 1e-3); }),
-              testing::StartsWith("warm_up: steps must be at least 1, got 0 (learning_rates_test.cc:"));
-  EXPECT_THAT(message_of([] { Plateau(1, {.factor = 1}); }),
-              testing::StartsWith("Plateau: factor must be in (0,1), got 1 (learning_rates_test.cc:"));
+  expect_told(
+      "learning_rates_test.cc",
+      {
+          {this_line(), message_of([] { exponential_decay(1, 1.5); }),
+           "exponential_decay: factor must be in (0,1], got 1.5"},
+          {this_line(), message_of([] { one_cycle(1, 1); }), "one_cycle: steps must be at least 2, got 1"},
+          {this_line(), message_of([] { warm_up(0, 1e-3); }), "warm_up: steps must be at least 1, got 0"},
+          {this_line(), message_of([] { Plateau(1, {.factor = 1}); }),
+           "Plateau: factor must be in (0,1), got 1"},
+      });
 }
 
 }  // namespace

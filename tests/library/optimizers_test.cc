@@ -1,11 +1,10 @@
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 
 #include "tests/frontend/evaluate.h"
 #include "tests/library/figures.h"
-#include "tests/support/message_of.h"
+#include "tests/support/mistakes.h"
 
 namespace sinter {
 namespace {
@@ -102,23 +101,21 @@ TEST(Adafactor, KeepsARowAndAColumnOfAMatrix) {
 }
 
 TEST(Optimizers, SayWhatDoesNotFit) {
-  EXPECT_THAT(message_of([] { Adam({.beta1 = 1}); }),
-              testing::StartsWith("Adam: beta1 must be in [0,1), got 1 (optimizers_test.cc:"));
-  EXPECT_THAT(
-      message_of([] { LAMB({.epsilon = -1}); }),
-      testing::StartsWith("LAMB: epsilon must be finite and not negative, got -1 (optimizers_test.cc:"));
-  EXPECT_THAT(message_of([] { Lion({.beta2 = -0.5}); }),
-              testing::StartsWith("Lion: beta2 must be in [0,1), got -0.5 (optimizers_test.cc:"));
-  EXPECT_THAT(message_of([] { RMSprop({.alpha = 2}); }),
-              testing::StartsWith("RMSprop: alpha must be in [0,1), got 2 (optimizers_test.cc:"));
-  EXPECT_THAT(message_of([] { Adagrad({.weight_decay = -1}); }),
-              testing::StartsWith(
-                  "Adagrad: weight_decay must be finite and not negative, got -1 (optimizers_test.cc:"));
-  EXPECT_THAT(
-      message_of([] { Adafactor({.beta2_decay = 0.8}); }),
-      testing::StartsWith("Adafactor: beta2_decay must be finite and below 0, got 0.8 (optimizers_test.cc:"));
-  EXPECT_THAT(message_of([] { Muon({.iterations = 0}); }),
-              testing::StartsWith("Muon: iterations must be at least 1, got 0 (optimizers_test.cc:"));
+  expect_told(
+      "optimizers_test.cc",
+      {
+          {this_line(), message_of([] { Adam({.beta1 = 1}); }), "Adam: beta1 must be in [0,1), got 1"},
+          {this_line(), message_of([] { LAMB({.epsilon = -1}); }),
+           "LAMB: epsilon must be finite and not negative, got -1"},
+          {this_line(), message_of([] { Lion({.beta2 = -0.5}); }), "Lion: beta2 must be in [0,1), got -0.5"},
+          {this_line(), message_of([] { RMSprop({.alpha = 2}); }), "RMSprop: alpha must be in [0,1), got 2"},
+          {this_line(), message_of([] { Adagrad({.weight_decay = -1}); }),
+           "Adagrad: weight_decay must be finite and not negative, got -1"},
+          {this_line(), message_of([] { Adafactor({.beta2_decay = 0.8}); }),
+           "Adafactor: beta2_decay must be finite and below 0, got 0.8"},
+          {this_line(), message_of([] { Muon({.iterations = 0}); }),
+           "Muon: iterations must be at least 1, got 0"},
+      });
 }
 
 TEST(Muon, LeavesWhatIsNoMatrixToOthers) {

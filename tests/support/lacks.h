@@ -11,10 +11,10 @@ namespace sinter::test {
 // Which of the module's types the device has not, as the counts of what tests skip have it: "the device has
 // no i64". Empty: it has all.
 inline std::string lacks(const backends::Device& device, const graph::Module& module) {
-  const std::string text = graph::print(module);
+  const auto uses = [&](const char* type) { return graph::print(module).find(type) != std::string::npos; };
   const auto& target = device.target();
-  if (!target.has_i64 && text.find("i64") != std::string::npos) return "the device has no i64";
-  if (!target.has_f64 && text.find("f64") != std::string::npos) return "the device has no f64";
+  if (!target.has_i64 && uses("i64")) return "the device has no i64";
+  if (!target.has_f64 && uses("f64")) return "the device has no f64";
   return "";
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "tests/frontend/evaluate.h"
-#include "tests/support/message_of.h"
+#include "tests/support/mistakes.h"
 
 namespace sinter {
 namespace {
@@ -154,20 +154,19 @@ TEST(Metrics, RankingOfScoresIsExact) {
 TEST(Metrics, SayWhatDoesNotFit) {
   const auto error = [](const std::function<Tensor()>& body) { return message_of([&] { evaluate(body); }); };
   static const Shape wide = {2, 3}, tall = {3, 2};
-  EXPECT_THAT(
-      error([] { return accuracy_counts(zeros(wide), zeros({3}, i32)); }),
-      testing::StartsWith("accuracy_counts: labels i32[3] do not fit logits f32[2,3] (metrics_test.cc:"));
-  EXPECT_THAT(error([] { return confusion_counts(zeros(wide), zeros({2})); }),
-              testing::StartsWith("confusion_counts: takes integer labels, got f32[2] (metrics_test.cc:"));
-  EXPECT_THAT(
-      error([] { return mean_counts(zeros({2}), zeros({3})); }),
-      testing::StartsWith(
-          "mean_counts: takes a tensor of weights that broadcasts to f32[2], got f32[3] (metrics_test.cc:"));
-  EXPECT_THAT(error([] { return ranking_counts(zeros({2}), zeros({2}, i32), 1); }),
-              testing::StartsWith("ranking_counts: bins must be at least 2, got 1 (metrics_test.cc:"));
-  EXPECT_THAT(
-      error([] { return ranking_counts(zeros({2}), zeros({3}, i32)); }),
-      testing::StartsWith("ranking_counts: targets i32[3] do not fit scores f32[2] (metrics_test.cc:"));
+  expect_told("metrics_test.cc",
+              {
+                  {this_line(), error([] { return accuracy_counts(zeros(wide), zeros({3}, i32)); }),
+                   "accuracy_counts: labels i32[3] do not fit logits f32[2,3]"},
+                  {this_line(), error([] { return confusion_counts(zeros(wide), zeros({2})); }),
+                   "confusion_counts: takes integer labels, got f32[2]"},
+                  {this_line(), error([] { return mean_counts(zeros({2}), zeros({3})); }),
+                   "mean_counts: takes a tensor of weights that broadcasts to f32[2], got f32[3]"},
+                  {this_line(), error([] { return ranking_counts(zeros({2}), zeros({2}, i32), 1); }),
+                   "ranking_counts: bins must be at least 2, got 1"},
+                  {this_line(), error([] { return ranking_counts(zeros({2}), zeros({3}, i32)); }),
+                   "ranking_counts: targets i32[3] do not fit scores f32[2]"},
+              });
   EXPECT_EQ(message_of([] { Average().add(Array(f32, {3})); }), "Average: adds up f32[2], got f32[3]");
   EXPECT_EQ(message_of([] { Confusion().add(Array(f32, tall)); }),
             "Confusion: adds up f32[3,3], got f32[3,2]");

@@ -94,9 +94,7 @@ std::string steps(bool for_processor) {
   const std::string step =
       "{ shift = min(ea - eb, 48); a = remainder_step_f64(a, b, shift); ea -= shift; }\n";
   if (!for_processor) return "    while (ea > eb) " + step;
-  std::string text;
-  for (int i = 0; i < 44; ++i) text += "    if (ea > eb) " + step;
-  return text;
+  return repeated(44, "    if (ea > eb) " + step);
 }
 
 }  // namespace

@@ -12,12 +12,6 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-std::string repeated(int count, const std::string& text) {
-  std::string all;
-  for (int i = 0; i < count; ++i) all += text;
-  return all;
-}
-
 // Shifts in runs of 8 bits: exponents differ by 276 at most.
 std::string shifts_of_remainder(bool for_processor) {
   if (!for_processor) {
@@ -179,6 +173,12 @@ std::map<std::string, Helper> make_helpers(bool for_processor) {
 }
 
 }  // namespace
+
+std::string repeated(int count, const std::string& text) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
 
 const std::map<std::string, Helper>& helpers(bool for_processor) {
   static const std::map<std::string, Helper> all = make_helpers(false), of_processor = make_helpers(true);

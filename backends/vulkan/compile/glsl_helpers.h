@@ -13,6 +13,8 @@ struct Helper {
   std::string text;
 };
 
+std::string repeated(int count, const std::string& text);
+
 // For a driver that computes on a processor they are without loops, which it counts among those of the
 // kernel, and hide from it what it would simplify.
 const std::map<std::string, Helper>& helpers(bool for_processor);
