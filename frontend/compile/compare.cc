@@ -150,6 +150,12 @@ HostTensor drawn(const graph::TensorType& type, Draw draw, int64_t bound, std::m
 }
 
 // The outputs of a call, and then all state.
+// A call that failed has written to state.
+struct WrittenState {
+  std::string name;
+};
+
+// Outputs and then state. Throws RuntimeError where a check fails, or WrittenState.
 Tensors results_of(const backends::Device& device, const runtime::Executable& executable,
                    const graph::Module& module, const Tensors& inputs, const Tensors& before,
                    RandomNumbers numbers, runtime::Roundings* roundings = nullptr) {
@@ -162,7 +168,17 @@ Tensors results_of(const backends::Device& device, const runtime::Executable& ex
   const auto context = executable.make_context();
   const auto state = device.make_state(module.states);
   for (size_t i = 0; i < before.size(); ++i) state->set(module.states[i].name, before[i]);
-  executable.run(*context, *state, {in, out, numbers.seed, numbers.step, nullptr, roundings});
+  Tensors held;
+  for (const graph::State& each : module.states) held.push_back(state->get(each.name));
+  try {
+    executable.run(*context, *state, {in, out, numbers.seed, numbers.step, nullptr, roundings});
+  } catch (const RuntimeError&) {
+    for (size_t i = 0; i < held.size(); ++i) {
+      const std::string& name = module.states[i].name;
+      if (std::memcmp(state->get(name).raw(), held[i].raw(), held[i].bytes()) != 0) throw WrittenState{name};
+    }
+    throw;
+  }
   for (const graph::State& each : module.states) results.push_back(state->get(each.name));
   return results;
 }
@@ -273,6 +289,8 @@ std::string difference_from_reference(const graph::Module& module, const graph::
   Tensors got;
   try {
     got = results_of(device, executable, module, inputs, before, kNumbers);
+  } catch (const WrittenState& state) {
+    return fmt::format("it fails, and writes state '{}' all the same", state.name);
   } catch (const RuntimeError& error) {
     return want.failure.empty() ? fmt::format("it fails: {}", error.what()) : "";
   }

@@ -22,7 +22,7 @@ namespace sinter {
 // moved, and what is no float is compared to the bit, but for the sign of zeros and what hangs on a
 // comparison that rounding may turn round. Of functions of f64 alone u is 2^-52, and 64 stands for 2, as
 // nothing wider is there to measure the reference by. State is compared as outputs are. Where a check fails
-// on one, it must on both.
+// on one, it must on both, and leave state as it was.
 //   output 1 [3,7] is 1.25, expected 0.5 within 1e-06
 std::string difference_from_reference(const graph::Module& module, const graph::Function& function,
                                       const backends::Device& device, const runtime::Executable& executable,

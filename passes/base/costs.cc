@@ -16,6 +16,10 @@ bool reads_call(const graph::Op& kernel) {
   });
 }
 
+bool has_checks(const graph::Function& body) {
+  return std::ranges::any_of(body.ops(), [](const auto& op) { return op->kind() == graph::OpKind::check; });
+}
+
 int cost(const graph::Op& op) {
   return graph::info(op.code).cost;
 }

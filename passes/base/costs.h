@@ -18,6 +18,8 @@ bool is_table(const graph::Op& op);
 bool is_random(graph::OpCode code);
 // Whether a kernel, or one inside of it, draws them.
 bool reads_call(const graph::Op& kernel);
+// Whether a kernel's body can fail.
+bool has_checks(const graph::Function& body);
 
 // Instructions that an element of the op's result takes, roughly, of a vector (ops.def): 0 of what moves.
 int cost(const graph::Op& op);

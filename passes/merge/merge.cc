@@ -203,10 +203,7 @@ class Merge {
   static bool checks_alone(const Op* op) { return op->results.empty() && has_check(*op); }
 
   // What can fault runs before the first write of state, whatever it stands beside.
-  static bool has_check(const Op& op) {
-    return std::any_of(op.body->ops().begin(), op.body->ops().end(),
-                       [](const auto& inner) { return inner->kind() == graph::OpKind::check; });
-  }
+  static bool has_check(const Op& op) { return has_checks(*op.body); }
 
   // Tensors, and what tells a kernel of its call, for random numbers, and of faults, where it writes state.
   int64_t bindings_of(std::vector<Op*> all, const std::vector<Op*>& more) const {

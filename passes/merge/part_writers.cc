@@ -3,6 +3,7 @@
 #include <memory>
 #include <unordered_set>
 
+#include "passes/base/costs.h"
 #include "passes/base/kernel_builder.h"
 #include "passes/base/rewrite.h"
 
@@ -47,7 +48,7 @@ void part_writers(graph::Function& function) {
   for (const graph::Output& output : function.outputs) read[output.value] = true;
   Replacements replacements;
   rewrite_ops(function, replacements, [&](Op& op) -> std::optional<std::vector<Value>> {
-    if (!is_kernel(op, Anchor::map) || op.results.size() < 2) return std::nullopt;
+    if (!is_kernel(op, Anchor::map) || op.results.size() < 2 || has_checks(*op.body)) return std::nullopt;
     std::vector<size_t> of_readers, of_writers;
     for (size_t i = 0; i < op.results.size(); ++i) {
       if (op.results[i].elements() != 1) return std::nullopt;

@@ -12,7 +12,7 @@ namespace sinter::fuzz {
 namespace {
 
 TEST(FoundPrograms, AreRight) {
-  Checker checker(true);
+  Checker checker({.vulkan = true, .loops = true});
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(SINTER_SOURCE_DIR "/tests/fuzz/found")) {
     SCOPED_TRACE(entry.path().filename());

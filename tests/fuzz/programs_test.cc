@@ -48,10 +48,10 @@ constexpr uint64_t kPiece = 25;
 class PieceOfPrograms : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(PieceOfPrograms, IsRightOnEveryDevice) {
-  Checker on_cpu(false), on_all(true);
+  Checker on_cpu({}), on_vulkan({.vulkan = true}), as_loops({.loops = true});
   for (uint64_t seed = GetParam(); seed < GetParam() + kPiece; ++seed) {
-    Checker& checker = seed % 10 == 0 ? on_all : on_cpu;
-    const Program program = make_program(seed);
+    Checker& checker = seed % 10 == 0 ? on_vulkan : seed % 10 == 5 ? as_loops : on_cpu;
+    const Program program = make_program(seed, seed % 20 == 5);
     const std::string fault = checker.fault(program);
     if (fault.empty()) continue;
     const graph::Module small = tools::shrunk(program.rewritten, kFunction, [&](const graph::Module& module) {

@@ -161,6 +161,17 @@ TEST(Workgroups, CutChunksIntoSlicesWhereResultsAreFew) {
   }
 }
 
+TEST(Workgroups, MakeOneResultOfEachBatch) {
+  for (const Target& target : workgroup_machines()) {
+    check(R"(func @f(%x: f32[3,1,20], %y: f32[3,1,20]) {
+  %0: f32[3,1,1] = contract %x, %y {dims="hqw,hkw->hqk"}
+  %1: f32[3,1,1] = exp %0
+  return %0, %1
+})",
+          target);
+  }
+}
+
 TEST(Workgroups, RunContractionsAndSumsSideBySide) {
   for (const Target& target : workgroup_machines()) {
     EXPECT_EQ(check(R"(func @f(%x: f32[40,24], %a: f32[24,20], %b: f32[24,36], %c: f32[24,3]) {
@@ -254,18 +265,19 @@ TEST(Workgroups, SumLongColumnsTogether) {
 
 TEST(Workgroups, ComputeAttentionWithinTheirLimits) {
   for (const Target& target : workgroup_machines()) {
-    for (const char* causal : {"false", "true"}) {
-      EXPECT_EQ(
-          check(R"(func @f(%q: f32[1,2,35,20], %k: f32[1,2,70,20], %v: f32[1,2,70,66], %d: f32[1,2,35,66]) {
-  %0: f32[1,2,35,66] = attention %q, %k, %v {bias=false, causal=)" +
-                    std::string(causal) + R"(, lengths=false, mask=false, scale=0.35}
-  %1: f32[1,2,35,66] = mul %0, %d
-  %2: f32[] = reduce_sum %1 {axes=[0,1,2,3]}
-  %3: f32[1,2,35,20], %4: f32[1,2,70,20], %5: f32[1,2,70,66] = grad %2, %q, %k, %v
+    for (const int64_t values : {66, 1}) {
+      for (const bool causal : {false, true}) {
+        const std::string text = fmt::format(
+            R"(func @f(%q: f32[1,2,35,20], %k: f32[1,2,70,20], %v: f32[1,2,70,{0}], %d: f32[1,2,35,{0}]) {{
+  %0: f32[1,2,35,{0}] = attention %q, %k, %v {{bias=false, causal={1}, lengths=false, mask=false, scale=0.35}}
+  %1: f32[1,2,35,{0}] = mul %0, %d
+  %2: f32[] = reduce_sum %1 {{axes=[0,1,2,3]}}
+  %3: f32[1,2,35,20], %4: f32[1,2,70,20], %5: f32[1,2,70,{0}] = grad %2, %q, %k, %v
   return %0, %3, %4, %5
-})",
-                target),
-          2);
+}})",
+            values, causal);
+        EXPECT_EQ(check(text, target), 2);
+      }
     }
   }
 }

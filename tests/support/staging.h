@@ -14,9 +14,9 @@ constexpr const char* kStaging = "vulkan, staging";
 class DeviceByParam {
  public:
   explicit DeviceByParam(std::string param) : param_(std::move(param)) {
-    vulkan::options_by_name().stage = param_ == kStaging;
+    if (param_ == kStaging) vulkan::options_by_name().stage = true;
   }
-  ~DeviceByParam() { vulkan::options_by_name().stage = false; }
+  ~DeviceByParam() { vulkan::options_by_name().stage = stages_; }
   DeviceByParam(const DeviceByParam&) = delete;
   DeviceByParam& operator=(const DeviceByParam&) = delete;
 
@@ -24,6 +24,7 @@ class DeviceByParam {
 
  private:
   std::string param_;
+  bool stages_ = vulkan::options_by_name().stage;
 };
 
 // As a part of a test's name.

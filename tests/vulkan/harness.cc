@@ -88,11 +88,6 @@ std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)
   return make_device(watched_gpu_as(std::move(lessen)));
 }
 
-void discrete(GpuAbilities& abilities) {
-  abilities.is_processor = false;
-  abilities.multiprocessors = 4;
-}
-
 Compiled::Compiled(const std::string& text, std::unique_ptr<backends::Device> device)
     : device_(std::move(device)) {
   const graph::Module module = graph::parse(text, "test.sg");

@@ -11,6 +11,7 @@
 #include "backends/vulkan/run/gpu.h"
 #include "ir/graph/graph.h"
 #include "runtime/executable.h"
+#include "tests/support/discrete.h"
 
 namespace sinter::vulkan::test {
 
@@ -59,10 +60,6 @@ std::unique_ptr<backends::Device> on_vulkan();
 // Watched, and passing for a device with other abilities.
 std::shared_ptr<Gpu> watched_gpu_as(std::function<void(GpuAbilities&)> lessen);
 std::unique_ptr<backends::Device> on_vulkan_as(std::function<void(GpuAbilities&)> lessen);
-
-// Abilities of a GPU with memory and multiprocessors of its own: few of these, for large tiles at small
-// sizes.
-void discrete(GpuAbilities& abilities);
 
 // Outputs of the device and the CPU agree: floats within `tolerance` relative to the largest magnitude of the
 // output, the rest exactly.

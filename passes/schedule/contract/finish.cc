@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "ir/loop/affine.h"
+#include "passes/base/costs.h"
 #include "passes/schedule/contract/loops.h"
 #include "passes/schedule/core/local.h"
 
@@ -17,10 +18,6 @@ using loop::LoopKind;
 using loop::Stmt;
 
 namespace {
-
-bool has_checks(const graph::Function& body) {
-  return std::ranges::any_of(body.ops(), [](const auto& op) { return op->kind() == OpKind::check; });
-}
 
 bool has_load(const Expr& x) {
   return x->kind == loop::ExprNode::Kind::load || std::ranges::any_of(x->args, has_load);

@@ -268,7 +268,9 @@ class ContractWorkgroups {
     const Tile results(t_.body, {{c_.result(), c_.result_index(b_, m, n)}}, loader().ranges());
     Stmt body =
         loop::block({t_.checks(results, predicate), store_tile(loader(), results, t_.stores(), predicate)});
-    body = loop::loop(LoopKind::vector, column, loop::integer(0), loop::integer(4), body);
+    // One column has one place for all of a vector's lanes.
+    const LoopKind kind = c_.n() == 1 ? LoopKind::unrolled : LoopKind::vector;
+    body = loop::loop(kind, column, loop::integer(0), loop::integer(4), body);
     const Expr is_inside = has_row && (by_four ? has_column : nullptr);
     return is_inside ? loop::branch(is_inside, body) : body;
   }

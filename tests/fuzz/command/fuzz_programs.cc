@@ -21,8 +21,9 @@ namespace {
 
 struct Arguments {
   uint64_t from = 0, count = 1000, piece = 200;
-  int vulkan_every = 10;  // 0: never
-  int patience = 120;     // seconds that a program may take
+  int vulkan_every = 10, loops_every = 0;  // 0: never
+  bool large = false;
+  int patience = 120;  // seconds that a program may take
   std::string folder;
   std::vector<std::string> replayed;
 };
@@ -33,8 +34,9 @@ void say(int to, std::string line) {
   if (::write(to, line.data(), line.size()) < 0) _exit(1);
 }
 
-bool with_vulkan(const Arguments& arguments, uint64_t seed) {
-  return arguments.vulkan_every > 0 && seed % static_cast<uint64_t>(arguments.vulkan_every) == 0;
+Where where_to_run(const Arguments& arguments, uint64_t seed) {
+  const auto is_due = [&](int every) { return every > 0 && seed % static_cast<uint64_t>(every) == 0; };
+  return {.vulkan = is_due(arguments.vulkan_every), .loops = is_due(arguments.loops_every)};
 }
 
 // The message without what differs between programs that are wrong in the same way.
@@ -46,9 +48,9 @@ std::string kind_of(const std::string& fault) {
   return kind.substr(0, 60);
 }
 
-std::string fault_of(const graph::Module& module, bool vulkan, int patience) {
+std::string fault_of(const graph::Module& module, const Where& where, int patience) {
   std::string fault;
-  const std::string end = tools::in_own_process([&](int to) { say(to, Checker(vulkan).fault(module)); },
+  const std::string end = tools::in_own_process([&](int to) { say(to, Checker(where).fault(module)); },
                                                 [&](const std::string& line) { fault = line; }, patience);
   return end.empty() ? fault : end;
 }
@@ -59,7 +61,7 @@ int replay(const Arguments& arguments) {
     std::ifstream file(name);
     const std::string text(std::istreambuf_iterator<char>(file), {});
     const std::string fault =
-        fault_of(graph::parse(text, name), arguments.vulkan_every > 0, arguments.patience);
+        fault_of(graph::parse(text, name), where_to_run(arguments, 0), arguments.patience);
     fmt::print("{}: {}\n", name, fault.empty() ? "right" : fault);
     std::fflush(stdout);
     wrong += !fault.empty();
@@ -84,7 +86,7 @@ class Run {
       seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
       std::ofstream(path("progress"))
           << arguments_.from << ' ' << next_ << ' ' << faults_ << ' ' << refused_ << ' ' << seconds_ << '\n';
-      fmt::print("{} programs, {} wrong, {} of types that vulkan lacks, {:.0f} s\n", next_ - arguments_.from,
+      fmt::print("{} programs, {} wrong, {} of types that a GPU lacks, {:.0f} s\n", next_ - arguments_.from,
                  faults_, refused_, seconds_);
       std::fflush(stdout);
     }
@@ -100,15 +102,15 @@ class Run {
     std::map<uint64_t, std::string> faults;
     const std::string how = tools::in_own_process(
         [&](int to) {
-          std::map<bool, Checker> checkers;
+          std::map<std::pair<bool, bool>, Checker> checkers;
           for (uint64_t seed = begin; seed < end; ++seed) {
             say(to, fmt::format("seed {}", seed));
-            const bool vulkan = with_vulkan(arguments_, seed);
-            Checker& checker = checkers.try_emplace(vulkan, vulkan).first->second;
+            const Where where = where_to_run(arguments_, seed);
+            Checker& checker = checkers.try_emplace({where.vulkan, where.loops}, where).first->second;
             const int64_t refused = checker.refused();
             std::string fault;
             try {
-              fault = checker.fault(make_program(seed));
+              fault = checker.fault(make_program(seed, arguments_.large));
             } catch (const std::exception& error) {
               fault = fmt::format("making it: {}", error.what());
             }
@@ -131,8 +133,8 @@ class Run {
     ++faults_;
     fmt::print("{}: {}\n", seed, fault);
     std::fflush(stdout);
-    const Program program = make_program(seed);
-    const bool vulkan = with_vulkan(arguments_, seed);
+    const Program program = make_program(seed, arguments_.large);
+    const Where where = where_to_run(arguments_, seed);
     const bool by_itself = !fault.starts_with("rewriting: ") && !fault.starts_with("making it: ");
     std::ofstream file(path(fmt::format("{}.sg", seed)));
     file << "// " << fault << "\n";
@@ -144,7 +146,7 @@ class Run {
     }
     const std::string kind = kind_of(fault);
     const graph::Module small = tools::shrunk(program.rewritten, kFunction, [&](const graph::Module& module) {
-      return kind_of(fault_of(module, vulkan, arguments_.patience)) == kind;
+      return kind_of(fault_of(module, where, arguments_.patience)) == kind;
     });
     file << graph::print(small);
     fmt::print("{}\n", graph::print(small));
@@ -170,6 +172,9 @@ int main(int argc, char** argv) {
   app.add_option("--count", arguments.count, "how many programs");
   app.add_option("--piece", arguments.piece, "how many in one process");
   app.add_option("--vulkan-every", arguments.vulkan_every, "which seeds run on vulkan too; 0: none");
+  app.add_option("--loops-every", arguments.loops_every,
+                 "which seeds run as loops for other GPUs too, in the interpreter; 0: none");
+  app.add_flag("--large", arguments.large, "programs of larger extents, which fill workgroups");
   app.add_option("--patience", arguments.patience, "seconds that a program may take");
   CLI11_PARSE(app, argc, argv);
   if (!arguments.replayed.empty()) return sinter::fuzz::replay(arguments);

@@ -16,7 +16,10 @@
 #include "ir/graph/text/text.h"
 #include "ir/graph/verify.h"
 #include "ir/graph/widen.h"
+#include "passes/base/dead_code.h"
 #include "passes/differentiate/differentiate.h"
+#include "runtime/error.h"
+#include "tests/fuzz/programs/loops_device.h"
 
 namespace sinter::fuzz {
 namespace {
@@ -26,8 +29,10 @@ using graph::Module;
 using runtime::HostTensor;
 using Tensors = std::vector<HostTensor>;
 
-constexpr int kInputs = 2;             // sets of them
+constexpr int kInputs = 3;             // sets of them
 constexpr int kThreads[] = {1, 2, 7};  // that work at once, whatever the machine has
+// Small programs fill no large GPU: with few multiprocessors they have what large ones have on many.
+constexpr std::pair<const char*, int64_t> kLoops[] = {{"h200", 1}, {"rx7900", 96}, {"arc", 4}, {"least", 2}};
 constexpr uint64_t kSeed = 5;
 constexpr uint32_t kStep = 3;
 
@@ -43,9 +48,16 @@ std::string caught(std::string_view where, Action&& action) {
   return text.empty() ? "" : fmt::format("{}: {}", where, text);
 }
 
-Tensors run(const runtime::Executable& executable, const backends::Device& device, const Module& module,
-            const Tensors& inputs) {
+// Of one call: outputs and then state, and which check failed, if one did.
+struct Outcome {
   Tensors results;
+  std::string failure;
+};
+
+Outcome run(const runtime::Executable& executable, const backends::Device& device, const Module& module,
+            const Tensors& inputs) {
+  Outcome outcome;
+  Tensors& results = outcome.results;
   std::vector<const void*> in;
   std::vector<void*> out;
   for (const HostTensor& input : inputs) in.push_back(input.raw());
@@ -53,14 +65,19 @@ Tensors run(const runtime::Executable& executable, const backends::Device& devic
     out.push_back(results.emplace_back(spec.dtype, spec.shape).raw());
   const auto context = executable.make_context();
   const auto state = device.make_state(module.states);
-  executable.run(*context, *state, {in, out, kSeed, kStep});
+  try {
+    executable.run(*context, *state, {in, out, kSeed, kStep});
+  } catch (const RuntimeError& error) {
+    return {{}, error.what()};
+  }
   for (const graph::State& each : module.states) results.push_back(state->get(each.name));
-  return results;
+  return outcome;
 }
 
-std::string bits_difference(const Tensors& a, const Tensors& b) {
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (std::memcmp(a[i].raw(), b[i].raw(), a[i].bytes()) != 0)
+std::string bits_difference(const Outcome& a, const Outcome& b) {
+  if (a.failure != b.failure) return fmt::format("fails with '{}', not '{}'", b.failure, a.failure);
+  for (size_t i = 0; i < a.results.size(); ++i) {
+    if (std::memcmp(a.results[i].raw(), b.results[i].raw(), a.results[i].bytes()) != 0)
       return fmt::format("output {} has other bits", i);
   }
   return "";
@@ -110,9 +127,16 @@ std::string text_difference(const Module& module) {
 
 }  // namespace
 
-Checker::Checker(bool with_vulkan)
+Checker::Checker(const Where& where)
     : cpu_(backends::open_device("cpu", 2)), cache_(runtime::user_cache_folder()) {
-  if (with_vulkan) vulkan_ = backends::open_device("vulkan");
+  if (where.vulkan) gpus_.emplace_back("vulkan", backends::open_device("vulkan"));
+  if (where.loops) {
+    for (const auto& [name, multiprocessors] : kLoops) {
+      loop::Target target = backends::open_device("vulkan", 0, name)->target();
+      target.multiprocessors = multiprocessors;
+      gpus_.emplace_back(name, std::make_unique<LoopsDevice>(target));
+    }
+  }
   for (size_t i = 0; i < std::size(kThreads); ++i)
     pools_[i] = std::make_shared<runtime::ThreadPool>(kThreads[i], kThreads[i]);
 }
@@ -127,7 +151,7 @@ std::string Checker::on_cpu(const Module& module, const Module& expanded, const 
     const Tensors inputs = inputs_for(function, which);
     const std::string text = difference_from_reference(expanded, function, *cpu_, *executables[0], inputs);
     if (!text.empty()) return fmt::format("inputs {}: {}", which, text);
-    const Tensors alone = run(*executables[0], *cpu_, module, inputs);
+    const Outcome alone = run(*executables[0], *cpu_, module, inputs);
     for (size_t i = 1; i < executables.size(); ++i) {
       const std::string other = bits_difference(alone, run(*executables[i], *cpu_, module, inputs));
       if (!other.empty()) return fmt::format("inputs {}, {} threads: {}", which, kThreads[i], other);
@@ -136,11 +160,11 @@ std::string Checker::on_cpu(const Module& module, const Module& expanded, const 
   return "";
 }
 
-std::string Checker::on_vulkan(const Module& module, const Module& expanded) {
+std::string Checker::on_gpu(const Module& module, const Module& expanded, const backends::Device& gpu) {
   const Function& function = *expanded.find_function(kFunction);
   std::unique_ptr<runtime::Executable> executable;
   try {
-    executable = compile_function(module, kFunction, *vulkan_);
+    executable = compile_function(module, kFunction, gpu, {.verify = true});
   } catch (const GraphError& error) {
     if (!std::string_view(error.what()).starts_with("the device does not have ")) throw;
     ++refused_;
@@ -148,7 +172,7 @@ std::string Checker::on_vulkan(const Module& module, const Module& expanded) {
   }
   for (int which = 0; which < kInputs; ++which) {
     const std::string text =
-        difference_from_reference(expanded, function, *vulkan_, *executable, inputs_for(function, which));
+        difference_from_reference(expanded, function, gpu, *executable, inputs_for(function, which));
     if (!text.empty()) return fmt::format("inputs {}: {}", which, text);
   }
   return "";
@@ -160,13 +184,18 @@ std::string Checker::fault(const Module& module) {
   Module expanded;
   text = caught("differentiate", [&] {
     expanded = passes::differentiated(module);
+    // An index of what nothing reads need not be checked.
+    const passes::Effects effects = passes::functions_with_effects(expanded);
+    for (const auto& each : expanded.functions) passes::remove_dead_code(*each, effects);
     return "";
   });
   if (!text.empty()) return text;
   text = caught("cpu, fused", [&] { return on_cpu(module, expanded, {}); });
   if (text.empty())
     text = caught("cpu, not fused", [&] { return on_cpu(module, expanded, {.fuse = false}); });
-  if (text.empty() && vulkan_) text = caught("vulkan", [&] { return on_vulkan(module, expanded); });
+  for (const auto& [name, gpu] : gpus_) {
+    if (text.empty()) text = caught(name, [&] { return on_gpu(module, expanded, *gpu); });
+  }
   return text;
 }
 

@@ -39,14 +39,22 @@ OpCode any_op(Draw& draw) {
   return OpCode::add;
 }
 
-Plan make_plan(Draw& draw) {
+Plan make_plan(Draw& draw, bool is_large) {
   const std::vector<int64_t> small{1, 2, 3, 4, 5, 6, 7, 8}, middle{9, 11, 12, 13, 16, 17, 24, 31, 32, 33},
       large{63, 64, 65, 100, 127, 128, 129, 256, 257};
   Plan plan;
   const int64_t count = draw.between(2, 4);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t kind = draw.below(10);
-    plan.extents.push_back(draw.of(kind < 6 ? small : kind < 9 ? middle : large));
+    if (is_large) {
+      plan.extents.push_back(draw.of(kind < 2 ? small : kind < 6 ? middle : large));
+    } else {
+      plan.extents.push_back(draw.of(kind < 6 ? small : kind < 9 ? middle : large));
+    }
+  }
+  if (is_large) {
+    plan.most_elements = 40'000;
+    plan.most_work = 2'000'000;
   }
   if (draw.one_in(4)) plan.extents.push_back(1);
   if (draw.one_in(30)) plan.extents.push_back(0);
@@ -134,8 +142,9 @@ double number(Draw& draw, int which) {
   return kLargestInput * (2 * draw.unit() - 1);
 }
 
-int64_t integer(Draw& draw, std::optional<int64_t> bound, bool wide) {
-  if (bound) return draw.below(*bound);
+int64_t integer(Draw& draw, std::optional<int64_t> bound, bool wide, bool strays) {
+  if (bound)
+    return strays && draw.one_in(8) ? draw.of({int64_t{-1}, *bound, *bound + 7}) : draw.below(*bound);
   if (!draw.one_in(8)) return draw.between(-4, 12);
   if (wide) return draw.of({INT64_MAX, INT64_MIN, int64_t{1} << 32, -(int64_t{1} << 40)});
   return draw.of<int64_t>({INT32_MAX, INT32_MIN, 1 << 24, -65537});
@@ -160,14 +169,14 @@ void write_some(Writer& w, int64_t count) {
   }
 }
 
-Program make_program(uint64_t seed) {
+Program make_program(uint64_t seed, bool large) {
   Draw draw(seed);
-  const Plan plan = make_plan(draw);
+  const Plan plan = make_plan(draw, large);
   Program program;
   Function& function = program.module.add_function(kFunction);
   Writer w(program.module, function, draw, plan);
   const int64_t ops = draw.one_in(10) ? draw.between(12, 30) : draw.between(2, 9);
-  write_some(w, plan.most_elements > 2000 ? draw.between(1, 4) : ops);
+  write_some(w, plan.most_elements > 100'000 ? draw.between(1, 4) : ops);
   give_results(w);
   if (!draw.one_in(3)) give_gradients(w);
   drop_functions_not_called(program.module);
@@ -181,6 +190,7 @@ std::vector<runtime::HostTensor> inputs_for(const Function& function, int which)
     const std::string& name = Function::parameter_name(*parameter);
     const std::optional<int64_t> bound = bound_of_name(name);
     Draw draw(hash_of(name) + static_cast<uint64_t>(which));
+    const bool strays = which % 3 == 2 && draw.one_in(3);
     const TensorType& type = parameter->results[0];
     runtime::HostTensor& tensor = inputs.emplace_back(static_cast<runtime::DType>(type.dtype), type.shape);
     for (int64_t i = 0; i < tensor.size(); ++i) {
@@ -192,10 +202,10 @@ std::vector<runtime::HostTensor> inputs_for(const Function& function, int which)
           tensor.data<double>()[i] = number(draw, which);
           break;
         case runtime::DType::i32:
-          tensor.data<int32_t>()[i] = static_cast<int32_t>(integer(draw, bound, false));
+          tensor.data<int32_t>()[i] = static_cast<int32_t>(integer(draw, bound, false, strays));
           break;
         case runtime::DType::i64:
-          tensor.data<int64_t>()[i] = integer(draw, bound, true);
+          tensor.data<int64_t>()[i] = integer(draw, bound, true, strays);
           break;
         default:
           tensor.data<bool>()[i] = draw.one_in(2);

@@ -19,9 +19,11 @@ struct Program {
   graph::Module module;     // its function kFunction is what is run; with gradients, as `grad` ops
   graph::Module rewritten;  // the same function by other means: rewrite.h
 };
-Program make_program(uint64_t seed);
+// `large`: of extents and products that fill a workgroup.
+Program make_program(uint64_t seed, bool large = false);
 
-// Inputs of a function, from the types and names of its parameters alone; `which` chooses between sets.
+// Inputs of a function, from the types and names of its parameters alone; `which` chooses between sets. In
+// every third some indices are out of bounds.
 std::vector<runtime::HostTensor> inputs_for(const graph::Function& function, int which);
 
 }  // namespace sinter::fuzz

@@ -289,8 +289,10 @@ Stmt AttentionBlocks::store_sums(const Block& block, const loop::BufferRef& sums
     Expr inside;
     if (length % (4 * grid_.team) != 0) inside = (by_four ? begin : w) < loop::integer(length);
     const Expr sum = loop::load(sums, row.number * of_lane + loop::variable(four) * 4 + loop::variable(d));
+    // Lines of one element have one place for all of a vector's lanes.
+    const LoopKind kind = length == 1 ? LoopKind::unrolled : LoopKind::vector;
     Stmt body =
-        loop::loop(LoopKind::vector, d, loop::integer(0), loop::integer(4),
+        loop::loop(kind, d, loop::integer(0), loop::integer(4),
                    loop::store(to, loader().simplify(place(row, w)), sum, by_four ? nullptr : inside));
     if (const Expr condition = row.exists && (by_four ? inside : nullptr))
       body = loop::branch(condition, body);
