@@ -195,6 +195,7 @@ TEST(DiscreteCode, OfAttentionFetchesAheadAndWaitsInSubgroups) {
     EXPECT_EQ(count(loop.text, R"(_stage(_\d)?\[.*\] = vec4\(v_)"), 0u);
   }
   EXPECT_EQ(count(text, R"(\bexp2\()"), 2u + 1u + 1u);
+  EXPECT_EQ(count(text, R"(out\d_by_4\[.*\] = vec4\()"), 1u + 3u);  // attention and the gradients
 }
 
 // What compilers take for a real driver's input is valid, for every target.

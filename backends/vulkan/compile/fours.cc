@@ -25,7 +25,8 @@ bool Fours::is_multiple_of_four(const Expr& x) const {
   const auto is = [&](size_t i) { return is_multiple_of_four(x->args[i]); };
   if (is_apply(*x, ScalarOp::mul)) return is(0) || is(1);
   const bool is_least = views_ == FourViews::both && is_apply(*x, ScalarOp::min);
-  return (is_apply(*x, ScalarOp::add) || is_least) && is(0) && is(1);
+  const bool is_sum = is_apply(*x, ScalarOp::add) || is_apply(*x, ScalarOp::sub);
+  return (is_sum || is_least) && is(0) && is(1);
 }
 
 Expr Fours::vector_of(const Place& place) const {
