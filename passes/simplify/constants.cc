@@ -88,6 +88,35 @@ std::optional<Splat> fold_elementwise(const Op& op, std::span<const Splat> opera
   return Splat{loop::evaluate(*code, loop::from_graph(from), loop::from_graph(to), values), to};
 }
 
+std::optional<graph::Attributes> cast_table(const Op& table, DType to) {
+  const DType from = table.results[0].dtype;
+  if (!computes(from) || !computes(to)) return std::nullopt;
+  std::vector<double> numbers;
+  std::vector<int64_t> integers;
+  const auto add = [&](const graph::Attribute& value) {
+    const loop::Scalar cast =
+        loop::evaluate_cast(make_splat(value, from).value, loop::from_graph(from), loop::from_graph(to));
+    if (graph::is_floating(to)) {
+      numbers.push_back(to == DType::f32 ? shortest(cast.number) : cast.number);
+    } else {
+      integers.push_back(cast.integer);
+    }
+  };
+  const graph::Attribute& values = *table.attributes.find("values");
+  if (const auto* own = std::get_if<std::vector<double>>(&values)) {
+    for (const double value : *own) add(value);
+  } else {
+    for (const int64_t value : std::get<std::vector<int64_t>>(values)) add(value);
+  }
+  graph::Attributes attributes{{"dtype", to}, {"shape", table.results[0].shape}};
+  if (graph::is_floating(to)) {
+    attributes.set("values", std::move(numbers));
+  } else {
+    attributes.set("values", std::move(integers));
+  }
+  return attributes;
+}
+
 std::optional<Splat> fold_binary(loop::ScalarOp op, const Splat& lhs, const Splat& rhs) {
   if (!computes(lhs.type)) return std::nullopt;
   const loop::Type type = loop::from_graph(lhs.type);

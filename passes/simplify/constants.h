@@ -26,6 +26,8 @@ graph::Attributes attributes_of(const Splat& splat, graph::Shape shape);
 
 // What an elementwise op makes of splats; nothing for types that only move (f16, bf16).
 std::optional<Splat> fold_elementwise(const graph::Op& op, std::span<const Splat> operands);
+// The attributes of a constant op of several values, of another type; nothing for types that only move.
+std::optional<graph::Attributes> cast_table(const graph::Op& table, graph::DType to);
 std::optional<Splat> fold_binary(loop::ScalarOp op, const Splat& lhs, const Splat& rhs);
 
 }  // namespace sinter::passes

@@ -77,6 +77,13 @@ Value fold_constants(Editor& e, const Op& op) {
   return folded ? e.constant(*folded, op.results[0].shape) : Value{};
 }
 
+Value cast_of_table(Editor& e, const Op& op) {
+  const Op* table = e.find(op.operands[0], OpCode::constant);
+  if (table == nullptr || !table->attributes.has("values")) return {};
+  const auto attributes = cast_table(*table, op.results[0].dtype);
+  return attributes ? e.emit(OpCode::constant, {}, *attributes) : Value{};
+}
+
 Value cast_to_own_type(Editor&, const Op& op) {
   return op.results[0] == op.operands[0].type() ? op.operands[0] : Value{};
 }

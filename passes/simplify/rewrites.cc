@@ -13,6 +13,8 @@ using graph::OpKind;
 constexpr RewriteRule kRewriteRules[] = {
     // exp(2.0) -> 7.38...; also of constants of any shape that have one value
     SINTER_ROW(fold_constants, OpKind::elementwise),
+    // cast(constant of f64) {dtype=f32} -> constant of f32, which a device without f64 has
+    SINTER_ROW(cast_of_table, OpCode::cast),
     // cast x: f32 {dtype=f32} -> x
     SINTER_ROW(cast_to_own_type, OpCode::cast),
     // x / 64 -> x * (1/64), which is exact

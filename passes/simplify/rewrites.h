@@ -36,6 +36,7 @@ Value reverse_of_units(Editor& e, const Op& op);
 
 // elementwise.cc
 Value fold_constants(Editor& e, const Op& op);
+Value cast_of_table(Editor& e, const Op& op);
 Value cast_to_own_type(Editor& e, const Op& op);
 Value division_by_power_of_two(Editor& e, const Op& op);
 Value elementwise_of_choice(Editor& e, const Op& op);

@@ -32,6 +32,18 @@ inline constexpr RewriteCase kElementwiseCases[] = {
     {"fold_constants", false, "", R"(
       %a: f32[2] = constant {dtype=f32,shape=[2],values=[1.0,2.0]}
       %y: f32[2] = neg %a)"},
+    {"cast_of_table", true, "", R"(
+      %a: f64[4] = constant {dtype=f64,shape=[4],values=[0.1,-0.0,inf,1e300]}
+      %y: f32[4] = cast %a {dtype=f32})"},
+    {"cast_of_table", true, "", R"(
+      %a: f32[2,2] = constant {dtype=f32,shape=[2,2],values=[0.1,-2.5,nan,3e9]}
+      %y: i32[2,2] = cast %a {dtype=i32})"},
+    {"cast_of_table", true, "", R"(
+      %a: i64[3] = constant {dtype=i64,shape=[3],values=[1,-3,16777217]}
+      %y: f32[3] = cast %a {dtype=f32})"},
+    {"cast_of_table", false, "", R"(
+      %a: f32[2] = constant {dtype=f32,shape=[2],values=[1.0,2.0]}
+      %y: bf16[2] = cast %a {dtype=bf16})"},
     {"cast_to_own_type", true, "%x: f32[3]", "%y: f32[3] = cast %x {dtype=f32}"},
     {"cast_to_own_type", false, "%x: f32[3]", "%y: f64[3] = cast %x {dtype=f64}"},
     {"division_by_power_of_two", true, "%x: f32[40]", R"(
