@@ -46,8 +46,8 @@ struct Birth {
 
 // A result that is not finite.
 struct NonFiniteResult {
-  std::string name;  // "output 'loss'"
-  std::string value, position;
+  std::string name;           // "output 'loss'"
+  std::string value, at;      // "nan", " at position [3,2]"
   std::vector<Birth> births;  // the first, and what came of it
 };
 

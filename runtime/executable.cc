@@ -27,6 +27,10 @@ std::string position_text(const Shape& shape, int64_t position) {
   return fmt::format("[{}]", fmt::join(index, ","));
 }
 
+std::string at_position(const Shape& shape, int64_t position) {
+  return shape.empty() ? "" : " at position " + position_text(shape, position);
+}
+
 void check_call(const ProgramLayout& layout, const Call& call) {
   if (call.inputs.size() == layout.inputs.size() && call.outputs.size() == layout.outputs.size()) return;
   throw RuntimeError(fmt::format("the program takes {} inputs and {} outputs, got {} and {}",
@@ -79,16 +83,16 @@ std::unique_ptr<StateStore> HostState::with(const StateStore& other,
 std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,
                                 int64_t position, std::optional<int64_t> value, int64_t bound,
                                 std::string_view location) {
-  return fmt::format("{}: {} at position {} of '{}' is outside [0,{}){}", op,
-                     value ? fmt::format("index {}", *value) : "the index", position_text(shape, position),
+  return fmt::format("{}: {}{} of '{}' is outside [0,{}){}", op,
+                     value ? fmt::format("index {}", *value) : "the index", at_position(shape, position),
                      input, bound, in_parentheses(location));
 }
 
 std::string finite_fault_message(std::string_view what, const Shape& shape, int64_t position,
                                  std::optional<double> value, std::string_view location) {
-  return fmt::format("{} is not finite{} at position {}{}", what,
+  return fmt::format("{} is not finite{}{}{}", what,
                      value ? fmt::format(": {}", std::isnan(*value) ? std::fabs(*value) : *value) : "",
-                     position_text(shape, position), in_parentheses(location));
+                     at_position(shape, position), in_parentheses(location));
 }
 
 void raise_fault(const FaultSite& site, int64_t position, std::optional<int64_t> bits) {

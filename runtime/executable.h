@@ -171,6 +171,8 @@ class HostState final : public StateStore {
 
 // Where in a tensor an element stands: "[3,2]".
 std::string position_text(const Shape& shape, int64_t position);
+// " at position [3,2]"; "" in a single value, where there is one.
+std::string at_position(const Shape& shape, int64_t position);
 // The message of a failed index check, one wording for every backend:
 // "gather: index 1000 at position [3,2] of 'ids' is outside [0,1000) (model.cpp:12, in words)".
 std::string index_fault_message(std::string_view op, std::string_view input, const Shape& shape,

@@ -313,7 +313,7 @@ void NonFinites::add_result(const std::string& name, const HostTensor& value, co
     const int32_t birth = origins.data<int32_t>()[n];
     if (birth == 0 || !seen.insert(birth).second) continue;
     results_.push_back(
-        {name, name_of(values[n]), runtime::position_text(value.shape(), static_cast<int64_t>(n)), birth});
+        {name, name_of(values[n]), runtime::at_position(value.shape(), static_cast<int64_t>(n)), birth});
   }
 }
 
@@ -342,7 +342,7 @@ std::optional<NonFiniteResult> NonFinites::first() const {
     line = std::move(its);
   }
   if (found == nullptr) return {};
-  NonFiniteResult result{found->name, found->value, found->position, {}};
+  NonFiniteResult result{found->name, found->value, found->at, {}};
   for (int32_t birth : line) result.births.push_back(births_[static_cast<size_t>(birth) - 1]);
   return result;
 }

@@ -45,7 +45,7 @@ class NonFinites {
 
  private:
   struct Result {
-    std::string name, value, position;
+    std::string name, value, at;
     int32_t birth;
   };
 

@@ -39,8 +39,8 @@ std::string numerics_report(const graph::Module& module, std::string_view functi
         "named: the kernels of the device round and add in another order",
         function, fault, when);
   }
-  std::string text = fmt::format("{}: {} is not finite: {} at position {} {}", function, found->name,
-                                 found->value, found->position, when);
+  std::string text =
+      fmt::format("{}: {} is not finite: {}{} {}", function, found->name, found->value, found->at, when);
   for (const backends::Birth& birth : found->births) text += text_of(birth, &birth == found->births.data());
   return text;
 }

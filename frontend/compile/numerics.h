@@ -12,7 +12,7 @@ namespace sinter {
 // not finite and came into a result (backends/non_finite.h), the same whatever the device. `counts` says what
 // the call's number is of, "step" or "call". `fault` is what the device said; where the reference finds all
 // results finite, that is told.
-//   train: output 'loss' is not finite: nan at position [] in step 12 of seed 0
+//   train: output 'loss' is not finite: nan in step 12 of seed 0
 //     first: exp gives inf at [2,5] of f32[8,16] (model.cc:42, in layers.2)
 //       operand 0 (result of add): f32[8,16] from 0 to 93.5
 //     then: mul of a gradient gives nan at 16 of 128 elements, the first at [2,0] of f32[8,16] (model.cc:44)

@@ -33,7 +33,9 @@ void KeyValueCache::append(const Tensor& key, const Tensor& value, std::source_l
   check_takes(call, "value", value, f32, {shape[0], shape[1], t, shape[3]});
   if (t > capacity) call.fail(fmt::format("{} positions do not fit a capacity of {}", t, capacity));
   const Tensor last = build("check_index", {length + (t - 1)}, [&](Builder& b, const Values& v) {
-    return b.emit(OpCode::check_index, v, {{"bound", capacity}, {"op", "KeyValueCache"}, {"what", path()}})
+    return b
+        .emit(OpCode::check_index, v,
+              {{"bound", capacity}, {"op", "KeyValueCache is full"}, {"what", path()}})
         .result();
   });
   const Tensor first = last - (t - 1);

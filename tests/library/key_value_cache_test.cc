@@ -145,12 +145,12 @@ TEST_P(Caches, RefuseWhatDoesNotFit) {
       " (key_value_cache_test.cc:" + std::to_string(pieces.line_of_extend) + ", in layer.cache)";
   const std::vector<float> keys = floats(session.state("layer.cache.keys"));
   EXPECT_EQ(message_of([&] { extend(session, piece(x, 4, 2)); }),
-            "KeyValueCache: index 5 at position [] of 'layer.cache' is outside [0,5)" + at);
+            "KeyValueCache is full: index 5 of 'layer.cache' is outside [0,5)" + at);
   EXPECT_EQ(floats(session.state("layer.cache.keys")), keys);
   EXPECT_EQ(session.state("layer.cache.length").item<int32_t>(), 4);
   extend(session, piece(x, 4, 1));
   EXPECT_EQ(message_of([&] { extend(session, piece(x, 5, 1)); }),
-            "KeyValueCache: index 5 at position [] of 'layer.cache' is outside [0,5)" + at);
+            "KeyValueCache is full: index 5 of 'layer.cache' is outside [0,5)" + at);
   EXPECT_EQ(message_of([&] { extend(session, words(kTexts, 6)); }),
             "MultiHeadAttention: 6 positions do not fit a capacity of 5" + at);
 }

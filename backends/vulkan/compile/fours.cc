@@ -19,14 +19,16 @@ bool is_apply(const ExprNode& x, ScalarOp op) {
 
 }  // namespace
 
+// Where it is divided, and not quartered term by term, it must not be negative: a constant behind it is added
+// later.
 bool Fours::is_multiple_of_four(const Expr& x) const {
-  if (const auto constant = loop::as_integer(x)) return *constant % 4 == 0;
+  const bool by_terms = views_ == FourViews::both;
+  if (const auto constant = loop::as_integer(x)) return *constant % 4 == 0 && (by_terms || *constant >= 0);
   if (x->kind == ExprNode::Kind::variable) return quarters_.contains(x->variable.get());
   const auto is = [&](size_t i) { return is_multiple_of_four(x->args[i]); };
   if (is_apply(*x, ScalarOp::mul)) return is(0) || is(1);
-  const bool is_least = views_ == FourViews::both && is_apply(*x, ScalarOp::min);
-  const bool is_sum = is_apply(*x, ScalarOp::add) || is_apply(*x, ScalarOp::sub);
-  return (is_sum || is_least) && is(0) && is(1);
+  const bool is_by_terms = by_terms && (is_apply(*x, ScalarOp::sub) || is_apply(*x, ScalarOp::min));
+  return (is_apply(*x, ScalarOp::add) || is_by_terms) && is(0) && is(1);
 }
 
 Expr Fours::vector_of(const Place& place) const {
