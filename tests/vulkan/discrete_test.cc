@@ -274,6 +274,17 @@ TEST(DiscreteProducts, OfLongSumsWithFewResults) {
   expect_same(product(7, 9, 1000));
 }
 
+TEST(DiscreteMaps, OfWideIndices) {
+  expect_same(R"(func @f(%t: f32[12], %i: i64[8]) {
+  %0: i64[] = constant {dtype=i64, shape=[], value=4}
+  %1: i64[8] = broadcast %0 {dims=[], shape=[8]}
+  %2: i64[8] = mul %i, %1
+  %3: i64[8] = add %2, %i
+  %4: f32[8] = gather %t, %2 {axis=0}
+  return %2, %3, %4
+})");
+}
+
 TEST(DiscreteMaps, OfEveryLength) {
   for (const auto& [rows, columns] :
        std::vector<std::array<int64_t, 2>>{{7, 9}, {40, 128}, {33, 1023}, {64, 1000}}) {
