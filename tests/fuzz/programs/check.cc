@@ -131,6 +131,7 @@ Checker::Checker(const Where& where)
     : cpu_(backends::open_device("cpu", 2)), cache_(runtime::user_cache_folder()) {
   if (where.vulkan) gpus_.emplace_back("vulkan", backends::open_device("vulkan"));
   if (where.loops) {
+    compiled_for_ = backends::open_device("vulkan", 0, "h200");
     for (const auto& [name, multiprocessors] : kLoops) {
       loop::Target target = backends::open_device("vulkan", 0, name)->target();
       target.multiprocessors = multiprocessors;
@@ -157,6 +158,11 @@ std::string Checker::on_cpu(const Module& module, const Module& expanded, const 
       if (!other.empty()) return fmt::format("inputs {}, {} threads: {}", which, kThreads[i], other);
     }
   }
+  return "";
+}
+
+std::string Checker::shaders(const Module& module) {
+  function_text(module, kFunction, *compiled_for_, "spirv");
   return "";
 }
 
@@ -193,6 +199,7 @@ std::string Checker::fault(const Module& module) {
   text = caught("cpu, fused", [&] { return on_cpu(module, expanded, {}); });
   if (text.empty())
     text = caught("cpu, not fused", [&] { return on_cpu(module, expanded, {.fuse = false}); });
+  if (text.empty() && compiled_for_) text = caught("h200, shaders", [&] { return shaders(module); });
   for (const auto& [name, gpu] : gpus_) {
     if (text.empty()) text = caught(name, [&] { return on_gpu(module, expanded, *gpu); });
   }

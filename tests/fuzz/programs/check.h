@@ -17,7 +17,8 @@ namespace sinter::fuzz {
 // Where programs run besides the CPU.
 struct Where {
   bool vulkan = false;
-  bool loops = false;  // those for GPUs that need not be at hand, in the interpreter
+  bool loops =
+      false;  // those for GPUs that need not be at hand, in the interpreter; one's shaders are compiled
 };
 
 // Holds programs against the reference: on the CPU fused and not, and, the same code, on 1, 2 and 7 threads,
@@ -39,7 +40,9 @@ class Checker {
                      const passes::Options& options);
   std::string on_gpu(const graph::Module& module, const graph::Module& expanded, const backends::Device& gpu);
 
-  std::unique_ptr<backends::Device> cpu_;
+  std::string shaders(const graph::Module& module);
+
+  std::unique_ptr<backends::Device> cpu_, compiled_for_;
   std::vector<std::pair<std::string, std::unique_ptr<backends::Device>>> gpus_;  // with what they are called
   std::shared_ptr<runtime::ThreadPool> pools_[3];
   runtime::DiskCache cache_;
