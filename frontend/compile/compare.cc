@@ -149,13 +149,12 @@ HostTensor drawn(const graph::TensorType& type, Draw draw, int64_t bound, std::m
   return tensor;
 }
 
-// The outputs of a call, and then all state.
 // A call that failed has written to state.
 struct WrittenState {
   std::string name;
 };
 
-// Outputs and then state. Throws RuntimeError where a check fails, or WrittenState.
+// The outputs of a call, and then all state. Throws RuntimeError where a check fails, or WrittenState.
 Tensors results_of(const backends::Device& device, const runtime::Executable& executable,
                    const graph::Module& module, const Tensors& inputs, const Tensors& before,
                    RandomNumbers numbers, runtime::Roundings* roundings = nullptr) {
