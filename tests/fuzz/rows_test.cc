@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <optional>
 #include <set>
 
 #include "backends/registry/registry.h"
 #include "frontend/compile/driver.h"
 #include "ir/graph/text/text.h"
 #include "passes/rows/row_axes.h"
+#include "runtime/error.h"
 #include "tests/fuzz/programs/program.h"
 
 // What is said to be made row by row moves with the rows of the inputs when these change places.
@@ -30,8 +32,9 @@ HostTensor turned(const HostTensor& tensor, size_t axis, int64_t rows) {
   return result;
 }
 
-std::vector<HostTensor> run(const backends::Device& device, const graph::Module& module,
-                            const std::vector<HostTensor>& inputs) {
+// Nothing where a check fails.
+std::optional<std::vector<HostTensor>> run(const backends::Device& device, const graph::Module& module,
+                                           const std::vector<HostTensor>& inputs) {
   const auto executable = compile_function(module, kFunction, device);
   const auto state = device.make_state(module.states);
   std::vector<HostTensor> outputs;
@@ -40,7 +43,11 @@ std::vector<HostTensor> run(const backends::Device& device, const graph::Module&
   for (const HostTensor& input : inputs) in.push_back(input.raw());
   for (const runtime::TensorSpec& spec : executable->outputs())
     out.push_back(outputs.emplace_back(spec.dtype, spec.shape).raw());
-  executable->run(*executable->make_context(), *state, {.inputs = in, .outputs = out, .seed = 1});
+  try {
+    executable->run(*executable->make_context(), *state, {.inputs = in, .outputs = out, .seed = 1});
+  } catch (const RuntimeError&) {
+    return std::nullopt;
+  }
   return outputs;
 }
 
@@ -65,17 +72,19 @@ TEST(Rows, MoveWithTheRowsOfTheInputs) {
       const auto count = std::ranges::count_if(axes, is_moved);
       others += static_cast<int>(axes.size()) - static_cast<int>(count);
       if (count == 0) continue;
+      const auto before = run(*device, program.module, inputs);
+      if (!before) continue;
       moved += static_cast<int>(count);
-      const std::vector<HostTensor> before = run(*device, program.module, inputs);
       for (size_t i = 0; i < inputs.size(); ++i) {
         if (of_rows[i]) inputs[i] = turned(inputs[i], 0, rows);
       }
-      const std::vector<HostTensor> after = run(*device, program.module, inputs);
+      const auto after = run(*device, program.module, inputs);
+      ASSERT_TRUE(after.has_value());
       for (size_t i = 0; i < axes.size(); ++i) {
         if (!axes[i].axis) continue;
-        const HostTensor expected = turned(before[i], *axes[i].axis, rows);
+        const HostTensor expected = turned((*before)[i], *axes[i].axis, rows);
         ASSERT_TRUE(expected.bytes() == 0 ||
-                    std::memcmp(expected.raw(), after[i].raw(), expected.bytes()) == 0)
+                    std::memcmp(expected.raw(), (*after)[i].raw(), expected.bytes()) == 0)
             << "program " << seed << ", output " << i << ", rows " << rows << "\n"
             << graph::print(program.module);
       }

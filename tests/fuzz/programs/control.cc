@@ -9,13 +9,17 @@
 namespace sinter::fuzz::make {
 namespace {
 
-// Reading gives zeros, or what this program has written.
-graph::State& state_for(Writer& w, const TensorType& type) {
+std::string new_state(Writer& w, const TensorType& type) {
   auto& states = w.b.module().states;
-  for (graph::State& state : states) {
-    if (state.type == type && !w.written.contains(state.name) && w.draw.one_in(2)) return state;
+  return states.emplace_back(graph::State{fmt::format("s{}", states.size()), type}).name;
+}
+
+// Reading gives zeros, or what this program has written.
+std::string state_for(Writer& w, const TensorType& type) {
+  for (const graph::State& state : w.b.module().states) {
+    if (state.type == type && !w.written.contains(state.name) && w.draw.one_in(2)) return state.name;
   }
-  return states.emplace_back(graph::State{fmt::format("s{}", states.size()), type});
+  return new_state(w, type);
 }
 
 constexpr int kMostDepth = 2;
@@ -54,6 +58,31 @@ struct Body {
   std::vector<Value> parameters;
 };
 
+// Puts rows into a state at a place that another holds, which moves on, as a cache does. Where it is checked
+// for less room than there is, the check may fail.
+bool append_to_state(Writer& w) {
+  const Value rows = operand(w, {w.plan.floating, w.shape(1, 3)});
+  const int64_t count = rows.shape()[0], room = count + w.draw.below(3);
+  if (count == 0) return false;
+  Shape shape = rows.shape();
+  shape[0] = room;
+  const std::string length = new_state(w, {DType::i32, {}}), held = new_state(w, {rows.dtype(), shape});
+  const Value before = w.b.read(held), place = w.b.read(length), zero = w.b.constant_int(0, DType::i32),
+              behind = w.b.constant_int(count - 1, DType::i32), of_rows = w.b.constant_int(count, DType::i32);
+  const Value last = w.b.add(place, behind);
+  const Value checked = w.b.check_index(last, w.draw.one_in(3) ? std::max<int64_t>(1, count - 1) : room);
+  const Value start = w.b.sub(checked, behind);
+  std::vector<Value> starts(shape.size(), zero);
+  starts[0] = start;
+  const Value after = w.b.dynamic_update(before, rows, starts);
+  w.note(after, joined(Known{}, w.known(rows)));
+  w.b.write(held, after);
+  const Value next = w.b.add(start, of_rows);
+  w.b.write(length, next);
+  w.written.insert({held, length});
+  return true;
+}
+
 TensorType operand_type(Writer& w) {
   const auto found = w.some([](Value v) { return v.dtype() != DType::boolean; });
   return found && !w.draw.one_in(3) ? found->type() : TensorType{w.plan.floating, w.shape(0, 2)};
@@ -65,20 +94,21 @@ bool read(Writer& w) {
   if (w.depth > 0) return false;
   const auto& states = w.b.module().states;
   if (!states.empty() && w.draw.one_in(2)) {
-    const graph::State& state = w.draw.of(states);
+    const graph::State state = w.draw.of(states);
     w.note(w.b.read(state.name), w.written.contains(state.name) ? assumed(state.type) : Known{});
     return true;
   }
-  const graph::State state = state_for(w, {w.plan.floating, w.shape()});
-  w.note(w.b.read(state.name), Known{});
+  const Shape shape = w.shape();
+  w.note(w.b.read(state_for(w, {w.plan.floating, shape})), Known{});
   return true;
 }
 
 bool write(Writer& w) {
   if (w.depth > 0) return false;
+  if (w.draw.one_in(3)) return append_to_state(w);
   Value value = w.any();
   if (is_floating(value.dtype())) value = w.limited(value, kLargestOperand);
-  const std::string name = state_for(w, value.type()).name;
+  const std::string name = state_for(w, value.type());
   w.written.insert(name);
   w.b.write(name, value);
   return true;
