@@ -123,7 +123,7 @@ void Fours::visit(const Stmt& stmt) {
     if (*x) visit(*x);
   }
   const bool by_both = views_ == FourViews::both;
-  const bool is_index = stmt->kind == StmtNode::Kind::let && stmt->value->type == loop::Type::i32;
+  const bool is_index = stmt->kind == StmtNode::Kind::let && stmt->value->type == loop::Type::index;
   if (by_both && is_index && is_multiple_of_four(stmt->value))
     quarters_[stmt->variable.get()] = loop::make_variable(stmt->variable->name + "_by_4");
   if (!by_both && stmt->kind == StmtNode::Kind::store) excluded_.insert(stmt->buffer.get());
