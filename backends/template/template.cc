@@ -1,5 +1,6 @@
 #include "backends/template/template.h"
 
+#include <bit>
 #include <utility>
 
 #include "ir/loop/interpreter.h"
@@ -11,8 +12,10 @@ namespace {
 // A compiled function. It does not change when it runs: what a call changes is in its Context.
 class Executable final : public runtime::Executable {
  public:
-  explicit Executable(loop::Program program)
-      : program_(std::move(program)), layout_(backends::to_layout(program_)) {}
+  Executable(loop::Program program, int64_t max_iterations)
+      : program_(std::move(program)),
+        layout_(backends::to_layout(program_)),
+        max_iterations_(max_iterations) {}
 
   const std::vector<runtime::TensorSpec>& inputs() const override { return layout_.inputs; }
   const std::vector<runtime::TensorSpec>& outputs() const override { return layout_.outputs; }
@@ -26,10 +29,19 @@ class Executable final : public runtime::Executable {
     if (own == nullptr) throw RuntimeError("template: the state lies on another device");
     std::vector<void*> slots;
     for (const loop::Slot& slot : program_.slots) slots.push_back(memory_of(slot, *own, call));
-    loop::interpret(program_, slots, {call.seed, static_cast<int32_t>(call.step)});
+    const std::vector<loop::Fault> faults =
+        loop::interpret(program_, slots, {call.seed, static_cast<int32_t>(call.step), max_iterations_});
+    if (!faults.empty()) raise(faults[0]);
   }
 
  private:
+  [[noreturn]] void raise(const loop::Fault& fault) const {
+    const runtime::FaultSite& site = layout_.faults.at(static_cast<size_t>(fault.site));
+    const bool is_index = site.kind == runtime::FaultSite::Kind::index;
+    runtime::raise_fault(site, fault.position,
+                         is_index ? fault.value.integer : std::bit_cast<int64_t>(fault.value.number));
+  }
+
   // Null for what the interpreter has memory of its own for.
   static void* memory_of(const loop::Slot& slot, runtime::HostState& state, const runtime::Call& call) {
     const auto ordinal = static_cast<size_t>(slot.ordinal);
@@ -49,6 +61,7 @@ class Executable final : public runtime::Executable {
 
   loop::Program program_;
   runtime::ProgramLayout layout_;
+  int64_t max_iterations_;
 };
 
 class Template final : public backends::Backend {
@@ -66,7 +79,7 @@ std::unique_ptr<runtime::StateStore> Device::make_state(const std::vector<graph:
 }
 
 std::unique_ptr<runtime::Executable> Device::compile(const backends::Source& source) const {
-  return std::make_unique<Executable>(source.lower(target_));
+  return std::make_unique<Executable>(source.lower(target_), target_.max_iterations);
 }
 
 const backends::Backend& backend() {

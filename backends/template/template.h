@@ -8,7 +8,7 @@
 // what to put in the place of what.
 namespace sinter::skeleton {
 
-// A device that is described by `target`, as loops are scheduled for it. Checks do not fail on it.
+// A device that is described by `target`, as loops are scheduled for it.
 class Device final : public backends::Device {
  public:
   explicit Device(loop::Target target) : target_(std::move(target)) {}

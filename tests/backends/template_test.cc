@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "backends/registry/registry.h"
@@ -28,6 +29,27 @@ TEST(Template, ComputesWhatTheReferenceDoes) {
     const auto executable = compile_function(module, function.name(), *device);
     EXPECT_EQ(difference_on_random_inputs(module, function, *device, *executable), "");
   }
+}
+
+TEST(Template, TellsWhichCheckFails) {
+  const graph::Module module = graph::parse(R"(func @f(%at: i32[2,2], %x: f32[2,2]) {
+  %0: i32[2,2] = check_index %at {bound=3, op="gather", what="at"}
+  %1: f32[2,2] = check_finite %x {what="x"}
+  return %0, %1
+})");
+  const std::unique_ptr<backends::Device> device = skeleton::backend().open({});
+  const auto executable = compile_function(module, "f", *device);
+  const auto said = [&](std::vector<int32_t> at, std::vector<float> x) {
+    const void* const inputs[] = {at.data(), x.data()};
+    void* const outputs[] = {at.data(), x.data()};
+    const auto state = device->make_state({});
+    return message_of([&] {
+      executable->run(*executable->make_context(), *state, {.inputs = inputs, .outputs = outputs});
+    });
+  };
+  EXPECT_EQ(said({0, 1, 2, 0}, {1, 2, 3, 4}), "");
+  EXPECT_EQ(said({0, 1, 7, 0}, {1, 2, 3, 4}), "gather: index 7 at position [1,0] of 'at' is outside [0,3)");
+  EXPECT_EQ(said({0, 1, 2, 0}, {1, INFINITY, 3, 4}), "x is not finite: inf at position [0,1]");
 }
 
 TEST(Template, IsNotOfferedToUsers) {

@@ -11,6 +11,7 @@
 #include "backends/cpu/run/executable.h"
 #include "backends/reference/interpreter.h"
 #include "backends/registry/registry.h"
+#include "backends/template/template.h"
 #include "frontend/compile/compare.h"
 #include "frontend/compile/driver.h"
 #include "ir/error.h"
@@ -21,7 +22,6 @@
 #include "passes/differentiate/differentiate.h"
 #include "passes/inline_calls/inline_calls.h"
 #include "runtime/error.h"
-#include "tests/fuzz/programs/loops_device.h"
 
 namespace sinter::fuzz {
 namespace {
@@ -142,7 +142,7 @@ Checker::Checker(const Where& where)
     for (const auto& [name, multiprocessors] : kLoops) {
       loop::Target target = backends::open_device("vulkan", 0, name)->target();
       target.multiprocessors = multiprocessors;
-      gpus_.emplace_back(name, std::make_unique<LoopsDevice>(target));
+      gpus_.emplace_back(name, std::make_unique<skeleton::Device>(target));
     }
   }
   for (size_t i = 0; i < std::size(kThreads); ++i)
