@@ -42,7 +42,7 @@ TEST(Trainer, SaysWhichStepFailedAndKeepsTheStateBeforeIt) {
   // The first step leaves parameters with which the second overflows.
   Trainer trainer = SmallTraining({.learning_rate = 1e20}).make();
   EXPECT_THAT(sinter::message_of([&] { trainer.run_epoch(); }),
-              StartsWith("step 2 of epoch 1: loss is not finite: nan"));
+              StartsWith("step 2 of epoch 1: loss is not finite: nan ("));
   EXPECT_EQ(trainer.program().step(), 1u);
   for (const auto& [name, values] : state_of(trainer.program())) {
     EXPECT_THAT(values, testing::Each(testing::Truly([](float x) { return std::isfinite(x); }))) << name;

@@ -17,8 +17,8 @@ namespace sinter::fuzz {
 // Where programs run besides the CPU.
 struct Where {
   bool vulkan = false;
-  bool loops =
-      false;  // those for GPUs that need not be at hand, in the interpreter; one's shaders are compiled
+  // Loops for GPUs that need not be at hand, in the interpreter; the shaders of one are compiled.
+  bool loops = false;
 };
 
 // Holds programs against the reference: on the CPU fused and not, and, the same code, on 1, 2 and 7 threads,
@@ -39,7 +39,6 @@ class Checker {
   std::string on_cpu(const graph::Module& module, const graph::Module& expanded,
                      const passes::Options& options);
   std::string on_gpu(const graph::Module& module, const graph::Module& expanded, const backends::Device& gpu);
-
   std::string shaders(const graph::Module& module);
 
   std::unique_ptr<backends::Device> cpu_, compiled_for_;

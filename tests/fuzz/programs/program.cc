@@ -46,11 +46,8 @@ Plan make_plan(Draw& draw, bool is_large) {
   const int64_t count = draw.between(2, 4);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t kind = draw.below(10);
-    if (is_large) {
-      plan.extents.push_back(draw.of(kind < 2 ? small : kind < 6 ? middle : large));
-    } else {
-      plan.extents.push_back(draw.of(kind < 6 ? small : kind < 9 ? middle : large));
-    }
+    const int64_t of_middle = is_large ? 2 : 6, of_large = is_large ? 6 : 9;  // kinds from here on
+    plan.extents.push_back(draw.of(kind < of_middle ? small : kind < of_large ? middle : large));
   }
   if (is_large) {
     plan.most_elements = 40'000;
